@@ -1,0 +1,86 @@
+"""What can go wrong in coordination: one class for each cause, with exit code and remedy."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class CoordinationError(Exception):
+    """Root of all errors that coordination raises on purpose; `str()` is one line for a person."""
+
+    exit_code: ClassVar[int] = 1
+    remedy: ClassVar[str] = ""
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"{text}; {self.remedy}" if self.remedy else text
+
+
+class BadConfiguration(CoordinationError):
+    """The builder's file, an environment variable or an option is wrong."""
+
+    exit_code = 3
+
+
+class BadRequest(CoordinationError):
+    """Somebody asked for something that can't be: a bad id, an unknown job, a bad priority."""
+
+    exit_code = 3
+
+
+class NotFound(CoordinationError):
+    """The job, message or lock that was named does not exist."""
+
+    exit_code = 3
+
+
+class NothingToClaim(CoordinationError):
+    """No queued job is for this builder now."""
+
+    exit_code = 4
+
+
+class Conflict(CoordinationError):
+    """The write does not fit what the store holds now (a job id that is taken, a job that runs)."""
+
+    exit_code = 3
+
+
+class ClaimLost(CoordinationError):
+    """The job was claimed by another, released or cancelled: nothing more may be written for it."""
+
+    exit_code = 5
+
+
+class IllegalTransition(CoordinationError):
+    """The state machine has no such transition."""
+
+
+class Unavailable(CoordinationError):
+    """The store could not be reached; whether the last write landed is not known, so repeat it."""
+
+    remedy = "what waits is in the outbox and is sent when the remote answers again"
+
+
+class AccessDenied(Unavailable):
+    """The remote refused the credentials."""
+
+    remedy = "check the credentials of this builder for the coordination repository"
+
+
+class WriteRefused(CoordinationError):
+    """The remote's policy (hook, protected branch) refused the write: repeating is useless."""
+
+
+class HistoryRewritten(CoordinationError):
+    """Main was rewound below what this builder has seen; it must not bring back old facts."""
+
+    remedy = "ask who force-pushed; then run `doit fsck`"
+
+
+class BrokenDocument(CoordinationError):
+    """A file in the coordination repository is no valid JSON document; it is never overwritten."""
+
+
+class SecretFound(CoordinationError):
+    """What was about to be written holds a secret; names file, line and rule, never the secret."""

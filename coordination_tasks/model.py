@@ -1,0 +1,119 @@
+"""The words of coordination as frozen values; `records` writes them, the stores move them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+MAX_ID_LENGTH = 200
+_BUILDER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+
+EMPTY: Mapping[str, str] = MappingProxyType({})
+
+
+class State(StrEnum):
+    """State of a job or of one of its steps."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    SKIPPED = "skipped"
+    UP_TO_DATE = "up_to_date"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One commit to build with one pipeline, as `coordination/jobs.json` holds it."""
+
+    id: str
+    pipeline: str | None = None
+    """Name of the pipeline; None in jobs that older programs wrote."""
+    type: str = "build"
+    priority: int = 5
+    """1 is first, 10 last."""
+    branch: str | None = None
+    commit: str | None = None
+    """Full object id; None until the branch is resolved when the job is claimed."""
+    params: Mapping[str, str] = EMPTY
+    labels: tuple[str, ...] = ()
+    """What the builder must offer, beside what the pipeline asks for."""
+    dependencies: tuple[str, ...] = ()
+    """Ids of jobs that must have succeeded first."""
+    description: str = ""
+    state: State = State.QUEUED
+    assigned_to: str | None = None
+    attempt: int = 0
+    """Number of the latest attempt; 0 before the first claim."""
+    token: int = 0
+    """Fencing token: grows with each claim, release and reassignment of the job."""
+    claim_id: str | None = None
+    """Made by the client that claims: it knows its own claim again when an answer was lost."""
+    max_attempts: int = 3
+    """Attempts that a dead builder may use up before the job is failed."""
+    reason: str = ""
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    duration_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One builder's claim on a job: what every later write for the job carries."""
+
+    job: Job
+    builder: str
+    number: int
+    token: int
+    claim_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """Immutable record that a job or a step went from one state to another."""
+
+    id: str
+    """Unique; a transition that is sent twice is stored once."""
+    job: str
+    attempt: int
+    token: int
+    builder: str
+    step: str | None
+    """None when the job itself changed its state."""
+    from_state: State
+    to_state: State
+    at: datetime
+    """By the builder's clock, for people; nothing is decided by it."""
+    reason: str
+    duration_seconds: float | None = None
+    log: str | None = None
+    """Path of the step's log on the builder."""
+    details: Mapping[str, object] = field(default_factory=dict)
+    """What the step wants to tell: failure code, excerpt, outputs (JSON values)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuilderProfile:
+    """What a builder says of itself in `<builder>/status.json`."""
+
+    id: str
+    ip: str = ""
+    manager: str = ""
+    labels: Mapping[str, str] = EMPTY
+
+
+def is_builder_id(text: str) -> bool:
+    """Whether `text` can name a builder: it becomes a directory and a branch name."""
+    return _BUILDER_ID.fullmatch(text) is not None
+
+
+def is_job_id(text: str) -> bool:
+    """Whether `text` can be a job's id: printable, bounded. `records` quotes it in paths."""
+    return 0 < len(text) <= MAX_ID_LENGTH and text.isprintable() and text == text.strip()

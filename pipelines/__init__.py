@@ -1,0 +1,1 @@
+"""How a commit becomes packages. Knows nothing of the coordination repository."""

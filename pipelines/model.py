@@ -1,0 +1,157 @@
+"""The words of a pipeline as frozen values: what the file says, what a step gets and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from pipelines.workspace import Workspace
+
+
+class Options(BaseModel):
+    """Base of every model that a person fills in through YAML: closed, frozen, strict."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+O_contra = TypeVar("O_contra", bound=Options, contravariant=True)
+
+
+class BuildRequest(Protocol):
+    """The job as a step sees it. Its values come from outside: data, never part of a script."""
+
+    @property
+    def job_id(self) -> str:
+        """Id of the job in the queue."""
+
+    @property
+    def attempt(self) -> int:
+        """Number of this attempt, from 1."""
+
+    @property
+    def builder(self) -> str:
+        """Id of the builder that makes the attempt."""
+
+    @property
+    def branch(self) -> str | None:
+        """Branch that the job names, or None."""
+
+    @property
+    def commit(self) -> str | None:
+        """Full object id; None when the branch could not be resolved at claim time."""
+
+    @property
+    def params(self) -> Mapping[str, str]:
+        """The job's parameters."""
+
+
+class Source(Options):
+    """Where a pipeline's commits come from."""
+
+    repository: str
+    """URL or path that git can clone."""
+    submodules: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One process to run; its output goes to the step's log."""
+
+    argv: tuple[str, ...]
+    cwd: Path
+    env: Mapping[str, str]
+    """The whole environment of the process, nothing is added."""
+    timeout: float | None = None
+    """Seconds until the process tree is ended."""
+
+
+class CommandRunner(Protocol):
+    """Runs commands for one step."""
+
+    def run(self, command: Command, on_line: Callable[[str], None] | None = None) -> int:
+        """Run to the end and give the exit code (128+n when a signal ended the command).
+
+        Output goes straight to the step's log; `on_line` gets each line, without its end, soon
+        after it was written. Raises StepFailed (TIMEOUT, TOOL_MISSING) and StepCancelled; then
+        the whole process tree is gone.
+        """
+
+    @property
+    def log(self) -> Path:
+        """The step's log file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepContext:
+    """All that a step may use."""
+
+    request: BuildRequest
+    workspace: Workspace
+    source: Source
+    commands: CommandRunner
+    env: Mapping[str, str]
+    """Environment for the step's processes: the builder's, the pipeline's, the step's."""
+    progress: Callable[[str], None]
+    """Shows one short line to who watches, like `module 3 of 12: core`."""
+    upstream: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Values that earlier steps of this attempt gave, by step name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What a step that succeeded gives."""
+
+    reason: str
+    """What was done, in a few words: `built 4 modules`."""
+    outputs: tuple[Path, ...] = ()
+    """Files that must still be what they are now for the step to be up to date."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """JSON values for later steps, the manifest and the transition."""
+
+
+class StepKind(Protocol[O_contra]):
+    """One kind of step (`uses:` in pipelines.yaml). Add one by adding it to the registry."""
+
+    @property
+    def name(self) -> str:
+        """The word after `uses:`."""
+
+    @property
+    def summary(self) -> str:
+        """One line for `doit list`."""
+
+    def identity(self, options: O_contra, context: StepContext) -> Mapping[str, str]:
+        """What the result depends on beside definition and upstream: tool versions, tree ids."""
+
+    def run(self, options: O_contra, context: StepContext) -> StepResult:
+        """Do it. Raises StepFailed, StepCancelled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One unit of a pipeline, resolved."""
+
+    name: str
+    kind: StepKind[Any]
+    options: Options
+    needs: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    timeout: float | None = None
+    """Seconds for the whole step."""
+    always: bool = False
+    """Run at the end also when a step before it failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """An ordered set of steps that makes packages from a commit."""
+
+    name: str
+    description: str
+    source: Source
+    steps: tuple[Step, ...]
+    env: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""YAML text to typed models, with the place of every mistake."""
