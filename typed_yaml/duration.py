@@ -1,0 +1,28 @@
+"""A duration as people write it in YAML: `90`, `90s`, `30m`, `2h`, `1h 30m`."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+_PART = re.compile(r"(\d+)\s*([smhd]?)\s*")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def parse_duration(value: Any) -> Any:
+    """Seconds of `value`, a number or a text. Raises ValueError."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(value)
+    elif isinstance(value, str) and re.fullmatch(rf"({_PART.pattern})+", value.strip()):
+        seconds = float(sum(int(n) * _SECONDS[unit] for n, unit in _PART.findall(value)))
+    else:
+        raise ValueError("a duration is wanted, like 90s, 30m or 2h")
+    if seconds <= 0:
+        raise ValueError("a duration must be longer than nothing")
+    return seconds
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration)]
+"""A field that holds seconds."""
