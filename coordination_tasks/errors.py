@@ -35,9 +35,13 @@ class NotFound(CoordinationError):
 
 
 class NothingToClaim(CoordinationError):
-    """No queued job is for this builder now."""
+    """No queued job is for this builder now; `refusals` has (job id, why not) of each."""
 
     exit_code = 4
+
+    def __init__(self, message: str, refusals: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(message)
+        self.refusals = refusals
 
 
 class Conflict(CoordinationError):
@@ -70,6 +74,12 @@ class AccessDenied(Unavailable):
 
 class WriteRefused(CoordinationError):
     """The remote's policy (hook, protected branch) refused the write: repeating is useless."""
+
+
+class NotDurable(CoordinationError):
+    """A record could not be kept safe on this host (disk full, journal damaged)."""
+
+    remedy = "free space on this disk, or move the damaged journal away"
 
 
 class HistoryRewritten(CoordinationError):

@@ -7,12 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 
 MAX_ID_LENGTH = 200
 _BUILDER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-
-EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 class State(StrEnum):
@@ -41,7 +38,7 @@ class Job:
     branch: str | None = None
     commit: str | None = None
     """Full object id; None until the branch is resolved when the job is claimed."""
-    params: Mapping[str, str] = EMPTY
+    params: Mapping[str, str] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     """What the builder must offer, beside what the pipeline asks for."""
     dependencies: tuple[str, ...] = ()
@@ -106,7 +103,7 @@ class BuilderProfile:
     id: str
     ip: str = ""
     manager: str = ""
-    labels: Mapping[str, str] = EMPTY
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def is_builder_id(text: str) -> bool:

@@ -19,7 +19,7 @@ class BadPipelineFile(PipelineError):
     exit_code = 3
 
 
-class BadValue(PipelineError):
+class BadValue(PipelineError, ValueError):
     """A branch, commit, id or path from outside is not acceptable; names the value, shortened."""
 
     exit_code = 3
@@ -48,6 +48,7 @@ class FailureCode(StrEnum):
     NETWORK = "NETWORK"
     TIMEOUT = "TIMEOUT"
     KILLED = "KILLED"
+    INTERNAL = "INTERNAL"
 
 
 class StepFailed(PipelineError):

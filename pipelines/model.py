@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from pipelines.workspace import Workspace
+from typed_yaml import Text
 
 
 class Options(BaseModel):
@@ -52,9 +53,27 @@ class BuildRequest(Protocol):
 class Source(Options):
     """Where a pipeline's commits come from."""
 
-    repository: str
-    """URL or path that git can clone."""
+    repository: Text
+    """URL or path that git can clone; `./` and `../` are taken from the file's folder."""
     submodules: bool = False
+
+
+class RunningAttempt(BuildRequest, Protocol):
+    """The attempt that this process makes, with what its builder offers to all steps."""
+
+    @property
+    def state_dir(self) -> Path:
+        """Where workspaces, mirrors and caches are."""
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """Environment of the builder, below that of pipeline and step."""
+
+    def show_progress(self, step: str, text: str) -> None:
+        """Show how far a step is, in one short line."""
+
+    def show_line(self, step: str, line: str) -> None:
+        """Offer a line of the step's log to who watches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +99,9 @@ class CommandRunner(Protocol):
         the whole process tree is gone.
         """
 
+    def check_cancelled(self) -> None:
+        """Raise StepCancelled when the build was told to end: for waits and long loops."""
+
     @property
     def log(self) -> Path:
         """The step's log file."""
@@ -89,6 +111,8 @@ class CommandRunner(Protocol):
 class StepContext:
     """All that a step may use."""
 
+    step: str
+    """Name of the step."""
     request: BuildRequest
     workspace: Workspace
     source: Source
@@ -98,7 +122,7 @@ class StepContext:
     progress: Callable[[str], None]
     """Shows one short line to who watches, like `module 3 of 12: core`."""
     upstream: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Values that earlier steps of this attempt gave, by step name."""
+    """Values that the steps before it gave, by kind of step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +148,15 @@ class StepKind(Protocol[O_contra]):
     def summary(self) -> str:
         """One line for `doit list`."""
 
-    def identity(self, options: O_contra, context: StepContext) -> Mapping[str, str]:
-        """What the result depends on beside definition and upstream: tool versions, tree ids."""
+    @property
+    def options(self) -> type[Options]:
+        """The model of what may stand under `with:`."""
+
+    def identity(self, options: O_contra, context: StepContext) -> Mapping[str, str] | None:
+        """What the result depends on beside definition and upstream: tool versions, tree ids.
+
+        None means that the step has to run each time: its effect is outside the workspace.
+        """
 
     def run(self, options: O_contra, context: StepContext) -> StepResult:
         """Do it. Raises StepFailed, StepCancelled."""

@@ -68,6 +68,11 @@ class Workspace:
         return self.state_dir / "mirrors"
 
     @property
+    def discarded(self) -> Path:
+        """Trees that are on their way out."""
+        return self.root / "discarded"
+
+    @property
     def manifest(self) -> Path:
         """The artifact manifest."""
         return self.root / "manifest.json"

@@ -1,0 +1,176 @@
+"""`doit build`: claim a job, run its pipeline's tasks, publish the end, whatever happens."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from filelock import FileLock, Timeout
+
+from coordination_tasks.builder_config import BuilderConfig
+from coordination_tasks.claiming import Claimer
+from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments, open_store
+from coordination_tasks.display import Display, make_display
+from coordination_tasks.errors import ClaimLost, NothingToClaim, Unavailable
+from coordination_tasks.graph_run import GraphRun
+from coordination_tasks.lease_keeper import LeaseKeeper
+from coordination_tasks.model import State
+from coordination_tasks.outbox import Outbox
+from coordination_tasks.session import Session
+
+EXIT_BUILT = 0
+EXIT_FAILED = 1
+EXIT_OF_SIGNAL = 128
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class BuildCommand(FarmCommand):
+    """doit command."""
+
+    name = "build"
+    doc_purpose = "claim the next job and build it, step by step"
+    doc_usage = "[--job ID] [--pipeline NAME] [--builder ID] [--verbose]"
+    doc_description = """
+Claims a job, runs the steps of its pipeline and publishes the result.
+What succeeded before with the same inputs is not done again: after a failure
+or an interruption, `doit build --job ID` goes on where it ended.
+
+Exit codes:
+  0      built
+  1      a step failed, or the coordination repository could not be reached
+  3      bad configuration or usage
+  4      nothing to claim
+  5      the claim was lost to another builder
+  128+n  ended by signal n; the job can be claimed again
+"""
+    execute_tasks = True
+
+    cmd_options = (
+        {"name": "job", "long": "job", "type": str, "default": "",
+         "help": "build this job, also when it has ended before"},
+        {"name": "pipeline", "long": "pipeline", "type": str, "default": "",
+         "help": "claim only jobs of this pipeline"},
+        {"name": "verbose", "long": "verbose", "type": bool, "default": False,
+         "help": "show every line of the steps' logs"},
+        OPTION_BUILDER,
+    )  # fmt: skip
+
+    def _execute(
+        self, job: str, pipeline: str, verbose: bool, builder: str, pos_args: list[str]
+    ) -> int:
+        no_arguments(pos_args)
+        if pipeline:
+            self.check_pipeline(pipeline)
+        config = self.read_config(builder)
+        space = self.loader.namespace
+        session: Session = space["SESSION"]
+        display = make_display(sys.stdout, verbose=verbose)
+        with (
+            builder_lock(config),
+            open_store(config) as store,
+            Outbox(config.state_dir / "outbox.sqlite") as outbox,
+            signals_end(session),
+        ):
+            space["sweep_orphans"](config.state_dir)
+            claimer = Claimer(
+                config=config,
+                store=store,
+                outbox=outbox,
+                display=display,
+                pipelines=self.known_pipelines(),
+                resolve=space["resolve_branch"],
+                job=job or None,
+                pipeline=pipeline or None,
+            )
+            session.arm(claimer, store, outbox)
+            return self._build(config, session, display)
+
+    def _build(self, config: BuilderConfig, session: Session, display: Display) -> int:
+        run = GraphRun(self.task_list, self.dep_manager, session, display)
+        run.claim()
+        attempt = session.attempt()
+        pipeline = str(attempt.claimed.job.pipeline)
+        steps = run.steps(pipeline)
+        keeper = LeaseKeeper(
+            session.flush,
+            every=config.flush_every,
+            on_lost=session.lose,
+            on_trouble=lambda error: display.message(f"warning: {error}"),
+        )
+        keeper.start()
+        display.begin(_title(session, pipeline), steps)
+        try:
+            run.build(pipeline)
+        finally:
+            keeper.stop()
+            session.finish(tuple(s for s in steps if not session.ended(s)))
+            display.end()
+        return _close(session, display)
+
+
+def _title(session: Session, pipeline: str) -> str:
+    job = session.attempt().claimed.job
+    what = " ".join(part for part in (job.branch, (job.commit or "")[:12]) if part)
+    return f"job {job.id}, attempt {session.attempt().attempt}: {pipeline} {what}"
+
+
+def _close(session: Session, display: Display) -> int:
+    """Send what still waits, say how it ended, give the exit code."""
+    try:
+        session.flush()
+        session.forget_claim()
+    except ClaimLost:
+        pass  # told below, by session.lost
+    except Unavailable as error:
+        display.message(f"warning: {error}")
+    if session.lost:
+        raise session.lost
+    if session.signal is not None:
+        display.message(f"{session.cancelled}; the job is queued again")
+        return EXIT_OF_SIGNAL + session.signal
+    state, reason = session.result()
+    job = session.attempt().job_id
+    if state is State.SUCCEEDED:
+        display.message(f"job {job} succeeded")
+        return EXIT_BUILT
+    display.message(f"job {job} {state}: {reason}")
+    for line in session.failure_lines():
+        display.message(line)
+    return EXIT_FAILED
+
+
+@contextmanager
+def builder_lock(config: BuilderConfig) -> Iterator[None]:
+    """One `doit build` for each builder at a time. Raises NothingToClaim when another runs."""
+    config.state_dir.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(config.state_dir / "build.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise NothingToClaim(
+            f"another doit build runs as builder {config.profile.id} on this machine; "
+            "wait for it, or use another --builder"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def signals_end(session: Session) -> Iterator[None]:
+    """While this holds, SIGINT, SIGTERM and SIGHUP end the build in good order."""
+
+    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        session.end_by_signal(number)
+
+    before = {number: signal.signal(number, end) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,143 @@
+"""The configuration of a builder: one YAML file, environment over file, flags over environment."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from coordination_tasks.errors import BadConfiguration
+from coordination_tasks.model import BuilderProfile, is_builder_id
+from typed_yaml import Document, Duration, InvalidFile, Several, Text, read_document, validate
+
+CONFIG_VARIABLE = "BUILDER_CONFIG"
+BUILDER_VARIABLE = "BUILDER_ID"
+REPOSITORY_VARIABLE = "COORDINATION_REPOSITORY"
+STATE_VARIABLE = "BUILDER_STATE_DIR"
+PIPELINES_VARIABLE = "PIPELINES_FILE"
+
+DEFAULT_FILE = "builder.yaml"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class BuilderFile(_Model):
+    """`builder.yaml`; `docs/configuration.md` describes each key."""
+
+    builder: Text | None = None
+    ip: Text = ""
+    manager: Text = ""
+    coordination_repository: Text | None = None
+    state_dir: Text | None = None
+    pipelines_file: Text = "pipelines.yaml"
+    default_pipeline: Text | None = None
+    labels: dict[str, Text] = Field(default_factory=dict)
+    env: dict[str, Text] = Field(default_factory=dict)
+    pass_env: Several[Text] = ()
+    flush_every: Duration = 30.0
+    push_timeout: Duration = 60.0
+
+
+class BuilderConfig(_Model):
+    """What a builder works with; all paths are absolute."""
+
+    profile: BuilderProfile
+    coordination_repository: str
+    state_dir: Path
+    pipelines_file: Path
+    default_pipeline: str | None
+    env: Mapping[str, str]
+    """Environment of all steps, beside what `pass_env` lets through."""
+    flush_every: float
+    """Seconds between two pushes of transitions while a job is built."""
+    push_timeout: float
+    """Seconds after which a push or fetch is given up."""
+
+
+def read_builder_config(
+    home: Path, environment: Mapping[str, str], builder: str | None = None
+) -> BuilderConfig:
+    """Configuration of this builder; `home` is the folder of dodo.py, `builder` the flag.
+
+    Raises BadConfiguration with every finding.
+    """
+    path, file = _read_file(home, environment)
+    repository = environment.get(REPOSITORY_VARIABLE) or file.coordination_repository
+    if not repository:
+        raise BadConfiguration(
+            f"no coordination repository is configured: set coordination_repository in {path} "
+            f"or {REPOSITORY_VARIABLE}, or run scripts/quickstart for a local one"
+        )
+    name = builder or environment.get(BUILDER_VARIABLE) or file.builder or _host_name()
+    if not is_builder_id(name):
+        raise BadConfiguration(
+            f"{name[:60]!r} can't be a builder's id: it has letters, digits, - and _, at most 63"
+        )
+    state_dir = environment.get(STATE_VARIABLE) or file.state_dir or _default_state_dir(environment)
+    return BuilderConfig(
+        profile=BuilderProfile(id=name, ip=file.ip, manager=file.manager, labels=file.labels),
+        coordination_repository=_resolve_remote(repository, path.parent),
+        state_dir=_resolve(state_dir, path.parent) / name,
+        pipelines_file=pipelines_file(home, environment),
+        default_pipeline=file.default_pipeline,
+        env={**_passed(file.pass_env, environment), **file.env},
+        flush_every=file.flush_every,
+        push_timeout=file.push_timeout,
+    )
+
+
+def pipelines_file(home: Path, environment: Mapping[str, str]) -> Path:
+    """Path of `pipelines.yaml`; needs no other configuration, so that `doit list` always works."""
+    path, file = _read_file(home, environment)
+    return _resolve(environment.get(PIPELINES_VARIABLE) or file.pipelines_file, path.parent)
+
+
+def _read_file(home: Path, environment: Mapping[str, str]) -> tuple[Path, BuilderFile]:
+    chosen = environment.get(CONFIG_VARIABLE)
+    path = Path(chosen).absolute() if chosen else home / DEFAULT_FILE
+    if not chosen and not path.exists():
+        return path, BuilderFile()
+    try:
+        document: Document = read_document(path)
+        return path.resolve(), validate(BuilderFile, document)
+    except InvalidFile as error:
+        raise BadConfiguration(str(error)) from error
+
+
+def _host_name() -> str:
+    return socket.gethostname().partition(".")[0]
+
+
+def _default_state_dir(environment: Mapping[str, str]) -> str:
+    base = environment.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
+    return f"{base}/build-coordination"
+
+
+def _resolve(path: str, folder: Path) -> Path:
+    return Path(os.path.normpath(folder / Path(path).expanduser()))
+
+
+def _resolve_remote(repository: str, folder: Path) -> str:
+    """A URL as it is; a path made absolute."""
+    if "://" in repository or ":" in repository.partition("/")[0]:
+        return repository
+    return str(_resolve(repository, folder))
+
+
+_ALWAYS_PASSED = ("PATH", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "SSH_AUTH_SOCK", "HOME")
+_PASSED_SUFFIXES = ("_proxy", "_PROXY")
+
+
+def _passed(names: tuple[str, ...], environment: Mapping[str, str]) -> dict[str, str]:
+    """Only named variables reach a build: the rest of a login shell must not change packages."""
+    wanted = {*_ALWAYS_PASSED, *names}
+    return {
+        key: value
+        for key, value in environment.items()
+        if key in wanted or key.endswith(_PASSED_SUFFIXES)
+    }

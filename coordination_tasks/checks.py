@@ -1,0 +1,89 @@
+"""What a builder needs of its disk, its clock and the coordination repository."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import sh
+
+from coordination_tasks.builder_config import BuilderConfig
+from coordination_tasks.errors import CoordinationError
+from coordination_tasks.snapshot import Snapshot
+from coordination_tasks.store import Store
+
+Check = tuple[str, str, str | None]
+"""Name of what was looked at, what was found, and what to do (None: nothing, it is fine)."""
+
+GIB = 1024**3
+WANTED_FREE_GIB = 10
+TOLERATED_CLOCK_ERROR = timedelta(minutes=2)
+_SECONDS = 60
+
+
+def check_builder(config: BuilderConfig, store: Store, now: datetime) -> Iterator[Check]:
+    """Look at the disk, the repository, the permission to push and the clock."""
+    yield check_disk(config.state_dir)
+    try:
+        snapshot = store.snapshot()
+    except CoordinationError as error:
+        yield "coordination repository", str(error), "check the address and the network"
+        return
+    yield "coordination repository", f"{len(snapshot.jobs())} jobs", None
+    yield check_push(config.coordination_repository, config.profile.id)
+    yield check_clock(snapshot, now)
+
+
+def check_disk(folder: Path) -> Check:
+    """Free space where workspaces are."""
+    free = shutil.disk_usage(folder).free / GIB
+    remedy = f"free some space: a CloudStack build wants {WANTED_FREE_GIB} GiB"
+    return "disk", f"{free:.0f} GiB free in {folder}", remedy if free < WANTED_FREE_GIB else None
+
+
+def check_push(repository: str, builder: str) -> Check:
+    """Whether this builder may push; nothing is written there."""
+    local = Path(repository)
+    if local.is_dir() and not os.access(local / "objects", os.W_OK):
+        return "push permission", f"{local} is not writable", "give this user write permission"
+    with tempfile.TemporaryDirectory() as folder:
+        git = sh.git.bake(_cwd=folder, _env=_git_environment(), _timeout=_SECONDS)
+        try:
+            git("init", "--quiet", "--bare")
+            tree = str(git("hash-object", "-w", "-t", "tree", "/dev/null")).strip()
+            commit = str(git("commit-tree", "-m", "doctor", tree)).strip()
+            ref = f"{commit}:refs/heads/doctor-{builder}"
+            git("push", "--dry-run", "--quiet", "--end-of-options", repository, ref)
+        except sh.ErrorReturnCode as error:
+            said = error.stderr.decode(errors="replace").strip().splitlines()
+            return "push permission", said[-1] if said else "refused", "check this builder's key"
+        except sh.TimeoutException:
+            return "push permission", f"no answer in {_SECONDS} s", "check the network"
+    return "push permission", "granted", None
+
+
+def check_clock(snapshot: Snapshot, now: datetime) -> Check:
+    """A clock that is behind what others have written already is wrong."""
+    beats = [snapshot.builder_status(name).heartbeat_at for name in snapshot.builders()]
+    latest = max((beat for beat in beats if beat), default=None)
+    shown = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if latest and latest - now > TOLERATED_CLOCK_ERROR:
+        late = f"{shown}, but a builder has reported at {latest.isoformat()} already"
+        return "clock", late, "set the clock (timedatectl set-ntp true)"
+    return "clock", f"{shown}, not behind the others'", None
+
+
+def _git_environment() -> dict[str, str]:
+    return {
+        **os.environ,
+        "LC_ALL": "C",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_AUTHOR_NAME": "doctor",
+        "GIT_AUTHOR_EMAIL": "doctor@localhost",
+        "GIT_COMMITTER_NAME": "doctor",
+        "GIT_COMMITTER_EMAIL": "doctor@localhost",
+    }

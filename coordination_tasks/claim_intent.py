@@ -1,0 +1,45 @@
+"""The claim that this builder is about to make or holds, on disk before it is made.
+
+A builder that is killed between its claim's push and the first thing it writes would otherwise
+leave a job `running` that nobody knows of; with the claim id on disk its next start finds the job.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from coordination_tasks.model import Job, State
+
+
+class ClaimIntent:
+    """One small file in the builder's state directory."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, claim_id: str) -> None:
+        """Remember the claim id; durable when this returns."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._path.with_suffix(".tmp")
+        with temporary.open("w") as stream:
+            stream.write(claim_id)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(self._path)
+
+    def read(self) -> str | None:
+        """The claim id that was not cleared, or None."""
+        try:
+            return self._path.read_text().strip() or None
+        except FileNotFoundError:
+            return None
+
+    def clear(self) -> None:
+        """The claim came to its end."""
+        self._path.unlink(missing_ok=True)
+
+
+def abandoned_job(jobs: tuple[Job, ...], claim_id: str) -> Job | None:
+    """The job that still runs under `claim_id`, though the process that made the claim is gone."""
+    return next((j for j in jobs if j.claim_id == claim_id and j.state is State.RUNNING), None)

@@ -1,0 +1,75 @@
+"""Claims a job for this builder: what happens between `doit build` and its first step."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from coordination_tasks.builder_config import BuilderConfig
+from coordination_tasks.claim_intent import ClaimIntent
+from coordination_tasks.clock import utc_now
+from coordination_tasks.display import Display
+from coordination_tasks.model import Attempt, Job
+from coordination_tasks.outbox import Outbox
+from coordination_tasks.recovery import recover
+from coordination_tasks.running_attempt import RunningAttempt
+from coordination_tasks.store import Store
+
+Resolver = Callable[[str, str], str | None]
+"""Takes a pipeline's name and a branch, gives the commit, or None when it can't be told now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimer:
+    """Makes the one claim of a run of `doit build`."""
+
+    config: BuilderConfig
+    store: Store
+    outbox: Outbox
+    display: Display
+    pipelines: Mapping[str, tuple[str, ...]]
+    """Pipelines known here, with the labels they demand."""
+    resolve: Resolver
+    job: str | None = None
+    pipeline: str | None = None
+
+    @property
+    def intent(self) -> ClaimIntent:
+        """What this builder remembers of its claim."""
+        return ClaimIntent(self.config.state_dir / "claim")
+
+    def claim(self) -> RunningAttempt:
+        """Claim the next job, or the one that was asked for.
+
+        Raises NothingToClaim, Conflict, NotFound, Unavailable and the store's other errors.
+        """
+        builder = self.config.profile.id
+        given_back = recover(self.store, self.outbox, self.intent, builder=builder, clock=utc_now)
+        if given_back:
+            self.display.message(f"job {given_back.id} was left behind and is queued again")
+        claim_id = uuid.uuid4().hex
+        self.intent.write(claim_id)
+        attempt = self._claim(claim_id)
+        return RunningAttempt(
+            claimed=attempt,
+            state_dir=self.config.state_dir,
+            env=self.config.env,
+            display=self.display,
+        )
+
+    def _claim(self, claim_id: str) -> Attempt:
+        return self.store.claim(
+            claim_id=claim_id,
+            pipelines=self.pipelines,
+            job_id=self.job,
+            pipeline=self.pipeline,
+            default_pipeline=self.config.default_pipeline,
+            resolve=self._commit_of,
+        )
+
+    def _commit_of(self, job: Job) -> str | None:
+        pipeline = job.pipeline or self.config.default_pipeline
+        if pipeline is None or job.branch is None:
+            return None
+        return self.resolve(pipeline, job.branch)

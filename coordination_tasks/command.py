@@ -1,0 +1,107 @@
+"""What all our doit commands share: configuration, the store, and errors as one clear line."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from doit.cmd_base import DoitCmdBase
+
+from coordination_tasks.builder_config import BuilderConfig, read_builder_config
+from coordination_tasks.errors import BadRequest, CoordinationError
+from coordination_tasks.git_repository import GitRepository
+from coordination_tasks.host_load import read_host_load
+from coordination_tasks.store import Store
+from typed_yaml import did_you_mean
+
+OPTION_BUILDER: dict[str, Any] = {
+    "name": "builder",
+    "short": "",
+    "long": "builder",
+    "type": str,
+    "default": "",
+    "help": "act as this builder (else BUILDER_ID, builder in builder.yaml, the host's name)",
+}
+
+OPTION_JSON: dict[str, Any] = {
+    "name": "json",
+    "short": "",
+    "long": "json",
+    "type": bool,
+    "default": False,
+    "help": "print one JSON document instead of a table",
+}
+
+
+class FarmCommand(DoitCmdBase):  # type: ignore[misc]
+    """Base of the doit commands that deal with the coordination repository."""
+
+    def execute(self, params: Any, args: list[str]) -> int:
+        """doit's entry: a CoordinationError becomes one line on stderr and its exit code."""
+        try:
+            return int(super().execute(params, args) or 0)
+        except CoordinationError as error:
+            sys.stderr.write(f"doit {self.name}: {error}\n")
+            return error.exit_code
+
+    def known_pipelines(self) -> dict[str, tuple[str, ...]]:
+        """The pipelines of this farm, each with the labels that it demands of a builder."""
+        metas = (task.meta or {} for task in self.task_list)
+        return {meta["pipeline"]: () for meta in metas if "pipeline" in meta}
+
+    def check_pipeline(self, name: str) -> str:
+        """`name`, if there is such a pipeline. Raises BadRequest with the nearest one."""
+        known = self.known_pipelines()
+        if name not in known:
+            raise BadRequest(f"there is no pipeline {name[:60]!r}{did_you_mean(name, known)}")
+        return name
+
+    def checked(self, check: str, value: str) -> str:
+        """`value` as the check of that name in dodo.py gives it back. Raises BadRequest."""
+        try:
+            return str(self.loader.namespace[check](value))
+        except ValueError as error:
+            raise BadRequest(str(error)) from error
+
+    def read_config(self, builder: str = "") -> BuilderConfig:
+        """Configuration of this builder; `builder` is the flag's value."""
+        return read_builder_config(self.loader.namespace["HOME"], os.environ, builder or None)
+
+
+def no_arguments(args: list[str]) -> None:
+    """Raise BadRequest when a command got words that it does not take."""
+    if args:
+        raise BadRequest(f"what is {args[0][:60]!r}? this command takes options only")
+
+
+def tell(text: str) -> None:
+    """A line on stderr for a person, beside the command's own output."""
+    sys.stderr.write(text + "\n")
+
+
+@contextmanager
+def open_store(config: BuilderConfig) -> Iterator[Store]:
+    """The store of the farm that `config` names; closed at the end."""
+    config.state_dir.mkdir(parents=True, exist_ok=True)
+    repository = GitRepository(
+        config.coordination_repository,
+        config.state_dir / "coordination",
+        author=config.profile.id,
+        timeout=config.push_timeout,
+    )
+    with repository:
+        yield Store(
+            repository,
+            config.profile,
+            load=lambda: read_host_load(config.state_dir),
+            notice=tell,
+        )
+
+
+def as_json(value: Any) -> str:
+    """JSON text for `--json`."""
+    return json.dumps(value, indent=2, default=str)

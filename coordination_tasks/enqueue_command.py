@@ -1,0 +1,77 @@
+"""`doit enqueue`: put a job into the queue."""
+
+from __future__ import annotations
+
+import sys
+import time
+import uuid
+
+from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments, open_store
+from coordination_tasks.errors import BadRequest
+from coordination_tasks.model import Job, is_job_id
+
+
+class EnqueueCommand(FarmCommand):
+    """doit command."""
+
+    name = "enqueue"
+    doc_purpose = "queue a job: one commit of a pipeline's source to build"
+    doc_usage = "--pipeline NAME --branch BRANCH [--commit SHA] [--priority N] [--id ID]"
+    doc_description = """
+Prints the job's id. A branch without a commit is resolved when the job is claimed.
+Queueing the same id with the same content again changes nothing.
+
+Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad configuration or usage.
+"""
+
+    cmd_options = (
+        {"name": "pipeline", "long": "pipeline", "type": str, "default": "",
+         "help": "pipeline to build with (`doit list` shows them)"},
+        {"name": "branch", "long": "branch", "type": str, "default": "",
+         "help": "branch of the pipeline's source repository"},
+        {"name": "commit", "long": "commit", "type": str, "default": "",
+         "help": "full commit id; without it the branch's tip when the job is claimed"},
+        {"name": "priority", "long": "priority", "type": int, "default": 5,
+         "help": "1 is first, 10 last [default: %(default)s]"},
+        {"name": "id", "long": "id", "type": str, "default": "",
+         "help": "id of the job; made up when absent"},
+        {"name": "description", "long": "description", "type": str, "default": "",
+         "help": "a word for people"},
+        OPTION_BUILDER,
+    )  # fmt: skip
+
+    def _execute(
+        self,
+        pipeline: str,
+        branch: str,
+        commit: str,
+        priority: int,
+        id: str,  # noqa: A002 - doit passes options by their names
+        description: str,
+        builder: str,
+        pos_args: list[str],
+    ) -> int:
+        no_arguments(pos_args)
+        if not pipeline:
+            raise BadRequest("--pipeline is missing; `doit list` shows the pipelines")
+        if not branch and not commit:
+            raise BadRequest("--branch or --commit is missing: what is to be built?")
+        job = Job(
+            id=id or new_job_id(time.time(), uuid.uuid4().int),
+            pipeline=self.check_pipeline(pipeline),
+            branch=self.checked("check_branch", branch) if branch else None,
+            commit=self.checked("check_commit", commit) if commit else None,
+            priority=priority,
+            description=description,
+        )
+        if not is_job_id(job.id):
+            raise BadRequest(f"{job.id[:60]!r} can't be a job's id: 1 to 200 printable characters")
+        with open_store(self.read_config(builder)) as store:
+            stored = store.enqueue(job)
+        sys.stdout.write(f"{stored.id}\n")
+        return 0
+
+
+def new_job_id(epoch: float, number: int) -> str:
+    """An id of the form that the farm uses: `job_<epoch>_<4 digits>`."""
+    return f"job_{int(epoch)}_{number % 10000:04d}"

@@ -1,0 +1,92 @@
+"""`doit jobs`: the queue, as a table or as JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from coordination_tasks.command import (
+    OPTION_BUILDER,
+    OPTION_JSON,
+    FarmCommand,
+    as_json,
+    no_arguments,
+    open_store,
+    tell,
+)
+from coordination_tasks.model import Job, State
+
+_STYLES = {
+    State.RUNNING: "bold cyan",
+    State.SUCCEEDED: "green",
+    State.FAILED: "bold red",
+    State.TIMED_OUT: "bold red",
+    State.CANCELLED: "yellow",
+}
+_COMMIT_SHOWN = 12
+
+
+class JobsCommand(FarmCommand):
+    """doit command."""
+
+    name = "jobs"
+    doc_purpose = "list the jobs of the queue, with their state and reason"
+    doc_usage = "[--json]"
+    doc_description = (
+        "Exit codes: 0 listed, 1 the coordination repository can't be reached, 3 usage."
+    )
+    cmd_options = (OPTION_JSON, OPTION_BUILDER)
+
+    def _execute(self, json: bool, builder: str, pos_args: list[str]) -> int:
+        no_arguments(pos_args)
+        with open_store(self.read_config(builder)) as store:
+            snapshot = store.snapshot()
+        for problem in snapshot.unreadable_jobs():
+            tell(f"doit jobs: {problem}")
+        if json:
+            sys.stdout.write(as_json([job_as_json(job) for job in snapshot.jobs()]) + "\n")
+        else:
+            print_jobs(snapshot.jobs())
+        return 0
+
+
+def print_jobs(jobs: Iterable[Job]) -> None:
+    """A table of jobs on stdout."""
+    table = Table(
+        "job", "state", "pipeline", "branch", "commit", "builder", "try", "reason", box=None
+    )
+    for job in jobs:
+        table.add_row(
+            Text(job.id),
+            Text(job.state, style=_STYLES.get(job.state, "")),
+            Text(job.pipeline or "-"),
+            Text(job.branch or "-"),
+            Text((job.commit or "-")[:_COMMIT_SHOWN]),
+            Text(job.assigned_to or "-"),
+            str(job.attempt),
+            Text(job.reason),
+        )
+    Console().print(table if table.row_count else "the queue is empty")
+
+
+def job_as_json(job: Job) -> dict[str, object]:
+    """A job for programs: the model's words."""
+    return {
+        "id": job.id,
+        "pipeline": job.pipeline,
+        "state": job.state.value,
+        "branch": job.branch,
+        "commit": job.commit,
+        "priority": job.priority,
+        "assigned_to": job.assigned_to,
+        "attempt": job.attempt,
+        "reason": job.reason,
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "completed_at": job.completed_at,
+        "duration_seconds": job.duration_seconds,
+    }

@@ -1,0 +1,136 @@
+"""`coordination/jobs.json`: the queue, read tolerantly, changed one job at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from coordination_tasks import documents
+from coordination_tasks.draft import Draft
+from coordination_tasks.errors import BrokenDocument, NotFound
+from coordination_tasks.model import Job
+from coordination_tasks.paths import JOBS
+from coordination_tasks.records import (
+    Unreadable,
+    changed_members,
+    is_queued,
+    job_from,
+    job_members,
+)
+
+_NEW = documents.dump({"jobs": [], "metadata": {}})
+
+
+class JobsDocument:
+    """The jobs of one version. Entries that make no sense stay in the text, and are told."""
+
+    def __init__(self, data: bytes | None) -> None:
+        """Raises BrokenDocument when it is no JSON document of the right shape."""
+        self._text = _NEW if data is None else documents.decode(JOBS, data)
+        raws = documents.parse_object(JOBS, self._text).get("jobs", [])
+        if not isinstance(raws, list):
+            raise BrokenDocument(f"{JOBS} is broken: `jobs` is no list")
+        self._raws: list[object] = raws
+        self._index: dict[object, int] = {}
+        for index, raw in enumerate(raws):
+            job_id = raw.get("id") if isinstance(raw, dict) else None
+            if isinstance(job_id, str):
+                self._index.setdefault(job_id, index)
+
+    @property
+    def data(self) -> bytes:
+        """The document as it is to be written."""
+        return self._text.encode("utf-8")
+
+    def __iter__(self) -> Iterator[Job]:
+        """The readable jobs, in the file's order."""
+        return self._readable()
+
+    def queued(self) -> Iterator[Job]:
+        """The readable jobs that wait, in the file's order; quick in a long file."""
+        return self._readable(queued_only=True)
+
+    def get(self, job_id: str) -> Job | None:
+        """A job by its id; None when there is none. Raises BrokenDocument if it can't be read."""
+        index = self._index.get(job_id)
+        if index is None:
+            return None
+        try:
+            return job_from(self._raws[index])
+        except Unreadable as error:
+            raise BrokenDocument(f"{JOBS} is broken: job {job_id} {error}") from error
+
+    def claimed_as(self, claim_id: str) -> Job | None:
+        """The job that the claim with this id took, if it still is the job's latest claim."""
+        for raw in self._raws:
+            if isinstance(raw, dict) and raw.get("claim_id") == claim_id:
+                return self.get(str(raw.get("id")))
+        return None
+
+    def require(self, job_id: str) -> Job:
+        """A job by its id. Raises NotFound, BrokenDocument."""
+        job = self.get(job_id)
+        if job is None:
+            raise NotFound(f"there is no job {job_id[:200]!r}")
+        return job
+
+    def unreadable(self) -> tuple[str, ...]:
+        """What is wrong with entries that can't be read, one line each."""
+        problems = []
+        for index, raw in enumerate(self._raws):
+            try:
+                job_id = job_from(raw).id
+            except Unreadable as error:
+                problems.append(f"{JOBS}: entry {index + 1} {error}")
+            else:
+                if self._index[job_id] != index:
+                    problems.append(f"{JOBS}: entry {index + 1} has the id of an earlier one")
+        return tuple(problems)
+
+    def put(self, job: Job) -> None:
+        """Change the job with this id, or append it."""
+        before = self.get(job.id)
+        if before is None:
+            self._append(job)
+            return
+        index = self._index[job.id]
+        raw = self._raws[index]
+        if not isinstance(raw, dict):
+            raise BrokenDocument(f"{JOBS} is broken: entry {index + 1} is no object")
+        changes = changed_members(raw, before, job)
+        entry = documents.scan_array(self._text, self._array_at())[index]
+        self._text = documents.set_members(self._text, changes, entry.start)
+        raw.update(changes)
+
+    def _append(self, job: Job) -> None:
+        members = job_members(job)
+        self._text = documents.append_element(self._text, self._array_at(), members)
+        self._index[job.id] = len(self._raws)
+        self._raws.append(members)
+
+    def _array_at(self) -> int:
+        found = documents.member(self._text, "jobs")
+        if found is None:
+            self._text = documents.set_members(self._text, {"jobs": []})
+            return self._array_at()
+        return found.start
+
+    def _readable(self, *, queued_only: bool = False) -> Iterator[Job]:
+        for index, raw in enumerate(self._raws):
+            if queued_only and not is_queued(raw):
+                continue
+            try:
+                job = job_from(raw)
+            except Unreadable:
+                continue  # told by `unreadable`
+            if self._index[job.id] == index:
+                yield job
+
+
+def read_jobs(draft: Draft) -> JobsDocument:
+    """The queue as the draft has it. Raises BrokenDocument."""
+    return JobsDocument(draft.read(JOBS))
+
+
+def write_jobs(draft: Draft, jobs: JobsDocument) -> None:
+    """Make `jobs` the draft's queue."""
+    draft.write(JOBS, jobs.data)

@@ -1,0 +1,58 @@
+"""Keeps a claim alive while its job is built: pushes what waits, ends the work when lost.
+
+Each push counts as a sign of life. The build never waits for the network: a push that fails leaves
+its records in the outbox and is tried again at the next turn.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from coordination_tasks.errors import ClaimLost, CoordinationError, Unavailable
+
+
+class LeaseKeeper:
+    """A thread that calls `flush` every `every` seconds until it is stopped."""
+
+    def __init__(
+        self,
+        flush: Callable[[], None],
+        *,
+        every: float,
+        on_lost: Callable[[ClaimLost], None],
+        on_trouble: Callable[[CoordinationError], None],
+    ) -> None:
+        self._flush = flush
+        self._every = every
+        self._on_lost = on_lost
+        self._on_trouble = on_trouble
+        self._stop = threading.Event()
+        self._reachable = True
+        self._thread = threading.Thread(target=self._keep, name="lease-keeper", daemon=True)
+
+    def start(self) -> None:
+        """Start to push."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Push no more; returns when a push that is under way has ended."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _keep(self) -> None:
+        while not self._stop.wait(self._every):
+            try:
+                self._flush()
+                self._reachable = True
+            except ClaimLost as error:
+                self._on_lost(error)
+                return
+            except Unavailable as error:
+                # Told once for each time the remote goes away, not at every turn.
+                if self._reachable:
+                    self._on_trouble(error)
+                self._reachable = False
+            except CoordinationError as error:
+                self._on_trouble(error)

@@ -1,0 +1,234 @@
+"""What this builder has to tell, safe on its own disk until the coordination store has it.
+
+A SQLite journal (WAL, synchronous=FULL): what a `submit_…` returned from survives `kill -9` and a
+power cut. One flusher at a time sends all that waits in one write; a record that is sent twice is
+stored once, so a flusher may die at any moment.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+from filelock import FileLock
+
+from coordination_tasks.clock import utc_now
+from coordination_tasks.errors import CoordinationError, NotDurable, WriteRefused
+from coordination_tasks.model import Attempt, Transition
+from coordination_tasks.times import format_time
+from coordination_tasks.writes import (
+    Complete,
+    Completion,
+    Fence,
+    Record,
+    Release,
+    Write,
+    write_from_json,
+    write_to_json,
+)
+
+_MOST_AT_ONCE = 200
+_BUSY_SECONDS = 30.0
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS entries (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    job TEXT NOT NULL,
+    name TEXT NOT NULL,
+    args TEXT NOT NULL,
+    submitted_at TEXT NOT NULL,
+    refused TEXT
+)
+"""
+
+
+class Recipient(Protocol):
+    """Whom a flush sends to: coordination_tasks.store.Store."""
+
+    def send(self, writes: Sequence[Write]) -> tuple[CoordinationError | None, ...]:
+        """See Store.send."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One write that waits, or was refused. Entries of a job are sent in the order of `seq`."""
+
+    seq: int
+    id: str
+    job: str
+    name: str
+    """`record`, `complete` or `release`."""
+    args: str
+    """JSON."""
+    submitted_at: str
+    refused: str | None = None
+    """Why the store refused it for good; None while it waits."""
+
+    @property
+    def write(self) -> Write:
+        """What is to be written."""
+        return write_from_json(self.name, self.args)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlushReport:
+    """What a flush did; `refused` will not be sent again."""
+
+    sent: int = 0
+    refused: tuple[tuple[Entry, CoordinationError], ...] = ()
+
+
+_Result = tuple[Entry, CoordinationError | None]
+
+
+class Outbox:
+    """The journal in the file `path`. Safe for several threads and processes.
+
+    All methods raise NotDurable when the journal can't be read or written.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self._path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._flushing = FileLock(path.with_name(path.name + ".flush"))
+        with self._durable():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(
+                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=FULL")
+            self._database.execute(_SCHEMA)
+
+    def __enter__(self) -> Outbox:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the journal."""
+        with self._lock:
+            self._database.close()
+
+    def submit_transitions(self, attempt: Attempt, transitions: Sequence[Transition]) -> str:
+        """Keep step transitions to be recorded; durable when this returns the entry's id."""
+        return self._submit(Record(fence=Fence.of(attempt), transitions=tuple(transitions)))
+
+    def submit_completion(self, attempt: Attempt, completion: Completion) -> str:
+        """Keep the end of an attempt; durable when this returns the entry's id."""
+        dated = replace(completion, at=completion.at or self._clock())
+        return self._submit(Complete(fence=Fence.of(attempt), completion=dated))
+
+    def submit_release(
+        self, attempt: Attempt, reason: str, transitions: Sequence[Transition] = ()
+    ) -> str:
+        """Keep that an attempt is given up; durable when this returns the entry's id."""
+        return self._submit(
+            Release(
+                fence=Fence.of(attempt),
+                reason=reason,
+                transitions=tuple(transitions),
+                at=self._clock(),
+            )
+        )
+
+    def pending(self) -> tuple[Entry, ...]:
+        """What waits to be sent, in order."""
+        return self._select("refused IS NULL")
+
+    def refused(self) -> tuple[Entry, ...]:
+        """What the store refused for good, in order."""
+        return self._select("refused IS NOT NULL")
+
+    def flush(self, recipient: Recipient) -> FlushReport:
+        """Send all that waits; a flush that is under way elsewhere is waited for.
+
+        What is refused alone is kept apart and reported, and the rest goes on. Raises
+        Unavailable, AccessDenied, BrokenDocument, HistoryRewritten, and WriteRefused when the
+        remote takes nothing at all: then what was not sent waits on.
+        """
+        sent = 0
+        refused: list[tuple[Entry, CoordinationError]] = []
+        with self._flushing:
+            while batch := self._select("refused IS NULL", _MOST_AT_ONCE):
+                results = _deliver(batch, recipient)
+                self._settle(results)
+                failures = [(entry, error) for entry, error in results if error is not None]
+                refused.extend(failures)
+                sent += len(batch) - len(failures)
+        return FlushReport(sent=sent, refused=tuple(refused))
+
+    def _submit(self, write: Write) -> str:
+        name, args = write_to_json(write)
+        entry_id = uuid.uuid4().hex
+        values = (entry_id, write.fence.job_id, name, args, format_time(self._clock()))
+        with self._lock, self._durable():
+            self._database.execute(
+                "INSERT INTO entries (id, job, name, args, submitted_at) VALUES (?, ?, ?, ?, ?)",
+                values,
+            )
+        return entry_id
+
+    def _select(self, condition: str, most: int = -1) -> tuple[Entry, ...]:
+        columns = "seq, id, job, name, args, submitted_at, refused"
+        # `condition` is one of the constants above
+        query = f"SELECT {columns} FROM entries WHERE {condition} ORDER BY seq LIMIT ?"  # noqa: S608
+        with self._lock, self._durable():
+            rows = self._database.execute(query, (most,)).fetchall()
+        return tuple(Entry(**dict(zip(columns.split(", "), row, strict=True))) for row in rows)
+
+    def _settle(self, results: Sequence[_Result]) -> None:
+        with self._lock, self._durable():
+            self._database.execute("BEGIN IMMEDIATE")
+            with self._database:  # commits, or rolls back
+                for entry, error in results:
+                    self._settle_one(entry, error)
+
+    def _settle_one(self, entry: Entry, error: CoordinationError | None) -> None:
+        if error is None:
+            self._database.execute("DELETE FROM entries WHERE seq = ?", (entry.seq,))
+            return
+        values = (str(error), entry.seq)
+        self._database.execute("UPDATE entries SET refused = ? WHERE seq = ?", values)
+
+    @contextmanager
+    def _durable(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise NotDurable(f"the journal {self._path} can't be used: {error}") from error
+
+
+def _deliver(batch: Sequence[Entry], recipient: Recipient) -> Sequence[_Result]:
+    """Send a batch in one write; if the remote's policy refuses it, one by one."""
+    try:
+        errors = recipient.send([entry.write for entry in batch])
+    except WriteRefused:
+        results = [_deliver_one(entry, recipient) for entry in batch]
+        if all(isinstance(error, WriteRefused) for _, error in results):
+            raise  # nothing shows that the remote takes any write at all now
+        return results
+    return list(zip(batch, errors, strict=True))
+
+
+def _deliver_one(entry: Entry, recipient: Recipient) -> _Result:
+    try:
+        return entry, recipient.send([entry.write])[0]
+    except WriteRefused as error:
+        return entry, error

@@ -1,0 +1,66 @@
+"""Every path in the coordination repository, named once. Job ids are data: they are quoted.
+
+Transitions lie one file an attempt, spread over 256 folders, so that no folder grows beyond what
+Git hosts bear (3,000 entries) and a write touches small trees only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from urllib.parse import quote
+
+JOBS = "coordination/jobs.json"
+LOCKS = "coordination/locks.json"
+MESSAGES = "coordination/messages.json"
+TRANSITIONS = "coordination/transitions"
+
+_LONGEST_NAME = 150
+_ATTEMPT_FILE = re.compile(r"(\d{3,})\.jsonl")
+
+
+def status_path(builder: str) -> str:
+    """Where a builder publishes what it does."""
+    return f"{builder}/status.json"
+
+
+def heartbeat_path(builder: str) -> str:
+    """Where a builder leaves its last sign of life."""
+    return f"{builder}/heartbeat.json"
+
+
+def manifest_path(builder: str, job_id: str, attempt: int) -> str:
+    """Where the manifest of an attempt is kept."""
+    return f"{builder}/logs/{quoted(job_id)}-{attempt}-manifest.json"
+
+
+def transitions_folder(job_id: str) -> str:
+    """The folder of all attempts of a job."""
+    spread = hashlib.sha256(_bytes(job_id)).hexdigest()[:2]
+    return f"{TRANSITIONS}/{spread}/{quoted(job_id)}"
+
+
+def transitions_path(job_id: str, attempt: int) -> str:
+    """The file that holds the transitions of one attempt, one JSON object a line."""
+    return f"{transitions_folder(job_id)}/{attempt:03d}.jsonl"
+
+
+def attempt_of(file_name: str) -> int | None:
+    """The attempt whose transitions a file of `transitions_folder` holds; None for other files."""
+    found = _ATTEMPT_FILE.fullmatch(file_name)
+    return int(found[1]) if found else None
+
+
+def quoted(job_id: str) -> str:
+    """A job's id as a file name: unique, and harmless for Git and for file systems."""
+    name = quote(_bytes(job_id), safe="").replace("~", "%7E")
+    if name.startswith("."):
+        name = "%2E" + name[1:]
+    if len(name) <= _LONGEST_NAME:
+        return name
+    # `=` is in no quoted id, so a cut one is never equal to another's whole
+    return f"{name[:100]}={hashlib.sha256(_bytes(job_id)).hexdigest()[:32]}"
+
+
+def _bytes(job_id: str) -> bytes:
+    return job_id.encode("utf-8", "surrogatepass")

@@ -1,0 +1,67 @@
+"""Gives back what a predecessor of this process on this builder left behind when it was killed."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+
+from coordination_tasks.claim_intent import ClaimIntent, abandoned_job
+from coordination_tasks.model import Attempt, Job, State, Transition
+from coordination_tasks.outbox import Outbox
+from coordination_tasks.store import Store
+
+REASON = "doit build was killed on this builder"
+
+
+def recover(
+    store: Store,
+    outbox: Outbox,
+    intent: ClaimIntent,
+    *,
+    builder: str,
+    clock: Callable[[], datetime],
+) -> Job | None:
+    """Send what waits and release the job of a killed predecessor; gives that job.
+
+    The caller holds the builder's lock, so whoever made the claim is not alive. Raises
+    Unavailable.
+    """
+    outbox.flush(store)
+    claim_id = intent.read()
+    if claim_id is None:
+        return None
+    snapshot = store.snapshot()
+    job = abandoned_job(snapshot.jobs(), claim_id)
+    if job is not None:
+        attempt = Attempt(
+            job=job, builder=builder, number=job.attempt, token=job.token, claim_id=claim_id
+        )
+        recorded = snapshot.transitions(job.id, job.attempt)
+        outbox.submit_release(attempt, REASON, _broken_off(attempt, recorded, clock()))
+        outbox.flush(store)
+    intent.clear()
+    return job
+
+
+def _broken_off(
+    attempt: Attempt, recorded: tuple[Transition, ...], now: datetime
+) -> tuple[Transition, ...]:
+    """Ends for the steps that were running."""
+    last = {t.step: t.to_state for t in recorded if t.step is not None}
+    return tuple(
+        Transition(
+            id=uuid.uuid4().hex,
+            job=attempt.job.id,
+            attempt=attempt.number,
+            token=attempt.token,
+            builder=attempt.builder,
+            step=step,
+            from_state=State.RUNNING,
+            to_state=State.CANCELLED,
+            at=now,
+            reason=REASON,
+        )
+        for step, state in last.items()
+        if state is State.RUNNING
+    )

@@ -1,0 +1,146 @@
+"""doit's reporter for `doit build`: what doit tells of a task becomes a transition and a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from doit.exceptions import BaseFail, UnmetDependency
+from doit.task import Task
+
+from coordination_tasks.display import Display
+from coordination_tasks.model import State
+from coordination_tasks.session import Session
+
+
+class StepOutcome(Protocol):
+    """What a step's action leaves behind when it ends."""
+
+    @property
+    def state(self) -> str:
+        """A state's word."""
+
+    @property
+    def reason(self) -> str:
+        """Why it ended so."""
+
+    @property
+    def log(self) -> str:
+        """Path of the step's log."""
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """JSON values."""
+
+
+class StepReporter:
+    """Records and shows the steps of one attempt.
+
+    A step's task has `meta["step"]`; its action has `reason` (why it runs or need not) and
+    `outcome`. Tasks without `meta["step"]` are doit's own business.
+    """
+
+    desc = "transitions to the coordination repository, one line for each step"
+
+    def __init__(self, session: Session, display: Display, tasks: Mapping[str, Task]) -> None:
+        self._session = session
+        self._display = display
+        self._tasks = tasks
+
+    def initialize(self, tasks: object, selected_tasks: object) -> None:
+        """doit is about to start."""
+
+    def get_status(self, task: Task) -> None:
+        """doit is about to ask whether the task is up to date."""
+
+    def execute_task(self, task: Task) -> None:
+        """A task runs from now on."""
+        if step := step_of(task):
+            reason = task.actions[0].reason
+            self._session.step_began(step, reason)
+            self._display.step_began(step, reason)
+
+    def add_success(self, task: Task) -> None:
+        """A task's action succeeded."""
+        if step := step_of(task):
+            self._ended(step, task.actions[0].outcome)
+
+    def add_failure(self, task: Task, fail: BaseFail) -> None:
+        """A task failed, or can't run because one before it failed."""
+        step = step_of(task)
+        if step is None:
+            return
+        if isinstance(fail, UnmetDependency):
+            if not task.meta["always"]:
+                self._skip(step, task)
+        elif task.actions[0].outcome is not None:
+            self._ended(step, task.actions[0].outcome)
+        else:
+            self._end(step, State.FAILED, fail.get_msg().strip())
+
+    def skip_uptodate(self, task: Task) -> None:
+        """A task need not run."""
+        if step := step_of(task):
+            self._end(step, State.UP_TO_DATE, task.actions[0].reason)
+
+    def skip_ignore(self, task: Task) -> None:
+        """A task was ignored with `doit ignore`."""
+        if step := step_of(task):
+            self._end(step, State.SKIPPED, "ignored by `doit ignore`")
+
+    def cleanup_error(self, exception: BaseFail) -> None:
+        """A teardown failed; no task of ours has one."""
+        self._display.message(exception.get_msg())
+
+    def runtime_error(self, msg: str) -> None:
+        """doit itself failed."""
+        self._display.message(msg)
+
+    def teardown_task(self, task: Task) -> None:
+        """doit is about to tear down; no task of ours has a teardown."""
+
+    def complete_run(self) -> None:
+        """doit is at its end."""
+
+    def _ended(self, step: str, outcome: StepOutcome) -> None:
+        state = State(outcome.state)
+        self._end(step, state, outcome.reason, log=outcome.log, details=outcome.details)
+
+    def _skip(self, step: str, task: Task) -> None:
+        if self._session.cancelled:
+            self._end(step, State.SKIPPED, self._session.cancelled)
+            return
+        cause = self._cause(task)
+        self._end(step, State.SKIPPED, f"step {cause} did not succeed" if cause else "not reached")
+
+    def _cause(self, task: Task) -> str | None:
+        """The step that failed and made this one useless."""
+        for name in task.task_dep:
+            needed = self._tasks[name]
+            step = step_of(needed)
+            if step is None:
+                continue
+            state = self._session.state(step)
+            if state in (State.FAILED, State.TIMED_OUT, State.CANCELLED):
+                return step
+            if state is State.SKIPPED:
+                return self._cause(needed)
+        return None
+
+    def _end(
+        self,
+        step: str,
+        state: State,
+        reason: str,
+        *,
+        log: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        seconds = self._session.duration(step)
+        self._session.step_ended(step, state, reason, log=log, details=details)
+        self._display.step_ended(step, state, reason, seconds)
+
+
+def step_of(task: Task) -> str | None:
+    """Name of the step that a doit task stands for, or None."""
+    return (task.meta or {}).get("step")

@@ -1,0 +1,88 @@
+"""What the coordination store needs: versions of a set of files, and one safe write.
+
+Two implementations pass the same contract tests: one in memory, one on Git.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NewType, Protocol
+
+from coordination_tasks.errors import Unavailable
+
+Version = NewType("Version", str)
+"""Names one state of all files; opaque."""
+
+NOTHING = Version("")
+"""The version of a repository that nobody has written to yet."""
+
+
+class Moved(Exception):
+    """The write was refused, nothing was changed: there is a newer version."""
+
+
+class Unanswered(Exception):
+    """The write was sent, and no answer came: `version` may be part of the repository or not."""
+
+    def __init__(self, version: Version, cause: str) -> None:
+        super().__init__(cause)
+        self.version = version
+
+
+class Rewritten(Exception):
+    """The newest version, `found`, does not build on `seen`: somebody rewrote the history.
+
+    Nothing has been adopted yet: see Repository.adopt.
+    """
+
+    def __init__(self, seen: Version, found: Version) -> None:
+        super().__init__(f"the history was rewritten: {found or 'nothing'} is not based on {seen}")
+        self.seen = seen
+        self.found = found
+
+
+class VersionGone(Unavailable):
+    """A version can't be read here any more (the local copy was damaged): fetch and repeat."""
+
+    remedy = ""
+
+
+class Repository(Protocol):
+    """Safe for several threads. All but `known` raise Unavailable or AccessDenied."""
+
+    def known(self) -> Version | None:
+        """The newest version known here, without asking; None before the first fetch."""
+        ...
+
+    def fetch(self) -> Version:
+        """The newest version. Raises Rewritten when it does not build on the one known."""
+        ...
+
+    def adopt(self, found: Version) -> None:
+        """Take the version named by Rewritten as the newest."""
+        ...
+
+    def read(self, version: Version, path: str) -> bytes | None:
+        """Content of a file; None when there is none. Raises VersionGone."""
+        ...
+
+    def names(self, version: Version, folder: str) -> tuple[str, ...]:
+        """Sorted names of what is directly in a folder ("" is the top). Raises VersionGone."""
+        ...
+
+    def push_if_unchanged(
+        self, version: Version, changes: Mapping[str, bytes | None], message: str
+    ) -> Version:
+        """Write files (None deletes) on top of `version`, all or none, if it still is the newest.
+
+        Raises Moved, Unanswered, WriteRefused, VersionGone.
+        """
+        ...
+
+    def contains(self, version: Version, earlier: Version) -> bool:
+        """Whether `version` builds on `earlier`, as far as is known here."""
+        ...
+
+    def close(self) -> None:
+        """Let go of processes and files."""
+        ...

@@ -1,0 +1,26 @@
+"""Somebody rewrote main: may the new history be taken? Squashed is fine, rewound is not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from coordination_tasks.jobs_document import JobsDocument
+from coordination_tasks.model import Job, State
+
+_UNFINISHED = frozenset({State.QUEUED, State.RUNNING})
+
+
+def lost_facts(before: Iterable[Job], after: JobsDocument) -> tuple[str, ...]:
+    """What the new history has forgotten of the queue, one line each; empty when nothing.
+
+    A fencing token only grows; a job that has ended may have been archived.
+    """
+    return tuple(line for job in before if (line := _lost(job, after.get(job.id))))
+
+
+def _lost(job: Job, now: Job | None) -> str:
+    if now is None:
+        return f"job {job.id} ({job.state}) is gone" if job.state in _UNFINISHED else ""
+    if now.token < job.token:
+        return f"job {job.id} is back at fencing token {now.token}, was at {job.token}"
+    return ""

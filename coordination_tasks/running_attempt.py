@@ -1,0 +1,58 @@
+"""The claimed attempt as the steps see it: the job's values and what the builder offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from coordination_tasks.display import Display
+from coordination_tasks.model import Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class RunningAttempt:
+    """The claimed attempt as the steps see it."""
+
+    claimed: Attempt
+    state_dir: Path
+    env: Mapping[str, str]
+    display: Display
+
+    @property
+    def job_id(self) -> str:
+        """Id of the job."""
+        return self.claimed.job.id
+
+    @property
+    def attempt(self) -> int:
+        """Number of the attempt."""
+        return self.claimed.number
+
+    @property
+    def builder(self) -> str:
+        """Id of this builder."""
+        return self.claimed.builder
+
+    @property
+    def branch(self) -> str | None:
+        """Branch that the job names."""
+        return self.claimed.job.branch
+
+    @property
+    def commit(self) -> str | None:
+        """Commit to build, resolved when the job was claimed."""
+        return self.claimed.job.commit
+
+    @property
+    def params(self) -> Mapping[str, str]:
+        """The job's parameters."""
+        return self.claimed.job.params
+
+    def show_progress(self, step: str, text: str) -> None:
+        """Show how far a step is."""
+        self.display.step_progress(step, text)
+
+    def show_line(self, step: str, line: str) -> None:
+        """Show a line of the step's log to who asked for it."""
+        self.display.step_line(step, line)

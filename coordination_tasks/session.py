@@ -1,0 +1,283 @@
+"""One run of `doit build`: the claim, what happens to each step, and the end of the attempt.
+
+Each fact goes into the outbox before anybody relies on it; pushing is the lease keeper's work and
+the last act of the run. The steps look the attempt up here when they run.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from coordination_tasks.claiming import Claimer
+from coordination_tasks.clock import utc_now
+from coordination_tasks.errors import BadRequest, ClaimLost, CoordinationError, Unavailable
+from coordination_tasks.model import State, Transition
+from coordination_tasks.outbox import Outbox
+from coordination_tasks.running_attempt import RunningAttempt
+from coordination_tasks.state_machine import FINAL_STEP_STATES
+from coordination_tasks.store import Store
+from coordination_tasks.writes import Completion
+
+_FAILURES = (State.FAILED, State.TIMED_OUT)
+
+
+class Session:
+    """What one process of `doit build` knows and did. Safe for steps that run at once.
+
+    `on_end` is called with the reason when the running steps have to end.
+    """
+
+    def __init__(
+        self,
+        on_end: Callable[[str], None],
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+    ) -> None:
+        self._clock = clock
+        self._monotonic = monotonic
+        self._new_id = new_id
+        self._lock = threading.RLock()
+        self._running: RunningAttempt | None = None
+        self._outbox: Outbox | None = None
+        self._store: Store | None = None
+        self._steps: dict[str, State] = {}
+        self._began: dict[str, float] = {}
+        self._reasons: dict[str, str] = {}
+        self._claimed_at = 0.0
+        self._claimer: Claimer | None = None
+        self._failures: dict[str, Mapping[str, Any]] = {}
+        self._on_end = on_end
+        self.cancelled: str | None = None
+        """Why the build was told to end, or None."""
+        self.signal: int | None = None
+        """Number of the signal that ended the build."""
+        self.lost: ClaimLost | None = None
+        """Set when the claim is another's now."""
+        self.claim_error: CoordinationError | None = None
+        """What hindered the claim."""
+        self.published = False
+        """Whether the end of the attempt is in the outbox."""
+
+    def arm(self, claimer: Claimer, store: Store, outbox: Outbox) -> None:
+        """Give the session what `claim` needs."""
+        self._claimer, self._store, self._outbox = claimer, store, outbox
+
+    def claim(self) -> bool:
+        """Claim a job; the action of the task `claim-job`. False leaves `claim_error`."""
+        if self._claimer is None:
+            self.claim_error = BadRequest("a job is claimed by `doit build` only")
+            return False
+        try:
+            self._running = self._claimer.claim()
+        except CoordinationError as error:
+            self.claim_error = error
+            return False
+        self._claimed_at = self._monotonic()
+        return True
+
+    def forget_claim(self) -> None:
+        """The end of the attempt is published: nothing is left for a successor to give back."""
+        if self._claimer:
+            self._claimer.intent.clear()
+
+    def end_by_signal(self, number: int) -> None:
+        """End the running steps; to be called from a signal handler."""
+        self.signal = number
+        self.cancelled = f"ended by {signal.Signals(number).name}"
+        self._on_end(self.cancelled)
+
+    def lose(self, error: ClaimLost) -> None:
+        """Another has the job now: end the running steps and write nothing more for it."""
+        self.lost = error
+        self._on_end(str(error))
+
+    def attempt(self) -> RunningAttempt:
+        """The attempt that this process makes. Raises BadRequest when there is none."""
+        if self._running is None:
+            raise BadRequest("no job is claimed: steps run inside `doit build` only")
+        return self._running
+
+    def current(self) -> RunningAttempt | None:
+        """The attempt that this process makes, or None."""
+        return self._running
+
+    def step_began(self, step: str, reason: str) -> None:
+        """The step runs from now on."""
+        with self._lock:
+            self._began[step] = self._monotonic()
+            self._submit([self._transition(step, State.RUNNING, reason)])
+
+    def step_ended(
+        self,
+        step: str,
+        state: State,
+        reason: str,
+        *,
+        log: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        """The step came to its end; a second end of the same step is not recorded."""
+        with self._lock:
+            if self.ended(step):
+                return
+            if state in _FAILURES:
+                self._failures[step] = {**(details or {}), "log": log}
+            self._submit([self._transition(step, state, reason, log=log, details=details)])
+
+    def ended(self, step: str) -> bool:
+        """Whether the step has its end in this attempt."""
+        return self.state(step) in FINAL_STEP_STATES
+
+    def failure_lines(self) -> tuple[str, ...]:
+        """For people: what the tools said of each failure, and where the logs are."""
+        return tuple(
+            line
+            for details in self._failures.values()
+            for line in (*str(details.get("excerpt", "")).splitlines(), f"log: {details['log']}")
+        )
+
+    def duration(self, step: str) -> float | None:
+        """Seconds since the step began; None when it never ran."""
+        began = self._began.get(step)
+        return None if began is None else self._monotonic() - began
+
+    def state(self, step: str) -> State:
+        """State of a step in this attempt."""
+        return self._steps.get(step, State.QUEUED)
+
+    def result(self) -> tuple[State, str]:
+        """State and reason of the job, as the steps that ended so far make it."""
+        with self._lock:
+            for state in _FAILURES:
+                for step, ended in self._steps.items():
+                    if ended is state:
+                        return state, f"step {step}: {self._reasons[step]}"
+            return State.SUCCEEDED, "all steps succeeded"
+
+    def publish(self, step: str, manifest: bytes | None) -> str:
+        """End the attempt in one write: job, status, manifest and the end of `step` itself."""
+        with self._lock:
+            state, reason = self.result()
+            finished = manifest if state is State.SUCCEEDED else None
+            names = _artifact_names(finished)
+            text = f"job {state}, {len(names)} artifacts"
+            own_end = self._transition(step, State.SUCCEEDED, text)
+            self._outbox_or_fail().submit_completion(
+                self.attempt().claimed, self._completion(state, reason, finished, names, own_end)
+            )
+            self.published = True
+        return f"{text}; {self._try_flush()}"
+
+    def finish(self, unfinished: tuple[str, ...]) -> None:
+        """End the attempt if nothing did: cancelled jobs are given back, others are completed.
+
+        `unfinished` names the steps that have no end yet.
+        """
+        with self._lock:
+            for step in unfinished:
+                if self.state(step) is State.RUNNING:
+                    self.step_ended(step, State.CANCELLED, self.cancelled or "the run broke off")
+                else:
+                    self.step_ended(step, State.SKIPPED, self.cancelled or "the run broke off")
+            if not self.published and not self.lost:
+                self._end_attempt()
+                self.published = True
+
+    def flush(self) -> None:
+        """Send what waits. Raises ClaimLost when the attempt is no longer ours, Unavailable."""
+        if self._store is None:
+            return
+        report = self._outbox_or_fail().flush(self._store)
+        for entry, error in report.refused:
+            if isinstance(error, ClaimLost) and entry.job == self.attempt().job_id:
+                self.lost = error
+                raise error
+            raise error
+
+    def _end_attempt(self) -> None:
+        claimed = self.attempt().claimed
+        if self.cancelled:
+            self._outbox_or_fail().submit_release(claimed, self.cancelled)
+            return
+        state, reason = self.result()
+        self._outbox_or_fail().submit_completion(claimed, self._completion(state, reason))
+
+    def _completion(
+        self,
+        state: State,
+        reason: str,
+        manifest: bytes | None = None,
+        artifacts: tuple[str, ...] = (),
+        *transitions: Transition,
+    ) -> Completion:
+        return Completion(
+            state=state,
+            reason=reason,
+            manifest=manifest,
+            artifacts=artifacts,
+            duration_seconds=round(self._monotonic() - self._claimed_at, 3),
+            transitions=transitions,
+        )
+
+    def _try_flush(self) -> str:
+        try:
+            self.flush()
+        except Unavailable as error:
+            return f"not published yet: {error}"
+        except CoordinationError as error:
+            return f"not published: {error}"
+        return "published"
+
+    def _submit(self, transitions: list[Transition]) -> None:
+        self._outbox_or_fail().submit_transitions(self.attempt().claimed, transitions)
+
+    def _transition(
+        self,
+        step: str,
+        state: State,
+        reason: str,
+        *,
+        log: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> Transition:
+        claimed = self.attempt().claimed
+        duration = None if state is State.RUNNING else self.duration(step)
+        before = self.state(step)
+        self._steps[step] = state
+        self._reasons[step] = reason
+        return Transition(
+            id=self._new_id(),
+            job=claimed.job.id,
+            attempt=claimed.number,
+            token=claimed.token,
+            builder=claimed.builder,
+            step=step,
+            from_state=before,
+            to_state=state,
+            at=self._clock(),
+            reason=reason,
+            duration_seconds=None if duration is None else round(duration, 3),
+            log=log,
+            details=details or {},
+        )
+
+    def _outbox_or_fail(self) -> Outbox:
+        self.attempt()
+        if self._outbox is None:
+            raise BadRequest("no job is claimed")
+        return self._outbox
+
+
+def _artifact_names(manifest: bytes | None) -> tuple[str, ...]:
+    if manifest is None:
+        return ()
+    return tuple(artifact["name"] for artifact in json.loads(manifest)["artifacts"])

@@ -1,0 +1,101 @@
+"""The store as it was at one moment: everything read here is of the same version."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from coordination_tasks.builder_status import BuilderStatus, read_status
+from coordination_tasks.errors import NotFound
+from coordination_tasks.jobs_document import JobsDocument
+from coordination_tasks.locks import Lock, read_locks
+from coordination_tasks.model import Job, Transition, is_builder_id
+from coordination_tasks.paths import (
+    JOBS,
+    LOCKS,
+    attempt_of,
+    heartbeat_path,
+    manifest_path,
+    status_path,
+    transitions_folder,
+    transitions_path,
+)
+from coordination_tasks.repository import Repository, Version
+from coordination_tasks.transition_log import TransitionLog
+
+
+class Snapshot:
+    """All methods raise Unavailable, and BrokenDocument for the document that they read."""
+
+    def __init__(self, repository: Repository, version: Version) -> None:
+        self._repository = repository
+        self._version = version
+
+    @property
+    def version(self) -> str:
+        """Names the moment; opaque."""
+        return self._version
+
+    def jobs(self) -> tuple[Job, ...]:
+        """All jobs that can be read, in the file's order."""
+        return tuple(self._jobs)
+
+    def unreadable_jobs(self) -> tuple[str, ...]:
+        """What is wrong with the others, one line each."""
+        return self._jobs.unreadable()
+
+    def job(self, job_id: str) -> Job:
+        """One job. Raises NotFound."""
+        return self._jobs.require(job_id)
+
+    def attempts(self, job_id: str) -> tuple[int, ...]:
+        """Numbers of the attempts that have transitions; 0 stands for before the first."""
+        names = self._repository.names(self._version, transitions_folder(job_id))
+        numbers = (attempt_of(name) for name in names)
+        return tuple(sorted(number for number in numbers if number is not None))
+
+    def transitions(self, job_id: str, attempt: int | None = None) -> tuple[Transition, ...]:
+        """What happened to a job, in order; of one attempt, or of all."""
+        numbers = self.attempts(job_id) if attempt is None else (attempt,)
+        return tuple(t for number in numbers for t in self._log(job_id, number).transitions)
+
+    def unreadable_transitions(self, job_id: str) -> tuple[str, ...]:
+        """What is wrong with lines of the job's transitions that can't be read."""
+        return tuple(
+            f"{transitions_path(job_id, number)}: {problem}"
+            for number in self.attempts(job_id)
+            for problem in self._log(job_id, number).unreadable
+        )
+
+    def builders(self) -> tuple[str, ...]:
+        """Ids of the builders that ever published a status."""
+        names = self._repository.names(self._version, "")
+        return tuple(name for name in names if is_builder_id(name) and self._status(name))
+
+    def builder_status(self, builder: str) -> BuilderStatus:
+        """What a builder last published. Raises NotFound."""
+        status = self._status(builder)
+        if status is None:
+            raise NotFound(f"there is no builder {builder[:80]!r}")
+        heartbeat = self._repository.read(self._version, heartbeat_path(builder))
+        return read_status(builder, status, heartbeat)
+
+    def manifest(self, builder: str, job_id: str, attempt: int) -> bytes | None:
+        """The manifest of an attempt; None when there is none."""
+        return self._repository.read(self._version, manifest_path(builder, job_id, attempt))
+
+    def locks(self) -> tuple[Lock, ...]:
+        """The locks that are taken, also expired ones."""
+        return read_locks(self._repository.read(self._version, LOCKS))
+
+    @cached_property
+    def _jobs(self) -> JobsDocument:
+        return JobsDocument(self._repository.read(self._version, JOBS))
+
+    def _log(self, job_id: str, attempt: int) -> TransitionLog:
+        path = transitions_path(job_id, attempt)
+        return TransitionLog(self._repository.read(self._version, path))
+
+    def _status(self, builder: str) -> bytes | None:
+        if not is_builder_id(builder):
+            return None
+        return self._repository.read(self._version, status_path(builder))

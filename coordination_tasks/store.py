@@ -1,0 +1,346 @@
+"""The coordination store in the words of the domain: what a builder, or a person, can do.
+
+Each call is one transaction: it happened whole, or not at all. `Unavailable` means that the outcome
+is not known: repeat the call as it was, it knows its own effect when it meets it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from coordination_tasks import locks as lock_operations
+from coordination_tasks import queue_operations
+from coordination_tasks.attempt_operations import apply_write, changes_queue
+from coordination_tasks.builder_status import IDLE, BuilderStatus, HostLoad, StatusChange
+from coordination_tasks.claim_operation import Resolve, claim, explain
+from coordination_tasks.clock import utc_now
+from coordination_tasks.draft import Draft
+from coordination_tasks.errors import (
+    BadRequest,
+    BrokenDocument,
+    CoordinationError,
+    HistoryRewritten,
+    Unavailable,
+)
+from coordination_tasks.jobs_document import JobsDocument
+from coordination_tasks.model import Attempt, BuilderProfile, Job, Transition, is_builder_id
+from coordination_tasks.paths import JOBS
+from coordination_tasks.publisher import Publisher
+from coordination_tasks.queue_rules import Wanted
+from coordination_tasks.repository import Repository, Rewritten, Version
+from coordination_tasks.rewrite import lost_facts
+from coordination_tasks.snapshot import Snapshot
+from coordination_tasks.transaction import Pace, fetch_newest, transact
+from coordination_tasks.writes import Complete, Completion, Fence, Record, Release, Write
+
+T = TypeVar("T")
+
+_LOCK_POLL_SECONDS = 2.0
+_OF_THE_STORE = (BrokenDocument, HistoryRewritten, Unavailable)
+"""What is wrong with the store, not with the write that met it."""
+
+
+def _log_notice(line: str) -> None:
+    logging.getLogger(__name__).warning("%s", line)
+
+
+def _no_commit(job: Job) -> str | None:  # noqa: ARG001 - a Resolve that knows nothing
+    return None
+
+
+class Store:
+    """What `builder` can do. Safe for several threads.
+
+    `load` tells how busy the host is; `notice` takes lines for a person: what is waited for, and
+    what was found broken and could be left alone.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        builder: BuilderProfile,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        pace: Pace | None = None,
+        load: Callable[[], HostLoad] | None = None,
+        notice: Callable[[str], None] = _log_notice,
+    ) -> None:
+        if not is_builder_id(builder.id):
+            raise BadRequest(f"{builder.id[:80]!r} can't be a builder's id")
+        self._repository = repository
+        self._builder = builder
+        self._clock = clock
+        self._pace = pace or Pace()
+        self._load = load
+        self._notice = notice
+
+    # --- the queue ------------------------------------------------------------------------------
+
+    def enqueue(self, job: Job) -> Job:
+        """Put a job into the queue; the job as stored. Repeating it changes nothing.
+
+        Raises BadRequest, and Conflict when the id is taken by another request.
+        """
+        return self._on_queue(lambda draft: queue_operations.enqueue(draft, job, now=self._now()))
+
+    def claim(
+        self,
+        *,
+        claim_id: str,
+        pipelines: Mapping[str, Sequence[str]],
+        job_id: str | None = None,
+        pipeline: str | None = None,
+        default_pipeline: str | None = None,
+        resolve: Resolve = _no_commit,
+    ) -> Attempt:
+        """Take the next job, or the one with `job_id`; exactly one builder ever gets it.
+
+        `claim_id` is unique; repeat the call with the same one after Unavailable, and the claim is
+        known again. `pipelines` are the names known here, with the labels that each demands.
+        `resolve` gives the commit of a job that names none, once a job. `job_id` may name a job
+        that has ended: a new attempt. Raises NothingToClaim, NotFound, Conflict (the job runs),
+        ClaimLost, and what `resolve` raises.
+        """
+        wanted = self._wanted(pipelines, job_id, pipeline, default_pipeline)
+        commits: dict[str, str | None] = {}
+
+        def commit_of(job: Job) -> str | None:
+            if job.id not in commits:
+                commits[job.id] = resolve(job)
+            return commits[job.id]
+
+        return self._on_queue(
+            lambda draft: claim(draft, claim_id, wanted, self._publisher(), commit_of)
+        )
+
+    def explain(
+        self,
+        *,
+        pipelines: Mapping[str, Sequence[str]],
+        pipeline: str | None = None,
+        default_pipeline: str | None = None,
+    ) -> tuple[tuple[str, str], ...]:
+        """(job id, why it is not for this builder now) of the queued jobs in order; "": it is."""
+        wanted = self._wanted(pipelines, None, pipeline, default_pipeline)
+        data = self._repository.read(self._newest(), JOBS)
+        return tuple((job.id, reason) for job, reason in explain(JobsDocument(data), wanted))
+
+    def cancel(self, job_id: str, reason: str) -> Job:
+        """End a job that waits or runs. Raises NotFound, and Conflict when it has ended."""
+        return self._on_queue(
+            lambda draft: queue_operations.cancel(
+                draft, job_id, reason, by=self._builder.id, now=self._now()
+            )
+        )
+
+    def reap(self, job_id: str, *, seen_token: int, reason: str) -> Job:
+        """Take a running job from a dead builder: queued again, or failed after its last attempt.
+
+        Nothing happens if its fencing token is not `seen_token` any more; the job as it is then.
+        Raises NotFound.
+        """
+        return self._on_queue(
+            lambda draft: queue_operations.reap(
+                draft, job_id, seen_token, reason, by=self._builder.id, now=self._now()
+            )
+        )
+
+    # --- what a builder writes for its attempt --------------------------------------------------
+
+    def record(self, attempt: Attempt, transitions: Sequence[Transition]) -> None:
+        """Record step transitions; those that are recorded already are left out.
+
+        Raises ClaimLost, IllegalTransition, HistoryRewritten, BrokenDocument.
+        """
+        self._send_one(Record(fence=Fence.of(attempt), transitions=tuple(transitions)))
+
+    def complete(self, attempt: Attempt, completion: Completion) -> None:
+        """End the attempt: job, transitions, manifest and status in one write. Raises as record."""
+        self._send_one(Complete(fence=Fence.of(attempt), completion=completion))
+
+    def release(
+        self, attempt: Attempt, reason: str, transitions: Sequence[Transition] = ()
+    ) -> None:
+        """Give the attempt up: it was cancelled, and the job waits again. Raises as record."""
+        write = Release(fence=Fence.of(attempt), reason=reason, transitions=tuple(transitions))
+        self._send_one(write)
+
+    def send(self, writes: Sequence[Write]) -> tuple[CoordinationError | None, ...]:
+        """Do many writes in one transaction; for each None, or why it alone was refused.
+
+        What was done before is not done again. Raises Unavailable, WriteRefused, BrokenDocument,
+        HistoryRewritten: then none was done, or all were and nobody knows.
+        """
+        publisher = self._publisher()
+
+        def apply_all(draft: Draft) -> tuple[CoordinationError | None, ...]:
+            results = tuple(_apply_alone(draft, write, publisher) for write in writes)
+            if not draft.is_newest:
+                _raise_first(results)
+            return results
+
+        if any(map(changes_queue, writes)):
+            return self._on_queue(apply_all)
+        return self._transact(apply_all)
+
+    def publish_idle(self) -> None:
+        """Tell that this builder builds nothing."""
+        change = StatusChange(status=IDLE)
+        self._transact(lambda draft: self._publisher().publish(draft, change))
+
+    # --- reading --------------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """The store as it is now."""
+        return Snapshot(self._repository, self._newest())
+
+    def jobs(self) -> tuple[Job, ...]:
+        """All jobs that can be read, in the file's order."""
+        return self.snapshot().jobs()
+
+    def job(self, job_id: str) -> Job:
+        """One job. Raises NotFound."""
+        return self.snapshot().job(job_id)
+
+    def transitions(self, job_id: str, attempt: int | None = None) -> tuple[Transition, ...]:
+        """What happened to a job, in order; of one attempt, or of all."""
+        return self.snapshot().transitions(job_id, attempt)
+
+    def builder_status(self, builder: str) -> BuilderStatus:
+        """What a builder last published. Raises NotFound."""
+        return self.snapshot().builder_status(builder)
+
+    # --- locks ----------------------------------------------------------------------------------
+
+    def locks(self) -> tuple[lock_operations.Lock, ...]:
+        """The named locks that are taken, also expired ones."""
+        return self.snapshot().locks()
+
+    def take_lock(
+        self, name: str, life: timedelta = lock_operations.DEFAULT_LIFE
+    ) -> lock_operations.Lock:
+        """Take a named lock as older programs do. Raises Conflict while another holds it."""
+        return self._transact(
+            lambda draft: lock_operations.take_lock(
+                draft, name, by=self._builder.id, now=self._now(), life=life
+            )
+        )
+
+    def free_lock(self, name: str) -> None:
+        """Free a lock of this builder. Raises Conflict when it is another's."""
+        self._transact(lambda draft: lock_operations.free_lock(draft, name, by=self._builder.id))
+
+    def free_expired_locks(self) -> tuple[lock_operations.Lock, ...]:
+        """Free all locks whose time is over; those that were freed."""
+        return self._transact(
+            lambda draft: lock_operations.free_expired(draft, by=self._builder.id, now=self._now())
+        )
+
+    # --------------------------------------------------------------------------------------------
+
+    def _send_one(self, write: Write) -> None:
+        _raise_first(self.send([write]))
+
+    def _wanted(
+        self,
+        pipelines: Mapping[str, Sequence[str]],
+        job_id: str | None,
+        pipeline: str | None,
+        default_pipeline: str | None,
+    ) -> Wanted:
+        return Wanted(
+            pipelines=pipelines,
+            labels=self._builder.labels,
+            job_id=job_id,
+            pipeline=pipeline,
+            default_pipeline=default_pipeline,
+        )
+
+    def _publisher(self) -> Publisher:
+        return Publisher(
+            profile=self._builder,
+            now=self._now(),
+            load=self._load() if self._load else None,
+            notice=_once(self._notice),
+        )
+
+    def _now(self) -> datetime:
+        # documents hold whole seconds: what is returned is what was stored
+        return self._clock().replace(microsecond=0)
+
+    def _newest(self) -> Version:
+        return fetch_newest(self._repository, self._accept_rewrite)
+
+    def _transact(self, function: Callable[[Draft], T]) -> T:
+        return transact(
+            self._repository, function, pace=self._pace, accept_rewrite=self._accept_rewrite
+        )
+
+    def _on_queue(self, function: Callable[[Draft], T]) -> T:
+        """A transaction that changes the queue: not while an older program has it locked."""
+        notice = _once(self._notice)
+        end = self._pace.monotonic() + lock_operations.DEFAULT_LIFE.total_seconds()
+
+        def unless_locked(draft: Draft) -> T:
+            try:
+                lock_operations.check_queue_lock(draft, builder=self._builder.id, now=self._now())
+            except BrokenDocument as error:
+                notice(f"{error}: taken as free of locks")
+            return function(draft)
+
+        while True:
+            try:
+                return self._transact(unless_locked)
+            except lock_operations.QueueLocked as locked:
+                if self._pace.monotonic() > end:
+                    raise
+                notice(f"waiting: {locked}")
+                self._pace.sleep(self._pace.uniform(_LOCK_POLL_SECONDS / 2, _LOCK_POLL_SECONDS))
+
+    def _accept_rewrite(self, rewritten: Rewritten) -> None:
+        """Bear that main was squashed; raise HistoryRewritten if facts of the queue were lost."""
+        after = JobsDocument(self._repository.read(rewritten.found, JOBS))
+        lost = lost_facts(self._jobs_before(rewritten.seen), after)
+        if lost:
+            raise HistoryRewritten(f"{rewritten}; {lost[0]} ({len(lost)} such jobs)")
+        self._notice(f"{rewritten}; the queue lost nothing by it")
+
+    def _jobs_before(self, version: Version) -> tuple[Job, ...]:
+        try:
+            return tuple(JobsDocument(self._repository.read(version, JOBS)))
+        except BrokenDocument:
+            return ()  # what can't be read tells no facts
+
+
+def _apply_alone(draft: Draft, write: Write, publisher: Publisher) -> CoordinationError | None:
+    """Do one write of many: the error that it alone met, and then it changed nothing."""
+    inner = draft.attempt()
+    try:
+        apply_write(inner, write, publisher)
+    except _OF_THE_STORE:
+        raise
+    except CoordinationError as error:
+        return error
+    draft.absorb(inner)
+    return None
+
+
+def _raise_first(results: Sequence[CoordinationError | None]) -> None:
+    for error in results:
+        if error is not None:
+            raise error
+
+
+def _once(notice: Callable[[str], None]) -> Callable[[str], None]:
+    """A function that is applied again says the same again; a person hears it once."""
+    told: set[str] = set()
+
+    def tell(line: str) -> None:
+        if line not in told:
+            told.add(line)
+            notice(line)
+
+    return tell

@@ -1,0 +1,26 @@
+"""Time as the coordination repository's documents write it, and as it was found written in them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+_LAST_EPOCH_SECOND = 32503680000  # year 3000: larger numbers count milliseconds
+
+
+def format_time(moment: datetime) -> str:
+    """UTC, ISO 8601, whole seconds: `2025-10-29T12:00:00Z`."""
+    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+
+
+def parse_time(value: object) -> datetime | None:
+    """Any form of time seen in real files; without a zone it is UTC. None when it is none."""
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            seconds = value / 1000 if value > _LAST_EPOCH_SECOND else value
+            return datetime.fromtimestamp(seconds, UTC)
+        if not isinstance(value, str):
+            return None
+        moment = datetime.fromisoformat(value.strip())
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,165 @@
+"""A transaction is a function: it is applied to what is there now, again and again until it fits.
+
+Read the newest version known, apply the function, write if that version still is the newest. If it
+is not: wait a moment (full jitter), fetch, apply the function again. What the function says on a
+version that may be old (an error, or that nothing is to do) is believed only after a fetch.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from coordination_tasks.draft import Draft
+from coordination_tasks.errors import CoordinationError, Unavailable, WriteRefused
+from coordination_tasks.repository import (
+    Moved,
+    Repository,
+    Rewritten,
+    Unanswered,
+    Version,
+    VersionGone,
+)
+
+T = TypeVar("T")
+
+_LONGEST_SLEEP = 3.0
+_MOST_FACTOR = 8
+_MOST_IN_PLACE = 5
+_MOST_DAMAGE = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How a transaction waits; `patience` is for how many seconds it tries."""
+
+    sleep: Callable[[float], None] = time.sleep
+    uniform: Callable[[float, float], float] = random.uniform
+    monotonic: Callable[[], float] = time.monotonic
+    patience: float = 60.0
+
+
+def transact(
+    repository: Repository,
+    function: Callable[[Draft], T],
+    *,
+    pace: Pace,
+    accept_rewrite: Callable[[Rewritten], None],
+) -> T:
+    """Apply `function` to the repository's newest version, write what it changed, return its value.
+
+    `accept_rewrite` raises when the new history must not be adopted. Raises what `function` raises
+    on the newest version, Unavailable (the write may have landed: the function must know its own
+    effect when it meets it), AccessDenied, WriteRefused.
+    """
+    return _Transaction(repository, function, pace, accept_rewrite).run()
+
+
+def fetch_newest(repository: Repository, accept_rewrite: Callable[[Rewritten], None]) -> Version:
+    """The newest version, also when the history was rewritten and `accept_rewrite` bears it."""
+    try:
+        return repository.fetch()
+    except Rewritten as rewritten:
+        accept_rewrite(rewritten)
+        repository.adopt(rewritten.found)
+        return rewritten.found
+
+
+@dataclass(frozen=True, slots=True)
+class _Done(Generic[T]):
+    value: T
+
+
+class _Transaction(Generic[T]):
+    def __init__(
+        self,
+        repository: Repository,
+        function: Callable[[Draft], T],
+        pace: Pace,
+        accept_rewrite: Callable[[Rewritten], None],
+    ) -> None:
+        self._repository = repository
+        self._function = function
+        self._pace = pace
+        self._accept_rewrite = accept_rewrite
+        self._began = pace.monotonic()
+        self._lost_races = 0
+        self._in_place = 0
+        self._damage = 0
+        self._refused_at: Version | None = None
+        self._write_seconds = 0.05
+        self._unanswered: dict[Version, _Done[T]] = {}
+        self._cause = "others wrote first each time"
+
+    def run(self) -> T:
+        version = self._repository.known()
+        done = self._apply(version, fresh=False) if version is not None else None
+        while done is None:
+            version = fetch_newest(self._repository, self._accept_rewrite)
+            done = self._landed(version)
+            if done is None:
+                self._notice_standstill(version)
+                done = self._apply(version, fresh=True)
+        return done.value
+
+    def _apply(self, version: Version, *, fresh: bool) -> _Done[T] | None:
+        """One try; None when the next one has to look at what is newer."""
+        try:
+            draft = Draft(self._repository, version, is_newest=fresh)
+            done = _Done(self._function(draft))
+            changes = draft.changes
+            if changes:
+                return self._write(version, draft, done)
+        except VersionGone as gone:
+            self._damage += 1
+            if self._damage > _MOST_DAMAGE:
+                raise
+            self._cause = str(gone)
+            return None
+        except CoordinationError:
+            if fresh:
+                raise
+            return None
+        return done if fresh else None
+
+    def _write(self, version: Version, draft: Draft, done: _Done[T]) -> _Done[T] | None:
+        began = self._pace.monotonic()
+        try:
+            self._repository.push_if_unchanged(version, draft.changes, draft.message)
+        except Moved:
+            pass
+        except Unanswered as unanswered:
+            self._unanswered[unanswered.version] = done
+            self._cause = str(unanswered)
+        else:
+            return done
+        self._refused_at = version
+        self._write_seconds = (self._write_seconds + self._pace.monotonic() - began) / 2
+        self._wait()
+        return None
+
+    def _wait(self) -> None:
+        if self._pace.monotonic() - self._began > self._pace.patience:
+            raise Unavailable(f"gave up after {self._lost_races + 1} tries: {self._cause}")
+        factor = min(2**self._lost_races, _MOST_FACTOR)
+        self._lost_races += 1
+        longest = min(_LONGEST_SLEEP, self._write_seconds * factor)
+        self._pace.sleep(self._pace.uniform(0, longest))
+
+    def _landed(self, version: Version) -> _Done[T] | None:
+        """The value of an unanswered write that turns out to be part of the repository."""
+        for written, done in self._unanswered.items():
+            if self._repository.contains(version, written):
+                return done
+        return None
+
+    def _notice_standstill(self, version: Version) -> None:
+        """A remote that refuses us although nobody else wrote will go on to do so."""
+        self._in_place = self._in_place + 1 if version == self._refused_at else 0
+        if self._in_place >= _MOST_IN_PLACE:
+            if self._unanswered:
+                raise Unavailable(f"the write gets no answer: {self._cause}")
+            raise WriteRefused("the write is refused again and again, though nobody else wrote")

@@ -1,0 +1,56 @@
+"""Table of contents: the doit tasks of this farm, and what they are made of.
+
+Wiring only: nothing is read or contacted when this file is imported. `pipelines` knows how a
+commit becomes packages, `coordination_tasks` knows who builds what; they meet here alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from coordination_tasks.doit_tasks import CLAIM_TASK, claim_task, pipelines_path
+from coordination_tasks.session import Session
+from pipelines.cancellation import Cancellation
+from pipelines.graph import load_pipelines, pipeline_tasks
+from pipelines.kinds import step_kinds
+from pipelines.machine import check_tools
+from pipelines.process_tree import builder_marker, sweep
+from pipelines.sources import branch_tip
+from pipelines.step_runner import StepRunner
+from pipelines.untrusted import check_branch, check_commit
+
+DOIT_CONFIG = {"backend": "none", "default_tasks": []}
+
+HOME = Path(__file__).resolve().parent
+CANCELLATION = Cancellation()
+SESSION = Session(CANCELLATION.cancel)
+RUNNER = StepRunner(SESSION.current, CANCELLATION)
+KINDS = step_kinds(SESSION.publish)
+
+
+def task_claim_job() -> dict[str, Any]:
+    """The first task of each build."""
+    return claim_task(SESSION)
+
+
+def task_pipelines() -> Iterator[dict[str, Any]]:
+    """One group of tasks for each pipeline in `pipelines.yaml`."""
+    pipelines = load_pipelines(pipelines_path(HOME, os.environ), KINDS)
+    yield from pipeline_tasks(pipelines, RUNNER, CLAIM_TASK)
+
+
+def resolve_branch(pipeline: str, branch: str) -> str | None:
+    """Commit at the tip of a branch of a pipeline's source, for the claim."""
+    pipelines = load_pipelines(pipelines_path(HOME, os.environ), KINDS)
+    return branch_tip(pipelines[pipeline].source, branch, os.environ)
+
+
+def sweep_orphans(state_dir: Path) -> None:
+    """End the processes that a killed predecessor on this builder left behind."""
+    sweep(builder_marker(state_dir))
+
+
+__all__ = ["check_branch", "check_commit", "check_tools"]

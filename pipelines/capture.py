@@ -1,0 +1,95 @@
+"""Runs short commands whose output is a value: a version, an object id."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import sh
+
+from pipelines.cancellation import Cancellation
+from pipelines.errors import FailureCode, StepFailed
+from pipelines.process_tree import MARKER_VARIABLE, end_tree
+from pipelines.process_wait import wait_for_end
+
+_ANY_END = tuple(range(-64, 256))
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """How a short command ended."""
+
+    code: int
+    """Exit code; 128+n when signal n ended the command."""
+    text: str
+    """Standard output and standard error as they came."""
+
+
+def capture(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    timeout: float = 60,
+    cancellation: Cancellation | None = None,
+) -> Captured:
+    """Run `argv` to its end; `env` is its whole environment, `timeout` in seconds.
+
+    Raises StepFailed (TOOL_MISSING, TIMEOUT) and StepCancelled; then its process tree is gone.
+    """
+    marked = f"{env.get(MARKER_VARIABLE, 'capture')}/{uuid.uuid4()}"
+    with tempfile.TemporaryFile() as output, Path(os.devnull).open() as nothing:
+        marked_env = {**env, MARKER_VARIABLE: marked}
+        running = _start(argv, cwd, marked_env, nothing, output)
+        try:
+            in_time = wait_for_end(running.pid, timeout, cancellation)
+        except BaseException:
+            _end(running, marked)
+            raise
+        if not in_time:
+            _end(running, marked)
+            raise StepFailed(
+                FailureCode.TIMEOUT, f"{argv[0]} was ended: it took more than {timeout:g} s"
+            )
+        code = running.exit_code
+        output.seek(0)
+        text = output.read().decode("utf-8", "replace")
+    return Captured(code if code >= 0 else 128 - code, text)
+
+
+def _start(
+    argv: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: IO[str], output: IO[bytes]
+) -> sh.RunningCommand:
+    """Start it with its output in a file and without sh's own time limit.
+
+    That limit leaves grandchildren alive, and sh's pipes wait for a daemon that holds them open.
+    """
+    program = shutil.which(argv[0], path=env.get("PATH", os.defpath))
+    if program is None:
+        raise StepFailed(
+            FailureCode.TOOL_MISSING, f"{argv[0]} can't be started: it is not installed"
+        )
+    return sh.Command(program)(
+        *argv[1:],
+        _bg=True,
+        _bg_exc=False,
+        _cwd=str(cwd),
+        _env=dict(env),
+        _in=stdin,
+        _out=output,
+        _err_to_out=True,
+        _tty_out=False,
+        _new_session=True,
+        _ok_code=_ANY_END,
+    )
+
+
+def _end(running: sh.RunningCommand, marked: str) -> None:
+    end_tree(running.pid, marked, grace=1)
+    running.is_alive()  # reaps it

@@ -1,0 +1,160 @@
+"""Runs the commands of a step: log, lines, time limit, and an end for the whole process tree.
+
+The child writes straight to the log file, which is fast and needs no memory, and a daemon that
+keeps its standard output open holds nobody up. The price: what the child writes is not masked.
+"""
+
+from __future__ import annotations
+
+import errno
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from pathlib import Path
+
+from pipelines.cancellation import Cancellation
+from pipelines.errors import FailureCode, StepFailed
+from pipelines.log_tail import LogTail
+from pipelines.masking import mask
+from pipelines.model import Command
+from pipelines.process_tree import GRACE, MARKER_VARIABLE, end_tree
+from pipelines.process_wait import wait_for_end
+from pipelines.step_log import StepLog, full_folder, open_log
+
+_CANT_START = {
+    errno.ENOENT: "it is not installed",
+    errno.ENOTDIR: "it is not installed",
+    errno.EACCES: "it may not be executed",
+    errno.ENOEXEC: "it is no program and names no interpreter in its first line",
+}
+_OUTPUT_ROUND = 0.2
+
+
+class LoggedCommandRunner:
+    """The command runner of one step; its commands run one after the other.
+
+    `marker` names the step's processes (see `process_tree`), `secrets` are values that the log's
+    own lines must not show, `deadline` is the `time.monotonic()` at which the step has to be over.
+    """
+
+    def __init__(
+        self,
+        log: Path,
+        *,
+        marker: str,
+        cancellation: Cancellation,
+        secrets: Collection[str] = (),
+        deadline: float | None = None,
+        grace: float = GRACE,
+    ) -> None:
+        self._log = log
+        self._marker = marker
+        self._cancellation = cancellation
+        self._secrets = tuple(secrets)
+        self._deadline = deadline
+        self._grace = grace
+
+    @property
+    def log(self) -> Path:
+        """The step's log file."""
+        return self._log
+
+    def cancel(self, reason: str) -> None:
+        """Tell the build to end, from any thread or signal handler."""
+        self._cancellation.cancel(reason)
+
+    def check_cancelled(self) -> None:
+        """Raise StepCancelled when the build was told to end."""
+        self._cancellation.check()
+
+    def run(self, command: Command, on_line: Callable[[str], None] | None = None) -> int:
+        """Run to the end and give the exit code (128+n when signal n ended the command).
+
+        The log gets a line `$ command` before the output and one with exit code and seconds after
+        it. Raises StepFailed (TOOL_MISSING, TIMEOUT, DISK_FULL), StepCancelled, and what `on_line`
+        raised; then no process of the command is left. After a normal end, a daemon that the
+        command left behind goes on: `process_tree.sweep` ends it with the attempt.
+        """
+        self._cancellation.check()
+        with open_log(self._log) as log:
+            log.write(f"$ {self._shown(command)}")
+            code = self._run(command, log, on_line)
+        if code and (full := full_folder(self._log.parent, command.cwd)):
+            raise StepFailed(FailureCode.DISK_FULL, f"no space is left on the disk of {full}")
+        return code
+
+    def _run(self, command: Command, log: StepLog, on_line: Callable[[str], None] | None) -> int:
+        start = time.monotonic()
+        offset = log.size
+        process = self._start(command, log)
+        tail = LogTail(log.path, offset, on_line) if on_line else None
+        try:
+            self._wait(process, command, start)
+            code = _exit_code(process.wait())
+            self._finish(tail)
+        except BaseException as error:
+            alive = end_tree(process.pid, self._marker, self._grace)
+            process.poll()
+            if tail:
+                tail.writer_ended()
+            # On a full disk this line is lost; the exception on its way says what happened.
+            with suppress(StepFailed):
+                log.write(_end_line(f"ended: {error}", start, alive))
+            raise
+        log.write(_end_line(f"exit code {code}", start, []))
+        return code
+
+    def _shown(self, command: Command) -> str:
+        shown = shlex.join(mask(argument, self._secrets) for argument in command.argv)
+        return shown.replace("\n", "\\n")
+
+    def _start(self, command: Command, log: StepLog) -> subprocess.Popen[bytes]:
+        name = command.argv[0]
+        if not command.cwd.is_dir():
+            raise StepFailed(
+                FailureCode.COMMAND_FAILED,
+                f"{name} can't run: the directory {command.cwd} does not exist",
+            )
+        try:
+            return subprocess.Popen(
+                command.argv,
+                cwd=command.cwd,
+                env={**command.env, MARKER_VARIABLE: self._marker},
+                stdin=subprocess.DEVNULL,
+                stdout=log.descriptor,
+                stderr=log.descriptor,
+                start_new_session=True,
+            )
+        except OSError as error:
+            if error.errno not in _CANT_START:
+                raise
+            why = _CANT_START[error.errno]
+            raise StepFailed(FailureCode.TOOL_MISSING, f"{name} can't be started: {why}") from error
+
+    def _wait(self, process: subprocess.Popen[bytes], command: Command, start: float) -> None:
+        ends = [start + command.timeout] if command.timeout is not None else []
+        ends += [self._deadline] if self._deadline is not None else []
+        seconds = min(ends) - time.monotonic() if ends else None
+        if not wait_for_end(process.pid, seconds, self._cancellation):
+            name = Path(command.argv[0]).name
+            waited = time.monotonic() - start
+            raise StepFailed(
+                FailureCode.TIMEOUT, f"{name} was ended after {waited:.0f} s: its time was up"
+            )
+
+    def _finish(self, tail: LogTail | None) -> None:
+        if tail:
+            tail.writer_ended()
+            while not tail.join(_OUTPUT_ROUND):
+                self._cancellation.check()
+
+
+def _exit_code(returned: int) -> int:
+    return returned if returned >= 0 else 128 - returned
+
+
+def _end_line(how: str, start: float, alive: list[str]) -> str:
+    left = f"; can't be ended: {', '.join(alive)}" if alive else ""
+    return f"# {how}, after {time.monotonic() - start:.3f} s{left}"

@@ -1,0 +1,72 @@
+"""What a finished build tells later steps, the manifest and the people who read it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.debian.changes import Package
+from pipelines.debian.dummy import DUMMY_VERSION, dummy_name
+from pipelines.debian.ladder import Decision, grade
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOutcome:
+    """A build that succeeded."""
+
+    source: str
+    version: str
+    packages: Sequence[Package]
+    decisions: Sequence[Decision]
+    toolchain: Mapping[str, str]
+    commands: Sequence[str]
+    tests: Mapping[str, Any] | None
+    """Results of tests that ran in the build, as JSON; None when none did."""
+
+    @property
+    def reason(self) -> str:
+        """The result in a few words."""
+        count = f"{len(self.packages)} package{'' if len(self.packages) == 1 else 's'}"
+        return f"built {count} of {self.source} {self.version} ({grade(self.decisions)})"
+
+    def values(self) -> dict[str, Any]:
+        """All of it as JSON: `packages`, `version`, `grade`, `rungs`, `substitutions`, …."""
+        substitutions = self._substitutions()
+        dummies = [item["package"] for item in substitutions]
+        values = {
+            "packages": [self._package(package, dummies) for package in self.packages],
+            "version": self.version,
+            "grade": grade(self.decisions),
+            "rungs": [
+                {"group": str(d.group), "rung": d.rung.value, "reason": d.reason}
+                for d in self.decisions
+            ],
+            "substitutions": substitutions,
+            "toolchain": dict(self.toolchain),
+            "commands": list(self.commands),
+        }
+        return values if self.tests is None else {**values, "tests": dict(self.tests)}
+
+    def _package(self, package: Package, dummies: Sequence[str]) -> dict[str, Any]:
+        # Build-Depends are the source's, so all its packages are worth the same.
+        return {
+            "name": package.name,
+            "version": package.version,
+            "architecture": package.architecture,
+            "file": package.path.name,
+            "grade": grade(self.decisions),
+            "dummies": list(dummies),
+        }
+
+    def _substitutions(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "package": d.provided.name,
+                "version": d.provided.version,
+                "for": str(d.group),
+                "by": f"{dummy_name(self.source)} {DUMMY_VERSION}",
+            }
+            for d in self.decisions
+            if d.provided is not None
+        ]

@@ -1,0 +1,103 @@
+"""How the build gets to see its dependencies satisfied: the dummy, its overlay, the shims."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pipelines.debian.changes import read_package_control
+from pipelines.debian.dummy import Provided, equivs_control, installed_stanza
+from pipelines.debian.excerpt import excerpt
+from pipelines.debian.host import DPKG_ADMINDIR
+from pipelines.debian.ladder import Decision, Rung, groups_on
+from pipelines.debian.overlay import write_overlay, write_shims
+from pipelines.errors import FailureCode, StepFailed
+from pipelines.model import Command, StepContext
+
+_LAST_LINES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrangement:
+    """What the build's tools get."""
+
+    decisions: tuple[Decision, ...]
+    shims: Path
+    """Folder that has to be first in PATH."""
+    check_flags: tuple[str, ...]
+    """What dpkg-checkbuilddeps gets to see the packages that count as installed."""
+    forced: bool
+
+    @property
+    def build_flags(self) -> tuple[str, ...]:
+        """What dpkg-buildpackage gets."""
+        return (*self.check_flags, "-d") if self.forced else self.check_flags
+
+
+def arrange(
+    source: str,
+    decisions: Sequence[Decision],
+    admindir: Path,
+    context: StepContext,
+    time: datetime,
+) -> Arrangement:
+    """Make what the decisions ask for in the step's scratch folder, which is emptied first.
+
+    `admindir` is the host's, which is only read; `time` dates changelog entries that dch makes.
+    Raises StepFailed (BUILD_DEPENDS, TOOL_MISSING).
+    """
+    scratch = context.workspace.scratch(context.step)
+    if scratch.exists():
+        shutil.rmtree(scratch)
+    scratch.mkdir(parents=True)
+    provided = [d.provided for d in decisions if d.provided is not None]
+    visible = admindir
+    if provided:
+        dummy = _build_dummy(source, provided, scratch / "dummy", context)
+        visible = scratch / "admindir"
+        write_overlay(visible, admindir, installed_stanza(read_package_control(dummy, context.env)))
+    flags = () if visible == DPKG_ADMINDIR else (f"--admindir={visible}",)
+    forced = bool(groups_on(Rung.FORCED, decisions))
+    shims = scratch / "shims"
+    write_shims(shims, context.env.get("PATH", ""), check=flags, forced=forced, time=time)
+    return Arrangement(decisions=tuple(decisions), shims=shims, check_flags=flags, forced=forced)
+
+
+def check(arrangement: Arrangement, context: StepContext, env: Mapping[str, str]) -> None:
+    """Ask dpkg for the last word, Build-Conflicts too. Raises StepFailed (BUILD_DEPENDS)."""
+    if arrangement.forced:
+        return
+    lines: list[str] = []
+    command = Command(
+        argv=("dpkg-checkbuilddeps", *arrangement.check_flags),
+        cwd=context.workspace.source,
+        env=env,
+    )
+    if context.commands.run(command, lines.append) != 0:
+        raise StepFailed(
+            FailureCode.BUILD_DEPENDS,
+            "dpkg-checkbuilddeps does not let the build start",
+            excerpt=excerpt(lines),
+        )
+
+
+def _build_dummy(
+    source: str, provided: Sequence[Provided], folder: Path, context: StepContext
+) -> Path:
+    folder.mkdir()
+    control = folder / "control"
+    control.write_text(equivs_control(source, provided))
+    lines: list[str] = []
+    command = Command(argv=("equivs-build", str(control)), cwd=folder, env=context.env)
+    code = context.commands.run(command, lines.append)
+    packages = sorted(folder.glob("*.deb"))
+    if code != 0 or len(packages) != 1:
+        raise StepFailed(
+            FailureCode.BUILD_DEPENDS,
+            "equivs-build could not make the dummy package",
+            excerpt=excerpt(lines[-_LAST_LINES:]),
+        )
+    return packages[0]

@@ -1,0 +1,117 @@
+"""Pipelines as doit tasks: one group task for each pipeline, one task for each of its steps.
+
+The graph is static and holds no value of a job: names and options come from `pipelines.yaml`, and
+the job is looked up when an action runs. What happened to a step is left on its action, in
+`outcome`, where the reporter of `doit build` finds it.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from doit.action import BaseAction
+from doit.exceptions import InvalidDodoFile, TaskFailed
+
+from pipelines.config import Kinds, read_pipelines
+from pipelines.errors import BadPipelineFile, FailureCode, PipelineError, StepCancelled, StepFailed
+from pipelines.model import Pipeline, Step
+from pipelines.step_runner import StepRunner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a step ended."""
+
+    state: str
+    """A value of the state vocabulary: succeeded, failed, timed_out, cancelled."""
+    reason: str
+    log: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class StepAction(BaseAction):  # type: ignore[misc]
+    """doit's handle on one step."""
+
+    def __init__(self, runner: StepRunner, pipeline: Pipeline, step: Step) -> None:
+        self._runner = runner
+        self._pipeline = pipeline
+        self._step = step
+        self.reason = ""
+        """Why the step runs, or why it does not have to."""
+        self.outcome: Outcome | None = None
+        self.out = self.err = self.result = None
+        self.values: dict[str, Any] = {}
+
+    def __str__(self) -> str:
+        return f"{self._step.kind.name} {self._step.options!r}"
+
+    def up_to_date(self) -> bool:
+        """Whether the step may be left out; `reason` then says why."""
+        reason = self._runner.reason_to_run(self._pipeline, self._step)
+        self.reason = reason or "same inputs as its last success, and its outputs are unchanged"
+        return reason is None
+
+    def execute(self, out: object = None, err: object = None) -> TaskFailed | None:  # noqa: ARG002
+        """Run the step; doit's contract: None is success, a TaskFailed is the failure."""
+        try:
+            result = self._runner.run(self._pipeline, self._step)
+        except StepCancelled as error:
+            return self._ended("cancelled", str(error), {})
+        except StepFailed as error:
+            state = "timed_out" if error.code is FailureCode.TIMEOUT else "failed"
+            return self._ended(state, error.message, _failure_details(error))
+        except PipelineError as error:
+            return self._ended("failed", str(error), {"code": FailureCode.BAD_REQUEST.value})
+        except Exception as error:
+            details = {
+                "code": FailureCode.INTERNAL.value,
+                "excerpt": traceback.format_exc()[-2000:],
+            }
+            return self._ended("failed", f"defect in {self._step.kind.name}: {error!r}", details)
+        self._ended("succeeded", result.reason, {"values": dict(result.values)})
+        return None
+
+    def _ended(self, state: str, reason: str, details: Mapping[str, Any]) -> TaskFailed:
+        log = self._runner.log(self._step.name)
+        self.outcome = Outcome(state=state, reason=reason, log=log, details=details)
+        return TaskFailed(reason)
+
+
+def load_pipelines(path: Path, kinds: Kinds) -> dict[str, Pipeline]:
+    """The pipelines of a file. Raises InvalidDodoFile, which doit shows as it is, exit code 3."""
+    try:
+        return read_pipelines(path, kinds)
+    except BadPipelineFile as error:
+        raise InvalidDodoFile(str(error)) from error
+
+
+def pipeline_tasks(
+    pipelines: Mapping[str, Pipeline], runner: StepRunner, first: str
+) -> Iterator[dict[str, Any]]:
+    """Task dictionaries for doit. Steps without needs wait for the task named `first`."""
+    for pipeline in pipelines.values():
+        yield {"basename": pipeline.name, "name": None, "doc": pipeline.description}
+        for step in pipeline.steps:
+            yield _step_task(pipeline, step, runner, first)
+
+
+def _step_task(pipeline: Pipeline, step: Step, runner: StepRunner, first: str) -> dict[str, Any]:
+    action = StepAction(runner, pipeline, step)
+    needs = [f"{pipeline.name}:{need}" for need in step.needs]
+    return {
+        "basename": pipeline.name,
+        "name": step.name,
+        "doc": step.kind.summary,
+        "actions": [action],
+        "task_dep": needs or [first],
+        "uptodate": [action.up_to_date],
+        "meta": {"pipeline": pipeline.name, "step": step.name, "always": step.always},
+    }
+
+
+def _failure_details(error: StepFailed) -> dict[str, Any]:
+    return {"code": error.code.value, "excerpt": error.excerpt, "retryable": error.retryable}

@@ -1,0 +1,27 @@
+"""The kinds of steps that `uses:` can name. A new kind is one class and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipelines.model import StepKind
+from pipelines.steps.artifact_manifest import ArtifactManifest
+from pipelines.steps.checkout import GIT_CHECKOUT
+from pipelines.steps.debian import BuildDeb
+from pipelines.steps.maven import MAVEN
+from pipelines.steps.publish_status import Publisher, PublishStatus
+from pipelines.steps.shell import SHELL
+
+
+def step_kinds(publish: Publisher) -> Mapping[str, StepKind[Any]]:
+    """All kinds by name; `publish` is what `publish-status` calls."""
+    kinds: tuple[StepKind[Any], ...] = (
+        GIT_CHECKOUT,
+        MAVEN,
+        BuildDeb(),
+        ArtifactManifest(),
+        SHELL,
+        PublishStatus(publish),
+    )
+    return {kind.name: kind for kind in kinds}

@@ -1,0 +1,79 @@
+"""Reads a log while a process still writes it, and hands on each line."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+_PAUSE = 0.1
+_CHUNK = 1 << 20
+MAX_LINE = 1 << 16
+"""Bytes; what is longer comes in pieces, so that a file without line ends costs no memory."""
+
+
+class LogTail:
+    """Follows one log from `offset` on in a thread of its own.
+
+    A thread, so that a terminal that was stopped with Ctrl-S does not keep a command from being
+    ended. A carriage return ends a line too: progress bars use it.
+    """
+
+    def __init__(self, log: Path, offset: int, on_line: Callable[[str], None]) -> None:
+        self._log = log
+        self._offset = offset
+        self._on_line = on_line
+        self._writer_ended = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._follow, name=f"tail {log.name}", daemon=True)
+        self._thread.start()
+
+    def writer_ended(self) -> None:
+        """What is in the log now is all; the rest is handed on without waiting for more."""
+        self._writer_ended.set()
+
+    def join(self, seconds: float) -> bool:
+        """Whether all was handed on within that time. Raises what `on_line` raised."""
+        self._thread.join(seconds)
+        if self._failure:
+            raise self._failure
+        return not self._thread.is_alive()
+
+    def _follow(self) -> None:
+        try:
+            with self._log.open("rb") as stream:
+                stream.seek(self._offset)
+                self._hand_on(stream)
+        except BaseException as error:  # join raises it again
+            self._failure = error
+
+    def _hand_on(self, stream: BinaryIO) -> None:
+        rest = b""
+        after_return = False
+        while True:
+            ended = self._writer_ended.is_set()
+            chunk = stream.read(_CHUNK)
+            if not chunk and ended:
+                break
+            if not chunk:
+                self._writer_ended.wait(_PAUSE)
+                continue
+            split_line_end = after_return and chunk.startswith(b"\n")
+            after_return = chunk.endswith(b"\r")
+            rest = self._lines(rest + chunk[split_line_end:])
+        if rest:
+            self._line(rest)
+
+    def _lines(self, data: bytes) -> bytes:
+        """Hand on the complete lines of `data`; gives back what follows the last line end."""
+        *lines, rest = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        for line in lines:
+            self._line(line)
+        while len(rest) > MAX_LINE:
+            self._line(rest[:MAX_LINE])
+            rest = rest[MAX_LINE:]
+        return rest
+
+    def _line(self, line: bytes) -> None:
+        self._on_line(line.decode("utf-8", "replace"))

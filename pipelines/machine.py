@@ -1,0 +1,56 @@
+"""What a builder needs to have installed, and whether this machine has it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.capture import capture
+
+Check = tuple[str, str, str | None]
+"""Name of what was looked at, what was found, and what to do (None: nothing, it is fine)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program that steps call."""
+
+    name: str
+    version: tuple[str, ...]
+    """Command that prints its version."""
+    package: str
+    """Debian package that has it."""
+
+
+TOOLS = (
+    Tool("git", ("git", "--version"), "git"),
+    Tool("javac", ("javac", "-version"), "default-jdk-headless"),
+    Tool("mvn", ("mvn", "-B", "-Dstyle.color=never", "--version"), "maven"),
+    Tool("dpkg-buildpackage", ("dpkg-buildpackage", "--version"), "dpkg-dev"),
+    Tool("dh", ("dh", "--version"), "debhelper"),
+    Tool("dch", ("dch", "--version"), "devscripts"),
+    Tool("equivs-build", ("equivs-build", "--help"), "equivs"),
+    Tool("fakeroot", ("fakeroot", "--version"), "fakeroot"),
+    Tool("lsb_release", ("lsb_release", "--short", "--description"), "lsb-release"),
+)
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_SECONDS = 30.0
+
+
+def check_tools(env: Mapping[str, str]) -> Iterator[Check]:
+    """Look at each tool."""
+    for tool in TOOLS:
+        path = shutil.which(tool.name, path=env.get("PATH"))
+        if path is None:
+            yield tool.name, "not found", f"apt-get install {tool.package}"
+            continue
+        captured = capture(tool.version, cwd=Path("/"), env=env, timeout=_SECONDS)
+        line = next(iter(_ANSI.sub("", captured.text).strip().splitlines()), path)
+        if captured.code != 0:
+            yield tool.name, f"{path} fails: {line}", f"apt-get install --reinstall {tool.package}"
+        else:
+            yield tool.name, line.strip(), None

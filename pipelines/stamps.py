@@ -1,0 +1,146 @@
+"""The record that a step succeeded, one file a step, durable before anybody relies on it.
+
+doit's own database is written only when doit ends, so a kill would lose what was done; a stamp is
+written when its step succeeds and removed before the step runs again (DESIGN.md, section 5).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.fingerprint import Fingerprint, result_digest
+from pipelines.workspace import folder_name
+
+_FORMAT = 1
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRecord:
+    """What an output was when its step succeeded."""
+
+    size: int
+    mtime_ns: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """All that is known of a step that succeeded."""
+
+    fingerprint: Fingerprint
+    outputs: Mapping[str, OutputRecord]
+    """By absolute path."""
+    values: Mapping[str, Any]
+    reason: str
+    boot_id: str
+
+    @property
+    def result(self) -> str:
+        """Digest of what the step made; the fingerprint of the steps that need it has this."""
+        digests = {Path(path).name: record.sha256 for path, record in self.outputs.items()}
+        return result_digest(digests, self.values)
+
+
+class Stamps:
+    """The stamps in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, step: str) -> Stamp | None:
+        """The stamp of `step`; None when there is none or it can't be understood."""
+        try:
+            data = json.loads(self._path(step).read_text())
+            if data.pop("format") != _FORMAT:
+                return None
+            outputs = {path: OutputRecord(**record) for path, record in data.pop("outputs").items()}
+            return Stamp(outputs=outputs, **data)
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            # A torn or foreign file proves nothing, so the step runs again.
+            return None
+
+    def write(self, step: str, stamp: Stamp) -> None:
+        """Make the stamp durable; it is there whole or not at all."""
+        path = self._path(step)
+        write_durably(path, json.dumps({"format": _FORMAT, **asdict(stamp)}, indent=1).encode())
+
+    def remove(self, step: str) -> None:
+        """Forget that the step succeeded; durable when this returns."""
+        path = self._path(step)
+        if path.exists():
+            path.unlink()
+            _sync(path.parent)
+
+    def _path(self, step: str) -> Path:
+        return self._folder / f"{folder_name(step)}.json"
+
+
+def record_outputs(paths: Iterable[Path]) -> dict[str, OutputRecord]:
+    """Records of files as they are now, each synced to the disk first."""
+    records = {}
+    for path in paths:
+        _sync(path)
+        stat = path.stat()
+        records[str(path)] = OutputRecord(stat.st_size, stat.st_mtime_ns, file_digest(path))
+    return records
+
+
+def changed_output(stamp: Stamp) -> str | None:
+    """The first output that is gone or not what it was, in words; None when all are.
+
+    Size and time tell while the machine has not been restarted; after that the content is read.
+    """
+    restarted = stamp.boot_id != boot_id()
+    for name, record in stamp.outputs.items():
+        path = Path(name)
+        try:
+            stat = path.stat()
+        except OSError:
+            return f"its output {path.name} is gone"
+        if stat.st_size != record.size:
+            return f"its output {path.name} was changed"
+        if not restarted and stat.st_mtime_ns == record.mtime_ns:
+            continue
+        if file_digest(path) != record.sha256:
+            return f"its output {path.name} was changed"
+    return None
+
+
+def boot_id() -> str:
+    """Tells one start of the machine from another."""
+    return _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else ""
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's content, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Replace a file atomically: after a crash it has its old or its new content."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

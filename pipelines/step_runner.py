@@ -1,0 +1,174 @@
+"""Runs one step of the claimed job, or finds that it is up to date; keeps the stamps."""
+
+from __future__ import annotations
+
+import errno
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipelines.cancellation import Cancellation
+from pipelines.commands import LoggedCommandRunner
+from pipelines.errors import FailureCode, PipelineError, StepFailed
+from pipelines.fingerprint import Fingerprint, fingerprint, first_difference
+from pipelines.model import (
+    Command,
+    CommandRunner,
+    Pipeline,
+    RunningAttempt,
+    Step,
+    StepContext,
+    StepResult,
+)
+from pipelines.process_tree import marker
+from pipelines.stamps import Stamp, Stamps, boot_id, changed_output, record_outputs
+from pipelines.workspace import Workspace
+
+NEVER_RUN = "no success of this step is recorded here"
+ALWAYS_RUNS = "runs every time"
+NOT_CLAIMED = "no job is claimed: steps run inside `doit build` only"
+
+
+class EchoingRunner:
+    """A command runner that shows each line of its commands' output to who watches."""
+
+    def __init__(self, inner: CommandRunner, echo: Callable[[str], None]) -> None:
+        self._inner = inner
+        self._echo = echo
+
+    @property
+    def log(self) -> Path:
+        """The step's log file."""
+        return self._inner.log
+
+    def check_cancelled(self) -> None:
+        """Raise StepCancelled when the build was told to end."""
+        self._inner.check_cancelled()
+
+    def run(self, command: Command, on_line: Callable[[str], None] | None = None) -> int:
+        """As the runner below, with an eye on each line."""
+
+        def see(line: str) -> None:
+            self._echo(line)
+            if on_line:
+                on_line(line)
+
+        return self._inner.run(command, see)
+
+
+class StepRunner:
+    """Runs steps of the attempt that `attempt()` gives at that moment, None outside a build."""
+
+    def __init__(
+        self, attempt: Callable[[], RunningAttempt | None], cancellation: Cancellation
+    ) -> None:
+        self._attempt = attempt
+        self._cancellation = cancellation
+
+    def reason_to_run(self, pipeline: Pipeline, step: Step) -> str | None:
+        """Why the step has to run, in words; None when it is up to date."""
+        if self._attempt() is None:
+            return NOT_CLAIMED
+        workspace = self._workspace()
+        stamp = Stamps(workspace.stamps).read(step.name)
+        try:
+            current = self._fingerprint(pipeline, step)
+        except PipelineError as error:
+            return f"can't tell whether it is up to date: {error}"
+        if current is None:
+            return ALWAYS_RUNS
+        if stamp is None:
+            return NEVER_RUN
+        difference = first_difference(stamp.fingerprint, current)
+        return difference.text if difference else changed_output(stamp)
+
+    def run(self, pipeline: Pipeline, step: Step) -> StepResult:
+        """Run the step and record its success. Raises StepFailed, StepCancelled."""
+        stamps = Stamps(self._workspace().stamps)
+        stamps.remove(step.name)
+        context = self._context(pipeline, step)
+        try:
+            context.commands.check_cancelled()
+            result = step.kind.run(step.options, context)
+            current = self._fingerprint(pipeline, step)
+            if current is not None:
+                stamps.write(step.name, _stamp(current, result))
+        except StepFailed as error:
+            if error.log is None:
+                error.log = context.commands.log
+            raise
+        except OSError as error:
+            raise _os_failure(error, context.commands.log) from error
+        return result
+
+    def log(self, step: str) -> str:
+        """Path of the log that the step of this attempt writes; empty outside a build."""
+        if self._attempt() is None:
+            return ""
+        return str(self._workspace().log(step))
+
+    def values(self, step: str) -> Mapping[str, Any]:
+        """Values of the step's last success; empty when there is none."""
+        stamp = Stamps(self._workspace().stamps).read(step)
+        return stamp.values if stamp else {}
+
+    def _running(self) -> RunningAttempt:
+        attempt = self._attempt()
+        if attempt is None:
+            raise StepFailed(FailureCode.BAD_REQUEST, NOT_CLAIMED)
+        return attempt
+
+    def _workspace(self) -> Workspace:
+        attempt = self._running()
+        return Workspace(attempt.state_dir, attempt.job_id, attempt.attempt)
+
+    def _fingerprint(self, pipeline: Pipeline, step: Step) -> Fingerprint | None:
+        identity = step.kind.identity(step.options, self._context(pipeline, step))
+        if identity is None:
+            return None
+        stamps = Stamps(self._workspace().stamps)
+        upstream = {name: stamps.read(name) for name in step.needs}
+        results = {name: stamp.result if stamp else "none" for name, stamp in upstream.items()}
+        return fingerprint(step, pipeline.source, identity, results)
+
+    def _context(self, pipeline: Pipeline, step: Step) -> StepContext:
+        attempt = self._running()
+        workspace = self._workspace()
+        logged = LoggedCommandRunner(
+            workspace.log(step.name),
+            marker=marker(workspace, step.name),
+            cancellation=self._cancellation,
+            deadline=time.monotonic() + step.timeout if step.timeout else None,
+        )
+        return StepContext(
+            step=step.name,
+            request=attempt,
+            workspace=workspace,
+            source=pipeline.source,
+            commands=EchoingRunner(logged, lambda line: attempt.show_line(step.name, line)),
+            env={**attempt.env, **step.env},
+            progress=lambda text: attempt.show_progress(step.name, text),
+            upstream={other.kind.name: self.values(other.name) for other in pipeline.steps},
+        )
+
+
+def _stamp(current: Fingerprint, result: StepResult) -> Stamp:
+    return Stamp(
+        fingerprint=current,
+        outputs=record_outputs(result.outputs),
+        values=result.values,
+        reason=result.reason,
+        boot_id=boot_id(),
+    )
+
+
+def _os_failure(error: OSError, log: Path) -> StepFailed:
+    where = f": {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StepFailed(FailureCode.DISK_FULL, f"no space is left on the disk{where}", log=log)
+    text = "".join(traceback.format_exception(error)[-3:])
+    return StepFailed(
+        FailureCode.INTERNAL, f"{error.strerror or error}{where}", excerpt=text, log=log
+    )

@@ -1,0 +1,152 @@
+"""The step that lists what the job made: kind `artifact-manifest`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
+
+from pipelines.artifacts.manifest import (
+    Origin,
+    how_made,
+    manifest_document,
+    read_artifact,
+    says_the_same,
+)
+from pipelines.errors import FailureCode, StepFailed
+from pipelines.head_commit import HeadCommit, read_head_commit
+from pipelines.model import Options, StepContext, StepResult
+from pipelines.stamps import write_durably
+from pipelines.steps.git_remote import public_url
+from typed_yaml import Several, Text
+
+
+def _inside(pattern: str) -> str:
+    path = PurePosixPath(pattern)
+    if not pattern or path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"'{pattern}' is not a pattern for files inside the source")
+    return pattern
+
+
+class ArtifactManifestOptions(Options):
+    """What may stand under `with:` of an `artifact-manifest` step."""
+
+    paths: Several[Annotated[Text, AfterValidator(_inside)]] = ()
+    """Patterns (`**` too) of files in the source; without any: all finished packages."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactManifest:
+    """Kind `artifact-manifest`. A manifest that would only get another time is left as it is."""
+
+    now: Callable[[], datetime] = _now
+    name = "artifact-manifest"
+    summary = "list what was made, with sizes, digests and how it came about"
+    options = ArtifactManifestOptions
+
+    def identity(
+        self,
+        options: ArtifactManifestOptions,  # noqa: ARG002
+        context: StepContext,
+    ) -> Mapping[str, str]:
+        """What of the job is written into the manifest."""
+        request = context.request
+        return {
+            "job": request.job_id,
+            "branch": request.branch or "",
+            "commit": request.commit or "",
+        }
+
+    def run(self, options: ArtifactManifestOptions, context: StepContext) -> StepResult:
+        """Write the manifest. Raises StepFailed (ARTIFACT_MISSING, CHECKOUT_FAILED)."""
+        workspace = context.workspace
+        artifacts = []
+        for path in _artifact_paths(options, context):
+            context.commands.check_cancelled()
+            artifacts.append(read_artifact(path, workspace.root))
+        commit = read_head_commit(workspace.source, context.env)
+        document = manifest_document(
+            _origin(context, commit),
+            artifacts,
+            _provenance(context, commit),
+            self.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        )
+        _write_if_new(workspace.manifest, document)
+        return StepResult(
+            reason=f"listed {len(artifacts)} files",
+            outputs=(workspace.manifest,),
+            values={
+                "artifact_count": document["artifact_count"],
+                "total_size_bytes": document["total_size_bytes"],
+            },
+        )
+
+
+def _artifact_paths(options: ArtifactManifestOptions, context: StepContext) -> list[Path]:
+    workspace = context.workspace
+    if options.paths:
+        found = {path for pattern in options.paths for path in _matches(workspace.source, pattern)}
+        return sorted(found)
+    packages = sorted(_files(workspace.packages.glob("*")))
+    if not packages:
+        raise StepFailed(
+            FailureCode.ARTIFACT_MISSING, "there is no package to list: no step before made one"
+        )
+    return packages
+
+
+def _matches(source: Path, pattern: str) -> list[Path]:
+    root = source.resolve()
+    # A link may lead out of the source to files that are nobody's artifact.
+    found = [path for path in _files(root.glob(pattern)) if path.resolve().is_relative_to(root)]
+    if not found:
+        raise StepFailed(FailureCode.ARTIFACT_MISSING, f"no file in the source matches '{pattern}'")
+    return [source / path.relative_to(root) for path in found]
+
+
+def _files(paths: Iterable[Path]) -> list[Path]:
+    return [path for path in paths if path.is_file()]
+
+
+def _origin(context: StepContext, commit: HeadCommit) -> Origin:
+    request = context.request
+    return Origin(
+        job_id=request.job_id,
+        builder=request.builder,
+        branch=request.branch,
+        commit=commit.sha,
+        build_dir=str(context.workspace.root),
+    )
+
+
+def _provenance(context: StepContext, commit: HeadCommit) -> dict[str, Any]:
+    return {
+        "attempt": context.request.attempt,
+        "builder": context.request.builder,
+        "source_repository": public_url(context.source.repository),
+        "tree": commit.tree,
+        "commit_time": commit.time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "steps": how_made(context.upstream),
+    }
+
+
+def _write_if_new(path: Path, document: Mapping[str, Any]) -> None:
+    if not says_the_same(_read(path), document):
+        write_durably(path, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        # None and a broken one are both to be written anew.
+        return None

@@ -1,0 +1,99 @@
+"""`shell`: runs a script of the pipeline in the source tree.
+
+The script is a file that is run as it stands: values of the job never become part of its text,
+they are environment variables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from pipelines.errors import FailureCode, StepFailed
+from pipelines.masking import mask_url_credentials
+from pipelines.model import BuildRequest, Command, Options, StepContext, StepResult
+from typed_yaml import Text
+
+_SHELLS = {
+    "bash": ("bash", "-euo", "pipefail"),
+    "sh": ("sh", "-eu"),
+    "python": ("python3",),
+}
+_EXCERPT_LINES = 20
+_MAX_EXCERPT = 2000
+
+
+class ShellOptions(Options):
+    """The script, and what runs it."""
+
+    script: Text = Field(min_length=1)
+    """Text of the script; the job's values are BUILD_JOB, BUILD_COMMIT, BUILD_BRANCH,
+    BUILD_ATTEMPT, BUILD_BUILDER and, for each parameter, PARAM_NAME."""
+    shell: Literal["bash", "sh", "python"] = "bash"
+    """bash stops at the first command that fails, also in a pipe; sh too, but not in a pipe."""
+
+
+def request_environment(request: BuildRequest) -> dict[str, str]:
+    """The job's values as environment variables; what it does not name is empty."""
+    values = {
+        "BUILD_JOB": request.job_id,
+        "BUILD_ATTEMPT": str(request.attempt),
+        "BUILD_BUILDER": request.builder,
+        "BUILD_BRANCH": request.branch or "",
+        "BUILD_COMMIT": request.commit or "",
+    }
+    params = {f"PARAM_{_variable(name)}": value for name, value in request.params.items()}
+    return values | params
+
+
+def shell_command(options: ShellOptions, context: StepContext) -> Command:
+    """The call of the shell. Pure; the script is in the file that the last argument names."""
+    script = context.workspace.scratch(context.step) / "script"
+    return Command(
+        argv=(*_SHELLS[options.shell], str(script)),
+        cwd=context.workspace.source,
+        env={**context.env, **request_environment(context.request)},
+    )
+
+
+class Shell:
+    """Runs a script; its exit code decides."""
+
+    name = "shell"
+    summary = "run a script in the source tree"
+    options = ShellOptions
+
+    def identity(
+        self,
+        options: ShellOptions,  # noqa: ARG002 - a kind's signature
+        context: StepContext,
+    ) -> Mapping[str, str]:
+        """The job's parameters: a script may use them. Its other values are the checkout's."""
+        return dict(context.request.params)
+
+    def run(self, options: ShellOptions, context: StepContext) -> StepResult:
+        """Run the script. Raises StepFailed (COMMAND_FAILED with the last lines it wrote)."""
+        command = shell_command(options, context)
+        scratch = context.workspace.scratch(context.step)
+        scratch.mkdir(parents=True, exist_ok=True)
+        (scratch / "script").write_text(options.script, encoding="utf-8")
+        lines: deque[str] = deque(maxlen=_EXCERPT_LINES)
+        code = context.commands.run(command, lines.append)
+        if code:
+            raise StepFailed(
+                FailureCode.COMMAND_FAILED,
+                f"the script ended with exit code {code}",
+                excerpt=mask_url_credentials("\n".join(lines))[-_MAX_EXCERPT:],
+            )
+        return StepResult(reason="the script ran to its end")
+
+
+SHELL = Shell()
+
+
+def _variable(name: str) -> str:
+    return re.sub(r"[^A-Z0-9_]", "_", name.upper())

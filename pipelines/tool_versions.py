@@ -1,0 +1,44 @@
+"""Versions of Java and Maven, read from their files: asking the programs takes half a second."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+_CORE_VERSION = "META-INF/maven/org.apache.maven/maven-core/pom.properties"
+
+
+def java_version(env: Mapping[str, str]) -> str | None:
+    """Version of the JDK that JAVA_HOME, else PATH, has; None when there is none that says it."""
+    home = _java_home(env)
+    if home is None or not (home / "release").is_file():
+        return None
+    text = (home / "release").read_text(encoding="utf-8", errors="replace")
+    found = re.search(r'^JAVA_RUNTIME_VERSION="(.*)"$', text, re.MULTILINE) or re.search(
+        r'^JAVA_VERSION="(.*)"$', text, re.MULTILINE
+    )
+    return found[1] if found else None
+
+
+def maven_version(env: Mapping[str, str]) -> str | None:
+    """Version of the `mvn` on PATH; None when there is none that says it."""
+    program = shutil.which("mvn", path=env.get("PATH", ""))
+    if program is None:
+        return None
+    # Debian's jar has no version in its name, so the one inside counts.
+    for jar in sorted((Path(program).resolve().parents[1] / "lib").glob("maven-core*.jar")):
+        with zipfile.ZipFile(jar) as content:
+            if _CORE_VERSION in content.namelist():
+                found = re.search(rb"^version=(\S+)", content.read(_CORE_VERSION), re.MULTILINE)
+                return found[1].decode() if found else None
+    return None
+
+
+def _java_home(env: Mapping[str, str]) -> Path | None:
+    if env.get("JAVA_HOME"):
+        return Path(env["JAVA_HOME"])
+    program = shutil.which("java", path=env.get("PATH", ""))
+    return Path(program).resolve().parents[1] if program else None

@@ -1,0 +1,163 @@
+"""A farm of one builder in a temporary folder: real Git repositories, the real `doit`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+HOME = Path(__file__).parents[1]
+PATIENCE = 60.0
+
+PIPELINES = """
+pipelines:
+  ledger:
+    description: steps that write down that they ran
+    source: {repository: ./source.git}
+    steps:
+      - uses: git-checkout
+      - {uses: shell, name: first, with: {script: "echo first >> $LEDGER"}}
+      - {uses: shell, name: second, with: {script: "{second}"}}
+      - {uses: shell, name: third, with: {script: "echo third >> $LEDGER; cp hello made.txt"}}
+      - {uses: artifact-manifest, with: {paths: [made.txt]}}
+      - {uses: publish-status, when: always}
+"""
+
+
+def await_that(condition: Callable[[], bool], what: str) -> None:
+    """Wait until `condition` holds; fail with `what` when it does not in good time."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"waited {PATIENCE} s in vain: {what}"
+        time.sleep(0.02)
+
+
+class Farm:
+    """The folder of a farm, and the commands that a person types."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ledger = folder / "ledger"
+        self.coordination = folder / "coordination.git"
+        self.source = folder / "source"
+        self.commit = ""
+        self._running: list[subprocess.Popen[str]] = []
+
+    def set_up(self) -> None:
+        git("init", "--quiet", "--bare", "--initial-branch=main", str(self.coordination))
+        git("init", "--quiet", "--initial-branch=main", str(self.source))
+        (self.source / "hello").write_text("hello\n")
+        self.commit = self.commit_source("first")
+        git("clone", "--quiet", "--bare", str(self.source), str(self.folder / "source.git"))
+        (self.folder / "builder.yaml").write_text(
+            "builder: build1\ncoordination_repository: ./coordination.git\nstate_dir: ./state\n"
+            f"env: {{LEDGER: {self.ledger}}}\nflush_every: 1s\n"
+        )
+        self.second("echo second >> $LEDGER")
+
+    def second(self, script: str) -> None:
+        """Say what the step `second` does."""
+        (self.folder / "pipelines.yaml").write_text(PIPELINES.replace("{second}", script))
+
+    def commit_source(self, message: str) -> str:
+        git("-C", str(self.source), "add", "--all")
+        git(*AUTHOR, "-C", str(self.source), "commit", "--quiet", "--message", message)
+        return git("-C", str(self.source), "rev-parse", "HEAD")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "BUILDER_CONFIG": str(self.folder / "builder.yaml")}
+
+    def start(self, *args: str, builder: str = "build1") -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "doit", *args],
+            cwd=HOME,
+            env={**self.environment, "BUILDER_ID": builder},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self._running.append(process)
+        return process
+
+    def doit(self, *args: str, builder: str = "build1") -> subprocess.CompletedProcess[str]:
+        process = self.start(*args, builder=builder)
+        out, err = process.communicate(timeout=PATIENCE)
+        return subprocess.CompletedProcess(args, process.returncode, out, err)
+
+    def enqueue(self, *args: str) -> str:
+        done = self.doit("enqueue", "--pipeline", "ledger", "--branch", "main", *args)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def ran(self) -> list[str]:
+        """What the steps wrote down."""
+        return self.ledger.read_text().split() if self.ledger.exists() else []
+
+    def read(self, path: str) -> str:
+        """A file at the tip of the coordination repository."""
+        return git("-C", str(self.coordination), "show", f"main:{path}")
+
+    def files(self) -> list[str]:
+        return git("-C", str(self.coordination), "ls-tree", "-r", "--name-only", "main").split("\n")
+
+    def job(self, job: str) -> dict[str, Any]:
+        jobs = json.loads(self.read("coordination/jobs.json"))["jobs"]
+        return next(entry for entry in jobs if entry["id"] == job)
+
+    def transitions(self, job: str) -> list[dict[str, Any]]:
+        """All transitions of a job, in order."""
+        paths = [p for p in self.files() if p.startswith("coordination/transitions/") and job in p]
+        return [json.loads(line) for path in sorted(paths) for line in self.read(path).split("\n")]
+
+    def steps(self, job: str, attempt: int = 1) -> dict[str, str]:
+        """The last state of each step in an attempt."""
+        return {
+            t["step"]: t["to"]
+            for t in self.transitions(job)
+            if t["step"] and t["attempt"] == attempt
+        }
+
+    def end_all(self) -> None:
+        for process in self._running:
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+            for stream in (process.stdout, process.stderr):
+                if stream:
+                    stream.close()
+
+
+AUTHOR = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+
+
+def git(*args: str) -> str:
+    return subprocess.run(["git", *args], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """Processes whose command line or working directory is in `folder`."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "cwd"]):
+        places = [*(process.info["cmdline"] or []), process.info["cwd"] or ""]
+        if process.pid != os.getpid() and any(str(folder) in place for place in places):
+            found.append(process)
+    return found
+
+
+@pytest.fixture
+def farm(tmp_path: Path) -> Iterator[Farm]:
+    farm = Farm(tmp_path)
+    farm.set_up()
+    yield farm
+    farm.end_all()

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from coordination_tasks.claim_intent import ClaimIntent, abandoned_job
+from coordination_tasks.model import Job, State
+
+
+def test_what_was_written_is_read_until_it_is_cleared(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "claim"
+    assert ClaimIntent(path).read() is None
+    ClaimIntent(path).write("c1")
+    assert ClaimIntent(path).read() == "c1"
+    ClaimIntent(path).clear()
+    ClaimIntent(path).clear()
+    assert ClaimIntent(path).read() is None
+
+
+def test_only_a_job_that_still_runs_under_the_claim_is_abandoned() -> None:
+    running = Job(id="a", state=State.RUNNING, claim_id="c1")
+    jobs = (
+        Job(id="b", state=State.SUCCEEDED, claim_id="c1"),
+        Job(id="c", state=State.RUNNING, claim_id="c2"),
+        running,
+    )
+    assert abandoned_job(jobs, "c1") is running
+    assert abandoned_job(jobs[:2], "c1") is None

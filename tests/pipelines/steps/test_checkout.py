@@ -1,0 +1,416 @@
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import BadValue, FailureCode, StepFailed
+from pipelines.model import StepContext, StepResult
+from pipelines.steps.checkout import GIT_CHECKOUT, CheckoutOptions
+from tests.pipelines.steps.git_source import GitSource
+from tests.pipelines.steps.step_context import Request, Steps
+
+ROOT = Path(__file__).parents[3]
+FILE_SUBMODULES = {
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "protocol.file.allow",
+    "GIT_CONFIG_VALUE_0": "always",
+}
+
+
+@pytest.fixture
+def steps(tmp_path: Path) -> Steps:
+    return Steps(tmp_path)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> GitSource:
+    return GitSource(tmp_path / "origin")
+
+
+def check_out(context: StepContext) -> StepResult:
+    return GIT_CHECKOUT.run(CheckoutOptions(), context)
+
+
+def files(context: StepContext) -> set[str]:
+    root = context.workspace.source
+    return {
+        str(path.relative_to(root))
+        for path in root.rglob("*")
+        if path.is_file() and ".git" not in path.relative_to(root).parts
+    }
+
+
+def only_mirror(steps: Steps) -> Path:
+    (mirror,) = (steps.state_dir / "mirrors").glob("*.git")
+    return mirror
+
+
+def test_a_clean_tree_at_the_commit(steps: Steps, source: GitSource) -> None:
+    first = source.commit({"a.txt": "1", "sub/b.txt": "2"})
+    source.commit({"a.txt": "3", "c.txt": "4"})
+    context = steps.context(source.path, request=Request(commit=first.upper()))
+
+    result = check_out(context)
+
+    assert files(context) == {"a.txt", "sub/b.txt"}
+    assert (context.workspace.source / "a.txt").read_text() == "1"
+    assert result.reason == f"checked out {first[:12]} of main"
+    assert result.outputs == (context.workspace.source / ".git" / "HEAD",)
+    assert result.outputs[0].read_text().strip() == first
+    assert result.values == {
+        "commit": first,
+        "tree": source.git("rev-parse", f"{first}^{{tree}}"),
+        "commit_time": "2025-10-29T12:00:00Z",
+        "branch": "main",
+        "repository": str(source.path),
+    }
+
+
+def test_nothing_of_an_older_try_is_left(steps: Steps, source: GitSource) -> None:
+    commit = source.commit({"a.txt": "1"})
+    context = steps.context(source.path, request=Request(commit=commit))
+    check_out(context)
+    tree = context.workspace.source
+    (tree / "a.txt").write_text("changed")
+    (tree / "target").mkdir()
+    (tree / "target" / "old.jar").touch()
+    (tree.parent / "old_1.0_all.deb").touch()
+
+    check_out(context)
+
+    assert files(context) == {"a.txt"}
+    assert (tree / "a.txt").read_text() == "1"
+    assert list(tree.parent.iterdir()) == [tree]
+    assert not context.workspace.discarded.exists()
+
+
+def test_the_mirror_is_fetched_into_not_cloned_again(steps: Steps, source: GitSource) -> None:
+    check_out(steps.context(source.path, request=Request(commit=source.commit({"a": "1"}))))
+    inode = only_mirror(steps).stat().st_ino
+    commit = source.commit({"a": "2"})
+    check_out(steps.context(source.path, request=Request("job_2", commit=commit)))
+    assert only_mirror(steps).stat().st_ino == inode
+    # What is known needs no remote.
+    shutil.rmtree(source.path)
+    check_out(steps.context(source.path, request=Request("job_3", commit=commit)))
+
+
+def test_a_commit_that_no_branch_holds_any_more(steps: Steps, source: GitSource) -> None:
+    check_out(steps.context(source.path, request=Request(commit=source.commit({"a": "1"}))))
+    lost = source.commit({"a": "2"})
+    source.git("reset", "-q", "--hard", "HEAD~1")
+    context = steps.context(source.path, request=Request("job_2", commit=lost))
+    check_out(context)
+    assert (context.workspace.source / "a").read_text() == "2"
+
+
+@pytest.mark.parametrize("protocol", ["0", "2"])
+def test_a_commit_that_the_remote_lacks(steps: Steps, source: GitSource, protocol: str) -> None:
+    source.commit({"a": "1"})
+    env = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "protocol.version",
+        "GIT_CONFIG_VALUE_0": protocol,
+    }
+    context = steps.context(source.path, request=Request(commit="a" * 40), env=env)
+    with pytest.raises(StepFailed, match=f"{source.path} has no commit {'a' * 40}") as caught:
+        check_out(context)
+    assert caught.value.code is FailureCode.COMMIT_NOT_FOUND
+    assert not caught.value.retryable
+
+
+def test_a_server_that_gives_out_only_branches(steps: Steps, source: GitSource) -> None:
+    check_out(steps.context(source.path, request=Request(commit=source.commit({"a": "1"}))))
+    wanted = source.commit({"a": "2"})
+    source.commit({"a": "3"})
+    env = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "protocol.version",
+        "GIT_CONFIG_VALUE_0": "0",
+    }
+    context = steps.context(source.path, request=Request("job_2", commit=wanted), env=env)
+    check_out(context)
+    assert (context.workspace.source / "a").read_text() == "2"
+    assert "unadvertised object" in context.commands.log.read_text()
+
+
+def test_a_branch_that_became_a_folder_of_branches(steps: Steps, source: GitSource) -> None:
+    source.commit({"a": "1"})
+    source.git("branch", "x")
+    check_out(steps.context(source.path, request=Request(commit=source.git("rev-parse", "x"))))
+    source.git("branch", "-m", "x", "x/y")
+    context = steps.context(source.path, request=Request("job_2", commit="b" * 40))
+    with pytest.raises(StepFailed) as caught:
+        check_out(context)
+    assert caught.value.code is FailureCode.COMMIT_NOT_FOUND
+
+
+def test_the_branch_was_not_there_at_claim_time(steps: Steps, source: GitSource) -> None:
+    with pytest.raises(StepFailed, match=f"branch main was not in {source.path}") as caught:
+        check_out(steps.context(source.path, request=Request(commit=None)))
+    assert caught.value.code is FailureCode.COMMIT_NOT_FOUND
+
+
+def test_an_object_that_is_no_commit(steps: Steps, source: GitSource) -> None:
+    source.commit({"a": "1"})
+    blob = source.git("rev-parse", "HEAD:a")
+    with pytest.raises(StepFailed) as caught:
+        check_out(steps.context(source.path, request=Request(commit=blob)))
+    assert caught.value.code is FailureCode.COMMIT_NOT_FOUND
+
+
+def test_an_empty_repository(steps: Steps, source: GitSource) -> None:
+    with pytest.raises(StepFailed) as caught:
+        check_out(steps.context(source.path, request=Request(commit="a" * 40)))
+    assert caught.value.code is FailureCode.COMMIT_NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    "request_", [Request(commit="--upload-pack=x"), Request(commit="0" * 40, branch="../x")]
+)
+def test_bad_values_never_reach_git(steps: Steps, source: GitSource, request_: Request) -> None:
+    context = steps.context(source.path, request=request_)
+    with pytest.raises(BadValue):
+        check_out(context)
+    assert not context.commands.log.exists()
+
+
+def test_a_host_that_is_down(steps: Steps) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://me:secret@127.0.0.1:{unused.getsockname()[1]}/x.git"
+        context = steps.context(url, request=Request(commit="a" * 40))
+        with pytest.raises(StepFailed, match="can't be read: unable to access") as caught:
+            check_out(context)
+    assert caught.value.code is FailureCode.SOURCE_UNREACHABLE
+    assert caught.value.retryable
+    assert "Failed to connect" in caught.value.excerpt
+    written = f"{caught.value} {caught.value.excerpt} {context.commands.log.read_text()}"
+    assert "secret" not in written
+    left = {path.name.split(".")[-1] for path in (steps.state_dir / "mirrors").iterdir()}
+    assert left <= {"lock"}
+
+
+def test_credentials_reach_the_server_and_no_file(
+    steps: Steps, source: GitSource, tmp_path: Path
+) -> None:
+    """By git's own insteadOf: the public URL is rewritten a second time, to a local path."""
+    commit = source.commit({"a": "1"})
+    env = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.file://{source.path.parent}/.insteadOf",
+        "GIT_CONFIG_VALUE_0": "https://host.example/team/",
+    }
+    url = f"https://me:s3cret@host.example/team/{source.path.name}"
+    result = check_out(steps.context(url, request=Request(commit=commit), env=env))
+    assert result.values["repository"] == f"https://host.example/team/{source.path.name}"
+    for path in steps.state_dir.rglob("*"):
+        assert "s3cret" not in str(path)
+        assert path.is_dir() or b"s3cret" not in path.read_bytes()
+
+
+def flip(mirror: Path) -> None:
+    (pack,) = (mirror / "objects" / "pack").glob("*.pack")
+    pack.chmod(0o600)
+    with pack.open("r+b") as stream:
+        stream.seek(-2000, os.SEEK_END)
+        stream.write(b"XXXXXXXX")
+
+
+def truncate(mirror: Path) -> None:
+    (pack,) = (mirror / "objects" / "pack").glob("*.pack")
+    pack.chmod(0o600)
+    os.truncate(pack, 700)
+
+
+def lose_pack(mirror: Path) -> None:
+    for pack in (mirror / "objects" / "pack").glob("*.pack"):
+        pack.unlink()
+
+
+def lose_head(mirror: Path) -> None:
+    (mirror / "HEAD").unlink()
+
+
+def break_config(mirror: Path) -> None:
+    (mirror / "config").write_text("garbage")
+
+
+def lose_objects(mirror: Path) -> None:
+    shutil.rmtree(mirror / "objects")
+
+
+def empty(mirror: Path) -> None:
+    shutil.rmtree(mirror)
+    mirror.mkdir()
+
+
+@pytest.mark.parametrize(
+    "damage", [flip, truncate, lose_pack, lose_head, break_config, lose_objects, empty]
+)
+def test_a_damaged_mirror_is_made_again(
+    steps: Steps, source: GitSource, damage: Callable[[Path], None]
+) -> None:
+    text = "".join(chr(33 + (i * i + i // 7) % 90) for i in range(6000))
+    commit = source.commit({f"file{i}": f"{i}{text[i * 7 :]}" for i in range(120)})
+    check_out(steps.context(source.path, request=Request(commit=commit)))
+    damage(only_mirror(steps))
+    context = steps.context(source.path, request=Request("job_2", commit=commit))
+
+    check_out(context)
+
+    assert (context.workspace.source / "file0").read_text() == f"0{text}"
+    subprocess.run(["git", "fsck"], cwd=only_mirror(steps), check=True, capture_output=True)
+
+
+def test_a_killed_clone_is_no_mirror(steps: Steps, source: GitSource, tmp_path: Path) -> None:
+    """The clone hangs in the server program; our process is killed; then all is well again."""
+    commit = source.commit({"a": "1"})
+    hanging = tmp_path / "bin" / "git-upload-pack"
+    hanging.parent.mkdir()
+    hanging.write_text("#!/bin/sh\nexec sleep 1000\n")
+    hanging.chmod(0o755)
+    program = f"""
+import sys
+sys.path[:0] = {[str(ROOT), str(Path(__file__).parent)]!r}
+from pathlib import Path
+from tests.pipelines.steps.step_context import Request, Steps
+from pipelines.steps.checkout import GIT_CHECKOUT, CheckoutOptions
+context = Steps(Path({str(tmp_path)!r})).context(
+    {str(source.path)!r},
+    request=Request(commit={commit!r}),
+    env={{"PATH": "{hanging.parent}:" + {os.environ["PATH"]!r}}},
+)
+GIT_CHECKOUT.run(CheckoutOptions(), context)
+"""
+    process = subprocess.Popen([sys.executable, "-c", program])
+    mirrors = steps.state_dir / "mirrors"
+    end = time.monotonic() + 20
+    while not list(mirrors.glob("*.tmp/HEAD")):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert list(mirrors.glob("*.git")) == []
+
+    context = steps.context(source.path, request=Request(commit=commit))
+    check_out(context)
+
+    assert files(context) == {"a"}
+    assert list(mirrors.glob("*.tmp")) == []
+
+
+def test_submodules(steps: Steps, source: GitSource, tmp_path: Path) -> None:
+    library = GitSource(tmp_path / "library")
+    library.commit({"lib.txt": "1"})
+    source.commit({"a": "1"})
+    source.git("submodule", "--quiet", "add", "../library", "lib")
+    commit = source.commit({})
+    context = steps.context(
+        source.path, request=Request(commit=commit), submodules=True, env=FILE_SUBMODULES
+    )
+    check_out(context)
+    assert files(context) == {".gitmodules", "a", "lib/lib.txt"}
+
+
+def test_a_submodule_over_a_protocol_that_the_user_does_not_allow(
+    steps: Steps, source: GitSource, tmp_path: Path
+) -> None:
+    library = GitSource(tmp_path / "library")
+    library.commit({"lib.txt": "1"})
+    source.git("submodule", "--quiet", "add", str(library.path), "lib")
+    commit = source.commit({})
+    context = steps.context(source.path, request=Request(commit=commit), submodules=True)
+    with pytest.raises(StepFailed, match="submodules can't be checked out") as caught:
+        check_out(context)
+    assert "transport 'file' not allowed" in caught.value.excerpt
+
+
+def test_a_submodule_whose_commit_is_gone(steps: Steps, source: GitSource, tmp_path: Path) -> None:
+    library = GitSource(tmp_path / "library")
+    library.commit({"lib.txt": "1"})
+    source.git("submodule", "--quiet", "add", str(library.path), "lib")
+    gone = source.git("-C", "lib", "commit-tree", "-m", "x", "HEAD^{tree}")
+    source.git("-C", "lib", "checkout", "-q", gone)
+    commit = source.commit({})
+    context = steps.context(
+        source.path, request=Request(commit=commit), submodules=True, env=FILE_SUBMODULES
+    )
+    with pytest.raises(StepFailed, match="a commit is missing") as caught:
+        check_out(context)
+    assert caught.value.code is FailureCode.COMMIT_NOT_FOUND
+
+
+def test_a_repository_with_sha256(steps: Steps, tmp_path: Path) -> None:
+    source = GitSource(tmp_path / "origin", "--object-format=sha256")
+    commit = source.commit({"a": "1"})
+    result = check_out(steps.context(source.path, request=Request(commit=commit)))
+    assert len(result.values["tree"]) == 64
+
+
+def test_line_ends_and_hooks_of_the_user_change_nothing(
+    steps: Steps, source: GitSource, tmp_path: Path
+) -> None:
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    (hooks / "post-checkout").write_text("#!/bin/sh\ntouch hooked\n")
+    (hooks / "post-checkout").chmod(0o755)
+    config = tmp_path / "gitconfig"
+    config.write_text(f"[core]\n\tautocrlf = true\n\thooksPath = {hooks}\n")
+    commit = source.commit({"a": "1\n"})
+    context = steps.context(
+        source.path, request=Request(commit=commit), env={"GIT_CONFIG_GLOBAL": str(config)}
+    )
+    check_out(context)
+    assert (context.workspace.source / "a").read_bytes() == b"1\n"
+    assert files(context) == {"a"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give the repository away")
+def test_a_repository_of_another_owner_is_refused(
+    steps: Steps, source: GitSource, tmp_path: Path
+) -> None:
+    commit = source.commit({"a": "1"})
+    for path in (source.path, source.path / ".git"):
+        os.chown(path, 65534, 65534)
+    env = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    context = steps.context(source.path, request=Request(commit=commit), env=env)
+    with pytest.raises(StepFailed, match="dubious ownership") as caught:
+        check_out(context)
+    assert not caught.value.retryable
+
+
+def test_two_jobs_of_one_repository_at_once(source: GitSource, tmp_path: Path) -> None:
+    commit = source.commit({"a": "1"})
+    program = f"""
+import sys
+sys.path[:0] = {[str(ROOT), str(Path(__file__).parent)]!r}
+from pathlib import Path
+from tests.pipelines.steps.step_context import Request, Steps
+from pipelines.steps.checkout import GIT_CHECKOUT, CheckoutOptions
+context = Steps(Path({str(tmp_path)!r})).context(
+    {str(source.path)!r}, request=Request(sys.argv[1], commit={commit!r})
+)
+GIT_CHECKOUT.run(CheckoutOptions(), context)
+"""
+    both = [subprocess.Popen([sys.executable, "-c", program, job]) for job in ("job_1", "job_2")]
+    assert [process.wait() for process in both] == [0, 0]
+    assert len(list((tmp_path / "state" / "mirrors").glob("*.git"))) == 1
+
+
+def test_identity_names_commit_and_repository(steps: Steps) -> None:
+    context = steps.context("https://me:secret@host/x", request=Request(commit="a" * 40))
+    assert GIT_CHECKOUT.identity(CheckoutOptions(), context) == {
+        "commit": "a" * 40,
+        "repository": "https://host/x",
+        "submodules": "false",
+    }

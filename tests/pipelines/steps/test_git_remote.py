@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import BadValue, FailureCode, StepFailed
+from pipelines.steps.git_remote import excerpt, git_environment, public_url, resolve_branch
+from tests.pipelines.steps.git_source import GitSource
+
+ENV = dict(os.environ)
+
+
+@pytest.mark.parametrize(
+    ("repository", "public"),
+    [
+        ("https://me:secret@host/x.git", "https://host/x.git"),
+        ("https://token@host:8443/x", "https://host:8443/x"),
+        ("ssh://git:secret@host/x", "ssh://git@host/x"),
+        ("git@host:x.git", "git@host:x.git"),
+        ("/srv/git/a@b", "/srv/git/a@b"),
+        ("file:///srv/x", "file:///srv/x"),
+    ],
+)
+def test_public_url(repository: str, public: str) -> None:
+    assert public_url(repository) == public
+
+
+def test_credentials_are_configuration_of_their_host() -> None:
+    env = git_environment("https://me:secret@host:1/x.git", {"GIT_DIR": "/x", "HOME": "/h"})
+    got = subprocess.run(
+        ["git", "config", "--get", "url.https://me:secret@host:1/.insteadOf"],
+        env={**env, "PATH": ENV["PATH"]},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert got.stdout == "https://host:1/\n"
+    assert "GIT_DIR" not in env
+    assert env["HOME"] == "/h"
+
+
+def test_configuration_that_is_there_already_is_kept() -> None:
+    given = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "a.b", "GIT_CONFIG_VALUE_0": "c"}
+    env = git_environment("/srv/x", given)
+    assert env["GIT_CONFIG_VALUE_0"] == "c"
+    assert int(env["GIT_CONFIG_COUNT"]) > 1
+
+
+def test_a_branch_is_resolved(tmp_path: Path) -> None:
+    source = GitSource(tmp_path / "r")
+    commit = source.commit({})
+    source.git("branch", "feature/x")
+    assert resolve_branch(str(tmp_path / "r"), "main", ENV) == commit
+    assert resolve_branch(str(tmp_path / "r"), "feature/x", ENV) == commit
+
+
+def test_what_is_no_branch(tmp_path: Path) -> None:
+    source = GitSource(tmp_path / "r")
+    commit = source.commit({})
+    source.git("branch", "feature/x")
+    source.git("tag", "v1")
+    for name in ("x", "v1", "nowhere", commit[:12]):
+        assert resolve_branch(str(tmp_path / "r"), name, ENV) is None
+    with pytest.raises(BadValue, match="it is an object id"):
+        resolve_branch(str(tmp_path / "r"), commit, ENV)
+
+
+def test_a_repository_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(StepFailed, match="does not appear to be a git repository") as caught:
+        resolve_branch(str(tmp_path / "nowhere"), "main", ENV)
+    assert caught.value.code is FailureCode.SOURCE_UNREACHABLE
+    assert not caught.value.retryable
+
+
+def test_a_host_that_is_down_can_be_tried_again() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://me:secret@127.0.0.1:{unused.getsockname()[1]}/x"
+        with pytest.raises(StepFailed, match="can't be read: unable to access") as caught:
+            resolve_branch(url, "main", ENV)
+    assert caught.value.retryable
+    assert "secret" not in str(caught.value) + caught.value.excerpt
+
+
+@pytest.mark.parametrize("url", ["--upload-pack=touch /tmp/x", "", "a\nb"])
+def test_repositories_that_are_none(url: str) -> None:
+    with pytest.raises(BadValue, match="can't be a repository"):
+        resolve_branch(url, "main", ENV)
+
+
+def test_a_program_as_a_repository_is_not_run(tmp_path: Path) -> None:
+    with pytest.raises(StepFailed, match="transport 'ext' not allowed"):
+        resolve_branch(f"ext::sh -c touch% {tmp_path}/ran", "main", ENV)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_excerpt_leaves_progress_out() -> None:
+    lines = ["Receiving objects:  45% (5/11)", "", "fatal: https://a:b@h/x: early EOF"]
+    assert excerpt(lines) == "fatal: https://***@h/x: early EOF"

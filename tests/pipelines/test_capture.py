@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipelines.cancellation import Cancellation
+from pipelines.capture import Captured, capture
+from pipelines.errors import FailureCode, StepCancelled, StepFailed
+
+ENV = dict(os.environ)
+
+
+def test_gives_code_and_text(tmp_path: Path) -> None:
+    text = "pwd; echo $ONE; echo wrong >&2; exit 4"
+    got = capture(["bash", "-c", text], cwd=tmp_path, env={**ENV, "ONE": "1"})
+    assert got == Captured(4, f"{tmp_path}\n1\nwrong\n")
+
+
+def test_a_signal_is_128_and_its_number(tmp_path: Path) -> None:
+    assert capture(["bash", "-c", "kill -15 $$"], cwd=tmp_path, env=ENV).code == 143
+
+
+def test_standard_input_is_empty(tmp_path: Path) -> None:
+    assert capture(["cat"], cwd=tmp_path, env=ENV, timeout=20) == Captured(0, "")
+
+
+def test_the_program_is_looked_for_in_the_given_path(tmp_path: Path) -> None:
+    with pytest.raises(StepFailed, match="git can't be started: it is not installed") as caught:
+        capture(["git"], cwd=tmp_path, env={"PATH": str(tmp_path)})
+    assert caught.value.code is FailureCode.TOOL_MISSING
+
+
+def test_a_daemon_is_not_waited_for(tmp_path: Path) -> None:
+    got = capture(["bash", "-c", "sleep 1000 & echo $!"], cwd=tmp_path, env=ENV, timeout=20)
+    psutil.Process(int(got.text)).kill()
+
+
+def test_time_limit_ends_the_tree_too(tmp_path: Path) -> None:
+    text = "setsid sleep 1000 & echo $! > pid; sleep 1000"
+    with pytest.raises(StepFailed, match=r"bash was ended: it took more than 0\.5 s") as caught:
+        capture(["bash", "-c", text], cwd=tmp_path, env=ENV, timeout=0.5)
+    assert caught.value.code is FailureCode.TIMEOUT
+    assert not _is_alive(int((tmp_path / "pid").read_text()))
+
+
+def test_it_can_be_cancelled(tmp_path: Path) -> None:
+    cancellation = Cancellation()
+    timer = threading.Timer(0.1, cancellation.cancel, ["told to end"])
+    timer.start()
+    with pytest.raises(StepCancelled, match="told to end"):
+        capture(["sleep", "1000"], cwd=tmp_path, env=ENV, cancellation=cancellation)
+    cancellation.close()
+
+
+def _is_alive(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipelines.fingerprint import first_difference
+from pipelines.stamps import Stamp, Stamps, boot_id, changed_output, record_outputs
+
+
+def stamp_of(*outputs: Path, boot: str | None = None) -> Stamp:
+    return Stamp(
+        fingerprint={"inputs": {"jdk": "17"}},
+        outputs=record_outputs(outputs),
+        values={"version": "1.0"},
+        reason="built",
+        boot_id=boot_id() if boot is None else boot,
+    )
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    path = tmp_path / "a.jar"
+    path.write_bytes(b"content")
+    return path
+
+
+def test_a_stamp_comes_back_as_it_was(tmp_path: Path, output: Path) -> None:
+    stamps = Stamps(tmp_path / "stamps")
+    written = stamp_of(output)
+    stamps.write("maven", written)
+    assert stamps.read("maven") == written
+    stamps.remove("maven")
+    assert stamps.read("maven") is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1}', '{"format": 99}'])
+def test_a_torn_or_foreign_stamp_proves_nothing(tmp_path: Path, content: str) -> None:
+    (tmp_path / "maven.json").write_text(content)
+    assert Stamps(tmp_path).read("maven") is None
+
+
+def test_outputs_that_are_as_they_were(output: Path) -> None:
+    assert changed_output(stamp_of(output)) is None
+
+
+def test_an_output_that_is_gone(output: Path) -> None:
+    stamp = stamp_of(output)
+    output.unlink()
+    assert changed_output(stamp) == "its output a.jar is gone"
+
+
+def test_an_output_with_other_content_of_the_same_size(output: Path) -> None:
+    stamp = stamp_of(output)
+    output.write_bytes(b"CONTENT")
+    assert changed_output(stamp) == "its output a.jar was changed"
+
+
+def test_after_a_restart_of_the_machine_times_prove_nothing(output: Path) -> None:
+    stamp = stamp_of(output, boot="another boot")
+    times = output.stat()
+    output.write_bytes(b"CONTENT")
+    os.utime(output, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert changed_output(stamp) == "its output a.jar was changed"
+
+
+def test_a_touched_output_with_its_old_content_is_unchanged(output: Path) -> None:
+    stamp = stamp_of(output)
+    os.utime(output, (1, 1))
+    assert changed_output(stamp) is None
+
+
+def test_the_difference_names_old_and_new_value() -> None:
+    old = {"inputs": {"jdk": "17", "mvn": "3.8"}, "upstream": {"checkout": "a"}}
+    new = {"inputs": {"jdk": "21", "mvn": "3.8"}, "upstream": {"checkout": "b"}}
+    difference = first_difference(old, new)
+    assert difference is not None
+    assert difference.text == "inputs: jdk was 17, is 21"
+    assert first_difference(old, old) is None

@@ -1,0 +1,121 @@
+"""Bad input from people and from other programs: one clear line, the documented exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import AUTHOR, Farm, git
+
+HOSTILE = [
+    "--upload-pack=touch /tmp/owned",
+    "../../etc/passwd",
+    "main; touch owned",
+    "$(touch owned)",
+    "main\nx",
+    "x" * 10_000,
+    "@{-1}",
+    "a..b",
+    "-b",
+]
+
+
+def one_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    assert len(lines) == 1, text
+    assert len(lines[0]) < 400
+    return lines[0]
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=lambda value: value[:20])
+@pytest.mark.parametrize("option", ["--branch", "--commit"])
+def test_enqueue_refuses(farm: Farm, option: str, value: str) -> None:
+    done = farm.doit("enqueue", "--pipeline", "ledger", f"{option}={value}")
+    assert done.returncode == 3
+    one_line(done.stderr)
+    assert farm.coordination.exists()
+    assert not (Path("/tmp/owned").exists() or Path("owned").exists())
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=lambda value: value[:20])
+def test_a_hostile_branch_in_the_queue_fails_the_job_and_runs_nothing(
+    farm: Farm, value: str
+) -> None:
+    job = farm.enqueue()
+    tree = farm.folder / "old-program"
+    git("clone", "--quiet", str(farm.coordination), str(tree))
+    path = tree / "coordination/jobs.json"
+    document = json.loads(path.read_text())
+    document["jobs"][0]["branch"] = value
+    path.write_text(json.dumps(document, indent=2))
+    git(*AUTHOR, "-C", str(tree), "commit", "--quiet", "--all", "--message", "x")
+    git("-C", str(tree), "push", "--quiet")
+    done = farm.doit("build")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert farm.steps(job)["git-checkout"] == "failed"
+    assert farm.job(job)["status"] == "failed"
+    assert farm.ran() == []
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (("enqueue", "--branch", "main"), "--pipeline is missing"),
+        (("enqueue", "--pipeline", "legder", "--branch", "x"), "did you mean 'ledger'?"),
+        (("enqueue", "--pipeline", "ledger"), "--branch or --commit is missing"),
+        (("enqueue", "--pipeline", "ledger", "--branch", "x", "--priority", "11"), "priority"),
+        (("enqueue", "--pipeline", "ledger", "--branch", "x", "word"), "what is 'word'?"),
+        (("build", "--pipeline", "x"), "there is no pipeline 'x'"),
+        (("build", "--job", "unknown"), "unknown"),
+        (("build", "--builder", "../x"), "can't be a builder's id"),
+        (("status", "--job", "unknown"), "unknown"),
+    ],
+    ids=lambda value: " ".join(value)[:30],
+)
+def test_usage(farm: Farm, args: tuple[str, ...], expected: str) -> None:
+    done = farm.doit(*args)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert expected in one_line(done.stderr)
+
+
+def test_a_mistake_in_the_pipelines_file_has_its_place(farm: Farm) -> None:
+    path = farm.folder / "pipelines.yaml"
+    path.write_text(path.read_text().replace("uses: git-checkout", "uses: git-chekout"))
+    for command in ("list", "build", "jobs"):
+        done = farm.doit(command)
+        assert done.returncode == 3
+        line = one_line(done.stderr)
+        assert f"{path}:7:15: there is no kind of step 'git-chekout'" in line
+        assert "did you mean 'git-checkout'?" in line
+
+
+def test_a_mistake_in_the_builders_file_has_its_place(farm: Farm) -> None:
+    path = farm.folder / "builder.yaml"
+    path.write_text(path.read_text() + "flush_evry: 1s\n")
+    for command in ("list", "jobs", "build"):
+        done = farm.doit(command)
+        assert done.returncode == 3
+        assert f"{path}:6:1: unknown key 'flush_evry'; did you mean 'flush_every'?" in one_line(
+            done.stderr
+        )
+
+
+def test_a_commit_that_the_source_lacks_fails_clearly(farm: Farm) -> None:
+    job = farm.enqueue("--commit", "1" * 40)
+    done = farm.doit("build")
+    assert done.returncode == 1
+    end = next(t for t in farm.transitions(job) if t["to"] == "failed")
+    assert end["step"] == "git-checkout"
+    assert end["details"]["code"] == "COMMIT_NOT_FOUND"
+    assert "1111111" in end["reason"]
+
+
+def test_no_remote(farm: Farm) -> None:
+    farm.coordination.rename(farm.folder / "away")
+    for command in ("jobs", "build"):
+        done = farm.doit(command)
+        assert done.returncode == 1
+        assert "the coordination repository can't be reached" in one_line(done.stderr)
