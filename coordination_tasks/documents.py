@@ -79,8 +79,7 @@ def set_members(text: str, changes: Mapping[str, object], at: int | None = None)
     if fresh:
         # of a doubled key the dict keeps the last value, but the first place
         last = max(members.values(), key=lambda span: span.end, default=None)
-        lead = next(iter(keys.values())).lead if keys else None
-        edits.append(_appended(text, start, last, lead, fresh))
+        edits.append(_appended(text, start, last, _lead_of_next(list(keys.values())), fresh))
     return _spliced(text, edits)
 
 
@@ -88,8 +87,8 @@ def append_element(text: str, array_at: int, value: object) -> str:
     """`text` with `value` appended to the array that starts at `array_at`."""
     elements = scan_array(text, array_at)
     last = elements[-1] if elements else None
-    lead = elements[0].lead if elements else None
-    return _spliced(text, [_appended(text, array_at, last, lead, [("", value)])])
+    edit = _appended(text, array_at, last, _lead_of_next(elements), [("", value)])
+    return _spliced(text, [edit])
 
 
 def member(text: str, key: str) -> Span | None:
@@ -149,7 +148,7 @@ def _top(text: str) -> int:
 
 
 def _dump(value: object, indent: int | None) -> str:
-    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:  # half a surrogate pair: only an escape can carry it
@@ -166,15 +165,22 @@ def _dump_after(value: object, lead: str) -> str:
     return _dump(value, 2).replace("\n", ending + indent)
 
 
+def _lead_of_next(items: Sequence[Span]) -> str:
+    """The blank before an item that is put behind these."""
+    if len(items) == 1:
+        return items[0].lead or " "
+    return items[-1].lead if items else ""
+
+
 def _appended(
     text: str,
     start: int,
     last: Span | None,
-    lead: str | None,
+    lead: str,
     items: Sequence[tuple[str, object]],
 ) -> tuple[int, int, str]:
     """The edit that puts `items` (prefix, value) behind `last` in the brackets at `start`."""
-    if last is not None and lead is not None:
+    if last is not None:
         added = "".join(f",{lead}{prefix}{_dump_after(value, lead)}" for prefix, value in items)
         return last.end, last.end, added
     line = text[text.rfind("\n", 0, start) + 1 : start]

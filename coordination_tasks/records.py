@@ -123,7 +123,7 @@ def transition_line(transition: Transition) -> str:
     }
     if transition.details:
         members["details"] = dict(transition.details)
-    text = json.dumps(members, ensure_ascii=False)
+    text = json.dumps(members, ensure_ascii=False, allow_nan=False)
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:  # a tool's output that was not UTF-8

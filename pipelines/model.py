@@ -83,7 +83,7 @@ class Command:
     argv: tuple[str, ...]
     cwd: Path
     env: Mapping[str, str]
-    """The whole environment of the process, nothing is added."""
+    """The whole environment of the process; only the marker of its attempt is added."""
     timeout: float | None = None
     """Seconds until the process tree is ended."""
 

@@ -7,6 +7,9 @@ import select
 
 from pipelines.cancellation import Cancellation
 
+_LONGEST = 2.0**31 - 1
+"""Milliseconds that `poll` can take: 24 days."""
+
 
 def wait_for_end(pid: int, seconds: float | None, cancellation: Cancellation | None) -> bool:
     """Whether the child ended within `seconds` (None: no limit). It is not reaped.
@@ -33,4 +36,4 @@ def wait_for_end(pid: int, seconds: float | None, cancellation: Cancellation | N
 
 
 def _milliseconds(seconds: float | None) -> float | None:
-    return None if seconds is None else max(0.0, seconds * 1000)
+    return None if seconds is None else min(max(0.0, seconds * 1000), _LONGEST)

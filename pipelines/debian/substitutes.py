@@ -24,7 +24,6 @@ _LAST_LINES = 20
 class Arrangement:
     """What the build's tools get."""
 
-    decisions: tuple[Decision, ...]
     shims: Path
     """Folder that has to be first in PATH."""
     check_flags: tuple[str, ...]
@@ -63,7 +62,7 @@ def arrange(
     forced = bool(groups_on(Rung.FORCED, decisions))
     shims = scratch / "shims"
     write_shims(shims, context.env.get("PATH", ""), check=flags, forced=forced, time=time)
-    return Arrangement(decisions=tuple(decisions), shims=shims, check_flags=flags, forced=forced)
+    return Arrangement(shims=shims, check_flags=flags, forced=forced)
 
 
 def check(arrangement: Arrangement, context: StepContext, env: Mapping[str, str]) -> None:

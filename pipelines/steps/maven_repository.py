@@ -92,7 +92,8 @@ def _harvest_version(version: Path, target: Path) -> int:
     files = [f"{name}{ending}" for name in sorted(new) for ending in ("", *_CHECKSUMS)]
     for file in files:
         if (version / file).is_file() and not (target / file).exists():
-            _sync(version / file)
+            if file in new:
+                _sync(version / file)
             _link(version / file, target / file)
     kept = {**known, **{name: downloaded[name] for name in new}}
     lines = [f"{name}>{place}=" for name in sorted(kept) for place in sorted(kept[name])]

@@ -26,7 +26,7 @@ FACTS = BuildFacts(time=TIME, maintainer_name="A B", maintainer_address="a@examp
 
 
 def arrangement(*flags: str, forced: bool = False) -> Arrangement:
-    return Arrangement(decisions=(), shims=Path("/shims"), check_flags=flags, forced=forced)
+    return Arrangement(shims=Path("/shims"), check_flags=flags, forced=forced)
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from pipelines.debian.host import this_host
 from pipelines.debian.packaging import BuildDebOptions
 from pipelines.process_tree import marker, sweep
 from pipelines.workspace import Workspace
-from tests.pipelines.debian.tiny_package import SCRIPT, STEP, build, command_line, make_source
 from tests.pipelines.debian.local_apt import make_local_apt
+from tests.pipelines.debian.tiny_package import SCRIPT, STEP, build, command_line, make_source
 
 ROOT = Path(__file__).parents[3]
 NOBODY = 65534

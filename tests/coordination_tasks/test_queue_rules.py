@@ -1,0 +1,95 @@
+"""Which job is next, and why another is not: tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+
+from coordination_tasks.model import Job, State
+from coordination_tasks.queue_rules import Wanted, offered, queue_order, refusal
+from tests.coordination_tasks.coordination_world import NOON
+
+
+def test_priority_then_age_then_place() -> None:
+    old, new = NOON - timedelta(days=1), NOON
+    jobs = [
+        Job(id="undated"),
+        Job(id="late", created_at=new),
+        Job(id="last", priority=10, created_at=old),
+        Job(id="early", created_at=old),
+        Job(id="late too", created_at=new),
+        Job(id="urgent", priority=1, created_at=new),
+    ]
+
+    assert [job.id for job in queue_order(jobs)] == [
+        "urgent",
+        "early",
+        "late",
+        "late too",
+        "undated",
+        "last",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "offers"),
+    [
+        ({}, set()),
+        ({"arch": "amd64"}, {"arch", "arch=amd64"}),
+        ({"jdk": "11, 17"}, {"jdk", "jdk=11", "jdk=17"}),
+        ({"fast-disk": ""}, {"fast-disk"}),
+    ],
+)
+def test_what_labels_offer(labels: Mapping[str, str], offers: set[str]) -> None:
+    assert offered(labels) == offers
+
+
+STATES = {"good": State.SUCCEEDED, "bad": State.FAILED, "busy": State.RUNNING}
+
+
+@pytest.mark.parametrize(
+    ("job", "reason"),
+    [
+        (Job(id="j", pipeline="p"), ""),
+        (Job(id="j"), ""),
+        (Job(id="j", pipeline="p", labels=("arch=amd64", "jdk=17")), ""),
+        (Job(id="j", pipeline="p", dependencies=("good",)), ""),
+        (Job(id="j", pipeline="other"), "pipeline other is not known here"),
+        (Job(id="j", pipeline="q"), "this builder lacks the label gpu"),
+        (Job(id="j", pipeline="p", labels=("jdk=21",)), "this builder lacks the label jdk=21"),
+        (
+            Job(id="j", pipeline="p", dependencies=("good", "bad")),
+            "job bad, which it depends on, is failed",
+        ),
+        (
+            Job(id="j", pipeline="p", dependencies=("busy",)),
+            "job busy, which it depends on, is running",
+        ),
+        (
+            Job(id="j", pipeline="p", dependencies=("lost",)),
+            "job lost, which it depends on, is not in the queue",
+        ),
+    ],
+)
+def test_why_a_job_is_not_for_this_builder(job: Job, reason: str) -> None:
+    wanted = Wanted(
+        pipelines={"p": (), "q": ("gpu",)},
+        labels={"arch": "amd64", "jdk": "11,17"},
+        default_pipeline="p",
+    )
+
+    assert refusal(job, wanted, STATES.get) == reason
+
+
+def test_a_job_without_a_pipeline_needs_a_default_one() -> None:
+    assert refusal(Job(id="j"), Wanted(pipelines={"p": ()}), STATES.get) == (
+        "it names no pipeline, and there is no default one"
+    )
+
+
+def test_only_the_pipeline_that_was_asked_for() -> None:
+    wanted = Wanted(pipelines={"p": (), "q": ()}, pipeline="q")
+
+    assert refusal(Job(id="j", pipeline="p"), wanted, STATES.get) == "its pipeline is p, not q"
