@@ -35,16 +35,17 @@ class BuildCommand(FarmCommand):
     doc_purpose = "claim the next job and build it, step by step"
     doc_usage = "[--job ID] [--pipeline NAME] [--builder ID] [--verbose]"
     doc_description = """
-Claims a job, runs the steps of its pipeline and publishes the result.
-What succeeded before with the same inputs is not done again: after a failure
-or an interruption, `doit build --job ID` goes on where it ended.
+
+Claims a job, runs the steps of its pipeline, publishes the result.
+What succeeded before with the same inputs is not done again, so
+`doit build --job ID` goes on where a failure or a signal ended it.
 
 Exit codes:
   0      built
-  1      a step failed, or the coordination repository could not be reached
+  1      a step failed, or the repository can't be reached
   3      bad configuration or usage
   4      nothing to claim
-  5      the claim was lost to another builder
+  5      claim lost to another builder
   128+n  ended by signal n; the job can be claimed again
 """
     execute_tasks = True

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from doit.cmd_base import DoitCmdBase
+from rich.console import Console
 
 from coordination_tasks.builder_config import BuilderConfig, read_builder_config
 from coordination_tasks.errors import BadRequest, CoordinationError
@@ -17,6 +18,8 @@ from coordination_tasks.git_repository import GitRepository
 from coordination_tasks.host_load import read_host_load
 from coordination_tasks.store import Store
 from typed_yaml import did_you_mean
+
+PIPE_WIDTH = 200
 
 OPTION_BUILDER: dict[str, Any] = {
     "name": "builder",
@@ -39,6 +42,9 @@ OPTION_JSON: dict[str, Any] = {
 
 class FarmCommand(DoitCmdBase):  # type: ignore[misc]
     """Base of the doit commands that deal with the coordination repository."""
+
+    # doit needs the values, but nobody is to choose a database that we don't use.
+    base_options = tuple({**option, "long": ""} for option in DoitCmdBase.base_options)
 
     def execute(self, params: Any, args: list[str]) -> int:
         """doit's entry: a CoordinationError becomes one line on stderr and its exit code."""
@@ -70,6 +76,11 @@ class FarmCommand(DoitCmdBase):  # type: ignore[misc]
     def read_config(self, builder: str = "") -> BuilderConfig:
         """Configuration of this builder; `builder` is the flag's value."""
         return read_builder_config(self.loader.namespace["HOME"], os.environ, builder or None)
+
+
+def console() -> Console:
+    """Where tables go; a pipe is wide enough for every column."""
+    return Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
 
 
 def no_arguments(args: list[str]) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from coordination_tasks.checks import check_builder
 from coordination_tasks.clock import utc_now
-from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments, open_store
+from coordination_tasks.command import (
+    OPTION_BUILDER,
+    FarmCommand,
+    console,
+    no_arguments,
+    open_store,
+)
 
 
 class DoctorCommand(FarmCommand):
@@ -34,5 +39,5 @@ class DoctorCommand(FarmCommand):
             table.add_row(mark, Text(name), Text(found))
             if remedy:
                 table.add_row("", "", Text(f"-> {remedy}", style="bold"))
-        Console().print(table)
+        console().print(table)
         return 1 if any(remedy for _, _, remedy in checks) else 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +13,7 @@ from coordination_tasks.command import (
     OPTION_JSON,
     FarmCommand,
     as_json,
+    console,
     no_arguments,
     open_store,
     tell,
@@ -56,9 +56,10 @@ class JobsCommand(FarmCommand):
 
 def print_jobs(jobs: Iterable[Job]) -> None:
     """A table of jobs on stdout."""
-    table = Table(
-        "job", "state", "pipeline", "branch", "commit", "builder", "try", "reason", box=None
-    )
+    table = Table(box=None)
+    for title in ("job", "state", "pipeline", "branch", "commit", "builder", "try"):
+        table.add_column(title, no_wrap=title in ("job", "state", "try"))
+    table.add_column("reason", overflow="fold")
     for job in jobs:
         table.add_row(
             Text(job.id),
@@ -70,7 +71,7 @@ def print_jobs(jobs: Iterable[Job]) -> None:
             str(job.attempt),
             Text(job.reason),
         )
-    Console().print(table if table.row_count else "the queue is empty")
+    console().print(table if table.row_count else "the queue is empty")
 
 
 def job_as_json(job: Job) -> dict[str, object]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +13,7 @@ from coordination_tasks.command import (
     OPTION_JSON,
     FarmCommand,
     as_json,
+    console,
     no_arguments,
     open_store,
 )
@@ -96,7 +96,7 @@ def _job_report(job: Job, transitions: tuple[Transition, ...]) -> dict[str, Any]
 
 
 def _print_farm(snapshot: Snapshot) -> None:
-    console = Console()
+    out = console()
     table = Table("builder", "status", "job", "last build", "last sign of life", box=None)
     for name in snapshot.builders():
         status = snapshot.builder_status(name)
@@ -107,8 +107,8 @@ def _print_farm(snapshot: Snapshot) -> None:
             Text(_last_build(status.last_build)),
             Text(str(status.heartbeat_at or "-")),
         )
-    console.print(table if table.row_count else "no builder has reported yet")
-    console.print()
+    out.print(table if table.row_count else "no builder has reported yet")
+    out.print()
     print_jobs(snapshot.jobs())
 
 
@@ -117,10 +117,10 @@ def _last_build(build: Any) -> str:
 
 
 def _print_job(job: Job, transitions: tuple[Transition, ...]) -> None:
-    console = Console()
+    out = console()
     print_jobs([job])
     for number in sorted({t.attempt for t in transitions}):
-        console.print(f"\nattempt {number}")
+        out.print(f"\nattempt {number}")
         table = Table("step", "state", "time", "reason", box=None)
         for transition in transitions:
             if transition.attempt == number and transition.to_state is not State.RUNNING:
@@ -131,4 +131,4 @@ def _print_job(job: Job, transitions: tuple[Transition, ...]) -> None:
                     elapsed(seconds) if seconds is not None else "",
                     Text(transition.reason),
                 )
-        console.print(table)
+        out.print(table)

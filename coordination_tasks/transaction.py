@@ -27,6 +27,7 @@ from coordination_tasks.repository import (
 T = TypeVar("T")
 
 _LONGEST_SLEEP = 3.0
+_SHORTEST_WRITE = 0.02
 _MOST_FACTOR = 8
 _MOST_IN_PLACE = 5
 _MOST_DAMAGE = 3
@@ -90,7 +91,7 @@ class _Transaction(Generic[T]):
         self._in_place = 0
         self._damage = 0
         self._refused_at: Version | None = None
-        self._write_seconds = 0.05
+        self._write_seconds = _SHORTEST_WRITE
         self._unanswered: dict[Version, _Done[T]] = {}
         self._cause = "others wrote first each time"
 
@@ -137,7 +138,8 @@ class _Transaction(Generic[T]):
         else:
             return done
         self._refused_at = version
-        self._write_seconds = (self._write_seconds + self._pace.monotonic() - began) / 2
+        took = max(_SHORTEST_WRITE, self._pace.monotonic() - began)
+        self._write_seconds = (self._write_seconds + took) / 2
         self._wait()
         return None
 

@@ -25,14 +25,19 @@ class Tool:
     """Debian package that has it."""
 
 
+def _installed(package: str) -> tuple[str, ...]:
+    """For tools that have no option to tell their version."""
+    return ("dpkg-query", "--show", "--showformat", "${Package} ${Version}", package)
+
+
 TOOLS = (
     Tool("git", ("git", "--version"), "git"),
     Tool("javac", ("javac", "-version"), "default-jdk-headless"),
     Tool("mvn", ("mvn", "-B", "-Dstyle.color=never", "--version"), "maven"),
     Tool("dpkg-buildpackage", ("dpkg-buildpackage", "--version"), "dpkg-dev"),
-    Tool("dh", ("dh", "--version"), "debhelper"),
+    Tool("dh", _installed("debhelper"), "debhelper"),
     Tool("dch", ("dch", "--version"), "devscripts"),
-    Tool("equivs-build", ("equivs-build", "--help"), "equivs"),
+    Tool("equivs-build", _installed("equivs"), "equivs"),
     Tool("fakeroot", ("fakeroot", "--version"), "fakeroot"),
     Tool("lsb_release", ("lsb_release", "--short", "--description"), "lsb-release"),
 )

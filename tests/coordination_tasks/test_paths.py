@@ -23,7 +23,7 @@ def test_a_quoted_id_is_a_harmless_name(job_id: str) -> None:
 
     assert 0 < len(name) <= 150
     assert not name.startswith((".", "-.", "~"))
-    assert not set(name) & set("/\\~:*?\"<>| \0\n")
+    assert not set(name) & set('/\\~:*?"<>| \0\n')
     assert name.isascii()
 
 

@@ -163,9 +163,7 @@ def test_a_job_of_an_old_program_is_read() -> None:
         ("failed", ["odd"], State.FAILED),
     ],
 )
-def test_status_decides_and_state_refines_it(
-    status: str, state: object, expected: State
-) -> None:
+def test_status_decides_and_state_refines_it(status: str, state: object, expected: State) -> None:
     assert job_from({"id": "j", "status": status, "state": state}).state is expected
 
 

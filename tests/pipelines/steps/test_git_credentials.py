@@ -32,7 +32,7 @@ class AskingHandler(SimpleHTTPRequestHandler):
         self.send_header("WWW-Authenticate", 'Basic realm="test"')
         self.end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Nothing on the terminal."""
 
 
