@@ -31,7 +31,8 @@ _OF_ANOTHER_REPOSITORY = (
 
 _NOT_THERE = re.compile(
     r"not our ref|unadvertised object|couldn't find remote ref|no such remote ref"
-    r"|did not contain [0-9a-f]{40}|Unable to find [0-9a-f]{40,64} under|Unable to find current revision"
+    r"|did not contain [0-9a-f]{40}|Unable to find [0-9a-f]{40,64} under"
+    r"|Unable to find current revision"
 )
 _UNREACHABLE = re.compile(
     r"Could not read from remote repository|unable to access|unable to connect|Connection (refused"

@@ -102,7 +102,7 @@ def test_it_gives_up_when_its_patience_ends() -> None:
     remote, clock = MemoryRemote(), Clock()
     repository = Faulty(remote, before=other_writes(remote, 10_000))
 
-    with pytest.raises(Unavailable, match="gave up after .* tries: others wrote first"):
+    with pytest.raises(Unavailable, match=r"gave up after .* tries: others wrote first"):
         run(repository, add_line, clock)
 
     assert clock.monotonic() < 2 * clock.pace.patience
