@@ -20,7 +20,7 @@ from pipelines.machine import check_tools
 from pipelines.process_tree import builder_marker, sweep
 from pipelines.sources import branch_tip
 from pipelines.step_runner import StepRunner
-from pipelines.untrusted import check_branch, check_commit
+from pipelines.untrusted import check_branch, check_commit, check_job_id
 
 DOIT_CONFIG = {"backend": "none", "default_tasks": []}
 
@@ -53,4 +53,4 @@ def sweep_orphans(state_dir: Path) -> None:
     sweep(builder_marker(state_dir))
 
 
-__all__ = ["check_branch", "check_commit", "check_tools"]
+__all__ = ["check_branch", "check_commit", "check_job_id", "check_tools"]

@@ -8,7 +8,7 @@ import uuid
 
 from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments, open_store
 from coordination_tasks.errors import BadRequest
-from coordination_tasks.model import Job, is_job_id
+from coordination_tasks.model import Job
 
 
 class EnqueueCommand(FarmCommand):
@@ -57,15 +57,13 @@ Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad conf
         if not branch and not commit:
             raise BadRequest("--branch or --commit is missing: what is to be built?")
         job = Job(
-            id=id or new_job_id(time.time(), uuid.uuid4().int),
+            id=self.checked("check_job_id", id or new_job_id(time.time(), uuid.uuid4().int)),
             pipeline=self.check_pipeline(pipeline),
             branch=self.checked("check_branch", branch) if branch else None,
             commit=self.checked("check_commit", commit) if commit else None,
             priority=priority,
             description=description,
         )
-        if not is_job_id(job.id):
-            raise BadRequest(f"{job.id[:60]!r} can't be a job's id: 1 to 200 printable characters")
         with open_store(self.read_config(builder)) as store:
             stored = store.enqueue(job)
         sys.stdout.write(f"{stored.id}\n")

@@ -38,7 +38,8 @@ from coordination_tasks.writes import Complete, Completion, Fence, Record, Relea
 
 T = TypeVar("T")
 
-_LOCK_POLL_SECONDS = 2.0
+_SHORTEST_LOCK_POLL = 1.0
+_LONGEST_LOCK_POLL = 10.0
 _OF_THE_STORE = (BrokenDocument, HistoryRewritten, Unavailable)
 """What is wrong with the store, not with the write that met it."""
 
@@ -283,6 +284,7 @@ class Store:
         """A transaction that changes the queue: not while an older program has it locked."""
         notice = _once(self._notice)
         end = self._pace.monotonic() + lock_operations.DEFAULT_LIFE.total_seconds()
+        poll = _SHORTEST_LOCK_POLL
 
         def unless_locked(draft: Draft) -> T:
             try:
@@ -298,7 +300,8 @@ class Store:
                 if self._pace.monotonic() > end:
                     raise
                 notice(f"waiting: {locked}")
-                self._pace.sleep(self._pace.uniform(_LOCK_POLL_SECONDS / 2, _LOCK_POLL_SECONDS))
+                self._pace.sleep(self._pace.uniform(poll / 2, poll))
+                poll = min(poll * 2, _LONGEST_LOCK_POLL)
 
     def _accept_rewrite(self, rewritten: Rewritten) -> None:
         """Bear that main was squashed; raise HistoryRewritten if facts of the queue were lost."""

@@ -30,9 +30,11 @@ def one_line(text: str) -> str:
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=lambda value: value[:20])
-@pytest.mark.parametrize("option", ["--branch", "--commit"])
+@pytest.mark.parametrize("option", ["--branch", "--commit", "--id"])
 def test_enqueue_refuses(farm: Farm, option: str, value: str) -> None:
-    done = farm.doit("enqueue", "--pipeline", "ledger", f"{option}={value}")
+    usual = {"--branch": "main"} | {option: value}
+    options = [f"{name}={given}" for name, given in usual.items()]
+    done = farm.doit("enqueue", "--pipeline", "ledger", *options)
     assert done.returncode == 3
     one_line(done.stderr)
     assert farm.coordination.exists()

@@ -128,7 +128,11 @@ class Mirror:
 
     def _has(self, commit: str) -> bool:
         check = ("cat-file", "-e", f"{commit}^{{commit}}")
-        return self._git.run(*check, cwd=self.path).code == 0
+        got = self._git.run(*check, cwd=self.path)
+        complains = any(line.startswith("error: ") for line in got.lines)
+        if got.code and complains and self.renew_if_damaged():
+            got = self._git.run(*check, cwd=self.path)
+        return got.code == 0
 
     def _fetched(self, *what: str) -> bool:
         """Whether the fetch succeeded; False when the remote has no such object."""

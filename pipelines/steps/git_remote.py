@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from pipelines.cancellation import Cancellation
 from pipelines.capture import capture
@@ -16,6 +16,8 @@ from pipelines.untrusted import check_branch, shown
 _MAX_EXCERPT = 2000
 _EXCERPT_LINES = 12
 _LS_REMOTE_SECONDS = 60
+_USER_VARIABLE = "BUILD_COORDINATION_GIT_USER"
+_PASSWORD_VARIABLE = "BUILD_COORDINATION_GIT_PASSWORD"  # noqa: S105 - a name
 
 _OF_ANOTHER_REPOSITORY = (
     "GIT_DIR",
@@ -63,17 +65,20 @@ def public_url(repository: str) -> str:
 def git_environment(repository: str, env: Mapping[str, str]) -> dict[str, str]:
     """Environment for git commands that name `repository` by its public URL.
 
-    Credentials come in as configuration in the environment, so that they are neither in a command
-    line nor on the disk. Git never asks for anything, and gives up on a transfer that stands still.
+    Credentials in the repository's URL reach git by a credential helper, so that no command line,
+    no file and no message of git has them: not all of its messages leave them out of a URL. Git
+    never asks for anything, and gives up on a transfer that stands still.
     """
     result = {name: value for name, value in env.items() if name not in _OF_ANOTHER_REPOSITORY}
     result |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     result.setdefault("GIT_HTTP_LOW_SPEED_LIMIT", "100")
     result.setdefault("GIT_HTTP_LOW_SPEED_TIME", "120")
-    settings = {"core.hooksPath": "/dev/null", "gc.auto": "0"}
-    public = public_url(repository)
-    if public != repository:
-        settings[f"url.{_root(repository)}.insteadOf"] = _root(public)
+    settings = [("core.hooksPath", "/dev/null"), ("gc.auto", "0")]
+    parts = urlsplit(repository) if "://" in repository else None
+    if parts and parts.username and parts.scheme.startswith("http"):
+        result[_USER_VARIABLE] = unquote(parts.username)
+        result[_PASSWORD_VARIABLE] = unquote(parts.password or "")
+        settings += _credential_helper(parts, has_password=parts.password is not None)
     return result | _configuration(settings, int(result.get("GIT_CONFIG_COUNT", "0")))
 
 
@@ -149,14 +154,23 @@ def _main_line(lines: Sequence[str]) -> str:
     return mask_url_credentials(said[0].partition(": ")[2]) if said else ""
 
 
-def _root(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}/"
+def _credential_helper(parts: SplitResult, *, has_password: bool) -> list[tuple[str, str]]:
+    """Settings that give git user and password for the host of the repository.
+
+    With a password, the user's own helpers are left out: one that stores passwords would.
+    """
+    host = parts.netloc.rpartition("@")[2]
+    key = f"credential.{parts.scheme}://{host}.helper"
+    told = f'printf "username=%s\\n" "${_USER_VARIABLE}"'
+    if has_password:
+        told += f'; printf "password=%s\\n" "${_PASSWORD_VARIABLE}"'
+    forget_others = [(key, "")] if has_password else []
+    return [*forget_others, (key, f'!tell() {{ test "$1" = get && {{ {told}; }}; }}; tell')]
 
 
-def _configuration(settings: Mapping[str, str], first: int) -> dict[str, str]:
+def _configuration(settings: Sequence[tuple[str, str]], first: int) -> dict[str, str]:
     """Git's way to pass configuration by the environment, numbered from `first`."""
     result = {"GIT_CONFIG_COUNT": str(first + len(settings))}
-    for number, (key, value) in enumerate(settings.items(), first):
+    for number, (key, value) in enumerate(settings, first):
         result |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     return result

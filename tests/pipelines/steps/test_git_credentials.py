@@ -95,3 +95,22 @@ def test_a_commit_that_a_plain_file_server_lacks(
     with pytest.raises(StepFailed, match="has no commit") as caught:
         GIT_CHECKOUT.run(CheckoutOptions(), context)
     assert caught.value.code is FailureCode.COMMIT_NOT_FOUND
+    # Git's own message for this one has the URL as it was given.
+    assert "Unable to find" in context.commands.log.read_text()
+    assert PASSWORD not in context.commands.log.read_text()
+
+
+def test_a_helper_of_the_user_that_stores_passwords_is_not_told(
+    source: GitSource, host: str, tmp_path: Path
+) -> None:
+    commit = source.commit({"a": "1"})
+    source.git("update-server-info")
+    config = tmp_path / "gitconfig"
+    config.write_text(f"[credential]\n\thelper = store --file {tmp_path}/stored\n")
+    context = Steps(tmp_path).context(
+        f"http://me:{PASSWORD}@{host}/origin/.git",
+        request=Request(commit=commit),
+        env={"GIT_CONFIG_GLOBAL": str(config)},
+    )
+    GIT_CHECKOUT.run(CheckoutOptions(), context)
+    assert not (tmp_path / "stored").exists()

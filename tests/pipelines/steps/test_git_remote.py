@@ -29,19 +29,25 @@ def test_public_url(repository: str, public: str) -> None:
     assert public_url(repository) == public
 
 
-def test_credentials_are_configuration_of_their_host() -> None:
-    env = git_environment("https://me:secret@host:1/x.git", {"GIT_DIR": "/x", "HOME": "/h"})
+def fill(repository: str, url: str) -> str:
+    """What git would use for `url`, with the settings made for `repository`."""
     got = subprocess.run(
-        ["git", "config", "--get", "url.https://me:secret@host:1/.insteadOf"],
-        env={**env, "PATH": ENV["PATH"]},
+        ["git", "credential", "fill"],
+        env=git_environment(repository, {**ENV, "GIT_DIR": "/nowhere"}),
+        input=f"url={url}\n\n",
         cwd="/",
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
-    assert got.stdout == "https://host:1/\n"
-    assert "GIT_DIR" not in env
-    assert env["HOME"] == "/h"
+    return got.stdout
+
+
+def test_credentials_are_for_their_host_only() -> None:
+    repository = "https://me:p%40ss%20%22%24(x)%5Cn@host:1/x.git"
+    told = fill(repository, "https://host:1/x.git").splitlines()
+    assert told == ["protocol=https", "host=host:1", "username=me", 'password=p@ss "$(x)\\n']
+    assert fill(repository, "https://other:1/x.git") == ""
 
 
 def test_configuration_that_is_there_already_is_kept() -> None:

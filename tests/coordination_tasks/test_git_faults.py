@@ -1,0 +1,363 @@
+"""Each fault of a remote, of a clone and of a network, made to happen with the real git."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from coordination_tasks.errors import (
+    AccessDenied,
+    BadConfiguration,
+    HistoryRewritten,
+    Unavailable,
+    WriteRefused,
+)
+from coordination_tasks.git_clone import CloneFolder
+from coordination_tasks.git_command import run_git
+from coordination_tasks.git_repository import GitRepository
+from coordination_tasks.model import State
+from coordination_tasks.repository import Unanswered
+from coordination_tasks.writes import Completion
+from tests.coordination_tasks.coordination_world import World, began, claim, git, job
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "the cache"
+
+
+@pytest.fixture
+def repository(remote: Path, cache: Path) -> Iterator[GitRepository]:
+    with GitRepository(str(remote), cache, author="build1", timeout=30.0) as opened:
+        yield opened
+
+
+def clone_in(cache: Path) -> Path:
+    [current] = cache.glob("*/current")
+    return current.parent / current.read_text()
+
+
+def hook(remote: Path, name: str, script: str) -> Path:
+    path = remote / "hooks" / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_a_rejecting_hook_is_told_in_its_words(farm: World, remote: Path) -> None:
+    store = farm.store()
+    store.enqueue(job())
+    refusing = hook(remote, "pre-receive", "echo 'main is frozen until Monday' >&2; exit 1")
+
+    with pytest.raises(WriteRefused, match="main is frozen until Monday"):
+        claim(store)
+
+    refusing.unlink()
+    assert claim(store).number == 1
+
+
+@pytest.mark.parametrize("lock", ["refs/remotes/origin/main.lock", "packed-refs.lock"])
+def test_a_stale_lock_in_the_clone_is_got_rid_of(
+    farm: World, repository: GitRepository, cache: Path, lock: str
+) -> None:
+    farm.write("a", "1")
+    repository.fetch()
+    path = clone_in(cache) / lock
+    path.touch()
+    newest = farm.write("a", "2")
+
+    assert repository.fetch() == newest
+    assert repository.read(newest, "a") == b"2"
+
+
+def test_a_clone_with_a_corrupt_object_is_replaced(
+    farm: World, remote: Path, repository: GitRepository, cache: Path
+) -> None:
+    store = farm.store_on(repository)
+    store.enqueue(job())
+    repository.close()
+    broken = clone_in(cache)
+    for path in [*broken.glob("objects/??/*"), *broken.glob("objects/pack/*.pack")]:
+        path.chmod(0o644)
+        path.write_bytes(b"garbage")
+
+    assert claim(store).job.id == "job_1"
+    assert clone_in(cache) != broken
+    git(remote, "fsck", "--strict")
+
+
+@pytest.mark.parametrize("damage", ["rm -rf objects", "rm -rf .", "rm HEAD", "echo x >config"])
+def test_a_damaged_clone_is_replaced_while_it_is_used(
+    farm: World, repository: GitRepository, cache: Path, damage: str
+) -> None:
+    store = farm.store_on(repository)
+    store.enqueue(job())
+    subprocess.run(["sh", "-c", f"{damage} 2>&1 || true"], cwd=clone_in(cache), check=True)
+
+    assert claim(store).job.id == "job_1"
+    store.enqueue(job("job_2"))
+    assert claim(store).job.id == "job_2"
+
+
+def test_a_worn_clone_is_replaced_and_nothing_lost(
+    farm: World, repository: GitRepository, cache: Path
+) -> None:
+    old = farm.write("a", "1")
+    repository.fetch()
+    worn = clone_in(cache)
+    (worn / "objects" / "17").mkdir(exist_ok=True)
+    for number in range(100):
+        (worn / "objects" / "17" / f"{number:038x}").touch()
+    newest = farm.write("a", "2")
+
+    assert repository.fetch() == newest
+    assert repository.read(newest, "a") == b"2"
+    assert clone_in(cache) != worn
+    assert not worn.exists()
+    later = repository.push_if_unchanged(newest, {"b": b"3"}, "goes on")
+    assert repository.contains(later, newest)
+    assert old != newest
+
+
+def test_a_clone_that_another_process_uses_is_not_removed(tmp_path: Path) -> None:
+    folder = CloneFolder(tmp_path)
+    first = folder.create()
+    folder.make_current(first)
+    user = folder.open()
+    first.close()
+
+    folder.make_current(folder.create())
+    assert first.git_dir.exists()
+    assert user is not None
+    user.close()
+    folder.make_current(folder.create())
+    assert not first.git_dir.exists()
+
+
+def test_processes_of_one_host_share_a_clone(farm: World, remote: Path, cache: Path) -> None:
+    farm.write("a", "1")
+    with GitRepository(str(remote), cache, author="one") as one:
+        version = one.fetch()
+        with GitRepository(str(remote), cache, author="two") as two:
+            assert two.known() == version
+            newest = two.push_if_unchanged(version, {"a": b"2"}, "two")
+        assert one.fetch() == newest
+    assert len(list(cache.glob("*/clone-*/HEAD"))) == 1
+
+
+def test_a_rewound_main_is_an_alarm_and_nothing_is_written(farm: World, remote: Path) -> None:
+    store = farm.store()
+    store.enqueue(job())
+    before = git(remote, "rev-parse", "main")
+    attempt = claim(store)
+
+    git(remote, "update-ref", "refs/heads/main", before)
+
+    for _ in range(2):
+        with pytest.raises(HistoryRewritten, match="job job_1 is back at fencing token 0, was at 1"):
+            store.record(attempt, [began(attempt, "maven")])
+    assert git(remote, "rev-parse", "main") == before
+
+
+def test_a_main_without_an_unfinished_job_is_an_alarm(farm: World, remote: Path) -> None:
+    store = farm.store()
+    store.publish_idle()
+    before = git(remote, "rev-parse", "main")
+    store.enqueue(job())
+
+    git(remote, "update-ref", "refs/heads/main", before)
+
+    with pytest.raises(HistoryRewritten, match=r"job job_1 \(queued\) is gone"):
+        store.jobs()
+
+
+def test_a_squashed_main_is_taken_with_a_notice(farm: World, remote: Path) -> None:
+    store = farm.store()
+    store.enqueue(job())
+    attempt = claim(store)
+    squashed = git(remote, "commit-tree", "main^{tree}", "-m", "squashed")
+    git(remote, "update-ref", "refs/heads/main", squashed)
+
+    store.record(attempt, [began(attempt, "maven")])
+    store.complete(attempt, Completion(state=State.SUCCEEDED))
+
+    assert git(remote, "rev-list", "--count", "main") == "3"
+    assert [notice.endswith("the queue lost nothing by it") for notice in farm.notices] == [True]
+
+
+def test_a_remote_that_is_not_there(tmp_path: Path, cache: Path) -> None:
+    with GitRepository(str(tmp_path / "none.git"), cache, author="b") as repository:
+        with pytest.raises(Unavailable, match="can't be reached: .*none.git"):
+            repository.fetch()
+        with pytest.raises(Unavailable):
+            repository.fetch()
+
+
+def test_a_remote_that_goes_away_and_comes_back(farm: World, remote: Path) -> None:
+    store = farm.store()
+    store.enqueue(job())
+    away = remote.rename(remote.with_name("away.git"))
+
+    with pytest.raises(Unavailable, match="can't be reached"):
+        claim(store)
+
+    away.rename(remote)
+    assert claim(store).job.id == "job_1"
+
+
+def test_a_remote_that_denies_access(cache: Path, daemon_url: str, remote: Path) -> None:
+    git(remote, "config", "daemon.receivepack", "false")
+    with GitRepository(daemon_url, cache, author="b", timeout=30.0) as repository:
+        version = repository.fetch()
+        with pytest.raises(AccessDenied, match="denies access: .*receive-pack"):
+            repository.push_if_unchanged(version, {"a": b"1"}, "m")
+
+
+def test_a_remote_that_hangs_is_left_in_time_with_all_its_processes(
+    farm: World, remote: Path, cache: Path, tmp_path: Path
+) -> None:
+    farm.write("a", "1")
+    pid_file = tmp_path / "pid"
+    with GitRepository(str(remote), cache, author="b") as warm:
+        version = warm.fetch()
+    hook(remote, "pre-receive", f"echo $$ >{pid_file}; exec sleep 1000")
+
+    with (
+        GitRepository(str(remote), cache, author="b", timeout=2.0) as repository,
+        pytest.raises(Unanswered, match="no answer in time"),
+    ):
+        repository.push_if_unchanged(version, {"a": b"2"}, "m")
+
+    assert not psutil.pid_exists(int(pid_file.read_text()))
+
+
+def test_an_answer_that_is_lost_after_the_write_landed(farm: World, remote: Path) -> None:
+    """The hook runs after main moved, and the connection breaks while it does."""
+    store = farm.store()
+    store.enqueue(job())
+    before = int(git(remote, "rev-list", "--count", "main"))
+    cut = 'rm "$0"; kill -9 $(ps -o ppid= -p $PPID) $PPID'
+    hook(remote, "post-receive", cut)
+
+    attempt = store.claim(claim_id="c1", pipelines={"sample": ()})
+
+    assert attempt.claim_id == "c1"
+    assert not (remote / "hooks" / "post-receive").exists()
+    assert int(git(remote, "rev-list", "--count", "main")) == before + 1
+
+
+def test_a_50_megabyte_file_of_somebody_is_no_trouble(farm: World) -> None:
+    farm.write_all({"build9/logs/huge.log": os.urandom(50_000_000)})
+    store = farm.store()
+
+    store.enqueue(job())
+
+    assert claim(store).number == 1
+
+
+def test_a_repository_without_any_of_the_files(farm: World) -> None:
+    farm.write("README.md", "hello")
+
+    snapshot = farm.store().snapshot()
+
+    assert (snapshot.jobs(), snapshot.builders(), snapshot.locks()) == ((), (), ())
+
+
+def test_a_hostile_environment(
+    farm: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """We may be run below a git hook, or by somebody with unusual settings."""
+    other = tmp_path / "other"
+    git(tmp_path, "init", "--quiet", str(other))
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(other / "index"))
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    settings = tmp_path / "gitconfig"
+    settings.write_text(
+        "[commit]\n\tgpgSign = true\n[push]\n\tgpgSign = true\n\tfollowTags = true\n"
+        "[core]\n\thooksPath = /nonexistent\n[fetch]\n\tprune = true\n[gc]\n\tauto = 1\n"
+    )
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    store = farm.store()
+    store.enqueue(job())
+
+    store.complete(claim(store), Completion(state=State.SUCCEEDED))
+
+    assert store.job("job_1").state is State.SUCCEEDED
+    assert not list((other / ".git" / "objects").glob("??"))
+
+
+@pytest.mark.parametrize("url", ["", "--upload-pack=evil", "a\nb"])
+def test_an_address_that_is_none(url: str, cache: Path) -> None:
+    with pytest.raises(BadConfiguration, match="can't be a coordination repository's address"):
+        GitRepository(url, cache, author="b")
+
+
+@pytest.mark.parametrize("branch", ["", "-x", "a..b", "a b", "a:b"])
+def test_a_branch_that_is_none(remote: Path, branch: str, cache: Path) -> None:
+    with pytest.raises(BadConfiguration, match="can't be a branch"):
+        GitRepository(str(remote), cache, author="b", branch=branch)
+
+
+def test_odd_job_ids_make_a_sound_repository(farm: World, remote: Path) -> None:
+    store = farm.store()
+    odd = ["../../etc", ".", "..", ".git", "-rf", "a/b", "git~1", "ü" * 200, "x y", "a%2Fb"]
+    for number, job_id in enumerate(odd):
+        store.enqueue(job(job_id, priority=number + 1))
+        attempt = claim(store)
+        store.complete(attempt, Completion(state=State.SUCCEEDED, manifest=b"{}"))
+
+    assert [len(store.transitions(job_id)) for job_id in odd] == [2] * len(odd)
+    git(remote, "fsck", "--strict")
+    git(remote, "clone", "--quiet", str(remote), str(remote.with_name("work tree")))
+
+
+def test_threads_share_a_repository(farm: World, repository: GitRepository) -> None:
+    store = farm.store_on(repository)
+    for number in range(6):
+        store.enqueue(job(f"job_{number}"))
+    taken: list[str] = []
+
+    def take() -> None:
+        attempt = claim(store)
+        store.complete(attempt, Completion(state=State.SUCCEEDED))
+        taken.append(attempt.job.id)
+
+    threads = [threading.Thread(target=take) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(taken) == [f"job_{number}" for number in range(6)]
+    assert {found.state for found in store.jobs()} == {State.SUCCEEDED}
+
+
+def test_an_interrupted_command_leaves_nothing(tmp_path: Path) -> None:
+    """Ctrl-C while we wait: git's own children must not live on."""
+    marker = tmp_path / "pid"
+    script = f'!echo $$ >{marker}; exec sleep 1000'
+
+    result = run_git(["-c", f"alias.hang={script}", "hang"], git_dir=tmp_path, timeout=1.0)
+
+    assert result.code is None
+    end = time.monotonic() + 10
+    while psutil.pid_exists(int(marker.read_text())):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_the_queue_is_what_jq_would_write(farm: World) -> None:
+    farm.store().enqueue(job())
+    text = farm.text("coordination/jobs.json")
+
+    assert text == json.dumps(json.loads(text), indent=2) + "\n"
