@@ -16,6 +16,7 @@ from pipelines.steps.git_remote import (
     excerpt,
     git_environment,
     public_url,
+    resolve_branch,
     says_not_there,
     says_unreachable,
 )
@@ -62,7 +63,7 @@ class GitCheckout:
 
         Raises BadValue; StepFailed COMMIT_NOT_FOUND, SOURCE_UNREACHABLE, CHECKOUT_FAILED.
         """
-        commit = _wanted_commit(context.request, context.source.repository)
+        commit = _wanted_commit(context.request, context.source.repository, context.env)
         url = check_repository(public_url(context.source.repository))
         env = git_environment(context.source.repository, context.env)
         git = Git(commands=context.commands, env=env, progress=context.progress)
@@ -90,14 +91,27 @@ class GitCheckout:
 GIT_CHECKOUT = GitCheckout()
 
 
-def _wanted_commit(request: BuildRequest, repository: str) -> str:
+def _wanted_commit(request: BuildRequest, repository: str, env: Mapping[str, str]) -> str:
     branch = check_branch(request.branch) if request.branch is not None else None
     if request.commit is not None:
         return check_commit(request.commit)
-    missing = f"branch {branch} was not in" if branch else "neither branch nor commit is named for"
-    raise StepFailed(
-        FailureCode.COMMIT_NOT_FOUND,
-        f"there is no commit to build: {missing} {public_url(repository)} when the job was claimed",
+    raise _no_commit(branch, repository, env)
+
+
+def _no_commit(branch: str | None, repository: str, env: Mapping[str, str]) -> StepFailed:
+    """Why the claim could not tell the commit. Raises StepFailed when the source is away still."""
+    if branch is None:
+        return StepFailed(FailureCode.COMMIT_NOT_FOUND, "the job names neither branch nor commit")
+    if resolve_branch(repository, branch, env) is None:
+        return StepFailed(
+            FailureCode.COMMIT_NOT_FOUND,
+            f"there is no branch {branch} in {public_url(repository)}",
+        )
+    # What is built must be what was claimed, so a commit that is seen only now is not taken.
+    return StepFailed(
+        FailureCode.SOURCE_UNREACHABLE,
+        f"{public_url(repository)} could not be asked for branch {branch} when the job was claimed",
+        retryable=True,
     )
 
 

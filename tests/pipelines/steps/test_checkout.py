@@ -148,10 +148,26 @@ def test_a_branch_that_became_a_folder_of_branches(steps: Steps, source: GitSour
     assert caught.value.code is FailureCode.COMMIT_NOT_FOUND
 
 
-def test_the_branch_was_not_there_at_claim_time(steps: Steps, source: GitSource) -> None:
-    with pytest.raises(StepFailed, match=f"branch main was not in {source.path}") as caught:
+def test_there_is_no_such_branch(steps: Steps, source: GitSource) -> None:
+    with pytest.raises(StepFailed, match=f"there is no branch main in {source.path}") as caught:
         check_out(steps.context(source.path, request=Request(commit=None)))
     assert caught.value.code is FailureCode.COMMIT_NOT_FOUND
+
+
+def test_a_source_that_was_away_at_claim_time_and_still_is(steps: Steps, tmp_path: Path) -> None:
+    with pytest.raises(StepFailed) as caught:
+        check_out(steps.context(tmp_path / "away", request=Request(commit=None)))
+    assert caught.value.code is FailureCode.SOURCE_UNREACHABLE
+
+
+def test_a_branch_that_is_seen_only_after_the_claim_is_not_built(
+    steps: Steps, source: GitSource
+) -> None:
+    source.commit({"a": "1"})
+    with pytest.raises(StepFailed, match="when the job was claimed") as caught:
+        check_out(steps.context(source.path, request=Request(commit=None)))
+    assert caught.value.code is FailureCode.SOURCE_UNREACHABLE
+    assert caught.value.retryable
 
 
 def test_an_object_that_is_no_commit(steps: Steps, source: GitSource) -> None:
