@@ -49,6 +49,15 @@ _NETWORK = re.compile(
     r"|unexpected disconnect|protocol error|remote helper|unable to look up",
     re.IGNORECASE,
 )
+_SAYS_NOTHING = (
+    "hint:",
+    "To ",
+    "From ",
+    "error: failed to push some refs",
+    "Please make sure you have",
+    "and the repository exists",
+)
+_MOST_LINES = 4
 _ABSENT = re.compile(r"couldn't find remote ref", re.IGNORECASE)
 
 
@@ -79,19 +88,20 @@ def why(result: GitResult) -> str:
     """One line for a person: what git, or the remote through it, said of its failure."""
     if result.code is None:
         return "git got no answer in time"
+    said = [line.strip() for line in result.errors.splitlines() if _is_telling(line)]
     refused = _STATUS_LINE.search(result.output)
-    said = [line for line in result.errors.splitlines() if line.strip() and _is_telling(line)]
     if refused and refused[1] == "!":
         said.append(refused[2])
-    return " | ".join(line.strip()[:300] for line in said[-3:]) or f"git ended with {result.code}"
+    shown = said if len(said) <= _MOST_LINES else [*said[: _MOST_LINES - 1], said[-1]]
+    return " | ".join(line[:300] for line in shown) or f"git ended with {result.code}"
 
 
 def _is_telling(line: str) -> bool:
-    return not line.startswith(("hint:", "To ", "From ", "error: failed to push some refs"))
+    return bool(line.strip()) and not line.startswith(_SAYS_NOTHING)
 
 
 def _judge_failure(result: GitResult) -> Verdict:
-    if result.code is None:
+    if result.code is None or result.code < 0:  # we, or somebody else, killed it
         return Verdict.NO_ANSWER
     if _DENIED.search(result.errors):
         return Verdict.DENIED

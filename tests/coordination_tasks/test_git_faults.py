@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import threading
 import time
@@ -50,6 +49,14 @@ def hook(remote: Path, name: str, script: str) -> Path:
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
     return path
+
+
+def await_end(pid: int) -> None:
+    """Whoever adopted the process may let it stay a zombie."""
+    end = time.monotonic() + 10
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < end, f"process {pid} lives on"
+        time.sleep(0.01)
 
 
 def test_a_rejecting_hook_is_told_in_its_words(farm: World, remote: Path) -> None:
@@ -162,7 +169,9 @@ def test_a_rewound_main_is_an_alarm_and_nothing_is_written(farm: World, remote: 
     git(remote, "update-ref", "refs/heads/main", before)
 
     for _ in range(2):
-        with pytest.raises(HistoryRewritten, match="job job_1 is back at fencing token 0, was at 1"):
+        with pytest.raises(
+            HistoryRewritten, match="job job_1 is back at fencing token 0, was at 1"
+        ):
             store.record(attempt, [began(attempt, "maven")])
     assert git(remote, "rev-parse", "main") == before
 
@@ -195,7 +204,7 @@ def test_a_squashed_main_is_taken_with_a_notice(farm: World, remote: Path) -> No
 
 def test_a_remote_that_is_not_there(tmp_path: Path, cache: Path) -> None:
     with GitRepository(str(tmp_path / "none.git"), cache, author="b") as repository:
-        with pytest.raises(Unavailable, match="can't be reached: .*none.git"):
+        with pytest.raises(Unavailable, match=r"can't be reached: .*none\.git"):
             repository.fetch()
         with pytest.raises(Unavailable):
             repository.fetch()
@@ -217,7 +226,7 @@ def test_a_remote_that_denies_access(cache: Path, daemon_url: str, remote: Path)
     git(remote, "config", "daemon.receivepack", "false")
     with GitRepository(daemon_url, cache, author="b", timeout=30.0) as repository:
         version = repository.fetch()
-        with pytest.raises(AccessDenied, match="denies access: .*receive-pack"):
+        with pytest.raises(AccessDenied, match=r"denies access: .*not exported"):
             repository.push_if_unchanged(version, {"a": b"1"}, "m")
 
 
@@ -236,26 +245,29 @@ def test_a_remote_that_hangs_is_left_in_time_with_all_its_processes(
     ):
         repository.push_if_unchanged(version, {"a": b"2"}, "m")
 
-    assert not psutil.pid_exists(int(pid_file.read_text()))
+    await_end(int(pid_file.read_text()))
 
 
-def test_an_answer_that_is_lost_after_the_write_landed(farm: World, remote: Path) -> None:
-    """The hook runs after main moved, and the connection breaks while it does."""
-    store = farm.store()
+def test_an_answer_that_is_lost_after_the_write_landed(
+    farm: World, remote: Path, repository: GitRepository, cache: Path
+) -> None:
+    """The hook runs when main has moved, and kills the `receive-pack` that would tell it."""
+    store = farm.store_on(repository)
     store.enqueue(job())
+    clone = clone_in(cache)
     before = int(git(remote, "rev-list", "--count", "main"))
-    cut = 'rm "$0"; kill -9 $(ps -o ppid= -p $PPID) $PPID'
-    hook(remote, "post-receive", cut)
+    hook(remote, "post-update", 'rm "$0"; kill -9 $PPID')
 
     attempt = store.claim(claim_id="c1", pipelines={"sample": ()})
 
     assert attempt.claim_id == "c1"
-    assert not (remote / "hooks" / "post-receive").exists()
+    assert not (remote / "hooks" / "post-update").exists()
+    assert clone_in(cache) == clone
     assert int(git(remote, "rev-list", "--count", "main")) == before + 1
 
 
 def test_a_50_megabyte_file_of_somebody_is_no_trouble(farm: World) -> None:
-    farm.write_all({"build9/logs/huge.log": os.urandom(50_000_000)})
+    farm.write_all({"build9/logs/huge.log": bytes(50_000_000)})
     store = farm.store()
 
     store.enqueue(job())
@@ -345,15 +357,12 @@ def test_threads_share_a_repository(farm: World, repository: GitRepository) -> N
 def test_an_interrupted_command_leaves_nothing(tmp_path: Path) -> None:
     """Ctrl-C while we wait: git's own children must not live on."""
     marker = tmp_path / "pid"
-    script = f'!echo $$ >{marker}; exec sleep 1000'
+    script = f"!echo $$ >{marker}; exec sleep 1000"
 
     result = run_git(["-c", f"alias.hang={script}", "hang"], git_dir=tmp_path, timeout=1.0)
 
     assert result.code is None
-    end = time.monotonic() + 10
-    while psutil.pid_exists(int(marker.read_text())):
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    await_end(int(marker.read_text()))
 
 
 def test_the_queue_is_what_jq_would_write(farm: World) -> None:

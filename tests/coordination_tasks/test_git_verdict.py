@@ -47,6 +47,7 @@ def porcelain(line: str) -> str:
             Verdict.REFUSED,
         ),
         (None, "", "", Verdict.NO_ANSWER),
+        (-9, "", "", Verdict.NO_ANSWER),
         (128, "", "fatal: Could not read from remote repository.", Verdict.NO_ANSWER),
         (128, "", "fatal: the remote end hung up unexpectedly", Verdict.NO_ANSWER),
         (128, "", "fatal: '/srv/x' does not appear to be a git repository", Verdict.NO_ANSWER),
