@@ -6,15 +6,17 @@ import json
 import multiprocessing
 import subprocess
 import sys
+import threading
+import time
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from coordination_tasks.errors import NothingToClaim
 from coordination_tasks.git_repository import GitRepository
-from coordination_tasks.model import Attempt, BuilderProfile, State
+from coordination_tasks.model import Attempt, BuilderProfile
 from coordination_tasks.store import Store
-from coordination_tasks.writes import Completion
 from tests.coordination_tasks.coordination_world import (
     PIPELINES,
     World,
@@ -28,6 +30,7 @@ from tests.coordination_tasks.coordination_world import (
 FORK = multiprocessing.get_context("fork")
 BUILDERS = 8
 JOBS = 20
+ROUNDS = 2
 
 
 def take_all(place: tuple[str, Path, str]) -> list[tuple[str, int, int]]:
@@ -64,9 +67,10 @@ def test_eight_processes_claim_each_job_once(farm: World, remote: Path, tmp_path
 
 OLD_EDIT = """
 import json, sys
-path, key, value = sys.argv[1:]
-with open(path) as f: document = json.load(f)
-exec(value, {"d": document, "key": key})
+path, code = sys.argv[1:]
+with open(path) as f:
+    document = json.load(f)
+exec(code, {"d": document})
 with open(path, "w") as f:
     json.dump(document, f, indent=2)
     f.write("\\n")
@@ -75,37 +79,37 @@ with open(path, "w") as f:
 OLD_NEIGHBOUR = r"""
 set -eu
 cd "$1"
-edit() { "$PYTHON" "$EDIT" "$1" "$2" "$3"; git commit --quiet -am "build9: $2"; }
-while ! (
-    git fetch --quiet origin && git reset --quiet --hard origin/main
-    edit coordination/locks.json lock "
-assert d['locks']['job_assignment'] is None
+edit() { "$PYTHON" ../edit.py "$1" "$2"; git commit --quiet -am "build9: $1"; }
+push() { until git push --quiet origin main 2>/dev/null; do git pull --quiet --rebase; done; }
+git pull --quiet --rebase
+edit coordination/locks.json "
 d['locks']['job_assignment'] = {'locked_by': 'build9', 'locked_at': '2025-10-29T12:00:00Z',
                                 'expires_at': '2999-01-01T00:00:00Z'}"
-    git push --quiet origin main
-) 2>/dev/null; do :; done
-for step in 1 2 3; do
-    edit coordination/jobs.json "$2" "
-for job in d['jobs']:
-    if job['id'] == key:
-        job['status'] = 'running'; job['assigned_to'] = 'build9'; job['touched'] = $step"
-    until git push --quiet origin main 2>/dev/null; do git pull --quiet --rebase; done
+push
+touch ../locked
+until [ -e ../go ]; do sleep 0.05; done
+for step in 1 2; do
+    edit coordination/jobs.json "
+d['jobs'].append({'id': 'theirs_$2_$step', 'status': 'queued', 'odd': [$step]})"
+    push
 done
-edit coordination/locks.json unlock "d['locks']['job_assignment'] = None"
-until git push --quiet origin main 2>/dev/null; do git pull --quiet --rebase; done
+edit coordination/locks.json "d['locks']['job_assignment'] = None"
+push
 """
 
 
 def test_an_old_program_beside_ours_and_nothing_is_lost(
     farm: World, remote: Path, tmp_path: Path
 ) -> None:
-    """It pulls, locks, edits by pull, commit and push, and knows nothing of compare-and-swap."""
+    """It pulls, locks, edits, pulls with rebase and pushes: a conflict in the queue would end it.
+
+    It holds the lock until we either wait for it or have written into the queue all the same.
+    """
     farm.write("coordination/locks.json", '{\n  "locks": {\n    "job_assignment": null\n  }\n}\n')
-    store = Store(farm.user(), BuilderProfile(id="build1"))
-    rounds = 4
-    for number in range(rounds):
-        store.enqueue(job(f"ours_{number}", priority=1))
-        store.enqueue(job(f"theirs_{number}", pipeline="unknown here"))
+    notices: list[str] = []
+    store = Store(farm.user(), BuilderProfile(id="build1"), notice=notices.append)
+    store.enqueue(job("first"))
+    attempt = claim(store)
     (tmp_path / "edit.py").write_text(OLD_EDIT)
     (tmp_path / "neighbour.sh").write_text(OLD_NEIGHBOUR)
     git(tmp_path, "clone", "--quiet", str(remote), "work")
@@ -113,25 +117,35 @@ def test_an_old_program_beside_ours_and_nothing_is_lost(
         git(tmp_path / "work", "config", key, "build9")
     recorded: list[str] = []
 
-    for number in range(rounds):
+    for number in range(ROUNDS):
         neighbour = subprocess.Popen(
-            ["sh", str(tmp_path / "neighbour.sh"), str(tmp_path / "work"), f"theirs_{number}"],
-            env={"PATH": "/usr/bin:/bin", "PYTHON": sys.executable, "EDIT": "../edit.py"},
+            ["sh", str(tmp_path / "neighbour.sh"), str(tmp_path / "work"), str(number)],
+            env={"PATH": "/usr/bin:/bin", "PYTHON": sys.executable},
             stderr=subprocess.PIPE,
         )
-        attempt = claim(store)
-        for step in ("a", "b", "c"):
-            made = [began(attempt, step), ended(attempt, step)]
-            store.record(attempt, made)
-            recorded.extend(transition.id for transition in made)
-        store.complete(attempt, Completion(state=State.SUCCEEDED))
+        await_that((tmp_path / "locked").exists)
+        notices.clear()
+        ours = threading.Thread(target=store.enqueue, args=(job(f"ours_{number}"),))
+        ours.start()
+        await_that(lambda: bool(notices) or not ours.is_alive())  # noqa: B023 - awaited here
+        made = [began(attempt, f"step{number}"), ended(attempt, f"step{number}")]
+        store.record(attempt, made)
+        recorded.extend(transition.id for transition in made)
+        (tmp_path / "go").touch()
         _, errors = neighbour.communicate(timeout=120)
         assert neighbour.returncode == 0, errors
+        ours.join()
+        (tmp_path / "go").unlink()
+        (tmp_path / "locked").unlink()
 
-    found = {raw["id"]: raw for raw in json.loads(farm.text("coordination/jobs.json"))["jobs"]}
-    for number in range(rounds):
-        assert found[f"ours_{number}"]["status"] == "completed"
-        assert found[f"theirs_{number}"]["assigned_to"] == "build9"
-        assert found[f"theirs_{number}"]["touched"] == 3
-    kept = [t.id for n in range(rounds) for t in store.transitions(f"ours_{n}") if t.step]
-    assert kept == recorded
+    found = [raw["id"] for raw in json.loads(farm.text("coordination/jobs.json"))["jobs"]]
+    rounds = [(f"theirs_{n}_1", f"theirs_{n}_2", f"ours_{n}") for n in range(ROUNDS)]
+    assert found == ["first", *(job_id for names in rounds for job_id in names)]
+    assert [t.id for t in store.transitions("first") if t.step] == recorded
+
+
+def await_that(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)

@@ -246,6 +246,15 @@ def test_a_full_disk_is_told(path: Path) -> None:
         assert len(outbox.pending()) == 1
 
 
+def test_a_power_cut_is_reckoned_with(path: Path) -> None:
+    """No test can cut the power: what SQLite promises under these settings has to do."""
+    with Outbox(path) as outbox:
+        settings = ("journal_mode", "synchronous")
+        found = [outbox._database.execute(f"PRAGMA {s}").fetchone()[0] for s in settings]
+
+    assert found == ["wal", 2]
+
+
 def submit_for_ever(path: Path, told: Connection) -> None:
     with Outbox(path) as outbox:
         while True:

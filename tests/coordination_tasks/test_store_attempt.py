@@ -60,6 +60,17 @@ def test_a_transition_that_is_sent_twice_is_stored_once(world: World) -> None:
     assert len(steps(store)) == 2
 
 
+def test_what_an_old_copy_refuses_is_asked_of_the_newest(world: World) -> None:
+    store, attempt = claimed(world)
+    another_process = world.store()
+    another_process.jobs()
+    store.record(attempt, [began(attempt, "maven")])
+
+    another_process.record(attempt, [ended(attempt, "maven")])
+
+    assert steps(store)[-1] == ("maven", State.SUCCEEDED)
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
