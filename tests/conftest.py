@@ -41,6 +41,18 @@ def await_that(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.02)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="run tests that take minutes, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--all"):
+        return
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.skip(reason="takes minutes: scripts/test --all"))
+
+
 class Farm:
     """The folder of a farm, and the commands that a person types."""
 

@@ -6,8 +6,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from pipelines.debian.packaging import BuildDebOptions
 from pipelines.workspace import Workspace
 from tests.pipelines.debian.tiny_package import build, git
@@ -15,7 +13,6 @@ from tests.pipelines.debian.tiny_package import build, git
 SAMPLE = Path(__file__).parents[3] / "examples" / "sample"
 
 
-@pytest.mark.slow
 def test_the_sample_becomes_packages(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "state", "job_1", 1)
     shutil.copytree(SAMPLE, workspace.source, ignore=shutil.ignore_patterns("target"))

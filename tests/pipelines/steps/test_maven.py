@@ -182,7 +182,6 @@ def test_a_module_that_is_not_there(steps: Steps) -> None:
 
 
 @needs_maven
-@pytest.mark.slow
 class TestWithMavenCentral:
     """Real builds; the first one downloads the plugins, the others get them from the cache."""
 
