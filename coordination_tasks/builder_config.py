@@ -34,7 +34,7 @@ class BuilderFile(_Model):
     manager: Text = ""
     coordination_repository: Text | None = None
     state_dir: Text | None = None
-    pipelines_file: Text = "pipelines.yaml"
+    pipelines_file: Text | None = None
     default_pipeline: Text | None = None
     labels: dict[str, Text] = Field(default_factory=dict)
     env: dict[str, Text] = Field(default_factory=dict)
@@ -94,7 +94,8 @@ def read_builder_config(
 def pipelines_file(home: Path, environment: Mapping[str, str]) -> Path:
     """Path of `pipelines.yaml`; needs no other configuration, so that `doit list` always works."""
     path, file = _read_file(home, environment)
-    return _resolve(environment.get(PIPELINES_VARIABLE) or file.pipelines_file, path.parent)
+    chosen = environment.get(PIPELINES_VARIABLE) or file.pipelines_file
+    return _resolve(chosen, path.parent) if chosen else home / "pipelines.yaml"
 
 
 def _read_file(home: Path, environment: Mapping[str, str]) -> tuple[Path, BuilderFile]:

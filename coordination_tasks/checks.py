@@ -51,7 +51,8 @@ def check_push(repository: str, builder: str) -> Check:
     if local.is_dir() and not os.access(local / "objects", os.W_OK):
         return "push permission", f"{local} is not writable", "give this user write permission"
     with tempfile.TemporaryDirectory() as folder:
-        git = sh.git.bake(_cwd=folder, _env=_git_environment(), _timeout=_SECONDS)
+        # _tty_out: a machine without /dev/pts has no terminal to lend
+        git = sh.git.bake(_cwd=folder, _env=_git_environment(), _timeout=_SECONDS, _tty_out=False)
         try:
             git("init", "--quiet", "--bare")
             tree = str(git("hash-object", "-w", "-t", "tree", "/dev/null")).strip()

@@ -16,6 +16,7 @@ from coordination_tasks.builder_config import BuilderConfig, read_builder_config
 from coordination_tasks.errors import BadRequest, CoordinationError
 from coordination_tasks.git_repository import GitRepository
 from coordination_tasks.host_load import read_host_load
+from coordination_tasks.output_stream import silence
 from coordination_tasks.store import Store
 from typed_yaml import did_you_mean
 
@@ -47,12 +48,22 @@ class FarmCommand(DoitCmdBase):  # type: ignore[misc]
     base_options = tuple({**option, "long": ""} for option in DoitCmdBase.base_options)
 
     def execute(self, params: Any, args: list[str]) -> int:
-        """doit's entry: a CoordinationError becomes one line on stderr and its exit code."""
+        """doit's entry: what goes wrong becomes one line on stderr and its exit code."""
         try:
-            return int(super().execute(params, args) or 0)
+            code = int(super().execute(params, args) or 0)
+            sys.stdout.flush()
         except CoordinationError as error:
             sys.stderr.write(f"doit {self.name}: {error}\n")
             return error.exit_code
+        except BrokenPipeError:
+            silence(sys.stdout)  # as rich does: who reads has seen enough
+            return CoordinationError.exit_code
+        except OSError as error:
+            silence(sys.stdout)
+            where = f": {error.filename}" if error.filename else ""
+            sys.stderr.write(f"doit {self.name}: {error.strerror or error}{where}\n")
+            return CoordinationError.exit_code
+        return code
 
     def known_pipelines(self) -> dict[str, tuple[str, ...]]:
         """The pipelines of this farm, each with the labels that it demands of a builder."""

@@ -17,6 +17,7 @@ from rich.text import Text
 from typing_extensions import override
 
 from coordination_tasks.model import State
+from coordination_tasks.output_stream import silence
 
 SECONDS_BETWEEN_PLAIN_PROGRESS = 10.0
 
@@ -111,8 +112,12 @@ class PlainDisplay(Display):
         pass
 
     def _write(self, text: str) -> None:
-        self._stream.write(text + "\n")
-        self._stream.flush()
+        try:
+            self._stream.write(text + "\n")
+            self._stream.flush()
+        except OSError:
+            # whoever watched has left, or the disk of their file is full: the build goes on
+            silence(self._stream)
 
 
 @dataclass(frozen=True, slots=True)

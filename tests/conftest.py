@@ -72,6 +72,7 @@ class Farm:
         git("clone", "--quiet", "--bare", str(self.source), str(self.folder / "source.git"))
         (self.folder / "builder.yaml").write_text(
             "builder: build1\ncoordination_repository: ./coordination.git\nstate_dir: ./state\n"
+            "pipelines_file: ./pipelines.yaml\n"
             f"env: {{LEDGER: {self.ledger}}}\nflush_every: 1s\n"
         )
         self.second("echo second >> $LEDGER")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import AUTHOR, Farm, git
+from tests.conftest import AUTHOR, HOME, Farm, git
 
 HOSTILE = [
     "--upload-pack=touch /tmp/owned",
@@ -100,7 +102,7 @@ def test_a_mistake_in_the_builders_file_has_its_place(farm: Farm) -> None:
     for command in ("list", "jobs", "build"):
         done = farm.doit(command)
         assert done.returncode == 3
-        assert f"{path}:6:1: unknown key 'flush_evry'; did you mean 'flush_every'?" in one_line(
+        assert f"{path}:7:1: unknown key 'flush_evry'; did you mean 'flush_every'?" in one_line(
             done.stderr
         )
 
@@ -121,3 +123,44 @@ def test_no_remote(farm: Farm) -> None:
         done = farm.doit(command)
         assert done.returncode == 1
         assert "the coordination repository can't be reached" in one_line(done.stderr)
+
+
+def test_who_reads_may_leave(farm: Farm) -> None:
+    """`| head` closes the pipe: a list stops without a word, a build goes on to its end."""
+    for _ in range(3):
+        farm.enqueue()
+    for command in (("jobs",), ("jobs", "--json")):
+        listing = farm.start(*command)
+        assert listing.stdout
+        listing.stdout.close()
+        assert listing.wait() == 1
+        assert listing.stderr
+        assert listing.stderr.read() == ""
+    build = farm.start("build")
+    assert build.stdout
+    build.stdout.close()
+    assert build.wait() == 0
+    assert farm.ran() == ["first", "second", "third"]
+
+
+def test_a_full_disk_behind_the_output_is_one_line(farm: Farm) -> None:
+    farm.enqueue()
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "doit", "jobs"],
+            check=False,
+            cwd=HOME,
+            env=farm.environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert one_line(done.stderr) == "doit jobs: No space left on device"
+
+
+def test_a_state_folder_that_cannot_be_is_one_line(farm: Farm) -> None:
+    (farm.folder / "state").write_text("a file, where a folder is needed")
+    done = farm.doit("jobs")
+    assert done.returncode == 1
+    assert str(farm.folder / "state") in one_line(done.stderr)
