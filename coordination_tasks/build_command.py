@@ -14,7 +14,7 @@ from coordination_tasks.builder_config import BuilderConfig
 from coordination_tasks.claiming import Claimer
 from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments, open_store
 from coordination_tasks.display import Display, make_display
-from coordination_tasks.errors import ClaimLost, NothingToClaim, Unavailable
+from coordination_tasks.errors import BadRequest, ClaimLost, NothingToClaim, Unavailable
 from coordination_tasks.graph_run import GraphRun
 from coordination_tasks.lease_keeper import LeaseKeeper
 from coordination_tasks.model import State
@@ -33,7 +33,7 @@ class BuildCommand(FarmCommand):
 
     name = "build"
     doc_purpose = "claim the next job and build it, step by step"
-    doc_usage = "[--job ID] [--pipeline NAME] [--builder ID] [--verbose]"
+    doc_usage = "[--job ID] [--pipeline NAME] [-n N] [--builder ID] [--verbose]"
     doc_description = """
 
 Claims a job, runs the steps of its pipeline, publishes the result.
@@ -55,15 +55,25 @@ Exit codes:
          "help": "build this job, also when it has ended before"},
         {"name": "pipeline", "long": "pipeline", "type": str, "default": "",
          "help": "claim only jobs of this pipeline"},
+        {"name": "parallel", "short": "n", "long": "parallel", "type": int, "default": 0,
+         "help": "run up to N steps at once (else `parallel` in builder.yaml, else 1)"},
         {"name": "verbose", "long": "verbose", "type": bool, "default": False,
          "help": "show every line of the steps' logs"},
         OPTION_BUILDER,
     )  # fmt: skip
 
     def _execute(
-        self, job: str, pipeline: str, verbose: bool, builder: str, pos_args: list[str]
+        self,
+        job: str,
+        pipeline: str,
+        parallel: int,
+        verbose: bool,
+        builder: str,
+        pos_args: list[str],
     ) -> int:
         no_arguments(pos_args)
+        if parallel < 0:
+            raise BadRequest(f"-n {parallel}: at least one step has to run at a time")
         if pipeline:
             self.check_pipeline(pipeline)
         config = self.read_config(builder)
@@ -88,9 +98,11 @@ Exit codes:
                 pipeline=pipeline or None,
             )
             session.arm(claimer, store, outbox)
-            return self._build(config, session, display)
+            return self._build(config, session, display, parallel or config.parallel)
 
-    def _build(self, config: BuilderConfig, session: Session, display: Display) -> int:
+    def _build(
+        self, config: BuilderConfig, session: Session, display: Display, parallel: int
+    ) -> int:
         run = GraphRun(self.task_list, self.dep_manager, session, display)
         run.claim()
         attempt = session.attempt()
@@ -105,7 +117,7 @@ Exit codes:
         keeper.start()
         display.begin(_title(session, pipeline), steps)
         try:
-            run.build(pipeline)
+            run.build(pipeline, parallel)
         finally:
             keeper.stop()
             session.finish(tuple(s for s in steps if not session.ended(s)))

@@ -41,6 +41,7 @@ class BuilderFile(_Model):
     pass_env: Several[Text] = ()
     flush_every: Duration = 30.0
     push_timeout: Duration = 60.0
+    parallel: int = Field(default=1, ge=1)
 
 
 class BuilderConfig(_Model):
@@ -57,6 +58,8 @@ class BuilderConfig(_Model):
     """Seconds between two pushes of transitions while a job is built."""
     push_timeout: float
     """Seconds after which a push or fetch is given up."""
+    parallel: int = 1
+    """Steps of one job that run at once, if they don't need each other."""
 
 
 def read_builder_config(
@@ -88,6 +91,7 @@ def read_builder_config(
         env={**_passed(file.pass_env, environment), **file.env},
         flush_every=file.flush_every,
         push_timeout=file.push_timeout,
+        parallel=file.parallel,
     )
 
 

@@ -74,6 +74,7 @@ class PlainDisplay(Display):
         self._stream = stream
         self._verbose = verbose
         self._clock = clock
+        self._lock = threading.Lock()
         self._shown_at: dict[str, float] = {}
 
     @override
@@ -112,12 +113,13 @@ class PlainDisplay(Display):
         pass
 
     def _write(self, text: str) -> None:
-        try:
-            self._stream.write(text + "\n")
-            self._stream.flush()
-        except OSError:
-            # whoever watched has left, or the disk of their file is full: the build goes on
-            silence(self._stream)
+        with self._lock:
+            try:
+                self._stream.write(text + "\n")
+                self._stream.flush()
+            except OSError:
+                # whoever watched has left, or the disk of their file is full: the build goes on
+                silence(self._stream)
 
 
 @dataclass(frozen=True, slots=True)

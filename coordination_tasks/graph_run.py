@@ -1,22 +1,61 @@
-"""Runs doit's graph for one job: the claim, the steps, then those that always run."""
+"""Runs doit's graph for one job: the claim, then the steps, several at once if so wanted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from queue import Queue
+from threading import Thread
 from typing import Any
 
-from doit.control import TaskControl
+from doit.control import ExecNode, TaskControl
 from doit.dependency import Dependency
 from doit.reporter import ZeroReporter
-from doit.runner import Runner
+from doit.runner import MThreadRunner, Runner
 from doit.task import Stream, Task
 
 from coordination_tasks.display import Display
 from coordination_tasks.doit_tasks import CLAIM_TASK
-from coordination_tasks.model import State
 from coordination_tasks.reporter import StepReporter, step_of
 from coordination_tasks.session import Session
+
+
+class StepsRunner(MThreadRunner):  # type: ignore[misc]
+    """doit's runner with threads; whether a step runs after a failure is for its own condition.
+
+    A step's action tells with `reason_to_skip(states)`. Nothing starts once the build has to end.
+    """
+
+    def __init__(self, dependencies: Dependency, reporter: StepReporter, parallel: int) -> None:
+        super().__init__(
+            dependencies, reporter, continue_=True, stream=Stream(0), num_process=parallel
+        )
+
+        self._workers: list[Thread] = []
+        self._job_queue: Queue[None] = Queue()
+
+    def _run_start_processes(self, job_q: Queue[None], result_q: Queue[Any]) -> list[Thread]:
+        self._job_queue = job_q
+        self._workers = super()._run_start_processes(job_q, result_q)
+        return self._workers
+
+    def join(self) -> None:
+        """Wait until no step runs any more, after the run broke off."""
+        for _ in self._workers:
+            self._job_queue.put(None)
+        for worker in self._workers:
+            worker.join()
+
+    def select_task(self, node: ExecNode, tasks: dict[str, Task]) -> bool:
+        """Whether the task is to be executed now; doit's hook."""
+        task = node.task
+        if step_of(task) is None:
+            return bool(super().select_task(node, tasks))
+        node.bad_deps.clear()
+        if self.reporter.skip_unwanted(task):
+            node.run_status = "up-to-date"
+            return False
+        return bool(super().select_task(node, tasks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,39 +69,33 @@ class GraphRun:
 
     def claim(self) -> None:
         """Run the task that claims. Raises what hindered the claim."""
-        self._run([CLAIM_TASK], ZeroReporter(None, {}))
+        self._run([CLAIM_TASK], Runner(self.dependencies, ZeroReporter(None, {})))
         if self.session.claim_error is not None:
             raise self.session.claim_error
 
     def steps(self, pipeline: str) -> tuple[str, ...]:
         """Names of the pipeline's steps, in the file's order."""
-        return tuple(str(step_of(task)) for task in self._step_tasks(pipeline))
-
-    def build(self, pipeline: str) -> None:
-        """Run the steps; then, unless the build was told to end, those that always run."""
-        by_name = {task.name: task for task in self.tasks}
-        reporter = StepReporter(self.session, self.display, by_name)
-        self._run([pipeline], reporter)
-        left = [task for task in self._step_tasks(pipeline) if self._waits(task)]
-        if left and not self.session.cancelled and not self.session.lost:
-            names = {task.name for task in left}
-            for task in left:
-                task.task_dep = [name for name in task.task_dep if name in names]
-            self._run(sorted(names), reporter)
-
-    def _step_tasks(self, pipeline: str) -> list[Task]:
-        return [
-            task
+        return tuple(
+            str(step_of(task))
             for task in self.tasks
             if step_of(task) is not None and task.meta["pipeline"] == pipeline
-        ]
+        )
 
-    def _waits(self, task: Task) -> bool:
-        step = step_of(task)
-        return step is not None and self.session.state(step) is State.QUEUED and task.meta["always"]
+    def build(self, pipeline: str, parallel: int) -> None:
+        """Run the steps, at most `parallel` at once; what runs is ended when anything else fails.
 
-    def _run(self, selection: list[str], reporter: Any) -> None:
+        Raises what a step's report met, like NotDurable.
+        """
+        reporter = StepReporter(self.session, self.display)
+        runner = StepsRunner(self.dependencies, reporter, parallel)
+        try:
+            self._run([pipeline], runner)
+        except BaseException as error:
+            self.session.break_off(f"the run broke off: {error}")
+            runner.join()
+            raise
+
+    def _run(self, selection: list[str], runner: Any) -> None:
         control = TaskControl(list(self.tasks))
         control.process(selection)
-        runner = Runner(self.dependencies, reporter, continue_=True, stream=Stream(0))
         runner.run_all(control.task_dispatcher())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from doit.exceptions import BaseFail, UnmetDependency
+from doit.exceptions import BaseFail
 from doit.task import Task
 
 from coordination_tasks.display import Display
@@ -36,22 +36,31 @@ class StepOutcome(Protocol):
 class StepReporter:
     """Records and shows the steps of one attempt.
 
-    A step's task has `meta["step"]`; its action has `reason` (why it runs or need not) and
-    `outcome`. Tasks without `meta["step"]` are doit's own business.
+    A step's task has `meta["step"]`; its action has `reason` (why it runs or need not),
+    `reason_to_skip` and `outcome`. Tasks without `meta["step"]` are doit's own business.
+    `execute_task` is called by the thread that runs the step, all else by doit's own.
     """
 
     desc = "transitions to the coordination repository, one line for each step"
 
-    def __init__(self, session: Session, display: Display, tasks: Mapping[str, Task]) -> None:
+    def __init__(self, session: Session, display: Display) -> None:
         self._session = session
         self._display = display
-        self._tasks = tasks
 
     def initialize(self, tasks: object, selected_tasks: object) -> None:
         """doit is about to start."""
 
     def get_status(self, task: Task) -> None:
         """doit is about to ask whether the task is up to date."""
+
+    def skip_unwanted(self, task: Task) -> bool:
+        """Whether the step must not run: its condition does not hold, or the build has to end."""
+        reason = self._session.reason_to_end or task.actions[0].reason_to_skip(
+            self._session.step_states()
+        )
+        if reason:
+            self._end(task.meta["step"], State.SKIPPED, reason)
+        return bool(reason)
 
     def execute_task(self, task: Task) -> None:
         """A task runs from now on."""
@@ -66,14 +75,11 @@ class StepReporter:
             self._ended(step, task.actions[0].outcome)
 
     def add_failure(self, task: Task, fail: BaseFail) -> None:
-        """A task failed, or can't run because one before it failed."""
+        """A task failed."""
         step = step_of(task)
         if step is None:
             return
-        if isinstance(fail, UnmetDependency):
-            if not task.meta["always"]:
-                self._skip(step, task)
-        elif task.actions[0].outcome is not None:
+        if task.actions[0].outcome is not None:
             self._ended(step, task.actions[0].outcome)
         else:
             self._end(step, State.FAILED, fail.get_msg().strip())
@@ -105,27 +111,6 @@ class StepReporter:
     def _ended(self, step: str, outcome: StepOutcome) -> None:
         state = State(outcome.state)
         self._end(step, state, outcome.reason, log=outcome.log, details=outcome.details)
-
-    def _skip(self, step: str, task: Task) -> None:
-        if self._session.cancelled:
-            self._end(step, State.SKIPPED, self._session.cancelled)
-            return
-        cause = self._cause(task)
-        self._end(step, State.SKIPPED, f"step {cause} did not succeed" if cause else "not reached")
-
-    def _cause(self, task: Task) -> str | None:
-        """The step that failed and made this one useless."""
-        for name in task.task_dep:
-            needed = self._tasks[name]
-            step = step_of(needed)
-            if step is None:
-                continue
-            state = self._session.state(step)
-            if state in (State.FAILED, State.TIMED_OUT, State.CANCELLED):
-                return step
-            if state is State.SKIPPED:
-                return self._cause(needed)
-        return None
 
     def _end(
         self,

@@ -100,6 +100,15 @@ class Session:
         self.lost = error
         self._on_end(str(error))
 
+    def break_off(self, reason: str) -> None:
+        """End the running steps, because this run can't go on."""
+        self._on_end(reason)
+
+    @property
+    def reason_to_end(self) -> str | None:
+        """Why no further step may start, or None."""
+        return self.cancelled or (str(self.lost) if self.lost else None)
+
     def attempt(self) -> RunningAttempt:
         """The attempt that this process makes. Raises BadRequest when there is none."""
         if self._running is None:
@@ -153,6 +162,11 @@ class Session:
     def state(self, step: str) -> State:
         """State of a step in this attempt."""
         return self._steps.get(step, State.QUEUED)
+
+    def step_states(self) -> Mapping[str, State]:
+        """States of the steps that began or ended so far in this attempt."""
+        with self._lock:
+            return dict(self._steps)
 
     def result(self) -> tuple[State, str]:
         """State and reason of the job, as the steps that ended so far make it."""

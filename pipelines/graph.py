@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from doit.action import BaseAction
 from doit.exceptions import InvalidDodoFile, TaskFailed
 
+from pipelines.conditions import all_but_later, reason_to_skip
 from pipelines.config import Kinds, read_pipelines
 from pipelines.errors import BadPipelineFile, FailureCode, PipelineError, StepCancelled, StepFailed
 from pipelines.model import Pipeline, Step
 from pipelines.step_runner import StepRunner
+from pipelines.steps.publish_status import PublishStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,10 @@ class StepAction(BaseAction):  # type: ignore[misc]
         reason = self._runner.reason_to_run(self._pipeline, self._step)
         self.reason = reason or "same inputs as its last success, and its outputs are unchanged"
         return reason is None
+
+    def reason_to_skip(self, states: Mapping[str, str]) -> str | None:
+        """Why the step must not run after what became of the others; None when it may."""
+        return reason_to_skip(self._pipeline, self._step, states)
 
     def execute(self, out: object = None, err: object = None) -> TaskFailed | None:  # noqa: ARG002
         """Run the step; doit's contract: None is success, a TaskFailed is the failure."""
@@ -95,8 +101,20 @@ def pipeline_tasks(
     """Task dictionaries for doit. Steps without needs wait for the task named `first`."""
     for pipeline in pipelines.values():
         yield {"basename": pipeline.name, "name": None, "doc": pipeline.description}
-        for step in pipeline.steps:
-            yield _step_task(pipeline, step, runner, first)
+        ordered = _publish_last(pipeline)
+        for step in ordered.steps:
+            yield _step_task(ordered, step, runner, first)
+
+
+def _publish_last(pipeline: Pipeline) -> Pipeline:
+    """`publish-status` ends the attempt, so it waits for every step that does not need it."""
+    steps = (
+        replace(step, needs=all_but_later(pipeline, step))
+        if isinstance(step.kind, PublishStatus)
+        else step
+        for step in pipeline.steps
+    )
+    return replace(pipeline, steps=tuple(steps))
 
 
 def _step_task(pipeline: Pipeline, step: Step, runner: StepRunner, first: str) -> dict[str, Any]:

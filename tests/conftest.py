@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import dedent, indent
 from typing import Any
 
 import psutil
@@ -80,6 +81,12 @@ class Farm:
     def second(self, script: str) -> None:
         """Say what the step `second` does."""
         (self.folder / "pipelines.yaml").write_text(PIPELINES.replace("{second}", script))
+
+    def pipeline(self, steps: str) -> None:
+        """Make these the steps of the pipeline `ledger`, between checkout and publish-status."""
+        head = PIPELINES.partition("      - {uses: shell")[0]
+        tail = "      - {uses: publish-status, when: always}\n"
+        (self.folder / "pipelines.yaml").write_text(head + indent(dedent(steps), " " * 6) + tail)
 
     def commit_source(self, message: str) -> str:
         git("-C", str(self.source), "add", "--all")

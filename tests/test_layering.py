@@ -16,9 +16,9 @@ ROOMS: dict[str, dict[str, str]] = {
     "pipelines": {
         "words": "errors masking model untrusted workspace",
         "rules": (
-            "fingerprint debian.build_depends debian.changelog debian.control debian.failure "
-            "debian.ladder debian.toolchain debian.dummy debian.excerpt steps.maven_log "
-            "steps.maven_errors"
+            "conditions fingerprint debian.build_depends debian.changelog debian.control "
+            "debian.failure debian.ladder debian.toolchain debian.dummy debian.excerpt "
+            "steps.maven_log steps.maven_errors"
         ),
         EDGES: "",
         "use cases": (
