@@ -10,6 +10,7 @@ from pipelines.steps.artifact_manifest import ArtifactManifest
 from pipelines.steps.checkout import GIT_CHECKOUT
 from pipelines.steps.debian import BuildDeb
 from pipelines.steps.maven import MAVEN
+from pipelines.steps.preflight import PREFLIGHT
 from pipelines.steps.publish_status import Publisher, PublishStatus
 from pipelines.steps.shell import SHELL
 
@@ -18,6 +19,7 @@ def step_kinds(publish: Publisher) -> Mapping[str, StepKind[Any]]:
     """All kinds by name; `publish` is what `publish-status` calls."""
     kinds: tuple[StepKind[Any], ...] = (
         GIT_CHECKOUT,
+        PREFLIGHT,
         MAVEN,
         BuildDeb(),
         ArtifactManifest(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -123,6 +123,8 @@ class StepContext:
     """Shows one short line to who watches, like `module 3 of 12: core`."""
     upstream: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Values that the steps before it gave, by kind of step."""
+    steps: tuple[Step, ...] = ()
+    """All steps of the pipeline, this one too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +162,20 @@ class StepKind(Protocol[O_contra]):
 
     def run(self, options: O_contra, context: StepContext) -> StepResult:
         """Do it. Raises StepFailed, StepCancelled."""
+
+
+@runtime_checkable
+class LooksAhead(Protocol):
+    """A kind of step that can tell early, and in seconds, that it can't do its work here."""
+
+    def preflight(self, options: Any, context: StepContext) -> str:
+        """Check without changing source or machine; what was found, in a few words.
+
+        Raises StepFailed with the code that `run` would fail of.
+        """
+
+    def preflight_identity(self, options: Any, context: StepContext) -> Mapping[str, str]:
+        """What the answer depends on beside the options; starts no program that takes time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

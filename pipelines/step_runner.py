@@ -151,6 +151,7 @@ class StepRunner:
             env={**attempt.env, **step.env},
             progress=lambda text: attempt.show_progress(step.name, text),
             upstream={other.kind.name: self.values(other.name) for other in pipeline.steps},
+            steps=pipeline.steps,
         )
 
 

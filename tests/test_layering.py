@@ -22,8 +22,8 @@ ROOMS: dict[str, dict[str, str]] = {
         ),
         EDGES: "",
         "use cases": (
-            "steps.artifact_manifest steps.checkout steps.debian steps.maven steps.publish_status "
-            "steps.shell sources machine step_runner kinds"
+            "steps.artifact_manifest steps.checkout steps.debian steps.maven steps.preflight "
+            "steps.publish_status steps.shell sources machine step_runner kinds"
         ),
         "doit": "graph",
     },

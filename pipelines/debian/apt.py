@@ -3,33 +3,50 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipelines.capture import Captured, capture
 from pipelines.debian.build_depends import Group
 from pipelines.debian.excerpt import excerpt
+from pipelines.debian.host import DPKG_ADMINDIR
 from pipelines.errors import FailureCode, StepFailed
 from pipelines.model import Command, StepContext
 
-_APT = (
-    *("apt-get", "-q", "-y", "--no-remove", "--no-install-recommends"),
-    *("-o", "DPkg::Lock::Timeout=600", "-o", "Dpkg::Use-Pty=0"),
+_LOCK_SECONDS = 600
+_QUIET = ("apt-get", "-q", "-y", "-o", f"DPkg::Lock::Timeout={_LOCK_SECONDS}")
+_CHANGE = (
+    *(*_QUIET, "-o", "Dpkg::Use-Pty=0"),
     *("-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"),
 )
-_UPDATE = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=600", "update")
+_INSTALL = (*_CHANGE, "--no-remove", "--no-install-recommends")
+_UPDATE = (*_QUIET, "update")
+_NO_PROMPT = {
+    "DEBIAN_FRONTEND": "noninteractive",
+    "APT_LISTCHANGES_FRONTEND": "none",
+    "NEEDRESTART_SUSPEND": "1",
+}
+# The lock on the package lists is one that apt never waits for, whatever its options say.
+_LOCKED = ("Could not get lock", "Unable to acquire the dpkg frontend lock")
+_LOCK_ROUND = 0.5
 _LAST_LINES = 20
 _ANYWHERE = Path("/")
 
 
 def install_command(groups: Sequence[Group]) -> tuple[str, ...]:
     """What installs the groups; more than they need is never installed, removed or upgraded."""
-    return (*_APT, "satisfy", *map(str, groups))
+    return (*_INSTALL, "satisfy", *map(str, groups))
 
 
-def simulate(group: Group, env: Mapping[str, str]) -> Captured:
+def simulate(groups: Sequence[Group], admindir: Path, env: Mapping[str, str]) -> Captured:
     """What `install_command` would do; needs no root and no lock."""
-    return capture([*_APT, "--simulate", "satisfy", str(group)], cwd=_ANYWHERE, env=env)
+    return _simulate(("satisfy", *map(str, groups)), admindir, env)
+
+
+def simulate_install(packages: Sequence[Path], admindir: Path, env: Mapping[str, str]) -> Captured:
+    """What installing these package files would do; needs no root and no lock."""
+    return _simulate(("install", *map(str, packages)), admindir, env)
 
 
 def has_package_lists(env: Mapping[str, str]) -> bool:
@@ -46,12 +63,7 @@ def install(groups: Sequence[Group], context: StepContext, *, is_root: bool) -> 
     """Install what the groups need. Raises StepFailed (BUILD_DEPENDS)."""
     command = install_command(groups)
     names = ", ".join(map(str, groups))
-    if not is_root:
-        raise StepFailed(
-            FailureCode.BUILD_DEPENDS,
-            f"build dependencies are not installed ({names}) and the builder is not root: "
-            f"run `sudo {shlex.join(command)}`",
-        )
+    check_rights(groups, is_root=is_root)
     if _run(context, command)[0] == 0:
         return
     # Lists that are older than the archive name files that are gone from it.
@@ -59,6 +71,31 @@ def install(groups: Sequence[Group], context: StepContext, *, is_root: bool) -> 
     code, lines = _run(context, command)
     if code != 0:
         raise _failed(f"apt could not install {names}", lines)
+
+
+def check_rights(groups: Sequence[Group], *, is_root: bool) -> None:
+    """Raise StepFailed (BUILD_DEPENDS) unless the builder may install what the groups need."""
+    if groups and not is_root:
+        names = ", ".join(map(str, groups))
+        raise StepFailed(
+            FailureCode.BUILD_DEPENDS,
+            f"build dependencies are not installed ({names}) and the builder is not root: "
+            f"run `sudo {shlex.join(install_command(groups))}`",
+        )
+
+
+def install_file(package: Path, context: StepContext) -> None:
+    """Install a package file. Raises StepFailed (BUILD_DEPENDS)."""
+    code, lines = _run(context, (*_INSTALL, "install", str(package)))
+    if code != 0:
+        raise _failed(f"apt could not install {package.name}", lines)
+
+
+def purge(name: str, context: StepContext) -> None:
+    """Remove a package without a trace. Raises StepFailed (BUILD_DEPENDS)."""
+    code, lines = _run(context, (*_CHANGE, "--no-auto-remove", "purge", name))
+    if code != 0:
+        raise _failed(f"apt could not remove {name}", lines)
 
 
 def update_package_lists(context: StepContext, *, is_root: bool) -> None:
@@ -74,11 +111,26 @@ def update_package_lists(context: StepContext, *, is_root: bool) -> None:
         raise _failed("apt could not fetch its package lists", lines)
 
 
+def _simulate(what: Sequence[str], admindir: Path, env: Mapping[str, str]) -> Captured:
+    # A cache of another database than the host's must not take the place of the host's.
+    other = ("-o", f"Dir::State::status={admindir / 'status'}", "-o", "Dir::Cache::pkgcache=")
+    argv = [*_INSTALL, *(() if admindir == DPKG_ADMINDIR else other), "--simulate", *what]
+    return capture(argv, cwd=_ANYWHERE, env=env)
+
+
 def _run(context: StepContext, argv: Sequence[str]) -> tuple[int, list[str]]:
-    lines: list[str] = []
-    env = {**context.env, "DEBIAN_FRONTEND": "noninteractive", "APT_LISTCHANGES_FRONTEND": "none"}
-    command = Command(argv=tuple(argv), cwd=_ANYWHERE, env=env)
-    return context.commands.run(command, lines.append), lines
+    """Run apt; where it leaves because of a lock, wait and try again."""
+    command = Command(argv=tuple(argv), cwd=_ANYWHERE, env={**context.env, **_NO_PROMPT})
+    end = time.monotonic() + _LOCK_SECONDS
+    while True:
+        lines: list[str] = []
+        code = context.commands.run(command, lines.append)
+        locked = any(words in line for words in _LOCKED for line in lines)
+        if code == 0 or not locked or time.monotonic() > end:
+            return code, lines
+        context.progress("waiting for another apt on this machine")
+        context.commands.check_cancelled()
+        time.sleep(_LOCK_ROUND)
 
 
 def _failed(message: str, lines: Sequence[str]) -> StepFailed:

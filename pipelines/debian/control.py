@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import chain
 
 from debian.deb822 import Deb822
 
@@ -11,6 +12,7 @@ from pipelines.debian.build_depends import ArchitectureTest, Group, parse_groups
 from pipelines.errors import FailureCode, StepFailed
 
 _FIELDS = ("Build-Depends", "Build-Depends-Arch", "Build-Depends-Indep")
+_CONFLICTS = ("Build-Conflicts", "Build-Conflicts-Arch", "Build-Conflicts-Indep")
 # dpkg-checkbuilddeps asks for it in every build although no control file names it.
 _BUILT_IN = "build-essential:native"
 
@@ -22,6 +24,7 @@ class SourceControl:
     source: str
     build_depends: tuple[Group, ...]
     """Each group once, the built-in `build-essential` first."""
+    build_conflicts: tuple[Group, ...] = ()
 
 
 def parse_control(
@@ -33,8 +36,14 @@ def parse_control(
         raise StepFailed(
             FailureCode.PACKAGING_FAILED, "debian/control has no source paragraph at its beginning"
         )
-    groups: dict[Group, None] = {}
-    for field in (_BUILT_IN, *(paragraph.get(name, "") for name in _FIELDS)):
-        if field.strip():
-            groups.update(dict.fromkeys(parse_groups(field, concerned, profiles)))
-    return SourceControl(source=paragraph["Source"].strip(), build_depends=tuple(groups))
+    fields = {name: paragraph.get(name, "") for name in (*_FIELDS, *_CONFLICTS)}
+
+    def groups(*texts: str) -> tuple[Group, ...]:
+        found = (parse_groups(text, concerned, profiles) for text in texts if text.strip())
+        return tuple(dict.fromkeys(chain.from_iterable(found)))
+
+    return SourceControl(
+        source=paragraph["Source"].strip(),
+        build_depends=groups(_BUILT_IN, *(fields[name] for name in _FIELDS)),
+        build_conflicts=groups(*(fields[name] for name in _CONFLICTS)),
+    )

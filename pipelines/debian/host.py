@@ -31,6 +31,8 @@ class Host:
     concerned: ArchitectureTest
     admindir: Path = DPKG_ADMINDIR
     """dpkg's database."""
+    package_lists: Path = Path("/var/lib/apt/lists")
+    """What apt knows of its archives."""
 
 
 HostReader = Callable[[], Host]

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.debian.apt import has_package_lists, install, update_package_lists
 from pipelines.debian.changelog import build_version, first_entry, suffix, with_entry
 from pipelines.debian.changes import move_files, read_changes, read_packages
-from pipelines.debian.control import SourceControl, parse_control
-from pipelines.debian.host import DPKG_PACKAGES, Host, HostReader, installed_versions, this_host
-from pipelines.debian.ladder import (
-    Decision,
-    Finding,
-    GroupFinding,
-    Rung,
-    decide,
-    groups_on,
+from pipelines.debian.dependencies import (
+    check_commands,
+    install_missing,
+    machine_state,
+    read_control,
+    solve,
+    summary,
 )
+from pipelines.debian.host import DPKG_PACKAGES, Host, HostReader, installed_versions, this_host
 from pipelines.debian.outcome import BuildOutcome
 from pipelines.debian.packaging import (
     BuildDebOptions,
@@ -31,7 +28,6 @@ from pipelines.debian.packaging import (
     check_suffix,
     script_path,
 )
-from pipelines.debian.preflight import survey
 from pipelines.debian.source_tree import restore_source
 from pipelines.debian.substitutes import Arrangement, arrange, check
 from pipelines.errors import FailureCode, StepFailed
@@ -57,6 +53,24 @@ class BuildDeb:
         """Versions of the tools that make the packages, read without starting one."""
         return _toolchain(context.env, _java_home(options, context))
 
+    def preflight(self, options: BuildDebOptions, context: StepContext) -> str:
+        """Whether `run` could build here: tools, Build-Depends, JDK, script, changelog."""
+        host = self.host()
+        check_commands(("dpkg-buildpackage", *options.tools), context.env)
+        decisions = solve(read_control(options, context, host), options, context, host)
+        first_entry(_changelog(context))
+        script_path(options, context.workspace.source)
+        _java_home(options, context)
+        return summary(decisions)
+
+    def preflight_identity(
+        self,
+        options: BuildDebOptions,  # noqa: ARG002
+        context: StepContext,
+    ) -> Mapping[str, str]:
+        """The state of debian/control, dpkg and apt."""
+        return machine_state(context, self.host())
+
     def run(self, options: BuildDebOptions, context: StepContext) -> StepResult:
         """Build; packages, `.changes` and `.buildinfo` are in `workspace.packages` then.
 
@@ -64,12 +78,13 @@ class BuildDeb:
         CHECKOUT_FAILED, DISK_FULL, KILLED, and what the packaging's own Maven fails of).
         """
         host = self.host()
-        _check_tools(options, context)
+        check_commands(("dpkg-buildpackage", *options.tools), context.env)
         restore_source(context)
         commit = read_head_commit(context.workspace.source, context.env)
-        control = _read_control(options, context, host)
+        control = read_control(options, context, host)
         context.progress("checking build dependencies")
-        decisions = _satisfy(control, options, context, host)
+        decisions = solve(control, options, context, host)
+        install_missing(decisions, context, host)
         arrangement = arrange(control.source, decisions, host.admindir, context, commit.time)
         command = _prepare(options, context, host, commit, arrangement)
         check(arrangement, context, command.env)
@@ -106,42 +121,11 @@ def _java_home(options: BuildDebOptions, context: StepContext) -> Path | None:
     return find_jdk(options.jdk, context.env) if options.jdk else None
 
 
-def _check_tools(options: BuildDebOptions, context: StepContext) -> None:
-    wanted = ("dpkg-buildpackage", *options.tools)
-    missing = [tool for tool in wanted if not shutil.which(tool, path=context.env.get("PATH", ""))]
-    if missing:
-        raise StepFailed(
-            FailureCode.TOOL_MISSING,
-            f"packaging needs {', '.join(missing)}, which this machine does not have",
-        )
-
-
-def _read_control(options: BuildDebOptions, context: StepContext, host: Host) -> SourceControl:
-    text = (context.workspace.source / "debian" / "control").read_text(encoding="utf-8")
-    return parse_control(text, host.concerned, options.build_profiles)
-
-
-def _satisfy(
-    control: SourceControl, options: BuildDebOptions, context: StepContext, host: Host
-) -> tuple[Decision, ...]:
-    groups = control.build_depends
-    cancelled = context.commands.check_cancelled
-    findings = survey(groups, host.admindir, context.env, cancelled)
-    if _any_gone(findings) and not has_package_lists(context.env):
-        update_package_lists(context, is_root=host.is_root)
-        findings = survey(groups, host.admindir, context.env, cancelled)
-    decisions = decide(
-        findings, allow_dummies=options.allow_dummies, allow_forced=options.allow_forced
-    )
-    missing = groups_on(Rung.APT, decisions)
-    if missing:
-        context.progress(f"installing {len(missing)} build dependencies")
-        install(missing, context, is_root=host.is_root)
-    return decisions
-
-
-def _any_gone(findings: Sequence[GroupFinding]) -> bool:
-    return any(finding.finding is Finding.GONE for finding in findings)
+def _changelog(context: StepContext) -> str:
+    path = context.workspace.source / "debian" / "changelog"
+    if not path.is_file():
+        raise StepFailed(FailureCode.PACKAGING_FAILED, "the source has no debian/changelog")
+    return path.read_text(encoding="utf-8")
 
 
 def _prepare(
@@ -153,8 +137,7 @@ def _prepare(
 ) -> Command:
     """Write the version, make the job's home; gives the command that builds."""
     workspace = context.workspace
-    changelog = workspace.source / "debian" / "changelog"
-    text = changelog.read_text(encoding="utf-8")
+    text = _changelog(context)
     entry = first_entry(text)
     script = script_path(options, workspace.source)
     version = build_version(entry.version, options.version, host.codename, commit.sha, commit.time)
@@ -162,7 +145,8 @@ def _prepare(
     if script is None and options.distribution_suffix:
         version += suffix(host.codename)
     if version != entry.version:
-        changelog.write_text(with_entry(text, version, commit.sha, commit.time), encoding="utf-8")
+        path = workspace.source / "debian" / "changelog"
+        path.write_text(with_entry(text, version, commit.sha, commit.time), encoding="utf-8")
     _link_local_repository(context)
     facts = BuildFacts(
         time=commit.time,
