@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from coordination_tasks.draft import Draft
 from coordination_tasks.errors import BadRequest, ClaimLost, HistoryRewritten
 from coordination_tasks.jobs_document import JobsDocument, read_jobs, write_jobs
 from coordination_tasks.model import Job, State, Transition
-from coordination_tasks.paths import manifest_path
+from coordination_tasks.paths import manifest_path, plan_path
 from coordination_tasks.publisher import Publisher
 from coordination_tasks.state_machine import check_job_transition
 from coordination_tasks.times import format_time
@@ -46,7 +47,15 @@ def _record(draft: Draft, write: Record, log: TransitionLog) -> None:
     _check_fence(read_jobs(draft), log, write.fence)
     log.append_steps(fresh)
     write_log(draft, write.fence.job_id, write.fence.attempt, log)
+    if write.plan is not None:
+        _keep_plan(draft, write.plan)
     draft.note(f"{_title(write.fence)}: {', '.join(f'{t.step} {t.to_state}' for t in fresh)}")
+
+
+def _keep_plan(draft: Draft, data: bytes) -> None:
+    path = plan_path(hashlib.sha256(data).hexdigest())
+    if path is not None and draft.read(path) != data:
+        draft.write(path, data)
 
 
 def _complete(draft: Draft, write: Complete, log: TransitionLog, publisher: Publisher) -> None:

@@ -41,6 +41,7 @@ def claim(
         attempt=job.attempt + 1,
         token=job.token + 1,
         claim_id=claim_id,
+        max_attempts=wanted.max_attempts_of(job),
         reason="",
         started_at=publisher.now,
         completed_at=None,

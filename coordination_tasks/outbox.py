@@ -126,9 +126,15 @@ class Outbox:
         with self._lock:
             self._database.close()
 
-    def submit_transitions(self, attempt: Attempt, transitions: Sequence[Transition]) -> str:
-        """Keep step transitions to be recorded; durable when this returns the entry's id."""
-        return self._submit(Record(fence=Fence.of(attempt), transitions=tuple(transitions)))
+    def submit_transitions(
+        self, attempt: Attempt, transitions: Sequence[Transition], plan: bytes | None = None
+    ) -> str:
+        """Keep step transitions to be recorded; durable when this returns the entry's id.
+
+        `plan` is what the attempt is made with, and kept in the same write.
+        """
+        fence = Fence.of(attempt)
+        return self._submit(Record(fence=fence, transitions=tuple(transitions), plan=plan))
 
     def submit_completion(self, attempt: Attempt, completion: Completion) -> str:
         """Keep the end of an attempt; durable when this returns the entry's id."""

@@ -14,8 +14,10 @@ JOBS = "coordination/jobs.json"
 LOCKS = "coordination/locks.json"
 MESSAGES = "coordination/messages.json"
 TRANSITIONS = "coordination/transitions"
+PLANS = "coordination/plans"
 
 _LONGEST_NAME = 150
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _ATTEMPT_FILE = re.compile(r"(\d{3,})\.jsonl")
 
 
@@ -43,6 +45,11 @@ def transitions_folder(job_id: str) -> str:
 def transitions_path(job_id: str, attempt: int) -> str:
     """The file that holds the transitions of one attempt, one JSON object a line."""
     return f"{transitions_folder(job_id)}/{attempt:03d}.jsonl"
+
+
+def plan_path(digest: str) -> str | None:
+    """Where the plan with this SHA-256 is kept; None for what is no digest."""
+    return f"{PLANS}/{digest[:2]}/{digest}.json" if _DIGEST.fullmatch(digest) else None
 
 
 def attempt_of(file_name: str) -> int | None:

@@ -6,11 +6,42 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 
 from coordination_tasks.model import Job, State
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 _VALUES = re.compile(r"[,\s]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Takes:
+    """Which of the jobs that name no pipeline are for one."""
+
+    types: tuple[str, ...] = ()
+    """Types of jobs; any when empty."""
+    branches: tuple[str, ...] = ()
+    """Patterns of branches, `*` also over `/`; any when empty."""
+
+    def fits(self, job: Job) -> bool:
+        """Whether the job is one of them."""
+        branch = job.branch
+        return (not self.types or job.type in self.types) and (
+            not self.branches
+            or (branch is not None and any(fnmatchcase(branch, p) for p in self.branches))
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What pipelines say of jobs and builders, each by its name; only of those that say it."""
+
+    takes: Mapping[str, Takes] = field(default_factory=dict)
+    """Which of the jobs that name no pipeline it takes; the first that fits gets a job."""
+    max_attempts: Mapping[str, int] = field(default_factory=dict)
+    """How many attempts dead builders may use up."""
+    hindrances: Mapping[str, str] = field(default_factory=dict)
+    """Why this builder can't build with it, like a secret that it lacks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +56,20 @@ class Wanted:
     pipeline: str | None = None
     """Take jobs of this pipeline only."""
     default_pipeline: str | None = None
-    """The pipeline of jobs that name none."""
+    """The pipeline of jobs that name none and that no pipeline takes."""
+    terms: Terms = field(default_factory=Terms)
+    """What the pipelines demand beside labels."""
 
     def pipeline_of(self, job: Job) -> str | None:
         """The pipeline that builds this job here."""
-        return job.pipeline or self.default_pipeline
+        if job.pipeline:
+            return job.pipeline
+        takers = (name for name, pattern in self.terms.takes.items() if pattern.fits(job))
+        return next(takers, self.default_pipeline)
+
+    def max_attempts_of(self, job: Job) -> int:
+        """How many attempts at this job dead builders may use up."""
+        return self.terms.max_attempts.get(self.pipeline_of(job) or "", job.max_attempts)
 
 
 def queue_order(jobs: Iterable[Job]) -> list[Job]:
@@ -61,6 +101,8 @@ def _pipeline_refusal(job: Job, wanted: Wanted) -> str:
         return f"its pipeline is {pipeline}, not {wanted.pipeline}"
     if pipeline not in wanted.pipelines:
         return f"pipeline {pipeline} is not known here"
+    if pipeline in wanted.terms.hindrances:
+        return wanted.terms.hindrances[pipeline]
     demanded = (*wanted.pipelines[pipeline], *job.labels)
     missing = sorted(set(demanded) - offered(wanted.labels))
     return f"this builder lacks the label {', '.join(missing)}" if missing else ""

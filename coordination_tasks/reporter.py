@@ -32,6 +32,10 @@ class StepOutcome(Protocol):
     def details(self) -> Mapping[str, Any]:
         """JSON values."""
 
+    @property
+    def allowed(self) -> bool:
+        """Whether the job may succeed although the step failed."""
+
 
 class StepReporter:
     """Records and shows the steps of one attempt.
@@ -110,7 +114,14 @@ class StepReporter:
 
     def _ended(self, step: str, outcome: StepOutcome) -> None:
         state = State(outcome.state)
-        self._end(step, state, outcome.reason, log=outcome.log, details=outcome.details)
+        self._end(
+            step,
+            state,
+            outcome.reason,
+            log=outcome.log,
+            details=outcome.details,
+            allowed=outcome.allowed,
+        )
 
     def _end(
         self,
@@ -120,9 +131,10 @@ class StepReporter:
         *,
         log: str | None = None,
         details: Mapping[str, Any] | None = None,
+        allowed: bool = False,
     ) -> None:
         seconds = self._session.duration(step)
-        self._session.step_ended(step, state, reason, log=log, details=details)
+        self._session.step_ended(step, state, reason, log=log, details=details, allowed=allowed)
         self._display.step_ended(step, state, reason, seconds)
 
 

@@ -12,6 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from coordination_tasks.clock import utc_now
 from coordination_tasks.errors import BadRequest, ClaimLost, CoordinationError, Unavailable
 from coordination_tasks.model import State, Transition
 from coordination_tasks.outbox import Outbox
+from coordination_tasks.plans import Plan
 from coordination_tasks.running_attempt import RunningAttempt
 from coordination_tasks.state_machine import FINAL_STEP_STATES
 from coordination_tasks.store import Store
@@ -54,6 +56,8 @@ class Session:
         self._reasons: dict[str, str] = {}
         self._claimed_at = 0.0
         self._claimer: Claimer | None = None
+        self._plan: Plan | None = None
+        self._allowed: dict[str, None] = {}
         self._failures: dict[str, Mapping[str, Any]] = {}
         self._on_end = on_end
         self.cancelled: str | None = None
@@ -100,6 +104,10 @@ class Session:
         self.lost = error
         self._on_end(str(error))
 
+    def made_with(self, plan: Plan) -> None:
+        """The attempt is made with this plan: recorded together with its first step."""
+        self._plan = plan
+
     def break_off(self, reason: str) -> None:
         """End the running steps, because this run can't go on."""
         self._on_end(reason)
@@ -133,13 +141,19 @@ class Session:
         *,
         log: str | None = None,
         details: Mapping[str, Any] | None = None,
+        allowed: bool = False,
     ) -> None:
-        """The step came to its end; a second end of the same step is not recorded."""
+        """The step came to its end; a second end of the same step is not recorded.
+
+        `allowed`: the job may succeed all the same, if the step failed.
+        """
         with self._lock:
             if self.ended(step):
                 return
             if state in _FAILURES:
                 self._failures[step] = {**(details or {}), "log": log}
+                if allowed:
+                    self._allowed[step] = None
             self._submit([self._transition(step, state, reason, log=log, details=details)])
 
     def ended(self, step: str) -> bool:
@@ -173,8 +187,10 @@ class Session:
         with self._lock:
             for state in _FAILURES:
                 for step, ended in self._steps.items():
-                    if ended is state:
+                    if ended is state and step not in self._allowed:
                         return state, f"step {step}: {self._reasons[step]}"
+            if self._allowed:
+                return State.SUCCEEDED, f"failed, as is allowed: {', '.join(self._allowed)}"
             return State.SUCCEEDED, "all steps succeeded"
 
     def publish(self, step: str, manifest: bytes | None) -> str:
@@ -252,7 +268,13 @@ class Session:
         return "published"
 
     def _submit(self, transitions: list[Transition]) -> None:
-        self._outbox_or_fail().submit_transitions(self.attempt().claimed, transitions)
+        claimed, plan = self.attempt().claimed, self._plan
+        if plan is not None:
+            first = replace(transitions[0], details={**transitions[0].details, **plan.details})
+            transitions = [first, *transitions[1:]]
+        data = plan.data if plan else None
+        self._outbox_or_fail().submit_transitions(claimed, transitions, data)
+        self._plan = None
 
     def _transition(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cached_property
 
 from coordination_tasks.builder_status import BuilderStatus, read_status
@@ -15,6 +16,7 @@ from coordination_tasks.paths import (
     attempt_of,
     heartbeat_path,
     manifest_path,
+    plan_path,
     status_path,
     transitions_folder,
     transitions_path,
@@ -82,6 +84,13 @@ class Snapshot:
     def manifest(self, builder: str, job_id: str, attempt: int) -> bytes | None:
         """The manifest of an attempt; None when there is none."""
         return self._repository.read(self._version, manifest_path(builder, job_id, attempt))
+
+    def plan(self, digest: str) -> bytes | None:
+        """The plan with this SHA-256; None when it is not there, or not what it was."""
+        path = plan_path(digest)
+        data = self._repository.read(self._version, path) if path else None
+        whole = data is not None and hashlib.sha256(data).hexdigest() == digest
+        return data if whole else None
 
     def locks(self) -> tuple[Lock, ...]:
         """The locks that are taken, also expired ones."""

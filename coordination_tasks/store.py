@@ -29,7 +29,7 @@ from coordination_tasks.jobs_document import JobsDocument
 from coordination_tasks.model import Attempt, BuilderProfile, Job, Transition, is_builder_id
 from coordination_tasks.paths import JOBS
 from coordination_tasks.publisher import Publisher
-from coordination_tasks.queue_rules import Wanted
+from coordination_tasks.queue_rules import Terms, Wanted
 from coordination_tasks.repository import Repository, Rewritten, Version
 from coordination_tasks.rewrite import lost_facts
 from coordination_tasks.snapshot import Snapshot
@@ -95,17 +95,18 @@ class Store:
         job_id: str | None = None,
         pipeline: str | None = None,
         default_pipeline: str | None = None,
+        terms: Terms | None = None,
         resolve: Resolve = _no_commit,
     ) -> Attempt:
         """Take the next job, or the one with `job_id`; exactly one builder ever gets it.
 
         `claim_id` is unique; repeat the call with the same one after Unavailable, and the claim is
-        known again. `pipelines` are the names known here, with the labels that each demands.
-        `resolve` gives the commit of a job that names none, once a job. `job_id` may name a job
-        that has ended: a new attempt. Raises NothingToClaim, NotFound, Conflict (the job runs),
-        ClaimLost, and what `resolve` raises.
+        known again. `pipelines` are the names known here, with the labels that each demands, and
+        `terms` what else they say. `resolve` gives the commit of a job that names none, once a
+        job. `job_id` may name a job that has ended: a new attempt. Raises NothingToClaim, NotFound,
+        Conflict (the job runs), ClaimLost, and what `resolve` raises.
         """
-        wanted = self._wanted(pipelines, job_id, pipeline, default_pipeline)
+        wanted = self._wanted(pipelines, job_id, pipeline, default_pipeline, terms)
         commits: dict[str, str | None] = {}
 
         def commit_of(job: Job) -> str | None:
@@ -123,9 +124,10 @@ class Store:
         pipelines: Mapping[str, Sequence[str]],
         pipeline: str | None = None,
         default_pipeline: str | None = None,
+        terms: Terms | None = None,
     ) -> tuple[tuple[str, str], ...]:
         """(job id, why it is not for this builder now) of the queued jobs in order; "": it is."""
-        wanted = self._wanted(pipelines, None, pipeline, default_pipeline)
+        wanted = self._wanted(pipelines, None, pipeline, default_pipeline, terms)
         data = self._repository.read(self._newest(), JOBS)
         return tuple((job.id, reason) for job, reason in explain(JobsDocument(data), wanted))
 
@@ -151,12 +153,15 @@ class Store:
 
     # --- what a builder writes for its attempt --------------------------------------------------
 
-    def record(self, attempt: Attempt, transitions: Sequence[Transition]) -> None:
-        """Record step transitions; those that are recorded already are left out.
+    def record(
+        self, attempt: Attempt, transitions: Sequence[Transition], plan: bytes | None = None
+    ) -> None:
+        """Record step transitions, and keep the plan; what is recorded already is left out.
 
         Raises ClaimLost, IllegalTransition, HistoryRewritten, BrokenDocument.
         """
-        self._send_one(Record(fence=Fence.of(attempt), transitions=tuple(transitions)))
+        fence = Fence.of(attempt)
+        self._send_one(Record(fence=fence, transitions=tuple(transitions), plan=plan))
 
     def complete(self, attempt: Attempt, completion: Completion) -> None:
         """End the attempt: job, transitions, manifest and status in one write. Raises as record."""
@@ -251,6 +256,7 @@ class Store:
         job_id: str | None,
         pipeline: str | None,
         default_pipeline: str | None,
+        terms: Terms | None,
     ) -> Wanted:
         return Wanted(
             pipelines=pipelines,
@@ -258,6 +264,7 @@ class Store:
             job_id=job_id,
             pipeline=pipeline,
             default_pipeline=default_pipeline,
+            terms=terms or Terms(),
         )
 
     def _publisher(self) -> Publisher:

@@ -60,6 +60,8 @@ class Record:
 
     fence: Fence
     transitions: tuple[Transition, ...]
+    plan: bytes | None = None
+    """The plan that the attempt is made with, when it is not kept yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,8 @@ def write_to_json(write: Write) -> tuple[str, str]:
         members |= _completion_members(write.completion)
     else:
         members["transitions"] = _lines(write.transitions)
+    if isinstance(write, Record) and write.plan is not None:
+        members["plan"] = base64.b64encode(write.plan).decode()
     if isinstance(write, Release):
         members |= {"reason": write.reason, "at": _time_text(write.at)}
     return _NAMES[type(write)], json.dumps(members)
@@ -104,7 +108,9 @@ def write_from_json(name: str, text: str) -> Write:
     fence = Fence(**members["fence"])
     transitions = tuple(transition_from(json.loads(line)) for line in members["transitions"])
     if name == _NAMES[Record]:
-        return Record(fence=fence, transitions=transitions)
+        plan = members.get("plan")
+        kept = None if plan is None else base64.b64decode(plan)
+        return Record(fence=fence, transitions=transitions, plan=kept)
     if name == _NAMES[Release]:
         at = parse_time(members["at"])
         return Release(fence=fence, reason=members["reason"], transitions=transitions, at=at)

@@ -33,6 +33,8 @@ class Outcome:
     reason: str
     log: str
     details: Mapping[str, Any] = field(default_factory=dict)
+    allowed: bool = False
+    """Whether the job may succeed although the step failed."""
 
 
 class StepAction(BaseAction):  # type: ignore[misc]

@@ -31,7 +31,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "words": "errors model times paths clock",
         "rules": "state_machine queue_rules records documents writes",
         EDGES: "",
-        "use cases": "store claiming recovery session checks lease_keeper",
+        "use cases": "store plans claiming recovery session checks lease_keeper",
         "doit": (
             "doit_tasks reporter graph_run command build_command enqueue_command jobs_command "
             "status_command doctor_command"

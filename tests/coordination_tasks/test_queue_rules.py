@@ -8,7 +8,14 @@ from datetime import timedelta
 import pytest
 
 from coordination_tasks.model import Job, State
-from coordination_tasks.queue_rules import Wanted, offered, queue_order, refusal
+from coordination_tasks.queue_rules import (
+    Takes,
+    Terms,
+    Wanted,
+    offered,
+    queue_order,
+    refusal,
+)
 from tests.coordination_tasks.coordination_world import NOON
 
 
@@ -93,3 +100,38 @@ def test_only_the_pipeline_that_was_asked_for() -> None:
     wanted = Wanted(pipelines={"p": (), "q": ()}, pipeline="q")
 
     assert refusal(Job(id="j", pipeline="p"), wanted, STATES.get) == "its pipeline is p, not q"
+
+
+@pytest.mark.parametrize(
+    ("job", "pipeline"),
+    [
+        (Job(id="x", branch="4.20"), "release"),
+        (Job(id="x", branch="feature/4.x"), "anything"),
+        (Job(id="x", branch="4.20", type="docs"), "docs"),
+        (Job(id="x", type="test"), "default"),
+        (Job(id="x", branch="4.20", pipeline="named"), "named"),
+    ],
+)
+def test_a_job_that_names_no_pipeline_goes_to_the_first_that_takes_it(
+    job: Job, pipeline: str
+) -> None:
+    takes = {
+        "docs": Takes(types=("docs",)),
+        "release": Takes(types=("build",), branches=("4.*", "5.*")),
+        "anything": Takes(branches=("*",)),
+    }
+    wanted = Wanted(pipelines={}, default_pipeline="default", terms=Terms(takes=takes))
+    assert wanted.pipeline_of(job) == pipeline
+
+
+def test_what_hinders_a_builder_is_the_reason() -> None:
+    terms = Terms(hindrances={"p": "this builder lacks the secret TOKEN"})
+    wanted = Wanted(pipelines={"p": (), "q": ()}, terms=terms)
+    assert refusal(Job(id="x", pipeline="p"), wanted, lambda _: None) == terms.hindrances["p"]
+    assert refusal(Job(id="x", pipeline="q"), wanted, lambda _: None) == ""
+
+
+def test_the_pipeline_says_how_many_attempts() -> None:
+    wanted = Wanted(pipelines={}, terms=Terms(max_attempts={"p": 1}))
+    assert wanted.max_attempts_of(Job(id="x", pipeline="p", max_attempts=3)) == 1
+    assert wanted.max_attempts_of(Job(id="x", pipeline="q", max_attempts=3)) == 3
