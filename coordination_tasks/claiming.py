@@ -55,7 +55,6 @@ class Claimer:
             claimed=attempt,
             state_dir=self.config.state_dir,
             env=self.config.env,
-            declared_env=self.config.declared_env,
             display=self.display,
         )
 

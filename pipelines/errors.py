@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class PipelineError(Exception):
@@ -47,7 +48,6 @@ class FailureCode(StrEnum):
     DISK_FULL = "DISK_FULL"
     NETWORK = "NETWORK"
     TIMEOUT = "TIMEOUT"
-    SILENT = "SILENT"
     KILLED = "KILLED"
     INTERNAL = "INTERNAL"
 
@@ -56,7 +56,8 @@ class StepFailed(PipelineError):
     """A step came to its end without its result.
 
     `excerpt` holds the lines of the tool's own output that say why (at most 2 kB); `retryable`
-    says whether the same step could succeed when it is only tried again.
+    says whether the same step could succeed when it is only tried again; `details` holds what
+    programs may want beside (JSON values: `module`, `places`, `tests`, ...).
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class StepFailed(PipelineError):
         excerpt: str = "",
         retryable: bool = False,
         log: Path | None = None,
+        details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -74,6 +76,7 @@ class StepFailed(PipelineError):
         self.excerpt = excerpt
         self.retryable = retryable
         self.log = log
+        self.details = dict(details or {})
 
 
 class StepCancelled(PipelineError):

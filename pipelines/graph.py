@@ -134,4 +134,9 @@ def _step_task(pipeline: Pipeline, step: Step, runner: StepRunner, first: str) -
 
 
 def _failure_details(error: StepFailed) -> dict[str, Any]:
-    return {"code": error.code.value, "excerpt": error.excerpt, "retryable": error.retryable}
+    return {
+        **error.details,
+        "code": error.code.value,
+        "excerpt": error.excerpt,
+        "retryable": error.retryable,
+    }

@@ -12,8 +12,7 @@ from typing import Any
 from pipelines.cancellation import Cancellation
 from pipelines.commands import LoggedCommandRunner
 from pipelines.errors import FailureCode, PipelineError, StepFailed
-from pipelines.fingerprint import Fingerprint, fingerprint
-from pipelines.input_files import input_files
+from pipelines.fingerprint import Fingerprint, fingerprint, first_difference
 from pipelines.model import (
     Command,
     CommandRunner,
@@ -24,9 +23,10 @@ from pipelines.model import (
     StepResult,
 )
 from pipelines.process_tree import marker
-from pipelines.step_records import StepRecords
+from pipelines.stamps import Stamp, Stamps, boot_id, changed_output, record_outputs
 from pipelines.workspace import Workspace
 
+NEVER_RUN = "no success of this step is recorded here"
 ALWAYS_RUNS = "runs every time"
 NOT_CLAIMED = "no job is claimed: steps run inside `doit build` only"
 
@@ -71,27 +71,30 @@ class StepRunner:
         """Why the step has to run, in words; None when it is up to date."""
         if self._attempt() is None:
             return NOT_CLAIMED
+        workspace = self._workspace()
+        stamp = Stamps(workspace.stamps).read(step.name)
         try:
             current = self._fingerprint(pipeline, step)
         except PipelineError as error:
             return f"can't tell whether it is up to date: {error}"
         if current is None:
             return ALWAYS_RUNS
-        return self._records().reason_to_run(step.name, current)
+        if stamp is None:
+            return NEVER_RUN
+        difference = first_difference(stamp.fingerprint, current)
+        return difference.text if difference else changed_output(stamp)
 
     def run(self, pipeline: Pipeline, step: Step) -> StepResult:
         """Run the step and record its success. Raises StepFailed, StepCancelled."""
-        records = self._records()
+        stamps = Stamps(self._workspace().stamps)
+        stamps.remove(step.name)
         context = self._context(pipeline, step)
-        start = time.monotonic()
         try:
-            records.begin(step.name)
             context.commands.check_cancelled()
-            made_from = self._fingerprint(pipeline, step)
             result = step.kind.run(step.options, context)
-            if made_from is not None:
-                seconds = time.monotonic() - start
-                records.succeed(pipeline, step, made_from, result, seconds)
+            current = self._fingerprint(pipeline, step)
+            if current is not None:
+                stamps.write(step.name, _stamp(current, result))
         except StepFailed as error:
             if error.log is None:
                 error.log = context.commands.log
@@ -108,7 +111,8 @@ class StepRunner:
 
     def values(self, step: str) -> Mapping[str, Any]:
         """Values of the step's last success; empty when there is none."""
-        return self._records().values(step)
+        stamp = Stamps(self._workspace().stamps).read(step)
+        return stamp.values if stamp else {}
 
     def _running(self) -> RunningAttempt:
         attempt = self._attempt()
@@ -121,20 +125,13 @@ class StepRunner:
         return Workspace(attempt.state_dir, attempt.job_id, attempt.attempt)
 
     def _fingerprint(self, pipeline: Pipeline, step: Step) -> Fingerprint | None:
-        context = self._context(pipeline, step)
-        identity = step.kind.identity(step.options, context)
+        identity = step.kind.identity(step.options, self._context(pipeline, step))
         if identity is None:
             return None
-        return fingerprint(
-            step,
-            identity=identity,
-            builder_env=self._running().declared_env,
-            files=input_files(context.workspace.source, step.inputs, context.env),
-            upstream=self._records().results(step.needs),
-        )
-
-    def _records(self) -> StepRecords:
-        return StepRecords(self._workspace())
+        stamps = Stamps(self._workspace().stamps)
+        upstream = {name: stamps.read(name) for name in step.needs}
+        results = {name: stamp.result if stamp else "none" for name, stamp in upstream.items()}
+        return fingerprint(step, pipeline.source, identity, results)
 
     def _context(self, pipeline: Pipeline, step: Step) -> StepContext:
         attempt = self._running()
@@ -156,6 +153,16 @@ class StepRunner:
             upstream={other.kind.name: self.values(other.name) for other in pipeline.steps},
             steps=pipeline.steps,
         )
+
+
+def _stamp(current: Fingerprint, result: StepResult) -> Stamp:
+    return Stamp(
+        fingerprint=current,
+        outputs=record_outputs(result.outputs),
+        values=result.values,
+        reason=result.reason,
+        boot_id=boot_id(),
+    )
 
 
 def _os_failure(error: OSError, log: Path) -> StepFailed:

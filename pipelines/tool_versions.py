@@ -25,16 +25,35 @@ def java_version(env: Mapping[str, str]) -> str | None:
 
 def maven_version(env: Mapping[str, str]) -> str | None:
     """Version of the `mvn` on PATH; None when there is none that says it."""
-    program = shutil.which("mvn", path=env.get("PATH", ""))
-    if program is None:
+    home = maven_home(env)
+    if home is None:
         return None
     # Debian's jar has no version in its name, so the one inside counts.
-    for jar in sorted((Path(program).resolve().parents[1] / "lib").glob("maven-core*.jar")):
+    for jar in sorted((home / "lib").glob("maven-core*.jar")):
         with zipfile.ZipFile(jar) as content:
             if _CORE_VERSION in content.namelist():
                 found = re.search(rb"^version=(\S+)", content.read(_CORE_VERSION), re.MULTILINE)
                 return found[1].decode() if found else None
     return None
+
+
+def wrapped_maven_version(source: Path) -> str | None:
+    """Version of the Maven that a source's `mvnw` runs; None when there is no wrapper.
+
+    Format: https://maven.apache.org/wrapper/ (`distributionUrl=…/apache-maven-3.9.9-bin.zip`).
+    """
+    settings = source / ".mvn" / "wrapper" / "maven-wrapper.properties"
+    if not (source / "mvnw").is_file():
+        return None
+    text = settings.read_text(encoding="utf-8", errors="replace") if settings.is_file() else ""
+    found = re.search(r"^distributionUrl=.*/apache-maven-(.+)-bin\.", text, re.MULTILINE)
+    return f"{found[1]} (mvnw)" if found else "mvnw"
+
+
+def maven_home(env: Mapping[str, str]) -> Path | None:
+    """Home of the `mvn` on PATH: its jars are in `lib`."""
+    program = shutil.which("mvn", path=env.get("PATH", ""))
+    return Path(program).resolve().parents[1] if program else None
 
 
 def _java_home(env: Mapping[str, str]) -> Path | None:

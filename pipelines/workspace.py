@@ -63,6 +63,16 @@ class Workspace:
         return self.state_dir / "maven-cache"
 
     @property
+    def maven_shared_repository(self) -> Path:
+        """Maven's local repository of those steps that want one for all jobs."""
+        return self.state_dir / "maven-shared-repository"
+
+    @property
+    def maven_tools(self) -> Path:
+        """What the builder keeps for Maven itself: Mavens of wrappers, the listener to modules."""
+        return self.state_dir / "maven-tools"
+
+    @property
     def mirrors(self) -> Path:
         """One bare mirror for each source repository."""
         return self.state_dir / "mirrors"
@@ -81,6 +91,10 @@ class Workspace:
     def stamps(self) -> Path:
         """What is known of steps that succeeded."""
         return self.root / "stamps"
+
+    def module_events(self, step: str) -> Path:
+        """What happened to each Maven module of a step, over all its tries."""
+        return self.root / "maven" / f"{folder_name(step)}.events"
 
     def scratch(self, step: str) -> Path:
         """Files that only one step uses: overlay, dummy packages, settings."""

@@ -18,7 +18,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "rules": (
             "conditions fingerprint debian.build_depends debian.changelog debian.control "
             "debian.failure debian.ladder debian.toolchain debian.dummy debian.excerpt "
-            "steps.maven_log steps.maven_errors"
+            "steps.maven_log steps.maven_errors steps.maven_events steps.maven_selection"
         ),
         EDGES: "",
         "use cases": (

@@ -50,9 +50,8 @@ class BuildDeb:
     options = BuildDebOptions
 
     def identity(self, options: BuildDebOptions, context: StepContext) -> Mapping[str, str]:
-        """The commit, which the version names, and versions of the tools, read from files."""
-        commit = {"commit": context.request.commit or "none"}
-        return commit | _toolchain(context.env, _java_home(options, context))
+        """Versions of the tools that make the packages, read without starting one."""
+        return _toolchain(context.env, _java_home(options, context))
 
     def preflight(self, options: BuildDebOptions, context: StepContext) -> str:
         """Whether `run` could build here: tools, Build-Depends, JDK, script, changelog."""
@@ -103,11 +102,9 @@ class BuildDeb:
             decisions=decisions,
             toolchain=_toolchain(command.env),
             commands=(_shown(command, context),),
-            tests=_tests(tests),
+            tests=tests.values() if tests.run else None,
         )
-        return StepResult(
-            reason=outcome.reason, outputs=files, values=outcome.values(), complete=True
-        )
+        return StepResult(reason=outcome.reason, outputs=files, values=outcome.values())
 
 
 def _toolchain(env: Mapping[str, str], java_home: Path | None = None) -> dict[str, str]:
@@ -177,12 +174,6 @@ def _build(command: Command, context: StepContext) -> SurefireResults:
     if code != 0:
         raise output.failure(code)
     return output.tests()
-
-
-def _tests(results: SurefireResults) -> dict[str, int] | None:
-    if not results.run:
-        return None
-    return {"run": results.run, "skipped": results.skipped, "flaky": results.flaky}
 
 
 def _shown(command: Command, context: StepContext) -> str:

@@ -6,6 +6,7 @@ import re
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pipelines.errors import FailureCode, StepFailed
 from pipelines.steps.surefire_reports import FailedTest
@@ -14,6 +15,8 @@ MAX_EXCERPT = 2000
 """Bytes."""
 _MAX_MESSAGE = 300
 _SHOWN_TESTS = 5
+_MAX_PLACES = 10
+_MAX_TESTS = 20
 _SIGNALLED = 128
 
 _GOAL = re.compile(
@@ -53,6 +56,7 @@ _POM_PROBLEM = re.compile(
 _PLACE = re.compile(
     r"^(?P<file>\S+\.\w+):\[(?P<line>\d+),\d+\] (?:error: )?(?P<what>.*)", re.MULTILINE
 )
+_ABOUT_ARTIFACTS = (FailureCode.NETWORK, FailureCode.MAVEN_DEPENDENCY)
 _KINDS_OF_GOALS = (
     (FailureCode.MAVEN_ENFORCER, re.compile(r"maven-enforcer-plugin:")),
     (FailureCode.MAVEN_TEST, re.compile(r"maven-(?:surefire|failsafe)-plugin:")),
@@ -76,7 +80,27 @@ def maven_failure(
         _one_line(_message(code, text, exit_code, tests)),
         excerpt=_excerpt([*(told if code is FailureCode.MAVEN_TEST else []), *text.splitlines()]),
         retryable=code in (FailureCode.NETWORK, FailureCode.KILLED),
+        details=_details(code, text, tests),
     )
+
+
+def _details(code: FailureCode, text: str, tests: Sequence[FailedTest]) -> dict[str, Any]:
+    """The failure's parts for programs: only those that are known."""
+    modules = list(dict.fromkeys(goal["module"] for goal in _GOAL.finditer(text)))
+    places = {(place["file"], int(place["line"]), place["what"]) for place in _PLACE.finditer(text)}
+    artifact = _artifact(text) if code in _ABOUT_ARTIFACTS else None
+    told = tests[:_MAX_TESTS] if code is FailureCode.MAVEN_TEST else ()
+    details = {
+        "module": modules[0] if modules else None,
+        "modules": modules[1:] and modules[:_MAX_PLACES],
+        "places": [
+            {"file": file, "line": line, "message": what[:_MAX_MESSAGE]}
+            for file, line, what in sorted(places)[:_MAX_PLACES]
+        ],
+        "tests": [{"name": test.name, "message": test.message[:_MAX_MESSAGE]} for test in told],
+        "artifact": artifact,
+    }
+    return {name: value for name, value in details.items() if value}
 
 
 def _code(text: str, exit_code: int) -> FailureCode:
@@ -129,9 +153,14 @@ def _no_answer(text: str) -> str | None:
     return f"{artifact}: {why[0]}" if artifact and why else None
 
 
-def _unresolved(text: str) -> str | None:
+def _artifact(text: str) -> str | None:
     found = _ARTIFACT.search(text)
-    return f"{found[found.lastindex or 0]} can't be resolved" if found else None
+    return found[found.lastindex or 0] if found else None
+
+
+def _unresolved(text: str) -> str | None:
+    artifact = _artifact(text)
+    return f"{artifact} can't be resolved" if artifact else None
 
 
 def _pom_problem(text: str) -> str | None:

@@ -10,11 +10,13 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 _REPORT_FOLDERS = ("surefire-reports", "failsafe-reports")
 _NOT_SEARCHED = frozenset({".git", "src", "node_modules", "classes", "test-classes"})
 _CLOCK_STEP = 1.0
+_MAX_NAMES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,8 @@ class SurefireResults:
 
     run: int = 0
     skipped: int = 0
-    flaky: int = 0
-    """Passed only when they were run again."""
+    flaky: tuple[str, ...] = ()
+    """Names of those that passed only when they were run again (rerunFailingTestsCount)."""
     failed: tuple[FailedTest, ...] = ()
 
     def __add__(self, other: SurefireResults) -> SurefireResults:
@@ -43,6 +45,35 @@ class SurefireResults:
             self.flaky + other.flaky,
             self.failed + other.failed,
         )
+
+    def values(self) -> dict[str, Any]:
+        """Counts, and the first names, as JSON."""
+        return {
+            "run": self.run,
+            "skipped": self.skipped,
+            "failed": len(self.failed),
+            "flaky": len(self.flaky),
+            "failed_tests": [test.name for test in self.failed[:_MAX_NAMES]],
+            "flaky_tests": list(self.flaky[:_MAX_NAMES]),
+        }
+
+    def words(self) -> str:
+        """`12 tests passed`, with what did not; empty when none ran."""
+        if not self.run:
+            return ""
+        more = [
+            f"{count} {what}"
+            for count, what in (
+                (len(self.failed), "failed"),
+                (len(self.flaky), "flaky"),
+                (self.skipped, "skipped"),
+            )
+            if count
+        ]
+        passed = self.run - self.skipped - len(self.failed)
+        tests = "1 test" if passed == 1 else f"{passed} tests"
+        but = f" ({', '.join(more)})" if more else ""
+        return f"{tests} passed{but}"
 
 
 def read_test_results(source: Path, since: float) -> SurefireResults:
@@ -85,9 +116,9 @@ def _case(case: ET.Element) -> SurefireResults:
     tags = {element.tag for element in case}
     failed = case.find("failure")
     failed = case.find("error") if failed is None else failed
-    if failed is None:
-        flaky = bool(tags & {"flakyFailure", "flakyError"})
-        return SurefireResults(1, "skipped" in tags, flaky)
     name = ".".join(part for part in (case.get("classname"), case.get("name")) if part)
+    if failed is None:
+        flaky = (name,) if tags & {"flakyFailure", "flakyError"} else ()
+        return SurefireResults(1, "skipped" in tags, flaky)
     message = failed.get("message") or next(iter((failed.text or "").splitlines()), "")
     return SurefireResults(1, failed=(FailedTest(name, message),))

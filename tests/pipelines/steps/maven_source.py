@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.conftest import AUTHOR, git
+
 CORE_JAVA = "package t;\npublic class Core { public static int one() { return 1; } }\n"
 CORE_TEST = """package t;
 import org.junit.Test;
@@ -52,6 +54,16 @@ def write_reactor(root: Path, **changed: str) -> None:
         file = root / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
+
+
+def commit_all(root: Path) -> None:
+    """Make what is below `root` the newest commit of a Git repository there."""
+    root.mkdir(parents=True, exist_ok=True)
+    if not (root / ".git").exists():
+        git("init", "--quiet", "--initial-branch=main", str(root))
+        (root / ".git" / "info" / "exclude").write_text("target/\n")
+    git("-C", str(root), "add", "--all")
+    git(*AUTHOR, "-C", str(root), "commit", "--quiet", "--allow-empty", "--message", "tiny")
 
 
 def _project(body: str) -> str:

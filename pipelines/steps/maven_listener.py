@@ -1,0 +1,69 @@
+"""Makes Maven write what happens to its modules: compiles ModuleEventSpy.java for this machine.
+
+Compiled once for each Maven and JDK of a builder, against the machine's own Maven. A wrapper's
+Maven and a packaging's take it too: the listener's interface is the same in all of Maven 3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.capture import capture
+from pipelines.errors import StepFailed
+from pipelines.host_lock import host_lock
+from pipelines.model import StepContext
+from pipelines.tool_versions import java_version, maven_home, maven_version
+
+_SOURCE = Path(__file__).with_name("ModuleEventSpy.java")
+_CLASS = "buildcoordination.ModuleEventSpy"
+_TIME_TO_COMPILE = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """The compiled listener, or why there is none."""
+
+    folder: Path | None
+    problem: str = ""
+
+    def arguments(self, events: Path) -> tuple[str, ...]:
+        """For Maven's command line, or for its MAVEN_OPTS, so that it appends to `events`."""
+        if self.folder is None:
+            return ()
+        return (f"-Dmaven.ext.class.path={self.folder}", f"-Dbuildcoordination.events={events}")
+
+
+def module_listener(context: StepContext, env: Mapping[str, str]) -> Listener:
+    """The listener for the Maven and the JDK of `env`; without it the log has to do."""
+    home = maven_home(env)
+    if home is None or not any((home / "lib").glob("maven-core*.jar")):
+        return Listener(None, "this machine has no Maven whose jars could be compiled against")
+    tools = f"{home} {maven_version(env)} {java_version(env)}"
+    key = hashlib.sha256(_SOURCE.read_bytes() + tools.encode()).hexdigest()[:16]
+    folder = context.workspace.maven_tools / f"listener-{key}"
+    with host_lock(folder.with_suffix(".lock"), context.commands.check_cancelled):
+        problem = "" if folder.is_dir() else _compile(home / "lib", folder, env)
+    return Listener(None, problem) if problem else Listener(folder)
+
+
+def _compile(jars: Path, folder: Path, env: Mapping[str, str]) -> str:
+    """Make `folder`; gives what javac said when it can't."""
+    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+    index = temporary / "META-INF" / "sisu" / "javax.inject.Named"
+    index.parent.mkdir(parents=True)
+    index.write_text(f"{_CLASS}\n")
+    # 8 is the oldest Java that a Maven 3 of today runs on, whatever JDK compiles.
+    flags = ("-source", "8", "-target", "8", "-nowarn", "-Xlint:-options", "-proc:none")
+    argv = ("javac", *flags, "-cp", f"{jars}/*", "-d", str(temporary), str(_SOURCE))
+    try:
+        done = capture(argv, cwd=folder.parent, env=env, timeout=_TIME_TO_COMPILE)
+    except StepFailed as error:
+        return error.message
+    if done.code:
+        return f"javac fails: {' '.join(done.text.split())[:300]}"
+    temporary.rename(folder)
+    return ""

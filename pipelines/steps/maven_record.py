@@ -1,0 +1,103 @@
+"""What is known of the modules of one `maven` step, over all tries of its job.
+
+The file begins with a line that says what the modules were built from and when that began; Maven
+itself appends its events (maven_events.py), so they are there whatever was killed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.stamps import boot_id, write_durably
+from pipelines.steps.maven_events import BuildEvents, read_events
+
+_MILLISECONDS = 1_000_000
+_NO_SOURCE = frozenset({".git", "target", "node_modules"})
+_PER_ATTEMPT = frozenset({"SSH_AUTH_SOCK", "BUILD_ATTEMPT"})
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleRecord:
+    """The record of one step."""
+
+    path: Path
+    began: float
+    """Seconds of the epoch."""
+
+    def events(self) -> BuildEvents:
+        """All that was written so far."""
+        with self.path.open(encoding="utf-8", errors="replace", newline="\n") as lines:
+            return read_events(lines)
+
+
+def build_key(env: Mapping[str, str], facts: Mapping[str, Any]) -> str:
+    """Digest of what modules are built from: equal keys, equal modules."""
+    lasting = {name: value for name, value in env.items() if name not in _PER_ATTEMPT}
+    text = json.dumps([lasting, facts], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def open_record(path: Path, key: str) -> ModuleRecord:
+    """The record at `path` when it is one of `key`, else a new one.
+
+    It is a new one also after a restart of the machine: what was installed last may be torn.
+    """
+    try:
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            word, known, boot, began = stream.readline().split()
+        if (word, known, boot) == ("key", key, boot_id()):
+            return ModuleRecord(path, float(began))
+    except (FileNotFoundError, ValueError):
+        pass  # none, or none of ours: a new one takes its place
+    now = time.time()
+    write_durably(path, f"key {key} {boot_id()} {now:.3f}\n".encode())
+    return ModuleRecord(path, now)
+
+
+def size_and_time(path: Path) -> tuple[int, int] | None:
+    """Size and time of last change in milliseconds, as Java gives them; None without the file."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns // _MILLISECONDS
+
+
+def newest_files(folders: Mapping[str, Path]) -> dict[str, int]:
+    """Time in milliseconds of the newest file of each module; what a build makes does not count.
+
+    `folders` has each module's folder by key; a file belongs to the innermost folder.
+    """
+    keys = {str(folder): key for key, folder in folders.items()}
+    newest = dict.fromkeys(folders, 0)
+    for top in _outermost(folders.values()):
+        owners = {str(top.parent): ""}
+        for folder, inner, files in os.walk(top):
+            inner[:] = [name for name in inner if name not in _NO_SOURCE]
+            owners[folder] = keys.get(folder) or owners[os.path.dirname(folder)]  # noqa: PTH120
+            times = [_time(os.path.join(folder, name)) for name in files]  # noqa: PTH118
+            key = owners[folder]
+            newest[key] = max([newest[key], *times])
+    return newest
+
+
+def _outermost(folders: Iterable[Path]) -> list[Path]:
+    found: list[Path] = []
+    for folder in sorted(folders):
+        if not found or not folder.is_relative_to(found[-1]):
+            found.append(folder)
+    return found
+
+
+def _time(path: str) -> int:
+    try:
+        return os.lstat(path).st_mtime_ns // _MILLISECONDS
+    except FileNotFoundError:
+        return 0

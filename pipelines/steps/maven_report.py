@@ -1,0 +1,127 @@
+"""What a finished or broken build of Maven tells: its modules, how long each took. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import FailureCode, StepFailed
+from pipelines.model import StepResult
+from pipelines.steps.maven_events import BuildEvents
+from pipelines.steps.maven_log import MavenLog, ModuleResult
+from pipelines.steps.maven_selection import Selection
+from pipelines.steps.surefire_reports import SurefireResults
+
+_SLOWEST = 3
+_SHOWN_NAMES = 5
+_UNFINISHED = (FailureCode.TIMEOUT, FailureCode.KILLED)
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleRun:
+    """A module in one run of Maven."""
+
+    name: str
+    result: ModuleResult | None
+    """None when the build ended while the module was built."""
+    seconds: float | None
+
+    def values(self) -> dict[str, Any]:
+        """As JSON."""
+        result = self.result.value if self.result else None
+        return {"name": self.name, "result": result, "seconds": self.seconds}
+
+
+@dataclass(frozen=True, slots=True)
+class MavenReport:
+    """One run of Maven."""
+
+    modules: tuple[ModuleRun, ...] = ()
+    """Those that were begun."""
+    files: tuple[Path, ...] = ()
+    """What is installed, also by the earlier runs of the same record."""
+    exact: bool = True
+    """From Maven's events; else from its log."""
+
+    @property
+    def slowest(self) -> str:
+        """`slowest: Server 81.2 s, Engine 40.1 s`; empty for a single module."""
+        timed = [(module.seconds, module.name) for module in self.modules if module.seconds]
+        if len(self.modules) < 2:  # noqa: PLR2004 - one is always the slowest
+            return ""
+        shown = sorted(timed, reverse=True)[:_SLOWEST]
+        return f"slowest: {', '.join(f'{name} {seconds:.1f} s' for seconds, name in shown)}"
+
+    def values(self) -> dict[str, Any]:
+        """The modules as JSON."""
+        return {"modules": [module.values() for module in self.modules]}
+
+    def result(
+        self,
+        selection: Selection,
+        tests: SurefireResults,
+        versions: Mapping[str, str],
+        no_events: str,
+    ) -> StepResult:
+        """The result of a step that built what `selection` says."""
+        left_out = [{"name": name, "reason": why} for name, why in selection.left_out.items()]
+        exact = self.exact and not no_events
+        values = {
+            **versions,
+            **self.values(),
+            "selection": selection.reason,
+            "left_out": left_out,
+            "tests": tests.values(),
+            "module_times": "exact" if exact else f"from the log: {no_events or 'no events'}",
+        }
+        parts = [self._built(selection), tests.words(), self.slowest]
+        return StepResult(
+            reason="; ".join([", ".join(filter(None, parts[:2])), *filter(None, parts[2:])]),
+            outputs=tuple(file for file in self.files if file.is_file()),
+            values=values,
+        )
+
+    def _built(self, selection: Selection) -> str:
+        count = len(self.modules)
+        built = "built 1 module" if count == 1 else f"built {count} modules"
+        if not selection.left_out:
+            return built
+        names = list(selection.left_out)
+        shown = ", ".join(names[:_SHOWN_NAMES])
+        more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+        return f"{built}, left out {len(names)} that are built already ({shown}{more})"
+
+    def interrupted(self, failure: StepFailed) -> StepFailed:
+        """`failure` with what this run came to."""
+        at = [module.name for module in self.modules if module.result is None]
+        failed = [m.name for m in self.modules if m.result is ModuleResult.FAILURE]
+        built = sum(module.result is ModuleResult.SUCCESS for module in self.modules)
+        where = f", in {', '.join(at)}" if at and failure.code in _UNFINISHED else ""
+        details = {"modules_built": built, "modules_failed": failed, "modules_running": at}
+        return StepFailed(
+            failure.code,
+            f"{failure.message}{where}",
+            excerpt=failure.excerpt,
+            retryable=failure.retryable,
+            log=failure.log,
+            details={**failure.details, **details},
+        )
+
+
+def report_of(events: BuildEvents, runs_before: int, log: MavenLog) -> MavenReport:
+    """From the events when this run wrote any, else from the log."""
+    if events.runs > runs_before:
+        modules = tuple(ModuleRun(m.name, m.result, m.seconds) for m in events.latest)
+        files = tuple(f.installed for m in events.modules.values() for f in m.files)
+        return MavenReport(modules, files)
+    reactor = log.last
+    summed_up = {module.name: module for module in reactor.modules}
+    modules = tuple(
+        ModuleRun(name, summed_up[name].result, summed_up[name].seconds)
+        if name in summed_up
+        else ModuleRun(name, ModuleResult.SUCCESS if reactor.succeeded else None, None)
+        for name in reactor.started
+    )
+    return MavenReport(modules, tuple(map(Path, reactor.installed)), exact=False)

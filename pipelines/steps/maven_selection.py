@@ -1,0 +1,86 @@
+"""Which modules a run of Maven has to build, and why the others can be left out. Pure.
+
+Never Maven's own `-rf` hint: with `-T` it leaves out modules that were never built (MNG-5571).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipelines.steps.maven_events import BuildEvents, BuiltModule
+from pipelines.steps.maven_log import ModuleResult
+
+SizeAndTime = Callable[[Path], tuple[int, int] | None]
+"""Size and time (milliseconds) of a file; None when there is none."""
+
+BUILT_BEFORE = "built by an earlier try of this job"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What Maven is told to build."""
+
+    reason: str
+    only: tuple[str, ...] = ()
+    """Keys of modules; empty: all that the options say."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Names of the modules that are not built, each with the reason."""
+    nothing: bool = False
+    """All is built already."""
+
+
+def everything(reason: str) -> Selection:
+    """All modules that the options say."""
+    return Selection(reason)
+
+
+def not_yet_built(events: BuildEvents, stat: SizeAndTime, newest: Mapping[str, int]) -> Selection:
+    """The modules that are not known to have succeeded, and only those.
+
+    A module counts as built only while its files are what they were and are installed, because
+    others are built against them, and while its source has no file that is newer. `newest` has
+    the time (milliseconds) of the newest file in each module's folder, by key.
+    """
+    modules = events.modules
+    if not modules:
+        return everything("no module is known to be built")
+    missing = {key for key, module in modules.items() if not _is_built(module, stat)}
+    changed = {key for key, module in modules.items() if newest.get(key, 0) > module.ended_ms}
+    missing |= with_dependents(changed - missing, modules.values())
+    if not missing and events.succeeded:
+        return Selection("", (), _names(modules.values()), nothing=True)
+    if not missing:
+        return everything("every module was built, but Maven did not end well")
+    if len(missing) == len(modules):
+        return everything("no module is known to be built")
+    kept = [module for key, module in modules.items() if key not in missing]
+    only = tuple(key for key in modules if key in missing)
+    return Selection(f"{len(kept)} modules are built already", only, _names(kept))
+
+
+def with_dependents(keys: Iterable[str], modules: Iterable[BuiltModule]) -> set[str]:
+    """The modules `keys` and all that need them, also through others."""
+    found = set(keys)
+    # Each module comes after those that it needs, so one pass finds them all.
+    for module in modules:
+        if found.intersection(module.needs):
+            found.add(module.key)
+    return found
+
+
+def _is_built(module: BuiltModule, stat: SizeAndTime) -> bool:
+    return (
+        module.result is ModuleResult.SUCCESS
+        and bool(module.files)
+        and all(
+            stat(place) == (file.size, file.mtime_ms)
+            for file in module.files
+            for place in (file.made, file.installed)
+        )
+    )
+
+
+def _names(modules: Iterable[BuiltModule]) -> dict[str, str]:
+    return {module.name: BUILT_BEFORE for module in modules}

@@ -1,0 +1,131 @@
+"""Another try of a job builds the modules that are not known to have succeeded, and only those."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipelines.errors import FailureCode
+from pipelines.model import StepContext, StepResult
+from pipelines.steps.maven_options import MavenOptions
+from tests.pipelines.steps.maven_builder import build, failure, make_builder
+from tests.pipelines.steps.maven_source import write_reactor
+
+pytestmark = pytest.mark.skipif(shutil.which("mvn") is None, reason="Maven is not installed")
+
+GATE = """package t;
+import org.junit.Test;
+public class AppTest {{
+    @Test public void gate() {{
+        if (!new java.io.File("{gate}").exists()) throw new Error("shut");
+    }}
+}}
+"""
+BUILT_BEFORE = "built by an earlier try of this job"
+
+
+class Job:
+    """A job whose module `app` fails until its gate is open."""
+
+    def __init__(self, folder: Path) -> None:
+        self.context: StepContext = make_builder(folder).context()
+        self.source = self.context.workspace.source
+        self.gate = folder / "gate"
+        write_reactor(self.source)
+        test = self.source / "app/src/test/java/t/AppTest.java"
+        test.parent.mkdir(parents=True)
+        test.write_text(GATE.format(gate=self.gate))
+
+    def fail(self, **options: object) -> None:
+        error = failure(self.context, MavenOptions.model_validate(options))
+        assert error.code is FailureCode.MAVEN_TEST
+
+    def succeed(self, **options: object) -> StepResult:
+        self.gate.touch()
+        return build(self.context, MavenOptions.model_validate(options))
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    return Job(tmp_path)
+
+
+def built(result: StepResult) -> list[str]:
+    return [module["name"] for module in result.values["modules"]]
+
+
+ALL = ["Tiny Parent", "Tiny Core", "Tiny App"]
+
+
+def test_after_a_failure(job: Job) -> None:
+    job.fail()
+
+    result = job.succeed()
+    assert built(result) == ["Tiny App"]
+    assert result.values["left_out"] == [
+        {"name": name, "reason": BUILT_BEFORE} for name in ("Tiny Parent", "Tiny Core")
+    ]
+    assert "left out 2 that are built already (Tiny Parent, Tiny Core)" in result.reason
+    assert result.values["tests"]["run"] == 2, "tests of the modules that were left out count too"
+    assert len(result.outputs) == 5
+
+    ran = job.context.commands.log.read_text().count("Scanning for projects")
+    nothing = job.succeed()
+    assert nothing.values["modules"] == []
+    assert nothing.reason.startswith("built 0 modules, left out 3 that are built already")
+    assert job.context.commands.log.read_text().count("Scanning for projects") == ran
+
+
+@pytest.mark.slow
+def test_what_is_not_what_it_was_is_built_again(job: Job) -> None:
+    """One job, several tries: a build with Maven costs seconds, so this is one test."""
+    job.succeed()
+    core = job.context.workspace.maven_repository / "org/example/tiny/core/1.0/core-1.0.jar"
+    core.unlink()
+    assert built(job.succeed()) == ["Tiny Core"]
+    assert core.is_file()
+
+    java = job.source / "core/src/main/java/t/Core.java"
+    java.touch()
+    assert built(job.succeed()) == ["Tiny Core", "Tiny App"], "what is newer, and what needs it"
+
+    assert built(job.succeed(incremental="off")) == ALL
+
+
+def test_after_kill_9_in_the_middle_of_a_module(job: Job) -> None:
+    def kill_in_app(progress: str) -> None:
+        if "Tiny App" in progress:
+            kill_mavens(job.source)
+
+    killed = failure(replace(job.context, progress=kill_in_app), MavenOptions())
+    assert killed.code is FailureCode.KILLED
+    assert killed.message == "Maven was ended by SIGKILL, in Tiny App"
+    assert killed.details["modules_running"] == ["Tiny App"]
+
+    assert built(job.succeed()) == ["Tiny App"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({}, {"properties": {"a": "b"}}),
+        ({"goals": "test"}, {"goals": "test"}),
+        ({}, {"extra_args": ["-pl", ".", "-amd"]}),
+    ],
+)
+def test_everything_is_built_when_leaving_out_would_not_be_sound(
+    job: Job, first: dict[str, object], second: dict[str, object]
+) -> None:
+    job.fail(**first)
+    assert built(job.succeed(**second)) == ALL
+
+
+def kill_mavens(source: Path) -> None:
+    for process in psutil.process_iter(["cmdline"]):
+        if f"-Dmaven.multiModuleProjectDirectory={source}" in (process.info["cmdline"] or []):
+            process.kill()
