@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from filelock import FileLock, Timeout
-
+from coordination_tasks.attempt_keeper import AttemptKeeper
 from coordination_tasks.builder_config import BuilderConfig
+from coordination_tasks.builder_lock import builder_lock
 from coordination_tasks.claiming import Claimer
 from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments, open_store
 from coordination_tasks.display import Display, make_display
-from coordination_tasks.errors import BadRequest, ClaimLost, NothingToClaim, Unavailable
+from coordination_tasks.errors import BadRequest, ClaimLost, Unavailable
 from coordination_tasks.graph_run import GraphRun
 from coordination_tasks.lease_keeper import LeaseKeeper
 from coordination_tasks.model import State
 from coordination_tasks.outbox import Outbox
+from coordination_tasks.presence import beater, observer, push_budget
 from coordination_tasks.session import Session
+from coordination_tasks.store import Store
 
 EXIT_BUILT = 0
 EXIT_FAILED = 1
@@ -98,22 +101,22 @@ Exit codes:
                 pipeline=pipeline or None,
             )
             session.arm(claimer, store, outbox)
-            return self._build(config, session, display, parallel or config.parallel)
+            return self._build(config, store, session, display, parallel or config.parallel)
 
     def _build(
-        self, config: BuilderConfig, session: Session, display: Display, parallel: int
+        self,
+        config: BuilderConfig,
+        store: Store,
+        session: Session,
+        display: Display,
+        parallel: int,
     ) -> int:
         run = GraphRun(self.task_list, self.dep_manager, session, display)
         run.claim()
         attempt = session.attempt()
         pipeline = str(attempt.claimed.job.pipeline)
         steps = run.steps(pipeline)
-        keeper = LeaseKeeper(
-            session.flush,
-            every=config.flush_every,
-            on_lost=session.lose,
-            on_trouble=lambda error: display.message(f"warning: {error}"),
-        )
+        keeper = _keeper(config, store, session, display.message)
         keeper.start()
         display.begin(_title(session, pipeline), steps)
         try:
@@ -123,6 +126,28 @@ Exit codes:
             session.finish(tuple(s for s in steps if not session.ended(s)))
             display.end()
         return _close(session, display)
+
+
+def _keeper(
+    config: BuilderConfig, store: Store, session: Session, message: Callable[[str], None]
+) -> LeaseKeeper:
+    """What keeps the claim while the steps run."""
+    keeping = AttemptKeeper(
+        session=session,
+        observer=observer(config, store, message),
+        beater=beater(config, store),
+        budget=push_budget(config),
+        flush_every=config.flush_every,
+        observe_every=config.observe_every,
+        beat_every=config.heartbeat.building,
+        monotonic=time.monotonic,
+    )
+    return LeaseKeeper(
+        keeping.turn,
+        every=keeping.tick,
+        on_lost=session.lose,
+        on_trouble=lambda error: message(f"warning: {error}"),
+    )
 
 
 def _title(session: Session, pipeline: str) -> str:
@@ -154,24 +179,6 @@ def _close(session: Session, display: Display) -> int:
     for line in session.failure_lines():
         display.message(line)
     return EXIT_FAILED
-
-
-@contextmanager
-def builder_lock(config: BuilderConfig) -> Iterator[None]:
-    """One `doit build` for each builder at a time. Raises NothingToClaim when another runs."""
-    config.state_dir.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(config.state_dir / "build.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise NothingToClaim(
-            f"another doit build runs as builder {config.profile.id} on this machine; "
-            "wait for it, or use another --builder"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @contextmanager

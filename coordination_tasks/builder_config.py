@@ -10,6 +10,12 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from coordination_tasks.errors import BadConfiguration
+from coordination_tasks.heartbeat_config import (
+    HeartbeatConfig,
+    HeartbeatFile,
+    check_lease,
+    heartbeat_config,
+)
 from coordination_tasks.model import BuilderProfile, is_builder_id
 from typed_yaml import Document, Duration, InvalidFile, Several, Text, read_document, validate
 
@@ -42,6 +48,10 @@ class BuilderFile(_Model):
     flush_every: Duration = 30.0
     push_timeout: Duration = 60.0
     parallel: int = Field(default=1, ge=1)
+    pushes_per_minute: float = Field(default=6.0, gt=0, allow_inf_nan=False)
+    lease: Duration = 300.0
+    observe_every: Duration = 30.0
+    heartbeat: HeartbeatFile = HeartbeatFile()
 
 
 class BuilderConfig(_Model):
@@ -60,6 +70,13 @@ class BuilderConfig(_Model):
     """Seconds after which a push or fetch is given up."""
     parallel: int = 1
     """Steps of one job that run at once, if they don't need each other."""
+    pushes_per_minute: float
+    """What all processes of this builder may push together, beside what must not wait."""
+    lease: float
+    """Seconds without a sign of life after which a builder's job is anybody's."""
+    observe_every: float
+    """Seconds between two looks at the other builders."""
+    heartbeat: HeartbeatConfig
 
 
 def read_builder_config(
@@ -82,8 +99,17 @@ def read_builder_config(
             f"{name[:60]!r} can't be a builder's id: it has letters, digits, - and _, at most 63"
         )
     state_dir = environment.get(STATE_VARIABLE) or file.state_dir or _default_state_dir(environment)
+    heartbeat = heartbeat_config(file.heartbeat, environment, name)
+    check_lease(file.lease, heartbeat, file.pushes_per_minute)
     return BuilderConfig(
-        profile=BuilderProfile(id=name, ip=file.ip, manager=file.manager, labels=file.labels),
+        profile=BuilderProfile(
+            id=name,
+            ip=file.ip,
+            manager=file.manager,
+            labels=file.labels,
+            heartbeats_at=heartbeat.place,
+            lease=file.lease,
+        ),
         coordination_repository=_resolve_remote(repository, path.parent),
         state_dir=_resolve(state_dir, path.parent) / name,
         pipelines_file=pipelines_file(home, environment),
@@ -92,6 +118,10 @@ def read_builder_config(
         flush_every=file.flush_every,
         push_timeout=file.push_timeout,
         parallel=file.parallel,
+        pushes_per_minute=file.pushes_per_minute,
+        lease=file.lease,
+        observe_every=file.observe_every,
+        heartbeat=heartbeat,
     )
 
 

@@ -39,6 +39,10 @@ class BuilderStatus:
     current_job: Mapping[str, object] | None = None
     last_build: Mapping[str, object] | None = None
     system: Mapping[str, object] = field(default_factory=dict)
+    heartbeats_at: str | None = None
+    """Where its heartbeats are; None in what older programs wrote."""
+    lease: float | None = None
+    """Seconds without a sign of life after which its job is anybody's, as it says itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,8 @@ def status_data(
     }
     if profile.labels:
         members["labels"] = dict(profile.labels)
+    if profile.heartbeats_at:
+        members["heartbeat"] = {"branch": profile.heartbeats_at, "lease_seconds": profile.lease}
     return _written(text, found, members)
 
 
@@ -108,6 +114,8 @@ def read_status(builder: str, status: bytes, heartbeat: bytes | None) -> Builder
     """What a builder published. Raises BrokenDocument; a broken heartbeat is only a missing one."""
     path = status_path(builder)
     found = documents.parse_object(path, documents.decode(path, status))
+    heartbeat_found = _mapping(found.get("heartbeat"))
+    branch, lease = heartbeat_found.get("branch"), heartbeat_found.get("lease_seconds")
     return BuilderStatus(
         builder=builder,
         status=str(found.get("status") or "unknown"),
@@ -118,6 +126,8 @@ def read_status(builder: str, status: bytes, heartbeat: bytes | None) -> Builder
         current_job=_mapping(found.get("current_job")) or None,
         last_build=_mapping(found.get("last_build")) or None,
         system=_mapping(found.get("system")),
+        heartbeats_at=branch if isinstance(branch, str) else None,
+        lease=float(lease) if isinstance(lease, int | float) and lease > 0 else None,
     )
 
 

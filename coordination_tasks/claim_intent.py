@@ -40,6 +40,11 @@ class ClaimIntent:
         self._path.unlink(missing_ok=True)
 
 
+def own_intent(state_dir: Path) -> ClaimIntent:
+    """What the builder that owns `state_dir` remembers of its claim."""
+    return ClaimIntent(state_dir / "claim")
+
+
 def abandoned_job(jobs: tuple[Job, ...], claim_id: str) -> Job | None:
     """The job that still runs under `claim_id`, though the process that made the claim is gone."""
     return next((j for j in jobs if j.claim_id == claim_id and j.state is State.RUNNING), None)

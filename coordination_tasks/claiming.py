@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from coordination_tasks.builder_config import BuilderConfig
-from coordination_tasks.claim_intent import ClaimIntent
+from coordination_tasks.claim_intent import ClaimIntent, own_intent
 from coordination_tasks.clock import utc_now
 from coordination_tasks.display import Display
 from coordination_tasks.model import Attempt, Job
@@ -37,7 +37,7 @@ class Claimer:
     @property
     def intent(self) -> ClaimIntent:
         """What this builder remembers of its claim."""
-        return ClaimIntent(self.config.state_dir / "claim")
+        return own_intent(self.config.state_dir)
 
     def claim(self) -> RunningAttempt:
         """Claim the next job, or the one that was asked for.

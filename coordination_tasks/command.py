@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 from doit.cmd_base import DoitCmdBase
 from rich.console import Console
 
+from coordination_tasks import presence
 from coordination_tasks.builder_config import BuilderConfig, read_builder_config
 from coordination_tasks.errors import BadRequest, CoordinationError
-from coordination_tasks.git_repository import GitRepository
-from coordination_tasks.host_load import read_host_load
 from coordination_tasks.output_stream import silence
 from coordination_tasks.store import Store
 from typed_yaml import did_you_mean
@@ -105,23 +103,9 @@ def tell(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-@contextmanager
-def open_store(config: BuilderConfig) -> Iterator[Store]:
-    """The store of the farm that `config` names; closed at the end."""
-    config.state_dir.mkdir(parents=True, exist_ok=True)
-    repository = GitRepository(
-        config.coordination_repository,
-        config.state_dir / "coordination",
-        author=config.profile.id,
-        timeout=config.push_timeout,
-    )
-    with repository:
-        yield Store(
-            repository,
-            config.profile,
-            load=lambda: read_host_load(config.state_dir),
-            notice=tell,
-        )
+def open_store(config: BuilderConfig) -> AbstractContextManager[Store]:
+    """The store of the farm that `config` names; what a person should know goes to stderr."""
+    return presence.open_store(config, tell)
 
 
 def as_json(value: Any) -> str:

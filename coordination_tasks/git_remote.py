@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,13 +18,18 @@ from coordination_tasks.git_verdict import Verdict, why
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,100}")
 
 
+def is_branch(text: str) -> bool:
+    """Whether `text` can be the name of a branch of ours."""
+    return _BRANCH.fullmatch(text) is not None and ".." not in text
+
+
 class GitRemote:
     """One branch of one remote; `timeout` (seconds) bounds each talk with it."""
 
     def __init__(self, url: str, branch: str, timeout: float) -> None:
         if not url or url.startswith("-") or not url.isprintable():
             raise BadConfiguration(f"{url[:100]!r} can't be a coordination repository's address")
-        if not _BRANCH.fullmatch(branch) or ".." in branch:
+        if not is_branch(branch):
             raise BadConfiguration(f"{branch[:100]!r} can't be a branch")
         # a path must not depend on the directory that git happens to run in
         self._url = str(Path(url).resolve()) if Path(url).exists() else url
@@ -54,6 +60,32 @@ class GitRemote:
             git_dir=git_dir,
             timeout=self._timeout,
         )
+
+    def push_forced(self, git_dir: Path, commit: str) -> GitResult:
+        """Make the branch `commit`, whatever it was."""
+        target = f"+{commit}:{self._ref}"
+        command = ["push", "--porcelain", "--no-verify", "--end-of-options", self._url, target]
+        return run_git(command, git_dir=git_dir, timeout=self._timeout)
+
+    def list(self, git_dir: Path, branches: Collection[str]) -> GitResult:
+        """The commit of each branch; names may have `*`."""
+        wanted = sorted(f"refs/heads/{branch}" for branch in branches)
+        command = ["ls-remote", "--end-of-options", self._url, *wanted]
+        return run_git(command, git_dir=git_dir, timeout=self._timeout)
+
+    def fetch_branch(self, git_dir: Path, branch: str) -> tuple[GitResult, str]:
+        """Fetch the newest commit of another branch, whatever it was; the commit."""
+        target = f"refs/fetched/{branch}"
+        result = fetch_ref(
+            git_dir,
+            self._url,
+            f"refs/heads/{branch}",
+            f"+{target}",
+            "--depth=1",
+            timeout=self._timeout,
+        )
+        found = run_git(["rev-parse", target], git_dir=git_dir, timeout=self._timeout)
+        return result, found.output.strip()
 
 
 def fetch_ref(

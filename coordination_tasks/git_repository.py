@@ -39,7 +39,7 @@ class GitRepository:
     """See Repository. `url` is any that git takes, or a path; `cache` is a folder of our own.
 
     `author` (a builder's id) signs the commits; `timeout` (seconds) bounds each talk with the
-    remote. A damaged clone is replaced at the next `fetch`.
+    remote; `on_push` is called before each push. A damaged clone is replaced at the next `fetch`.
     """
 
     def __init__(
@@ -51,11 +51,13 @@ class GitRepository:
         branch: str = "main",
         timeout: float = 60.0,
         clock: Callable[[], datetime] = utc_now,
+        on_push: Callable[[], None] = lambda: None,
     ) -> None:
         self._remote = GitRemote(url, branch, timeout)
         self._folder = CloneFolder(cache.resolve() / self._remote.key)
         self._author = author
         self._clock = clock
+        self._on_push = on_push
         self._clone: GitClone | None = None
         self._objects: GitObjects | None = None
         self._known: Version | None = None
@@ -149,6 +151,7 @@ class GitRepository:
             return run_git(question, git_dir=git_dir, timeout=_LOCAL_SECONDS).code == 0
 
     def _push(self, clone: GitClone, made: Version, expected: Version) -> None:
+        self._on_push()
         result = self._remote.push(clone.git_dir, made, expected=expected)
         verdict = judge_push(result)
         if verdict is Verdict.MOVED:

@@ -1,7 +1,8 @@
-"""Keeps a claim alive while its job is built: pushes what waits, ends the work when lost.
+"""A thread that keeps a claim alive while its job is built, and ends the work when it is lost.
 
-Each push counts as a sign of life. The build never waits for the network: a push that fails leaves
-its records in the outbox and is tried again at the next turn.
+The build never waits for the network: a push that fails leaves its records in the outbox and is
+tried again at the next turn, for hours if need be. Meanwhile the others may give the job to another
+builder; fencing makes what this one writes later harmless, and it stops when it learns of that.
 """
 
 from __future__ import annotations
@@ -13,17 +14,17 @@ from coordination_tasks.errors import ClaimLost, CoordinationError, Unavailable
 
 
 class LeaseKeeper:
-    """A thread that calls `flush` every `every` seconds until it is stopped."""
+    """A thread that calls `turn` every `every` seconds until it is stopped."""
 
     def __init__(
         self,
-        flush: Callable[[], None],
+        turn: Callable[[], None],
         *,
         every: float,
         on_lost: Callable[[ClaimLost], None],
         on_trouble: Callable[[CoordinationError], None],
     ) -> None:
-        self._flush = flush
+        self._turn = turn
         self._every = every
         self._on_lost = on_lost
         self._on_trouble = on_trouble
@@ -32,11 +33,11 @@ class LeaseKeeper:
         self._thread = threading.Thread(target=self._keep, name="lease-keeper", daemon=True)
 
     def start(self) -> None:
-        """Start to push."""
+        """Start the turns."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Push no more; returns when a push that is under way has ended."""
+        """No more turns; returns when one that is under way has ended."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -44,7 +45,7 @@ class LeaseKeeper:
     def _keep(self) -> None:
         while not self._stop.wait(self._every):
             try:
-                self._flush()
+                self._turn()
                 self._reachable = True
             except ClaimLost as error:
                 self._on_lost(error)

@@ -21,6 +21,8 @@ class MemoryRemote:
     files: dict[Version, _Files] = field(default_factory=lambda: {NOTHING: {}})
     parents: dict[Version, Version] = field(default_factory=dict)
     messages: dict[Version, str] = field(default_factory=dict)
+    beats: dict[str, tuple[int, _Files]] = field(default_factory=dict)
+    """Of each place: how often it beat, and what it told last."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 

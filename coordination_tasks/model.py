@@ -104,6 +104,10 @@ class BuilderProfile:
     ip: str = ""
     manager: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    heartbeats_at: str = ""
+    """The place of its heartbeats, which observers look at."""
+    lease: float | None = None
+    """Seconds without a sign of life after which its job is anybody's."""
 
 
 def is_builder_id(text: str) -> bool:

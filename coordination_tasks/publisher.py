@@ -36,6 +36,10 @@ class Publisher:
             path,
             lambda old: status_data(old, self.profile, change, now=self.now, load=self.load),
         )
+        self.beat(draft)
+
+    def beat(self, draft: Draft) -> None:
+        """Write heartbeat.json alone."""
         self._replace(
             draft,
             heartbeat_path(self.profile.id),

@@ -78,9 +78,35 @@ def reap(draft: Draft, job_id: str, seen_token: int, reason: str, *, by: str, no
         after = replace(after, state=State.FAILED, reason=why, completed_at=now)
     jobs.put(after)
     write_jobs(draft, jobs)
+    _log_broken_off(draft, job, after, by=by, now=now)
     _log_move(draft, job, after, by=by, now=now)
     draft.note(f"{by}: take {job_id} from {job.assigned_to}: {after.state}")
     return after
+
+
+def _log_broken_off(draft: Draft, before: Job, after: Job, *, by: str, now: datetime) -> None:
+    """Ends for the steps that were running when their builder died."""
+    log = read_log(draft, before.id, before.attempt)
+    last = {t.step: t.to_state for t in log.transitions if t.step is not None}
+    log.append_steps(
+        [
+            Transition(
+                id=f"{before.id}-{after.token}-{step}-{State.CANCELLED}",
+                job=before.id,
+                attempt=before.attempt,
+                token=after.token,
+                builder=by,
+                step=step,
+                from_state=State.RUNNING,
+                to_state=State.CANCELLED,
+                at=now,
+                reason=after.reason,
+            )
+            for step, state in last.items()
+            if state is State.RUNNING
+        ]
+    )
+    write_log(draft, before.id, before.attempt, log)
 
 
 def _log_move(draft: Draft, before: Job, after: Job, *, by: str, now: datetime) -> None:

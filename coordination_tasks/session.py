@@ -160,6 +160,16 @@ class Session:
         """Whether the step has its end in this attempt."""
         return self.state(step) in FINAL_STEP_STATES
 
+    def ended_steps(self) -> int:
+        """How many steps have their end in this attempt."""
+        with self._lock:
+            return sum(state in FINAL_STEP_STATES for state in self._steps.values())
+
+    def running_steps(self) -> tuple[str, ...]:
+        """Names of the steps that run now."""
+        with self._lock:
+            return tuple(step for step, state in self._steps.items() if state is State.RUNNING)
+
     def failure_lines(self) -> tuple[str, ...]:
         """For people: what the tools said of each failure, and where the logs are."""
         return tuple(
@@ -222,16 +232,20 @@ class Session:
                 self._end_attempt()
                 self.published = True
 
-    def flush(self) -> None:
-        """Send what waits. Raises ClaimLost when the attempt is no longer ours, Unavailable."""
+    def flush(self) -> bool:
+        """Send what waits; whether something was sent.
+
+        Raises ClaimLost when the attempt is no longer ours, Unavailable.
+        """
         if self._store is None:
-            return
+            return False
         report = self._outbox_or_fail().flush(self._store)
         for entry, error in report.refused:
             if isinstance(error, ClaimLost) and entry.job == self.attempt().job_id:
                 self.lost = error
                 raise error
             raise error
+        return report.sent > 0
 
     def _end_attempt(self) -> None:
         claimed = self.attempt().claimed
@@ -268,6 +282,8 @@ class Session:
         return "published"
 
     def _submit(self, transitions: list[Transition]) -> None:
+        if self.lost:
+            return  # nothing of this attempt counts any more
         claimed, plan = self.attempt().claimed, self._plan
         if plan is not None:
             first = replace(transitions[0], details={**transitions[0].details, **plan.details})

@@ -81,6 +81,14 @@ class Snapshot:
         heartbeat = self._repository.read(self._version, heartbeat_path(builder))
         return read_status(builder, status, heartbeat)
 
+    def sign_of(self, builder: str, job: Job) -> str:
+        """Changes with what the builder leaves here while it builds the job; opaque."""
+        paths = [transitions_path(job.id, job.attempt)]
+        if is_builder_id(builder):
+            paths.append(heartbeat_path(builder))
+        contents = (self._repository.read(self._version, path) or b"" for path in paths)
+        return " ".join(hashlib.sha256(content).hexdigest() for content in contents)
+
     def manifest(self, builder: str, job_id: str, attempt: int) -> bytes | None:
         """The manifest of an attempt; None when there is none."""
         return self._repository.read(self._version, manifest_path(builder, job_id, attempt))

@@ -197,6 +197,15 @@ class Store:
         change = StatusChange(status=IDLE)
         self._transact(lambda draft: self._publisher().publish(draft, change))
 
+    def beat(self) -> None:
+        """Show among the facts that this builder lives, as older programs do."""
+
+        def apply(draft: Draft) -> None:
+            self._publisher().beat(draft)
+            draft.note(f"{self._builder.id}: heartbeat")
+
+        self._transact(apply)
+
     # --- reading --------------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:

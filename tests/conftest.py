@@ -74,7 +74,8 @@ class Farm:
         (self.folder / "builder.yaml").write_text(
             "builder: build1\ncoordination_repository: ./coordination.git\nstate_dir: ./state\n"
             "pipelines_file: ./pipelines.yaml\n"
-            f"env: {{LEDGER: {self.ledger}}}\nflush_every: 1s\n"
+            f"env: {{LEDGER: {self.ledger}}}\n"
+            "flush_every: 1s\nobserve_every: 1s\npushes_per_minute: 600\n"
         )
         self.second("echo second >> $LEDGER")
 

@@ -29,12 +29,15 @@ ROOMS: dict[str, dict[str, str]] = {
     },
     "coordination_tasks": {
         "words": "errors model times paths clock",
-        "rules": "state_machine queue_rules records documents writes",
+        "rules": "state_machine queue_rules records documents writes liveness record_plan",
         EDGES: "",
-        "use cases": "store plans claiming recovery session checks lease_keeper",
+        "use cases": (
+            "store plans claiming recovery session checks lease_keeper beating observer attempt_keeper "
+            "watching presence"
+        ),
         "doit": (
             "doit_tasks reporter graph_run command build_command enqueue_command jobs_command "
-            "status_command doctor_command"
+            "status_command doctor_command watch_command"
         ),
     },
     "typed_yaml": {"rules": "findings duration", EDGES: "document validate"},

@@ -1,0 +1,82 @@
+"""Gives signs of life when nothing else that this builder pushed was one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from coordination_tasks.builder_status import HostLoad, StatusChange, heartbeat_data, status_data
+from coordination_tasks.errors import WriteRefused
+from coordination_tasks.heartbeats import FACTS, Heartbeats
+from coordination_tasks.model import BuilderProfile
+from coordination_tasks.paths import heartbeat_path, status_path
+from coordination_tasks.push_budget import PushBudget
+
+
+class Beater:
+    """What one process of a builder shows of itself. Not for several threads.
+
+    `on_facts` beats among the facts of the store, for farms that want it there, and for remotes
+    that let nobody force a branch. `turn` raises Unavailable, AccessDenied, WriteRefused (told
+    once: from then on it beats among the facts), NotDurable.
+    """
+
+    def __init__(
+        self,
+        profile: BuilderProfile,
+        heartbeats: Heartbeats,
+        budget: PushBudget,
+        *,
+        on_facts: Callable[[], None],
+        load: Callable[[], HostLoad | None],
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._profile = profile
+        self._heartbeats = heartbeats
+        self._budget = budget
+        self._on_facts = on_facts
+        self._load = load
+        self._clock = clock
+        self._monotonic = monotonic
+        self._last: float | None = None
+        self._refused = profile.heartbeats_at == FACTS
+        self._told: StatusChange | None = None
+        self._files: Mapping[str, bytes] = {}
+
+    def count(self) -> None:
+        """Something was pushed that others take as a sign of life."""
+        self._last = self._monotonic()
+
+    def turn(self, interval: float, change: StatusChange) -> None:
+        """Beat, if the last sign is `interval` seconds old and the push budget has room."""
+        now = self._monotonic()
+        if self._last is not None and now - self._last < interval:
+            return
+        if not self._budget.has_room():
+            return
+        if self._refused:
+            self._on_facts()
+        else:
+            self._beat(change)
+        self._last = now
+
+    def _beat(self, change: StatusChange) -> None:
+        try:
+            self._heartbeats.beat(self._content(change))
+        except WriteRefused:
+            self._refused = True
+            self._on_facts()
+            raise
+
+    def _content(self, change: StatusChange) -> Mapping[str, bytes]:
+        """What is told, made anew only when it has changed: the same again costs nothing."""
+        if change != self._told:
+            load, now = self._load(), self._clock()
+            profile = self._profile
+            self._files = {
+                status_path(profile.id): status_data(None, profile, change, now=now, load=load),
+                heartbeat_path(profile.id): heartbeat_data(None, profile, now=now, load=load),
+            }
+            self._told = change
+        return self._files

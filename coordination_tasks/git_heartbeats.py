@@ -1,0 +1,155 @@
+"""Heartbeats on refs of a Git repository: one parentless commit for each builder, forced.
+
+The commits come from a ring: what a builder tells is written once, with the time at which it was
+true first, and then the ref moves round some prepared commits. So a builder that builds for months
+leaves no loose objects at the remote (10,000 new commits leave 30,000), and the id of the commit is
+the counter.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from coordination_tasks.clock import utc_now
+from coordination_tasks.errors import Unavailable, WriteRefused
+from coordination_tasks.git_command import run_git
+from coordination_tasks.git_objects import GitObjects, MissingObject
+from coordination_tasks.git_remote import GitRemote, fail, is_branch
+from coordination_tasks.git_verdict import Verdict, judge_fetch, judge_push, why
+from coordination_tasks.heartbeats import AUTO_PREFIX, FACTS
+
+RING = 64
+"""More than an observer can miss between two looks."""
+_INIT_SECONDS = 30.0
+_WORN = 40  # entries in one of 256 folders of loose objects
+_MOST_DAMAGE = 2
+
+
+class GitHeartbeats:
+    """See Heartbeats. `folder` is a small repository of our own, thrown away when it is damaged.
+
+    `branch` is this builder's; `on_push` is called before each push; `ring` commits take turns.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        *,
+        builder: str,
+        branch: str,
+        timeout: float = 60.0,
+        clock: Callable[[], datetime] = utc_now,
+        on_push: Callable[[], None] = lambda: None,
+        ring: int = RING,
+    ) -> None:
+        self._remote = GitRemote(url, branch, timeout)
+        self._git_dir = folder
+        self._builder = builder
+        self._clock = clock
+        self._on_push = on_push
+        self._size = ring
+        self._files: Mapping[str, bytes] = {}
+        self._ring: list[str] = []
+        self._next = 0
+        self._made_at = clock()
+        self._lock = threading.Lock()
+
+    def beat(self, files: Mapping[str, bytes]) -> None:
+        """See Heartbeats.beat."""
+        with self._lock:
+            for _ in range(_MOST_DAMAGE):
+                commit = self._turned(files)
+                self._on_push()
+                result = self._remote.push_forced(self._git_dir, commit)
+                verdict = judge_push(result)
+                if verdict is Verdict.DONE:
+                    return
+                if verdict in {Verdict.REFUSED, Verdict.MOVED}:
+                    raise WriteRefused(f"the remote refuses heartbeats: {why(result)}")
+                if verdict is not Verdict.LOCAL:
+                    fail(verdict, result)
+                self._throw_away()
+            raise Unavailable(f"heartbeats can't be made: {why(result)}")
+
+    def signs(self, others: Collection[str] = ()) -> Mapping[str, str]:
+        """See Heartbeats.signs."""
+        wanted = {FACTS, f"{AUTO_PREFIX}*", *filter(is_branch, others)}
+        with self._lock:
+            self._prepare()
+            result = self._remote.list(self._git_dir, wanted)
+        verdict = judge_fetch(result)
+        if verdict is not Verdict.DONE:
+            fail(verdict, result)
+        lines = (line.split("\t") for line in result.output.splitlines())
+        return {ref.removeprefix("refs/heads/"): sha for sha, ref in lines}
+
+    def read(self, place: str, path: str) -> bytes | None:
+        """See Heartbeats.read."""
+        if not is_branch(place):
+            return None
+        with self._lock:
+            self._prepare()
+            result, commit = self._remote.fetch_branch(self._git_dir, place)
+            verdict = judge_fetch(result)
+            if verdict is Verdict.ABSENT:
+                return None
+            if verdict is not Verdict.DONE:
+                fail(verdict, result)
+            return self._read(commit, path)
+
+    def _turned(self, files: Mapping[str, bytes]) -> str:
+        """The next commit of the ring; a new ring when the builder has something new to tell."""
+        self._prepare()
+        if files != self._files:
+            self._files, self._ring, self._next = dict(files), [], 0
+            self._made_at = self._clock()
+        if self._next == len(self._ring):
+            self._ring.append(self._commit(len(self._ring)))
+        commit = self._ring[self._next]
+        self._next = (self._next + 1) % self._size
+        return commit
+
+    def _commit(self, number: int) -> str:
+        objects = GitObjects(self._git_dir)
+        try:
+            return objects.commit(
+                None,
+                self._files,
+                author=self._builder,
+                at=self._made_at,
+                message=f"heartbeat of {self._builder} ({number + 1} of {self._size} in turn)",
+            )
+        except OSError as error:
+            raise Unavailable(f"heartbeats can't be made: {error}") from error
+        finally:
+            objects.close()
+
+    def _read(self, commit: str, path: str) -> bytes | None:
+        objects = GitObjects(self._git_dir)
+        try:
+            return objects.read(commit, path)
+        except MissingObject as error:
+            self._throw_away()
+            raise Unavailable(str(error)) from error
+        finally:
+            objects.close()
+
+    def _prepare(self) -> None:
+        """Make the small repository, and another one when it has grown."""
+        if len(list(self._git_dir.glob("objects/17/*"))) > _WORN:
+            self._throw_away()
+        if (self._git_dir / "HEAD").exists():
+            return
+        command = ["init", "--quiet", "--bare", "--template=", str(self._git_dir)]
+        result = run_git(command, git_dir=self._git_dir, timeout=_INIT_SECONDS)
+        if result.code != 0:
+            raise Unavailable(f"git init {self._git_dir} failed: {why(result)}")
+
+    def _throw_away(self) -> None:
+        shutil.rmtree(self._git_dir, ignore_errors=True)
+        self._ring, self._next = [], 0

@@ -1,0 +1,56 @@
+"""Who has stood still for how long, by the clock of the one who looks. Pure.
+
+No two clocks are compared: builders' clocks are off by minutes. A builder lives as long as its
+sign (an opaque text) changes; how long it has not changed is measured here, from look to look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A sign, and since when (seconds of the looker's monotonic clock) it is the same."""
+
+    sign: str
+    since: float
+    moved: bool = False
+    """Whether it was ever seen to change: only then somebody was alive at `since`."""
+
+
+class Liveness:
+    """What one observer saw. `longest_gap` (seconds) is for how long it may not have looked.
+
+    Who did not look (its own machine slept, the remote was away) can't tell who lived meanwhile:
+    after a longer gap all that is seen counts from anew, as after a restart.
+    """
+
+    def __init__(self, longest_gap: float) -> None:
+        self._longest_gap = longest_gap
+        self._sightings: dict[str, Sighting] = {}
+        self._looked_at: float | None = None
+
+    def see(self, signs: Mapping[str, str], now: float) -> None:
+        """Take in a look: the sign of each that is to be watched; others are forgotten."""
+        if self._looked_at is None or now - self._looked_at > self._longest_gap:
+            self._sightings = {}
+        self._sightings = {name: self._sighting(name, sign, now) for name, sign in signs.items()}
+        self._looked_at = now
+
+    def still_for(self, name: str, now: float) -> float:
+        """Seconds since the sign changed, or was seen first; 0 for who was never seen."""
+        sighting = self._sightings.get(name)
+        return 0.0 if sighting is None else now - sighting.since
+
+    @property
+    def sightings(self) -> Mapping[str, Sighting]:
+        """All that is watched."""
+        return self._sightings
+
+    def _sighting(self, name: str, sign: str, now: float) -> Sighting:
+        before = self._sightings.get(name)
+        if before is None:
+            return Sighting(sign, now)
+        return before if before.sign == sign else Sighting(sign, now, moved=True)

@@ -1,0 +1,65 @@
+"""How often this builder pushes: one small file that all its processes on this host share.
+
+Git hosts ask for few pushes a minute. What must not wait (a claim, the end of an attempt, what a
+person asked for) is counted, and makes the rest wait: transitions and heartbeats.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+from coordination_tasks.errors import NotDurable
+
+MINUTE = 60.0
+
+
+class PushBudget:
+    """At most `per_minute` pushes in any minute; 0.5 is one push in any two minutes.
+
+    `monotonic` has to be the same for all processes of a host, as Linux' own is. Raises
+    NotDurable when the file can't be used.
+    """
+
+    def __init__(
+        self, path: Path, per_minute: float, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._path = path
+        self._most = max(1, math.floor(per_minute))
+        self._window = self._most * MINUTE / per_minute
+        self._monotonic = monotonic
+        self._lock = FileLock(path.with_name(path.name + ".lock"))
+
+    def spend(self) -> None:
+        """Count a push that is about to be made, whether there is room for it or not."""
+        with self._locked():
+            times = [*self._recent(), self._monotonic()]
+            self._path.write_text(json.dumps(times))
+
+    def has_room(self) -> bool:
+        """Whether a push that can wait may be made now."""
+        with self._locked():
+            return len(self._recent()) < self._most
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            with self._lock:
+                yield
+        except OSError as error:
+            raise NotDurable(f"the pushes of this builder can't be counted: {error}") from error
+
+    def _recent(self) -> list[float]:
+        now = self._monotonic()
+        try:
+            times = json.loads(self._path.read_text())
+        except (FileNotFoundError, ValueError):
+            return []
+        # a time to come was written before this host was booted again
+        return [at for at in times if now - self._window < at <= now]

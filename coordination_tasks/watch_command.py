@@ -1,0 +1,66 @@
+"""`doit watch`: what runs on a builder all the time, also while it builds nothing."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+
+from coordination_tasks.builder_lock import watch_lock, while_idle
+from coordination_tasks.claim_intent import own_intent
+from coordination_tasks.clock import utc_now
+from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments, open_store, tell
+from coordination_tasks.outbox import Outbox
+from coordination_tasks.presence import beater, observer
+from coordination_tasks.watching import Watch
+
+
+class WatchCommand(FarmCommand):
+    """doit command."""
+
+    name = "watch"
+    doc_purpose = "show that this builder lives, and take jobs from builders that don't"
+    doc_usage = "[--builder ID]"
+    doc_description = """
+
+Runs until SIGINT, SIGTERM or SIGHUP. Sends heartbeats while no `doit build` runs here, sends what
+waits in the outbox, gives back the job of a build that was killed here, and queues the job of any
+builder again that gives no sign of life for the length of its lease.
+
+Exit codes: 0 ended by a signal, 3 bad configuration, or another watch runs for this builder.
+"""
+    cmd_options = (OPTION_BUILDER,)
+
+    def _execute(self, builder: str, pos_args: list[str]) -> int:
+        no_arguments(pos_args)
+        config = self.read_config(builder)
+        ended = threading.Event()
+
+        def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+            ended.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, end)
+        with (
+            watch_lock(config),
+            open_store(config) as store,
+            Outbox(config.state_dir / "outbox.sqlite") as outbox,
+        ):
+            watch = Watch(
+                builder=config.profile.id,
+                store=store,
+                outbox=outbox,
+                intent=own_intent(config.state_dir),
+                observer=observer(config, store, tell),
+                beater=beater(config, store),
+                heartbeat=config.heartbeat,
+                sweep=lambda: self.loader.namespace["sweep_orphans"](config.state_dir),
+                while_idle=lambda: while_idle(config),
+                clock=utc_now,
+                notice=tell,
+            )
+            tell(f"watching as builder {config.profile.id}, every {config.observe_every:g} s")
+            while not ended.is_set():
+                watch.turn()
+                ended.wait(config.observe_every)
+        return 0

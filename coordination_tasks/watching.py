@@ -1,0 +1,76 @@
+"""What a builder does while it builds nothing: care for its own, and watch the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from coordination_tasks.beating import Beater
+from coordination_tasks.builder_status import IDLE, StatusChange
+from coordination_tasks.claim_intent import ClaimIntent
+from coordination_tasks.errors import CoordinationError
+from coordination_tasks.heartbeat_config import HeartbeatConfig
+from coordination_tasks.observer import Observer
+from coordination_tasks.outbox import Outbox
+from coordination_tasks.recovery import recover
+from coordination_tasks.store import Store
+
+
+@dataclass(kw_only=True)
+class Watch:
+    """One turn of it comes every `observe_every` seconds.
+
+    `while_idle` gives whether no build of this builder runs, and keeps it so.
+    """
+
+    builder: str
+    store: Store
+    outbox: Outbox
+    intent: ClaimIntent
+    observer: Observer
+    beater: Beater
+    heartbeat: HeartbeatConfig
+    while_idle: Callable[[], AbstractContextManager[bool]]
+    sweep: Callable[[], None]
+    """Ends the processes that a killed build left behind."""
+    clock: Callable[[], datetime]
+    notice: Callable[[str], None]
+    _trouble: str = field(init=False, default="")
+
+    def turn(self) -> None:
+        """Do what is due; trouble is told once, as long as it stays the same."""
+        trouble = ""
+        for act in (self._care, self._look, self._beat):
+            try:
+                act()
+            except CoordinationError as error:
+                trouble = str(error)
+        if trouble and trouble != self._trouble:
+            self.notice(f"warning: {trouble}")
+        self._trouble = trouble
+
+    def _care(self) -> None:
+        """Send what a build left behind, and give its job back if it was killed."""
+        if self.intent.read() is None and not self.outbox.pending():
+            return
+        with self.while_idle() as idle:
+            if not idle:
+                return
+            self.sweep()
+            job = recover(
+                self.store, self.outbox, self.intent, builder=self.builder, clock=self.clock
+            )
+            if job:
+                self.notice(f"job {job.id} was left behind by a killed build and is queued again")
+
+    def _look(self) -> None:
+        self.observer.look()
+
+    def _beat(self) -> None:
+        interval = self.heartbeat.waiting if self.observer.jobs_wait else self.heartbeat.idle
+        with self.while_idle() as idle:
+            if idle:
+                # a build shows itself that it lives: nobody else is to hide that it hangs
+                self.beater.turn(interval, StatusChange(status=IDLE))

@@ -1,0 +1,132 @@
+"""The same cases for heartbeats in memory and on refs of a Git repository."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from coordination_tasks.errors import BadConfiguration, Unavailable, WriteRefused
+from coordination_tasks.git_heartbeats import RING, GitHeartbeats
+from coordination_tasks.git_repository import GitRepository
+from coordination_tasks.heartbeats import FACTS, Heartbeats, own_place
+from coordination_tasks.memory_heartbeats import MemoryHeartbeats
+from coordination_tasks.memory_repository import MemoryRemote, MemoryRepository
+from coordination_tasks.repository import Repository
+from tests.coordination_tasks.coordination_world import bare_repository, git
+
+Make = Callable[[str], Heartbeats]
+FILES = {"build1/status.json": b"{}\n", "build1/heartbeat.json": b'{"server": "build1"}\n'}
+
+
+@pytest.fixture(params=["memory", "git"])
+def farm(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Make, Repository]:
+    if request.param == "memory":
+        remote = MemoryRemote()
+        return lambda place: MemoryHeartbeats(remote, place), MemoryRepository(remote)
+    url = str(bare_repository(tmp_path / "remote.git"))
+    return (
+        lambda place: on_git(url, tmp_path / place, place),
+        GitRepository(url, tmp_path / "cache", author="somebody"),
+    )
+
+
+def on_git(url: str, folder: Path, place: str, ring: int = RING) -> GitHeartbeats:
+    return GitHeartbeats(url, folder, builder="build1", branch=place, timeout=30.0, ring=ring)
+
+
+def test_each_beat_changes_the_sign(farm: tuple[Make, Repository]) -> None:
+    make, _ = farm
+    mine, other = make(own_place("build1")), make(own_place("build2"))
+    seen = []
+    for _ in range(4):
+        mine.beat(FILES)
+        seen.append(other.signs()["heartbeat-build1"])
+    assert len(set(seen)) == 4
+
+
+def test_nobody_has_beaten_yet(farm: tuple[Make, Repository]) -> None:
+    make, _ = farm
+    assert make(own_place("build1")).signs() == {}
+    assert make(own_place("build1")).read("heartbeat-build2", "build2/status.json") is None
+
+
+def test_the_facts_have_a_sign_too(farm: tuple[Make, Repository]) -> None:
+    make, repository = farm
+    mine = make(own_place("build1"))
+    first = repository.push_if_unchanged(repository.fetch(), {"a": b"1"}, "first")
+    before = mine.signs()[FACTS]
+    mine.beat(FILES)
+    assert mine.signs()[FACTS] == before
+    repository.push_if_unchanged(first, {"a": b"2"}, "second")
+    assert mine.signs()[FACTS] != before
+    repository.close()
+
+
+def test_a_place_with_another_name_has_to_be_asked_for(farm: tuple[Make, Repository]) -> None:
+    make, _ = farm
+    make("beats/of-build1").beat(FILES)
+    looker = make(own_place("build2"))
+    assert "beats/of-build1" not in looker.signs()
+    assert "beats/of-build1" in looker.signs({"beats/of-build1", "--upload-pack=x", ""})
+
+
+def test_what_the_last_beat_told_can_be_read(farm: tuple[Make, Repository]) -> None:
+    make, _ = farm
+    mine, other = make(own_place("build1")), make(own_place("build2"))
+    mine.beat(FILES)
+    mine.beat({"build1/status.json": b"[]\n"})
+    assert other.read("heartbeat-build1", "build1/status.json") == b"[]\n"
+    assert other.read("heartbeat-build1", "build1/heartbeat.json") is None
+    assert other.read("--upload-pack=x", "build1/heartbeat.json") is None
+
+
+def test_one_parentless_commit_and_no_new_objects_when_the_ring_is_full(
+    remote: Path, tmp_path: Path
+) -> None:
+    heartbeats = on_git(str(remote), tmp_path / "own", "heartbeat-build1", ring=3)
+    for _ in range(3):
+        heartbeats.beat(FILES)
+    objects = git(remote, "count-objects")
+    for _ in range(4):
+        heartbeats.beat(dict(FILES))
+    assert git(remote, "count-objects") == objects
+    assert git(remote, "rev-list", "--count", "--all") == "1"
+    assert git(remote, "show", "heartbeat-build1:build1/heartbeat.json") == '{"server": "build1"}'
+    assert git(remote, "for-each-ref", "--format=%(refname)") == "refs/heads/heartbeat-build1"
+
+
+def test_the_small_repository_may_be_lost_at_any_time(remote: Path, tmp_path: Path) -> None:
+    heartbeats = on_git(str(remote), tmp_path / "own", "heartbeat-build1")
+    heartbeats.beat(FILES)
+    for file in (tmp_path / "own" / "objects").rglob("*"):
+        if file.is_file():
+            file.unlink()
+    before = heartbeats.signs()
+    heartbeats.beat(FILES)
+    heartbeats.beat(FILES)
+    assert heartbeats.signs() != before
+    (tmp_path / "own" / "HEAD").unlink()
+    heartbeats.beat(FILES)
+
+
+def test_a_remote_that_lets_nobody_force_a_branch(remote: Path, tmp_path: Path) -> None:
+    git(remote, "config", "receive.denyNonFastForwards", "true")
+    heartbeats = on_git(str(remote), tmp_path / "own", "heartbeat-build1")
+    heartbeats.beat(FILES)
+    with pytest.raises(WriteRefused, match="refuses heartbeats"):
+        heartbeats.beat(FILES)
+
+
+def test_a_remote_that_is_away(tmp_path: Path) -> None:
+    heartbeats = on_git(str(tmp_path / "nowhere.git"), tmp_path / "own", "heartbeat-build1")
+    with pytest.raises(Unavailable):
+        heartbeats.beat(FILES)
+    with pytest.raises(Unavailable):
+        heartbeats.signs()
+
+
+def test_a_name_that_no_branch_can_have(tmp_path: Path) -> None:
+    with pytest.raises(BadConfiguration, match="branch"):
+        on_git(str(tmp_path), tmp_path / "own", "-x")

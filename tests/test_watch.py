@@ -1,0 +1,117 @@
+"""`doit watch` beside `doit build`: real processes, really stopped and really killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+
+from tests.conftest import Farm, await_that, git, processes_of
+
+LEASE = "lease: {lease}s\nheartbeat: {{building: 1s, waiting: 1s, idle: 1s}}\n"
+BEGIN = "echo began >> $LEDGER; sleep 1000"
+
+
+def short_lease(farm: Farm, lease: int = 3) -> None:
+    config = farm.folder / "builder.yaml"
+    config.write_text(config.read_text() + LEASE.format(lease=lease))
+
+
+def beats(farm: Farm, builder: str) -> str:
+    ref = f"refs/heads/heartbeat-{builder}"
+    return git("-C", str(farm.coordination), "for-each-ref", "--format=%(objectname)", ref)
+
+
+def commits(farm: Farm) -> int:
+    return int(git("-C", str(farm.coordination), "rev-list", "--count", "main"))
+
+
+def test_a_zombie_that_returns_stops_and_writes_nothing(farm: Farm) -> None:
+    short_lease(farm)
+    farm.second(BEGIN)
+    job = farm.enqueue()
+    watch = farm.start("watch", builder="build2")
+    build = farm.start("build")
+    await_that(lambda: "began" in farm.ran(), "the second step begins")
+    await_that(lambda: beats(farm, "build1") != "", "build1 beats")
+    build.send_signal(signal.SIGSTOP)
+    await_that(lambda: farm.job(job)["status"] == "queued", "build2 takes the job")
+    entry = farm.job(job)
+    assert entry["reason"] == "builder build1 gave no sign of life for 3 s"
+    watch.terminate()
+    watch.wait(timeout=20)
+    assert watch.returncode == 0
+    before = commits(farm)
+    build.send_signal(signal.SIGCONT)
+    out, err = build.communicate(timeout=60)
+    assert build.returncode == 5, out + err
+    assert "is over" in err
+    assert "Traceback" not in out + err
+    assert processes_of(farm.folder) == []
+    assert commits(farm) == before
+    assert farm.job(job) == entry
+    farm.second("echo second >> $LEDGER")
+    assert farm.doit("build", builder="build2").returncode == 0
+    assert farm.job(job)["attempt"] == 2
+
+
+@pytest.mark.slow
+def test_a_build_that_lives_keeps_its_job_for_many_leases(farm: Farm) -> None:
+    short_lease(farm, 10)
+    farm.second("echo began >> $LEDGER; sleep 35")
+    job = farm.enqueue()
+    watch = farm.start("watch", builder="build2")
+    done = farm.doit("build")
+    watch.terminate()
+    _, told = watch.communicate(timeout=20)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (farm.job(job)["attempt"], farm.job(job)["assigned_to"]) == (1, "build1")
+    assert "was taken" not in told
+    assert len(farm.steps(job)) == 6
+
+
+def test_an_idle_farm_commits_nothing_on_main_and_beats_all_the_same(farm: Farm) -> None:
+    short_lease(farm)
+    farm.enqueue()
+    before = commits(farm)
+    watches = [farm.start("watch", builder=name) for name in ("build1", "build2")]
+    seen: dict[str, set[str]] = {"build1": set(), "build2": set()}
+
+    def both_beat() -> bool:
+        for name, found in seen.items():
+            found.add(beats(farm, name))
+        return all(len(found) > 3 for found in seen.values())
+
+    await_that(both_beat, "both beat three times")
+    for watch in watches:
+        watch.send_signal(signal.SIGINT)
+        assert watch.wait(timeout=20) == 0
+    assert commits(farm) == before
+    beat = git("-C", str(farm.coordination), "show", "heartbeat-build1:build1/heartbeat.json")
+    assert set(json.loads(beat)) >= {"server", "timestamp", "uptime_seconds", "healthy"}
+    status = git("-C", str(farm.coordination), "show", "heartbeat-build1:build1/status.json")
+    assert json.loads(status)["status"] == "idle"
+    count = git("-C", str(farm.coordination), "rev-list", "--count", "heartbeat-build1")
+    assert count == "1"
+
+
+def test_a_watch_gives_back_what_a_killed_build_of_its_builder_left(farm: Farm) -> None:
+    farm.second(BEGIN)
+    job = farm.enqueue()
+    build = farm.start("build")
+    await_that(lambda: "began" in farm.ran(), "the second step begins")
+    watch = farm.start("watch")
+    assert any("sleep" in process.name() for process in processes_of(farm.folder))
+    build.kill()
+    build.wait()
+    await_that(lambda: farm.job(job)["status"] == "queued", "the watch gives the job back")
+    assert farm.steps(job)["second"] == "cancelled"
+    assert not any("sleep" in process.name() for process in processes_of(farm.folder))
+    other = farm.doit("watch")
+    assert other.returncode == 3
+    assert "another doit watch runs" in other.stderr
+    watch.terminate()
+    assert watch.wait(timeout=20) == 0
+    farm.second("echo second >> $LEDGER")
+    assert farm.doit("build").returncode == 0
