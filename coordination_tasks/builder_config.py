@@ -63,7 +63,9 @@ class BuilderConfig(_Model):
     pipelines_file: Path
     default_pipeline: str | None
     env: Mapping[str, str]
-    """Environment of all steps, beside what `pass_env` lets through."""
+    """Environment of all steps."""
+    declared_env: Mapping[str, str]
+    """What of it `env` and `pass_env` name: steps that succeeded run again when it changes."""
     flush_every: float
     """Seconds between two pushes of transitions while a job is built."""
     push_timeout: float
@@ -115,6 +117,7 @@ def read_builder_config(
         pipelines_file=pipelines_file(home, environment),
         default_pipeline=file.default_pipeline,
         env={**_passed(file.pass_env, environment), **file.env},
+        declared_env={**_named(file.pass_env, environment), **file.env},
         flush_every=file.flush_every,
         push_timeout=file.push_timeout,
         parallel=file.parallel,
@@ -176,3 +179,7 @@ def _passed(names: tuple[str, ...], environment: Mapping[str, str]) -> dict[str,
         for key, value in environment.items()
         if key in wanted or key.endswith(_PASSED_SUFFIXES)
     }
+
+
+def _named(names: tuple[str, ...], environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: environment[name] for name in names if name in environment}

@@ -55,6 +55,7 @@ class Claimer:
             claimed=attempt,
             state_dir=self.config.state_dir,
             env=self.config.env,
+            declared_env=self.config.declared_env,
             display=self.display,
         )
 

@@ -17,6 +17,8 @@ class RunningAttempt:
     claimed: Attempt
     state_dir: Path
     env: Mapping[str, str]
+    declared_env: Mapping[str, str]
+    """What of `env` the builder's file names."""
     display: Display
 
     @property

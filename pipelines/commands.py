@@ -1,7 +1,8 @@
 """Runs the commands of a step: log, lines, time limit, and an end for the whole process tree.
 
 The child writes straight to the log file, which is fast and needs no memory, and a daemon that
-keeps its standard output open holds nobody up. The price: what the child writes is not masked.
+keeps its standard output open holds nobody up. Where there are secrets to mask, a pipe and a thread
+stand in between.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from pipelines.cancellation import Cancellation
 from pipelines.errors import FailureCode, StepFailed
 from pipelines.log_tail import LogTail
+from pipelines.masked_output import MaskedOutput
 from pipelines.masking import mask
 from pipelines.model import Command
 from pipelines.process_tree import GRACE, MARKER_VARIABLE, end_tree
@@ -30,13 +32,15 @@ _CANT_START = {
     errno.ENOEXEC: "it is no program and names no interpreter in its first line",
 }
 _OUTPUT_ROUND = 0.2
+_LONGEST_ROUND = 1.0
 
 
 class LoggedCommandRunner:
     """The command runner of one step; its commands run one after the other.
 
-    `marker` names the step's processes (see `process_tree`), `secrets` are values that the log's
-    own lines must not show, `deadline` is the `time.monotonic()` at which the step has to be over.
+    `marker` names the step's processes (see `process_tree`), `secrets` are values that the log
+    must not show, `deadline` is the `time.monotonic()` at which the step has to be over, and
+    `deadline_reason` says why then; `silence` are the seconds that a command may write nothing.
     """
 
     def __init__(
@@ -47,6 +51,8 @@ class LoggedCommandRunner:
         cancellation: Cancellation,
         secrets: Collection[str] = (),
         deadline: float | None = None,
+        deadline_reason: str = "its time was up",
+        silence: float | None = None,
         grace: float = GRACE,
     ) -> None:
         self._log = log
@@ -54,6 +60,8 @@ class LoggedCommandRunner:
         self._cancellation = cancellation
         self._secrets = tuple(secrets)
         self._deadline = deadline
+        self._deadline_reason = deadline_reason
+        self._silence = silence
         self._grace = grace
 
     @property
@@ -73,9 +81,9 @@ class LoggedCommandRunner:
         """Run to the end and give the exit code (128+n when signal n ended the command).
 
         The log gets a line `$ command` before the output and one with exit code and seconds after
-        it. Raises StepFailed (TOOL_MISSING, TIMEOUT, DISK_FULL), StepCancelled, and what `on_line`
-        raised; then no process of the command is left. After a normal end, a daemon that the
-        command left behind goes on: `process_tree.sweep` ends it with the attempt.
+        it. Raises StepFailed (TOOL_MISSING, TIMEOUT, SILENT, DISK_FULL), StepCancelled, and what
+        `on_line` raised; then no process of the command is left. After a normal end, a daemon that
+        the command left behind goes on: `process_tree.sweep` ends it with the attempt.
         """
         self._cancellation.check()
         with open_log(self._log) as log:
@@ -88,20 +96,26 @@ class LoggedCommandRunner:
     def _run(self, command: Command, log: StepLog, on_line: Callable[[str], None] | None) -> int:
         start = time.monotonic()
         offset = log.size
-        process = self._start(command, log)
+        masked = MaskedOutput(log, self._secrets) if self._secrets else None
+        process = self._start(command, log, masked)
         tail = LogTail(log.path, offset, on_line) if on_line else None
         try:
-            self._wait(process, command, start)
+            self._wait(process, command, log)
             code = _exit_code(process.wait())
+            if masked:
+                masked.close()
             self._finish(tail)
         except BaseException as error:
             alive = end_tree(process.pid, self._marker, self._grace)
             process.poll()
+            if masked:
+                with suppress(StepFailed):
+                    masked.close()
             if tail:
                 tail.writer_ended()
             # On a full disk this line is lost; the exception on its way says what happened.
             with suppress(StepFailed):
-                log.write(_end_line(f"ended: {error}", start, alive))
+                log.write(_end_line(f"ended: {mask(str(error), self._secrets)}", start, alive))
             raise
         log.write(_end_line(f"exit code {code}", start, []))
         return code
@@ -110,7 +124,21 @@ class LoggedCommandRunner:
         shown = shlex.join(mask(argument, self._secrets) for argument in command.argv)
         return shown.replace("\n", "\\n")
 
-    def _start(self, command: Command, log: StepLog) -> subprocess.Popen[bytes]:
+    def _start(
+        self, command: Command, log: StepLog, masked: MaskedOutput | None
+    ) -> subprocess.Popen[bytes]:
+        if masked is None:
+            return self._popen(command, log.descriptor)
+        try:
+            process = self._popen(command, masked.descriptor)
+        except BaseException:
+            masked.started()
+            masked.close()
+            raise
+        masked.started()
+        return process
+
+    def _popen(self, command: Command, output: int) -> subprocess.Popen[bytes]:
         name = command.argv[0]
         if not command.cwd.is_dir():
             raise StepFailed(
@@ -123,8 +151,8 @@ class LoggedCommandRunner:
                 cwd=command.cwd,
                 env={**command.env, MARKER_VARIABLE: self._marker},
                 stdin=subprocess.DEVNULL,
-                stdout=log.descriptor,
-                stderr=log.descriptor,
+                stdout=output,
+                stderr=output,
                 start_new_session=True,
             )
         except OSError as error:
@@ -133,16 +161,34 @@ class LoggedCommandRunner:
             why = _CANT_START[error.errno]
             raise StepFailed(FailureCode.TOOL_MISSING, f"{name} can't be started: {why}") from error
 
-    def _wait(self, process: subprocess.Popen[bytes], command: Command, start: float) -> None:
+    def _wait(self, process: subprocess.Popen[bytes], command: Command, log: StepLog) -> None:
+        start = spoke = time.monotonic()
+        size = log.size
         ends = [start + command.timeout] if command.timeout is not None else []
         ends += [self._deadline] if self._deadline is not None else []
-        seconds = min(ends) - time.monotonic() if ends else None
-        if not wait_for_end(process.pid, seconds, self._cancellation):
-            name = Path(command.argv[0]).name
-            waited = time.monotonic() - start
-            raise StepFailed(
-                FailureCode.TIMEOUT, f"{name} was ended after {waited:.0f} s: its time was up"
-            )
+        name = Path(command.argv[0]).name
+        while not wait_for_end(process.pid, self._until_look(ends), self._cancellation):
+            now = time.monotonic()
+            if ends and now >= min(ends):
+                late = self._deadline is not None and now >= self._deadline
+                why = self._deadline_reason if late else "its time was up"
+                raise StepFailed(
+                    FailureCode.TIMEOUT, f"{name} was ended after {now - start:.0f} s: {why}"
+                )
+            if log.size != size:
+                size, spoke = log.size, now
+            elif self._silence is not None and now - spoke >= self._silence:
+                raise StepFailed(
+                    FailureCode.SILENT,
+                    f"{name} was ended: it had written nothing for {self._silence:g} s",
+                )
+
+    def _until_look(self, ends: list[float]) -> float | None:
+        """Seconds until the command is looked at again."""
+        rounds = [min(ends) - time.monotonic()] if ends else []
+        if self._silence is not None:
+            rounds.append(min(_LONGEST_ROUND, self._silence / 10))
+        return min(rounds) if rounds else None
 
     def _finish(self, tail: LogTail | None) -> None:
         if tail:

@@ -48,6 +48,7 @@ class FailureCode(StrEnum):
     DISK_FULL = "DISK_FULL"
     NETWORK = "NETWORK"
     TIMEOUT = "TIMEOUT"
+    SILENT = "SILENT"
     KILLED = "KILLED"
     INTERNAL = "INTERNAL"
 

@@ -10,12 +10,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from pipelines.model import Source, Step
+from pipelines.model import Step
 
 Fingerprint = Mapping[str, Mapping[str, str]]
-"""Group (`definition`, `environment`, `tools`, `upstream`) to named values."""
+"""Group (`definition`, `environment`, `inputs`, `files`, `upstream`) to named values."""
 
 _MAX_SHOWN = 60
 
@@ -28,23 +27,36 @@ class ReasonToRun:
 
 
 def fingerprint(
-    step: Step, source: Source, identity: Mapping[str, str], upstream: Mapping[str, str]
+    step: Step,
+    *,
+    identity: Mapping[str, str],
+    builder_env: Mapping[str, str],
+    files: Mapping[str, str],
+    upstream: Mapping[str, str],
 ) -> Fingerprint:
     """All that the step's result depends on.
 
-    `identity` comes from the step's kind; `upstream` has the result digest of each needed step.
+    `identity` comes from the step's kind, `files` has the object ids of its `inputs:`, `upstream`
+    the result digest of each needed step: a step that names its inputs depends on those alone.
+    `builder_env` is what the builder's owner declared; its values are kept as digests, because
+    some are secrets.
     """
     options = step.options.model_dump(mode="json")
+    below = {name: value for name, value in builder_env.items() if name not in step.env}
     return {
         "definition": {
             "uses": step.kind.name,
-            "source": source.repository,
-            "submodules": json.dumps(source.submodules),
             **{f"with.{key}": json.dumps(value) for key, value in options.items()},
+            **({"inputs": json.dumps(step.inputs)} if step.inputs else {}),
+            **({"outputs": json.dumps(step.outputs)} if step.outputs else {}),
         },
-        "environment": dict(step.env),
+        "environment": {
+            **dict(step.env),
+            **{f"{name} of the builder": _short(value) for name, value in below.items()},
+        },
         "inputs": dict(identity),
-        "upstream": dict(upstream),
+        "files": dict(files),
+        "upstream": {} if step.inputs else dict(upstream),
     }
 
 
@@ -58,15 +70,19 @@ def first_difference(old: Fingerprint, new: Fingerprint) -> ReasonToRun | None:
     return None
 
 
-def result_digest(outputs: Mapping[str, str], values: Mapping[str, Any]) -> str:
-    """Digest of what a step made: its outputs' digests and its values."""
-    text = json.dumps([dict(outputs), dict(values)], sort_keys=True)
+def result_digest(outputs: Mapping[str, str], made_from: Fingerprint | None) -> str:
+    """Digest of what a step made: its outputs' digests.
+
+    `made_from` is the fingerprint of a step that made more than its outputs: the rest of it is
+    taken to be the same as long as it was made from the same.
+    """
+    text = json.dumps([dict(outputs), made_from], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _changed(group: str, key: str, before: str | None, after: str | None) -> ReasonToRun:
     if group == "upstream":
-        return ReasonToRun(f"step {key} gave another result")
+        return ReasonToRun(f"step {key} gave another result: was {_id(before)}, is {_id(after)}")
     shown_before, shown_after = _shown(before), _shown(after)
     return ReasonToRun(f"{group}: {key} was {shown_before}, is {shown_after}")
 
@@ -75,3 +91,11 @@ def _shown(value: str | None) -> str:
     if value is None:
         return "not set"
     return value if len(value) <= _MAX_SHOWN else f"{value[:_MAX_SHOWN]}…"
+
+
+def _id(value: str | None) -> str:
+    return value[:12] if value else "none"
+
+
+def _short(value: str) -> str:
+    return f"sha256:{hashlib.sha256(value.encode()).hexdigest()[:12]}"

@@ -69,6 +69,10 @@ class RunningAttempt(BuildRequest, Protocol):
     def env(self) -> Mapping[str, str]:
         """Environment of the builder, below that of pipeline and step."""
 
+    @property
+    def declared_env(self) -> Mapping[str, str]:
+        """What of `env` the builder's owner declared: a result may depend on it."""
+
     def show_progress(self, step: str, text: str) -> None:
         """Show how far a step is, in one short line."""
 
@@ -137,6 +141,10 @@ class StepResult:
     """Files that must still be what they are now for the step to be up to date."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """JSON values for later steps, the manifest and the transition."""
+    digest: str | None = None
+    """Stands for all that was made, when the outputs don't: a tree id."""
+    complete: bool = False
+    """Whether `outputs` are all that later steps need of it; else it left more in the source."""
 
 
 class StepKind(Protocol[O_contra]):
@@ -187,6 +195,10 @@ class Step:
     options: Options
     needs: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+    """Patterns of files in the source on which the result depends; none: on the whole commit."""
+    outputs: tuple[str, ...] = ()
+    """Patterns of files in the source that the step makes."""
     timeout: float | None = None
     """Seconds for the whole step."""
     always: bool = False

@@ -17,7 +17,7 @@ from typing import Any
 from pipelines.fingerprint import Fingerprint, result_digest
 from pipelines.workspace import folder_name
 
-_FORMAT = 1
+_FORMAT = 2
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -30,22 +30,38 @@ class OutputRecord:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
     """All that is known of a step that succeeded."""
 
     fingerprint: Fingerprint
     outputs: Mapping[str, OutputRecord]
-    """By absolute path."""
+    """By path relative to the workspace; absolute only for a file outside of it."""
     values: Mapping[str, Any]
     reason: str
+    """What was done."""
     boot_id: str
+    attempt: int
+    """Attempt that ran the step."""
+    duration_seconds: float | None
+    run: str
+    """Tells this run of the step from every other."""
+    after: Mapping[str, str]
+    """The run of each step before it that it found done; "" for one that keeps no record."""
+    complete: bool
+    """Whether `outputs` are all that other steps need of it."""
+    digest: str | None = None
+    """What it made, in the kind's own words (a tree id); None: the outputs tell."""
+    origin: str = ""
+    """Id of the job on this builder that the result was taken from; "" when the step ran here."""
 
     @property
     def result(self) -> str:
         """Digest of what the step made; the fingerprint of the steps that need it has this."""
-        digests = {Path(path).name: record.sha256 for path, record in self.outputs.items()}
-        return result_digest(digests, self.values)
+        if self.digest is not None:
+            return self.digest
+        digests = {path: record.sha256 for path, record in self.outputs.items()}
+        return result_digest(digests, None if self.complete else self.fingerprint)
 
 
 class Stamps:
@@ -84,24 +100,25 @@ class Stamps:
         return self._folder / f"{folder_name(step)}.json"
 
 
-def record_outputs(paths: Iterable[Path]) -> dict[str, OutputRecord]:
-    """Records of files as they are now, each synced to the disk first."""
+def record_outputs(paths: Iterable[Path], root: Path) -> dict[str, OutputRecord]:
+    """Records of files as they are now, each synced to the disk first; `root`: the workspace's."""
     records = {}
     for path in paths:
         _sync(path)
         stat = path.stat()
-        records[str(path)] = OutputRecord(stat.st_size, stat.st_mtime_ns, file_digest(path))
+        name = path.relative_to(root) if path.is_relative_to(root) else path
+        records[str(name)] = OutputRecord(stat.st_size, stat.st_mtime_ns, file_digest(path))
     return records
 
 
-def changed_output(stamp: Stamp) -> str | None:
+def changed_output(stamp: Stamp, root: Path) -> str | None:
     """The first output that is gone or not what it was, in words; None when all are.
 
     Size and time tell while the machine has not been restarted; after that the content is read.
     """
     restarted = stamp.boot_id != boot_id()
     for name, record in stamp.outputs.items():
-        path = Path(name)
+        path = root / name
         try:
             stat = path.stat()
         except OSError:

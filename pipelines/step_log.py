@@ -31,7 +31,10 @@ class StepLog:
         """Append a line, on a line of its own. Raises StepFailed (DISK_FULL)."""
         size = self.size
         torn = size > 0 and os.pread(self.descriptor, 1, size - 1) != b"\n"
-        data = f"{chr(10) if torn else ''}{line}\n".encode(errors="replace")
+        self.append(f"{chr(10) if torn else ''}{line}\n".encode(errors="replace"))
+
+    def append(self, data: bytes) -> None:
+        """Append bytes as they are. Raises StepFailed (DISK_FULL)."""
         with no_space_is_failure(self.path):
             while data:
                 data = data[os.write(self.descriptor, data) :]

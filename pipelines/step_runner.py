@@ -12,7 +12,8 @@ from typing import Any
 from pipelines.cancellation import Cancellation
 from pipelines.commands import LoggedCommandRunner
 from pipelines.errors import FailureCode, PipelineError, StepFailed
-from pipelines.fingerprint import Fingerprint, fingerprint, first_difference
+from pipelines.fingerprint import Fingerprint, fingerprint
+from pipelines.input_files import input_files
 from pipelines.model import (
     Command,
     CommandRunner,
@@ -23,10 +24,9 @@ from pipelines.model import (
     StepResult,
 )
 from pipelines.process_tree import marker
-from pipelines.stamps import Stamp, Stamps, boot_id, changed_output, record_outputs
+from pipelines.step_records import StepRecords
 from pipelines.workspace import Workspace
 
-NEVER_RUN = "no success of this step is recorded here"
 ALWAYS_RUNS = "runs every time"
 NOT_CLAIMED = "no job is claimed: steps run inside `doit build` only"
 
@@ -71,30 +71,27 @@ class StepRunner:
         """Why the step has to run, in words; None when it is up to date."""
         if self._attempt() is None:
             return NOT_CLAIMED
-        workspace = self._workspace()
-        stamp = Stamps(workspace.stamps).read(step.name)
         try:
             current = self._fingerprint(pipeline, step)
         except PipelineError as error:
             return f"can't tell whether it is up to date: {error}"
         if current is None:
             return ALWAYS_RUNS
-        if stamp is None:
-            return NEVER_RUN
-        difference = first_difference(stamp.fingerprint, current)
-        return difference.text if difference else changed_output(stamp)
+        return self._records().reason_to_run(step.name, current)
 
     def run(self, pipeline: Pipeline, step: Step) -> StepResult:
         """Run the step and record its success. Raises StepFailed, StepCancelled."""
-        stamps = Stamps(self._workspace().stamps)
-        stamps.remove(step.name)
+        records = self._records()
         context = self._context(pipeline, step)
+        start = time.monotonic()
         try:
+            records.begin(step.name)
             context.commands.check_cancelled()
+            made_from = self._fingerprint(pipeline, step)
             result = step.kind.run(step.options, context)
-            current = self._fingerprint(pipeline, step)
-            if current is not None:
-                stamps.write(step.name, _stamp(current, result))
+            if made_from is not None:
+                seconds = time.monotonic() - start
+                records.succeed(pipeline, step, made_from, result, seconds)
         except StepFailed as error:
             if error.log is None:
                 error.log = context.commands.log
@@ -111,8 +108,7 @@ class StepRunner:
 
     def values(self, step: str) -> Mapping[str, Any]:
         """Values of the step's last success; empty when there is none."""
-        stamp = Stamps(self._workspace().stamps).read(step)
-        return stamp.values if stamp else {}
+        return self._records().values(step)
 
     def _running(self) -> RunningAttempt:
         attempt = self._attempt()
@@ -125,13 +121,20 @@ class StepRunner:
         return Workspace(attempt.state_dir, attempt.job_id, attempt.attempt)
 
     def _fingerprint(self, pipeline: Pipeline, step: Step) -> Fingerprint | None:
-        identity = step.kind.identity(step.options, self._context(pipeline, step))
+        context = self._context(pipeline, step)
+        identity = step.kind.identity(step.options, context)
         if identity is None:
             return None
-        stamps = Stamps(self._workspace().stamps)
-        upstream = {name: stamps.read(name) for name in step.needs}
-        results = {name: stamp.result if stamp else "none" for name, stamp in upstream.items()}
-        return fingerprint(step, pipeline.source, identity, results)
+        return fingerprint(
+            step,
+            identity=identity,
+            builder_env=self._running().declared_env,
+            files=input_files(context.workspace.source, step.inputs, context.env),
+            upstream=self._records().results(step.needs),
+        )
+
+    def _records(self) -> StepRecords:
+        return StepRecords(self._workspace())
 
     def _context(self, pipeline: Pipeline, step: Step) -> StepContext:
         attempt = self._running()
@@ -153,16 +156,6 @@ class StepRunner:
             upstream={other.kind.name: self.values(other.name) for other in pipeline.steps},
             steps=pipeline.steps,
         )
-
-
-def _stamp(current: Fingerprint, result: StepResult) -> Stamp:
-    return Stamp(
-        fingerprint=current,
-        outputs=record_outputs(result.outputs),
-        values=result.values,
-        reason=result.reason,
-        boot_id=boot_id(),
-    )
 
 
 def _os_failure(error: OSError, log: Path) -> StepFailed:

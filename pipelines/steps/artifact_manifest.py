@@ -64,6 +64,7 @@ class ArtifactManifest:
             "job": request.job_id,
             "branch": request.branch or "",
             "commit": request.commit or "",
+            "steps": json.dumps(how_made(context.upstream), sort_keys=True),
         }
 
     def run(self, options: ArtifactManifestOptions, context: StepContext) -> StepResult:
@@ -84,6 +85,7 @@ class ArtifactManifest:
         return StepResult(
             reason=f"listed {len(artifacts)} files",
             outputs=(workspace.manifest,),
+            complete=True,
             values={
                 "artifact_count": document["artifact_count"],
                 "total_size_bytes": document["total_size_bytes"],

@@ -78,6 +78,7 @@ class GitCheckout:
         return StepResult(
             reason=f"checked out {commit[:12]}{_of(context.request.branch)}",
             outputs=(source / ".git" / "HEAD",),
+            digest=tree.tree,
             values={
                 "commit": tree.commit,
                 "tree": tree.tree,

@@ -50,8 +50,9 @@ class BuildDeb:
     options = BuildDebOptions
 
     def identity(self, options: BuildDebOptions, context: StepContext) -> Mapping[str, str]:
-        """Versions of the tools that make the packages, read without starting one."""
-        return _toolchain(context.env, _java_home(options, context))
+        """The commit, which the version names, and versions of the tools, read from files."""
+        commit = {"commit": context.request.commit or "none"}
+        return commit | _toolchain(context.env, _java_home(options, context))
 
     def preflight(self, options: BuildDebOptions, context: StepContext) -> str:
         """Whether `run` could build here: tools, Build-Depends, JDK, script, changelog."""
@@ -104,7 +105,9 @@ class BuildDeb:
             commands=(_shown(command, context),),
             tests=tests.values() if tests.run else None,
         )
-        return StepResult(reason=outcome.reason, outputs=files, values=outcome.values())
+        return StepResult(
+            reason=outcome.reason, outputs=files, values=outcome.values(), complete=True
+        )
 
 
 def _toolchain(env: Mapping[str, str], java_home: Path | None = None) -> dict[str, str]:

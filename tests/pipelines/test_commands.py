@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -310,3 +311,81 @@ except StepFailed as error:
     if "unshare" in result.stderr or "mount:" in result.stderr:
         pytest.skip(f"no mount namespace here: {result.stderr}")
     assert result.stdout == f"DISK_FULL no space is left on the disk of {tmp_path}/disk\n", result
+
+
+def limited(tmp_path: Path, cancellation: Cancellation, **limits: Any) -> LoggedCommandRunner:
+    return LoggedCommandRunner(
+        tmp_path / "logs" / "step.log",
+        marker=f"test/{tmp_path.name}",
+        cancellation=cancellation,
+        grace=0.5,
+        **limits,
+    )
+
+
+def test_a_command_that_falls_silent_is_ended_with_its_tree(
+    tmp_path: Path, cancellation: Cancellation
+) -> None:
+    runner = limited(tmp_path, cancellation, silence=0.5)
+    pid = tmp_path / "pid"
+    text = (
+        f"for i in 1 2 3 4; do echo $i; sleep 0.2; done; setsid sleep 999 & echo $! > {pid}; wait"
+    )
+    with pytest.raises(StepFailed, match=r"bash was ended: it had written nothing for 0.5 s") as e:
+        runner.run(script(text, tmp_path))
+    assert e.value.code is FailureCode.SILENT
+    assert is_gone(pid_in(pid))
+    assert "4" in runner.log.read_text().splitlines()
+
+
+def test_the_deadline_says_whose_it_was(tmp_path: Path, cancellation: Cancellation) -> None:
+    runner = limited(
+        tmp_path,
+        cancellation,
+        deadline=time.monotonic() + 0.2,
+        deadline_reason="the time of the pipeline was up",
+    )
+    with pytest.raises(StepFailed, match="the time of the pipeline was up"):
+        runner.run(script("sleep 999", tmp_path))
+
+
+def test_secrets_are_masked_in_what_the_command_writes(
+    tmp_path: Path, cancellation: Cancellation
+) -> None:
+    runner = limited(tmp_path, cancellation, secrets=["hunter2", "line-one\nline-two"])
+    seen: list[str] = []
+    text = "printf hun; sleep 0.1; echo ter2; echo an line-one >&2; env; printf hunter2"
+    command = Command(
+        argv=("bash", "-c", text), cwd=tmp_path, env={"PATH": "/usr/bin:/bin", "S": "hunter2"}
+    )
+    assert runner.run(command, seen.append) == 0
+    log = runner.log.read_text()
+    assert "hunter2" not in log
+    assert "line-one" not in log
+    assert seen[:2] == ["***", "an ***"]
+    assert "S=***" in seen
+    assert seen[-1].endswith("***")
+
+
+def test_a_daemon_that_holds_a_masked_output_is_not_waited_for(
+    tmp_path: Path, cancellation: Cancellation
+) -> None:
+    runner = limited(tmp_path, cancellation, secrets=["hunter2"])
+    pid = tmp_path / "pid"
+    try:
+        assert runner.run(script(f"setsid sleep 30 & echo $! > {pid}; echo done", tmp_path)) == 0
+        assert "done" in runner.log.read_text().splitlines()
+    finally:
+        os.kill(pid_in(pid), signal.SIGKILL)
+
+
+def test_a_masked_command_that_can_not_start_leaves_no_thread(
+    tmp_path: Path, cancellation: Cancellation
+) -> None:
+    before = threading.active_count()
+    with pytest.raises(StepFailed) as e:
+        limited(tmp_path, cancellation, secrets=["x"]).run(
+            Command(argv=("no-such-program",), cwd=tmp_path, env={})
+        )
+    assert e.value.code is FailureCode.TOOL_MISSING
+    assert threading.active_count() == before

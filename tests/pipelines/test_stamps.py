@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,18 @@ from pipelines.stamps import Stamp, Stamps, boot_id, changed_output, record_outp
 
 
 def stamp_of(*outputs: Path, boot: str | None = None) -> Stamp:
+    root = outputs[0].parent
     return Stamp(
         fingerprint={"inputs": {"jdk": "17"}},
-        outputs=record_outputs(outputs),
+        outputs=record_outputs(outputs, root),
         values={"version": "1.0"},
         reason="built",
         boot_id=boot_id() if boot is None else boot,
+        attempt=1,
+        duration_seconds=1.5,
+        run="a run",
+        after={"git-checkout": "another run"},
+        complete=True,
     )
 
 
@@ -42,19 +49,19 @@ def test_a_torn_or_foreign_stamp_proves_nothing(tmp_path: Path, content: str) ->
 
 
 def test_outputs_that_are_as_they_were(output: Path) -> None:
-    assert changed_output(stamp_of(output)) is None
+    assert changed_output(stamp_of(output), output.parent) is None
 
 
 def test_an_output_that_is_gone(output: Path) -> None:
     stamp = stamp_of(output)
     output.unlink()
-    assert changed_output(stamp) == "its output a.jar is gone"
+    assert changed_output(stamp, output.parent) == "its output a.jar is gone"
 
 
 def test_an_output_with_other_content_of_the_same_size(output: Path) -> None:
     stamp = stamp_of(output)
     output.write_bytes(b"CONTENT")
-    assert changed_output(stamp) == "its output a.jar was changed"
+    assert changed_output(stamp, output.parent) == "its output a.jar was changed"
 
 
 def test_after_a_restart_of_the_machine_times_prove_nothing(output: Path) -> None:
@@ -62,13 +69,34 @@ def test_after_a_restart_of_the_machine_times_prove_nothing(output: Path) -> Non
     times = output.stat()
     output.write_bytes(b"CONTENT")
     os.utime(output, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert changed_output(stamp) == "its output a.jar was changed"
+    assert changed_output(stamp, output.parent) == "its output a.jar was changed"
 
 
 def test_a_touched_output_with_its_old_content_is_unchanged(output: Path) -> None:
     stamp = stamp_of(output)
     os.utime(output, (1, 1))
-    assert changed_output(stamp) is None
+    assert changed_output(stamp, output.parent) is None
+
+
+def test_a_result_does_not_tell_where_it_was_made(tmp_path: Path) -> None:
+    results = set()
+    for name in ("one", "another"):
+        path = tmp_path / name / "packages" / "a.deb"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"content")
+        stamp = replace(stamp_of(path), outputs=record_outputs([path], tmp_path / name))
+        assert list(stamp.outputs) == ["packages/a.deb"]
+        results.add(stamp.result)
+    assert len(results) == 1
+
+
+def test_a_step_that_left_more_than_its_outputs_is_told_by_what_it_was_made_from(
+    output: Path,
+) -> None:
+    stamp = replace(stamp_of(output), complete=False)
+    other = replace(stamp, fingerprint={"inputs": {"jdk": "21"}})
+    assert stamp.result != other.result
+    assert replace(stamp, complete=True).result == replace(other, complete=True).result
 
 
 def test_the_difference_names_old_and_new_value() -> None:

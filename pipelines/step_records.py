@@ -1,0 +1,106 @@
+"""What is known of the steps of one job on this builder, and whether one has to run again."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipelines.fingerprint import Fingerprint, first_difference
+from pipelines.input_files import matching_files
+from pipelines.model import Pipeline, Step, StepResult
+from pipelines.stamps import Stamp, Stamps, boot_id, changed_output, record_outputs
+from pipelines.workspace import Workspace
+
+NEVER_RUN = "no success of this step is recorded here"
+
+
+class StepRecords:
+    """The records of one job's workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._stamps = Stamps(workspace.stamps)
+
+    def read(self, step: str) -> Stamp | None:
+        """The record of the step's success, if there is one."""
+        return self._stamps.read(step)
+
+    def values(self, step: str) -> Mapping[str, Any]:
+        """Values of the step's last success; empty when there is none."""
+        stamp = self._stamps.read(step)
+        return stamp.values if stamp else {}
+
+    def results(self, steps: Iterable[str]) -> dict[str, str]:
+        """Digest of what each step made; "none" for one that has no record."""
+        stamps = {step: self._stamps.read(step) for step in steps}
+        return {step: stamp.result if stamp else "none" for step, stamp in stamps.items()}
+
+    def reason_to_run(self, step: str, current: Fingerprint) -> str | None:
+        """Why the record does not hold for a step with this fingerprint; None when it does."""
+        stamp = self._stamps.read(step)
+        if stamp is None:
+            return NEVER_RUN
+        difference = first_difference(stamp.fingerprint, current)
+        if difference:
+            return difference.text
+        return changed_output(stamp, self._workspace.root) or self._repeated(stamp)
+
+    def begin(self, step: str) -> None:
+        """The step is about to run: from now on it has not succeeded. Durable at once."""
+        self._stamps.remove(step)
+
+    def succeed(
+        self,
+        pipeline: Pipeline,
+        step: Step,
+        made_from: Fingerprint,
+        result: StepResult,
+        duration_seconds: float,
+    ) -> None:
+        """Record the step's success, its outputs first. Durable when this returns.
+
+        Raises StepFailed (ARTIFACT_MISSING) when it did not make what it says it makes.
+        """
+        declared = matching_files(self._workspace.source, step.outputs)
+        outputs: list[Path] = [*result.outputs, *declared]
+        stamp = Stamp(
+            fingerprint=made_from,
+            outputs=record_outputs(outputs, self._workspace.root),
+            values=result.values,
+            reason=result.reason,
+            boot_id=boot_id(),
+            attempt=self._workspace.attempt,
+            duration_seconds=round(duration_seconds, 3),
+            run=uuid.uuid4().hex,
+            after=self._runs(upstream_of(pipeline, step)),
+            complete=result.complete or bool(step.inputs or step.outputs),
+            digest=result.digest,
+        )
+        self._stamps.write(step.name, stamp)
+
+    def _runs(self, steps: Iterable[str]) -> dict[str, str]:
+        stamps = {step: self._stamps.read(step) for step in steps}
+        return {step: stamp.run if stamp else "" for step, stamp in stamps.items()}
+
+    def _repeated(self, stamp: Stamp) -> str | None:
+        """The step before it that ran since, and took with it what only the source tree holds."""
+        if stamp.complete:
+            return None
+        now = self._runs(stamp.after)
+        changed = [step for step, run in stamp.after.items() if now[step] != run]
+        return f"step {changed[0]} ran again, and this one names no outputs" if changed else None
+
+
+def upstream_of(pipeline: Pipeline, step: Step) -> list[str]:
+    """Names of all steps that are done before `step`, in the pipeline's order."""
+    needs = {other.name: other.needs for other in pipeline.steps}
+    found: set[str] = set()
+    waiting = list(step.needs)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += needs.get(name, ())
+    return [name for name in needs if name in found]

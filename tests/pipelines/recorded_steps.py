@@ -1,0 +1,94 @@
+"""A pipeline whose steps are run by the real runner in a source tree that is a real repository."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipelines.cancellation import Cancellation
+from pipelines.model import Pipeline, Source, Step, StepKind
+from pipelines.step_runner import StepRunner
+from pipelines.steps.checkout import GIT_CHECKOUT, CheckoutOptions
+from pipelines.workspace import Workspace
+from tests.conftest import AUTHOR, git
+
+
+@dataclass
+class Attempt:
+    """The running attempt of a test."""
+
+    state_dir: Path
+    job_id: str
+    attempt: int = 1
+    commit: str | None = None
+    builder: str = "build1"
+    branch: str | None = "main"
+    params: Mapping[str, str] = field(default_factory=dict)
+    declared_env: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        return {"PATH": os.environ["PATH"], "HOME": "/", **self.declared_env}
+
+    def show_progress(self, step: str, text: str) -> None:
+        pass
+
+    def show_line(self, step: str, line: str) -> None:
+        pass
+
+
+class Bench:
+    """One builder with one source repository; `ran` are the steps that ran, in order."""
+
+    def __init__(self, folder: Path, kind: StepKind[Any]) -> None:
+        self.folder = folder
+        self.kind = kind
+        self.source = folder / "source"
+        git("init", "--quiet", "--initial-branch=main", str(self.source))
+        self.steps: list[Step] = [
+            Step(name="git-checkout", kind=GIT_CHECKOUT, options=CheckoutOptions(), needs=())
+        ]
+        self.ran: list[str] = []
+        self.reasons: dict[str, str] = {}
+
+    def commit(self, files: Mapping[str, str], message: str = "x") -> str:
+        for name, content in files.items():
+            (self.source / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.source / name).write_text(content)
+        git("-C", str(self.source), "add", "--all")
+        arguments = ("commit", "--quiet", "--allow-empty", "--message", message)
+        git(*AUTHOR, "-C", str(self.source), *arguments)
+        return git("-C", str(self.source), "rev-parse", "HEAD")
+
+    def step(self, name: str, script: str, **more: Any) -> None:
+        options = self.kind.options.model_validate({"script": script})
+        needs = (self.steps[-1].name,)
+        self.steps.append(
+            Step(name=name, kind=self.kind, options=options, **{"needs": needs, **more})
+        )
+
+    def workspace(self, job: str) -> Workspace:
+        return Workspace(self.folder / "state", job, 1)
+
+    def build(self, job: str, commit: str, **more: Any) -> list[str]:
+        """Run what has to run; the names of the steps that did."""
+        attempt = Attempt(self.folder / "state", job, commit=commit, **more)
+        runner = StepRunner(lambda: attempt, Cancellation())
+        pipeline = Pipeline(
+            name="bench",
+            description="",
+            source=Source(repository=str(self.source)),
+            steps=tuple(self.steps),
+        )
+        ran = []
+        self.reasons = {}
+        for step in pipeline.steps:
+            reason = runner.reason_to_run(pipeline, step)
+            if reason is not None:
+                self.reasons[step.name] = reason
+                runner.run(pipeline, step)
+                ran.append(step.name)
+        return ran

@@ -1,0 +1,108 @@
+"""What makes a step run again, with real scripts in a real checkout."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import StepFailed
+from pipelines.step_records import StepRecords
+from pipelines.steps.shell import SHELL
+from tests.pipelines.recorded_steps import Bench
+
+ALL = ["git-checkout", "copy", "last"]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    bench = Bench(tmp_path, SHELL)
+    bench.step("copy", "cp a.txt copy.txt")
+    bench.step("last", "cat copy.txt")
+    return bench
+
+
+def test_nothing_changed(bench: Bench) -> None:
+    commit = bench.commit({"a.txt": "1"})
+    assert bench.build("job", commit) == ALL
+    assert bench.build("job", commit) == []
+
+
+def test_a_record_tells_reason_duration_and_attempt(bench: Bench) -> None:
+    bench.build("job", bench.commit({"a.txt": "1"}))
+    record = StepRecords(bench.workspace("job")).read("copy")
+    assert record is not None
+    assert record.reason == "the script ran to its end"
+    assert record.duration_seconds is not None
+    assert record.attempt == 1
+
+
+def test_no_record_holds_a_path_of_this_machine(bench: Bench) -> None:
+    bench.build("job", bench.commit({"a.txt": "1"}))
+    for stamp in bench.workspace("job").stamps.glob("copy.json"):
+        assert str(bench.folder) not in stamp.read_text()
+
+
+def test_a_source_that_was_made_anew_lacks_what_steps_left_in_it(bench: Bench) -> None:
+    commit = bench.commit({"a.txt": "1"})
+    bench.build("job", commit)
+    shutil.rmtree(bench.workspace("job").source)
+    assert bench.build("job", commit) == ALL
+    assert bench.reasons["git-checkout"] == "its output HEAD is gone"
+    assert bench.reasons["copy"] == "step git-checkout ran again, and this one names no outputs"
+
+
+def test_a_step_with_intact_outputs_outlives_a_repeated_one(bench: Bench, tmp_path: Path) -> None:
+    commit = bench.commit({"a.txt": "1"})
+    bench.steps[1:] = []
+    bench.step("copy", "cp a.txt copy.txt", outputs=("copy.txt",))
+    bench.step("last", "cat copy.txt", outputs=("copy.txt",))
+    assert bench.build("job", commit) == ALL
+    (bench.workspace("job").stamps / "copy.json").unlink()
+    assert bench.build("job", commit) == ["copy"]
+
+
+def test_what_the_builder_declares_counts_and_is_not_shown(bench: Bench) -> None:
+    commit = bench.commit({"a.txt": "1"})
+    bench.build("job", commit, declared_env={"TOKEN": "hidden-1"})
+    assert bench.build("job", commit, declared_env={"TOKEN": "hidden-2"}) == ALL
+    assert "TOKEN of the builder was sha256:" in bench.reasons["copy"]
+    assert "hidden" not in str(bench.reasons)
+
+
+def test_params_count(bench: Bench) -> None:
+    commit = bench.commit({"a.txt": "1"})
+    bench.build("job", commit, params={"suite": "bookworm"})
+    assert bench.build("job", commit, params={"suite": "trixie"}) == ["copy", "last"]
+    assert bench.reasons["copy"] == "inputs: suite was bookworm, is trixie"
+
+
+def test_a_step_with_inputs_depends_on_them_alone(bench: Bench) -> None:
+    bench.steps[1:] = []
+    bench.step("docs", "cat docs/*.txt", inputs=("docs/**",))
+    first = bench.commit({"a.txt": "1", "docs/d.txt": "1"})
+    assert bench.build("job", first) == ["git-checkout", "docs"]
+    other = bench.commit({"a.txt": "2"})
+    assert bench.build("job", other) == ["git-checkout"]
+    bench.build("job", bench.commit({"docs/d.txt": "2"}))
+    assert bench.reasons["docs"].startswith("files: docs/d.txt was ")
+
+
+def test_inputs_that_a_step_made_are_read(bench: Bench) -> None:
+    bench.steps[1:] = []
+    bench.step("make", "cp a.txt made.txt; cat a.txt > tracked.txt", outputs=("made.txt",))
+    bench.step("use", "cat made.txt", inputs=("made.txt",), outputs=("made.txt",))
+    bench.step("see", "cat tracked.txt", inputs=("tracked.txt",), outputs=("tracked.txt",))
+    bench.build("job", bench.commit({"a.txt": "1", "tracked.txt": "0", "b.txt": "1"}))
+    assert "use" not in bench.build("job", bench.commit({"b.txt": "2"}))
+    assert "use" in bench.build("job", bench.commit({"a.txt": "2"}))
+    assert bench.reasons["use"].startswith("files: made.txt was ")
+    assert bench.reasons["see"].startswith("files: tracked.txt was ")
+
+
+def test_a_step_that_does_not_make_what_it_says_fails(bench: Bench) -> None:
+    bench.step("liar", "true", outputs=("nothing/*.jar",))
+    with pytest.raises(StepFailed, match="nothing/"):
+        bench.build("job", bench.commit({"a.txt": "1"}))
+    assert not (bench.workspace("job").stamps / "liar.json").exists()
