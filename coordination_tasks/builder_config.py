@@ -26,6 +26,7 @@ STATE_VARIABLE = "BUILDER_STATE_DIR"
 PIPELINES_VARIABLE = "PIPELINES_FILE"
 
 DEFAULT_FILE = "builder.yaml"
+DEFAULT_LOCK_DIR = "/run/lock/build-coordination"
 
 
 class _Model(BaseModel):
@@ -52,6 +53,8 @@ class BuilderFile(_Model):
     lease: Duration = 300.0
     observe_every: Duration = 30.0
     heartbeat: HeartbeatFile = HeartbeatFile()
+    secrets_file: Text | None = None
+    lock_dir: Text = DEFAULT_LOCK_DIR
 
 
 class BuilderConfig(_Model):
@@ -70,7 +73,7 @@ class BuilderConfig(_Model):
     """Seconds between two pushes of transitions while a job is built."""
     push_timeout: float
     """Seconds after which a push or fetch is given up."""
-    parallel: int = 1
+    parallel: int
     """Steps of one job that run at once, if they don't need each other."""
     pushes_per_minute: float
     """What all processes of this builder may push together, beside what must not wait."""
@@ -79,6 +82,10 @@ class BuilderConfig(_Model):
     observe_every: float
     """Seconds between two looks at the other builders."""
     heartbeat: HeartbeatConfig
+    secrets_file: Path | None
+    """Where secrets are that the environment does not have."""
+    lock_dir: Path
+    """Locks on resources, shared by all builders of the host."""
 
 
 def read_builder_config(
@@ -125,6 +132,8 @@ def read_builder_config(
         lease=file.lease,
         observe_every=file.observe_every,
         heartbeat=heartbeat,
+        secrets_file=_resolve(file.secrets_file, path.parent) if file.secrets_file else None,
+        lock_dir=_resolve(file.lock_dir, path.parent),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from coordination_tasks.display import Display
@@ -20,6 +20,12 @@ class RunningAttempt:
     declared_env: Mapping[str, str]
     """What of `env` the builder's file names."""
     display: Display
+    began: float = 0.0
+    """`time.monotonic()` of the claim."""
+    lock_dir: Path = Path()
+    """Where the locks on resources are that the builders of this host share."""
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Values of the secrets that the pipeline names."""
 
     @property
     def job_id(self) -> str:
