@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from coordination_tasks.doit_tasks import CLAIM_TASK, claim_task, pipelines_path
+from coordination_tasks.running_attempt import RunningAttempt
 from coordination_tasks.session import Session
 from pipelines.cancellation import Cancellation
 from pipelines.graph import load_pipelines, pipeline_tasks
@@ -51,6 +52,13 @@ def resolve_branch(pipeline: str, branch: str) -> str | None:
 def sweep_orphans(state_dir: Path) -> None:
     """End the processes that a killed predecessor on this builder left behind."""
     sweep(builder_marker(state_dir))
+
+
+def ended_alone(attempt: RunningAttempt) -> dict[str, str]:
+    """Steps that succeeded in an attempt whose process was killed, with what each did."""
+    pipelines = load_pipelines(pipelines_path(HOME, os.environ), KINDS)
+    pipeline = pipelines.get(attempt.pipeline)
+    return StepRunner(lambda: attempt, CANCELLATION).ended_alone(pipeline) if pipeline else {}
 
 
 __all__ = ["check_branch", "check_commit", "check_job_id", "check_tools"]

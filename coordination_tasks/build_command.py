@@ -97,6 +97,7 @@ Exit codes:
                 display=display,
                 pipelines=self.known_pipelines(),
                 resolve=space["resolve_branch"],
+                ended=space["ended_alone"],
                 job=job or None,
                 pipeline=pipeline or None,
             )

@@ -31,6 +31,8 @@ class Claimer:
     pipelines: Mapping[str, tuple[str, ...]]
     """Pipelines known here, with the labels they demand."""
     resolve: Resolver
+    ended: Callable[[RunningAttempt], Mapping[str, str]]
+    """Tells of an attempt whose process was killed which steps succeeded, with what each did."""
     job: str | None = None
     pipeline: str | None = None
 
@@ -44,13 +46,21 @@ class Claimer:
 
         Raises NothingToClaim, Conflict, NotFound, Unavailable and the store's other errors.
         """
-        builder = self.config.profile.id
-        given_back = recover(self.store, self.outbox, self.intent, builder=builder, clock=utc_now)
+        given_back = recover(
+            self.store,
+            self.outbox,
+            self.intent,
+            builder=self.config.profile.id,
+            ended=lambda attempt: self.ended(self._running(attempt)),
+            clock=utc_now,
+        )
         if given_back:
             self.display.message(f"job {given_back.id} was left behind and is queued again")
         claim_id = uuid.uuid4().hex
         self.intent.write(claim_id)
-        attempt = self._claim(claim_id)
+        return self._running(self._claim(claim_id))
+
+    def _running(self, attempt: Attempt) -> RunningAttempt:
         return RunningAttempt(
             claimed=attempt,
             state_dir=self.config.state_dir,

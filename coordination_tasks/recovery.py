@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from coordination_tasks.claim_intent import ClaimIntent, abandoned_job
@@ -20,12 +20,14 @@ def recover(
     intent: ClaimIntent,
     *,
     builder: str,
+    ended: Callable[[Attempt], Mapping[str, str]],
     clock: Callable[[], datetime],
 ) -> Job | None:
     """Send what waits and release the job of a killed predecessor; gives that job.
 
     The caller holds the builder's lock, so whoever made the claim is not alive. Raises
-    Unavailable.
+    Unavailable. `ended` tells of an attempt which steps came to their good end, also those of which
+    the predecessor had no time to say so, with what each did.
     """
     outbox.flush(store)
     claim_id = intent.read()
@@ -38,14 +40,17 @@ def recover(
             job=job, builder=builder, number=job.attempt, token=job.token, claim_id=claim_id
         )
         recorded = snapshot.transitions(job.id, job.attempt)
-        outbox.submit_release(attempt, REASON, _broken_off(attempt, recorded, clock()))
+        outbox.submit_release(attempt, REASON, _ends(attempt, recorded, ended(attempt), clock()))
         outbox.flush(store)
     intent.clear()
     return job
 
 
-def _broken_off(
-    attempt: Attempt, recorded: tuple[Transition, ...], now: datetime
+def _ends(
+    attempt: Attempt,
+    recorded: tuple[Transition, ...],
+    succeeded: Mapping[str, str],
+    now: datetime,
 ) -> tuple[Transition, ...]:
     """Ends for the steps that were running."""
     last = {t.step: t.to_state for t in recorded if t.step is not None}
@@ -58,9 +63,9 @@ def _broken_off(
             builder=attempt.builder,
             step=step,
             from_state=State.RUNNING,
-            to_state=State.CANCELLED,
+            to_state=State.SUCCEEDED if step in succeeded else State.CANCELLED,
             at=now,
-            reason=REASON,
+            reason=succeeded.get(step, REASON),
         )
         for step, state in last.items()
         if state is State.RUNNING

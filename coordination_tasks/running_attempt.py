@@ -33,6 +33,11 @@ class RunningAttempt:
         return self.claimed.job.id
 
     @property
+    def pipeline(self) -> str:
+        """Name of the job's pipeline; "" when the job was claimed by a program that knows none."""
+        return self.claimed.job.pipeline or ""
+
+    @property
     def attempt(self) -> int:
         """Number of the attempt."""
         return self.claimed.number

@@ -8,7 +8,9 @@ stand in between.
 from __future__ import annotations
 
 import errno
+import os
 import shlex
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Collection
@@ -17,6 +19,7 @@ from pathlib import Path
 
 from pipelines.cancellation import Cancellation
 from pipelines.errors import FailureCode, StepFailed
+from pipelines.exit_record import recording
 from pipelines.log_tail import LogTail
 from pipelines.masked_output import MaskedOutput
 from pipelines.masking import mask
@@ -145,9 +148,16 @@ class LoggedCommandRunner:
                 FailureCode.COMMAND_FAILED,
                 f"{name} can't run: the directory {command.cwd} does not exist",
             )
+        argv = command.argv
+        if command.exit_file:
+            # The wrapper would only say 127.
+            if shutil.which(name, path=command.env.get("PATH", os.defpath)) is None:
+                raise _missing(name, _CANT_START[errno.ENOENT])
+            command.exit_file.unlink(missing_ok=True)
+            argv = recording(argv, command.exit_file)
         try:
             return subprocess.Popen(
-                command.argv,
+                argv,
                 cwd=command.cwd,
                 env={**command.env, MARKER_VARIABLE: self._marker},
                 stdin=subprocess.DEVNULL,
@@ -158,8 +168,7 @@ class LoggedCommandRunner:
         except OSError as error:
             if error.errno not in _CANT_START:
                 raise
-            why = _CANT_START[error.errno]
-            raise StepFailed(FailureCode.TOOL_MISSING, f"{name} can't be started: {why}") from error
+            raise _missing(name, _CANT_START[error.errno]) from error
 
     def _wait(self, process: subprocess.Popen[bytes], command: Command, log: StepLog) -> None:
         start = spoke = time.monotonic()
@@ -195,6 +204,10 @@ class LoggedCommandRunner:
             tail.writer_ended()
             while not tail.join(_OUTPUT_ROUND):
                 self._cancellation.check()
+
+
+def _missing(name: str, why: str) -> StepFailed:
+    return StepFailed(FailureCode.TOOL_MISSING, f"{name} can't be started: {why}")
 
 
 def _exit_code(returned: int) -> int:

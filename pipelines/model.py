@@ -90,6 +90,8 @@ class Command:
     """The whole environment of the process; only the marker of its attempt is added."""
     timeout: float | None = None
     """Seconds until the process tree is ended."""
+    exit_file: Path | None = None
+    """Gets the exit code from the command's own side, also when this process is killed."""
 
 
 class CommandRunner(Protocol):
@@ -170,6 +172,14 @@ class StepKind(Protocol[O_contra]):
 
     def run(self, options: O_contra, context: StepContext) -> StepResult:
         """Do it. Raises StepFailed, StepCancelled."""
+
+
+@runtime_checkable
+class EndsAlone(Protocol):
+    """A kind of step that can tell whether a run came to its end after `doit build` was killed."""
+
+    def ended_result(self, options: Any, context: StepContext) -> StepResult | None:
+        """The result of that run; None when it failed or did not come to its end."""
 
 
 @runtime_checkable

@@ -64,6 +64,19 @@ class Stamp:
         return result_digest(digests, None if self.complete else self.fingerprint)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run of a step that has begun."""
+
+    id: str
+    """Tells this run of the step from every other."""
+    fingerprint: Fingerprint
+    after: Mapping[str, str]
+    """As in Stamp."""
+    attempt: int
+    boot_id: str
+
+
 class Stamps:
     """The stamps in one folder."""
 
@@ -89,6 +102,18 @@ class Stamps:
         path = self._path(step)
         write_durably(path, json.dumps({"format": _FORMAT, **asdict(stamp)}, indent=1).encode())
 
+    def begin(self, step: str, run: Run) -> None:
+        """The step is about to run: from now on it has not succeeded. Durable."""
+        self.remove(step)
+        write_durably(self._run_path(step), json.dumps(asdict(run), indent=1).encode())
+
+    def last_run(self, step: str) -> Run | None:
+        """The run that was begun last, however it ended."""
+        try:
+            return Run(**json.loads(self._run_path(step).read_text()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
     def remove(self, step: str) -> None:
         """Forget that the step succeeded; durable when this returns."""
         path = self._path(step)
@@ -98,6 +123,9 @@ class Stamps:
 
     def _path(self, step: str) -> Path:
         return self._folder / f"{folder_name(step)}.json"
+
+    def _run_path(self, step: str) -> Path:
+        return self._folder / f"{folder_name(step)}.run"
 
 
 def record_outputs(paths: Iterable[Path], root: Path) -> dict[str, OutputRecord]:

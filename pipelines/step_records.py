@@ -10,7 +10,7 @@ from typing import Any
 from pipelines.fingerprint import Fingerprint, first_difference
 from pipelines.input_files import matching_files
 from pipelines.model import Pipeline, Step, StepResult
-from pipelines.stamps import Stamp, Stamps, boot_id, changed_output, record_outputs
+from pipelines.stamps import Run, Stamp, Stamps, boot_id, changed_output, record_outputs
 from pipelines.workspace import Workspace
 
 NEVER_RUN = "no success of this step is recorded here"
@@ -47,17 +47,20 @@ class StepRecords:
             return difference.text
         return changed_output(stamp, self._workspace.root) or self._repeated(stamp)
 
-    def begin(self, step: str) -> None:
+    def begin(self, pipeline: Pipeline, step: Step, made_from: Fingerprint) -> Run:
         """The step is about to run: from now on it has not succeeded. Durable at once."""
-        self._stamps.remove(step)
+        run = Run(
+            id=uuid.uuid4().hex,
+            fingerprint=made_from,
+            after=self._runs(upstream_of(pipeline, step)),
+            attempt=self._workspace.attempt,
+            boot_id=boot_id(),
+        )
+        self._stamps.begin(step.name, run)
+        return run
 
     def succeed(
-        self,
-        pipeline: Pipeline,
-        step: Step,
-        made_from: Fingerprint,
-        result: StepResult,
-        duration_seconds: float,
+        self, step: Step, run: Run, result: StepResult, duration_seconds: float | None
     ) -> None:
         """Record the step's success, its outputs first. Durable when this returns.
 
@@ -66,19 +69,28 @@ class StepRecords:
         declared = matching_files(self._workspace.source, step.outputs)
         outputs: list[Path] = [*result.outputs, *declared]
         stamp = Stamp(
-            fingerprint=made_from,
+            fingerprint=run.fingerprint,
             outputs=record_outputs(outputs, self._workspace.root),
             values=result.values,
             reason=result.reason,
-            boot_id=boot_id(),
-            attempt=self._workspace.attempt,
-            duration_seconds=round(duration_seconds, 3),
-            run=uuid.uuid4().hex,
-            after=self._runs(upstream_of(pipeline, step)),
+            boot_id=run.boot_id,
+            attempt=run.attempt,
+            duration_seconds=None if duration_seconds is None else round(duration_seconds, 3),
+            run=run.id,
+            after=run.after,
             complete=result.complete or bool(step.inputs or step.outputs),
             digest=result.digest,
         )
         self._stamps.write(step.name, stamp)
+
+    def broken_off(self, step: str) -> Run | None:
+        """The run of the step that was begun in this attempt and has no record of its end."""
+        run = self._stamps.last_run(step)
+        same = run is not None and (run.attempt, run.boot_id) == (
+            self._workspace.attempt,
+            boot_id(),
+        )
+        return run if same and self._stamps.read(step) is None else None
 
     def _runs(self, steps: Iterable[str]) -> dict[str, str]:
         stamps = {step: self._stamps.read(step) for step in steps}

@@ -6,6 +6,7 @@ import errno
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pipelines.input_files import input_files
 from pipelines.model import (
     Command,
     CommandRunner,
+    EndsAlone,
     Pipeline,
     RunningAttempt,
     Step,
@@ -85,13 +87,12 @@ class StepRunner:
         context = self._context(pipeline, step)
         start = time.monotonic()
         try:
-            records.begin(step.name)
             context.commands.check_cancelled()
             made_from = self._fingerprint(pipeline, step)
+            run = records.begin(pipeline, step, made_from) if made_from else None
             result = step.kind.run(step.options, context)
-            if made_from is not None:
-                seconds = time.monotonic() - start
-                records.succeed(pipeline, step, made_from, result, seconds)
+            if run:
+                records.succeed(step, run, result, time.monotonic() - start)
         except StepFailed as error:
             if error.log is None:
                 error.log = context.commands.log
@@ -99,6 +100,33 @@ class StepRunner:
         except OSError as error:
             raise _os_failure(error, context.commands.log) from error
         return result
+
+    def ended_alone(self, pipeline: Pipeline) -> dict[str, str]:
+        """Steps that came to their good end in this attempt, with what was done.
+
+        For the time after this attempt's process was killed, when none of its steps runs any
+        more: what ended after the kill gets its record now.
+        """
+        for step in pipeline.steps:
+            self._record_end(pipeline, step)
+        stamps = {step.name: self._records().read(step.name) for step in pipeline.steps}
+        number = self._running().attempt
+        return {
+            name: stamp.reason
+            for name, stamp in stamps.items()
+            if stamp and stamp.attempt == number and not stamp.origin
+        }
+
+    def _record_end(self, pipeline: Pipeline, step: Step) -> None:
+        run = self._records().broken_off(step.name)
+        if run is None or not isinstance(step.kind, EndsAlone):
+            return
+        result = step.kind.ended_result(step.options, self._context(pipeline, step))
+        if result is None:
+            return
+        # A step that did not make what it says it makes is run again, and fails then.
+        with suppress(StepFailed):
+            self._records().succeed(step, run, result, None)
 
     def log(self, step: str) -> str:
         """Path of the log that the step of this attempt writes; empty outside a build."""

@@ -203,3 +203,21 @@ def test_a_step_outside_of_a_build_is_refused(farm: Farm) -> None:
     assert done.returncode != 0
     assert "Traceback" not in done.stdout + done.stderr
     assert farm.ran() == []
+
+
+def test_a_step_that_ended_after_the_kill_is_not_repeated(farm: Farm) -> None:
+    go = f"{farm.ledger}.go"
+    wait = f"while [ ! -e {go} ]; do sleep 0.05; done"
+    farm.second(f"echo began >> $LEDGER; {wait}; echo second >> $LEDGER")
+    job = farm.enqueue()
+    process = farm.start("build")
+    await_that(lambda: "began" in farm.ran(), "the second step begins")
+    process.kill()
+    process.wait()
+    Path(go).touch()
+    await_that(lambda: processes_of(farm.folder) == [], "the second step ends on its own")
+    again = farm.doit("build")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert farm.ran() == ["first", "began", "second", "third"]
+    assert farm.steps(job, attempt=1)["second"] == "succeeded"
+    assert farm.steps(job, attempt=2)["second"] == "up_to_date"

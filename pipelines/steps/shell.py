@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from pipelines.errors import FailureCode, StepFailed
+from pipelines.exit_record import recorded_code
 from pipelines.masking import mask_url_credentials
 from pipelines.model import BuildRequest, Command, Options, StepContext, StepResult
 from typed_yaml import Text
@@ -57,6 +59,7 @@ def shell_command(options: ShellOptions, context: StepContext) -> Command:
         argv=(*_SHELLS[options.shell], str(script)),
         cwd=context.workspace.source,
         env={**context.env, **request_environment(context.request)},
+        exit_file=_exit_file(context),
     )
 
 
@@ -89,10 +92,26 @@ class Shell:
                 f"the script ended with exit code {code}",
                 excerpt=mask_url_credentials("\n".join(lines))[-_MAX_EXCERPT:],
             )
-        return StepResult(reason="the script ran to its end")
+        return _result()
+
+    def ended_result(
+        self,
+        options: ShellOptions,  # noqa: ARG002
+        context: StepContext,
+    ) -> StepResult | None:
+        """As EndsAlone says."""
+        return _result() if recorded_code(_exit_file(context)) == 0 else None
 
 
 SHELL = Shell()
+
+
+def _result() -> StepResult:
+    return StepResult(reason="the script ran to its end")
+
+
+def _exit_file(context: StepContext) -> Path:
+    return context.workspace.scratch(context.step) / "exit-code"
 
 
 def _variable(name: str) -> str:
