@@ -12,7 +12,7 @@ from pipelines.steps.debian import BuildDeb
 from pipelines.steps.maven import MAVEN
 from pipelines.steps.preflight import PREFLIGHT
 from pipelines.steps.publish_status import Publisher, PublishStatus
-from pipelines.steps.shell import SHELL
+from pipelines.steps.run import RUN
 
 
 def step_kinds(publish: Publisher) -> Mapping[str, StepKind[Any]]:
@@ -23,7 +23,7 @@ def step_kinds(publish: Publisher) -> Mapping[str, StepKind[Any]]:
         MAVEN,
         BuildDeb(),
         ArtifactManifest(),
-        SHELL,
+        RUN,
         PublishStatus(publish),
     )
     return {kind.name: kind for kind in kinds}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
+from pipelines.errors import FailureCode
+from pipelines.language.expressions import SUCCESS, Status, When
 from pipelines.workspace import Workspace
 from typed_yaml import Text
 
@@ -56,6 +60,9 @@ class Source(Options):
     repository: Text
     """URL or path that git can clone; `./` and `../` are taken from the file's folder."""
     submodules: bool = False
+    """Check out submodules too, at the commits that the source names."""
+    lfs: bool = False
+    """Fetch the files that Git LFS keeps."""
 
 
 class RunningAttempt(BuildRequest, Protocol):
@@ -164,6 +171,10 @@ class StepKind(Protocol[O_contra]):
     def options(self) -> type[Options]:
         """The model of what may stand under `with:`."""
 
+    @property
+    def values(self) -> Collection[str]:
+        """Names of the values in its results, for `${{ steps.NAME.outputs.VALUE }}`."""
+
     def identity(self, options: O_contra, context: StepContext) -> Mapping[str, str] | None:
         """What the result depends on beside definition and upstream: tool versions, tree ids.
 
@@ -196,23 +207,108 @@ class LooksAhead(Protocol):
         """What the answer depends on beside the options; starts no program that takes time."""
 
 
+class Unresolved(Options):
+    """Options in which a `${{ }}` still stands: `language.substitution` makes the kind's own."""
+
+    values: Mapping[str, Any]
+    """What stands under `with:`, as plain data."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retries:
+    """How often a step that failed is tried again, and after which failures."""
+
+    count: int = 0
+    """Tries after the first one."""
+    backoff: float = 10.0
+    """Seconds before the second try; each further wait is twice as long."""
+    on: tuple[FailureCode, ...] = ()
+    """Failures that are tried again; all when empty."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One unit of a pipeline, resolved."""
+    """One unit of a pipeline; `extends`, `include`, `defaults` and `matrix` are worked in.
+
+    In options (`Unresolved`), env, dir, inputs, outputs, artifacts and resources a `${{ }}` may
+    stand until `language.substitution` replaces it, just before the step runs. Never in a script:
+    what a script refers to is in `env`.
+    """
 
     name: str
     kind: StepKind[Any]
+    """Of a `run:` step the kind `run`, with the script in its options."""
     options: Options
     needs: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
+    """Environment on top of the builder's; the pipeline's is worked in."""
+    dir: str | None = None
+    """Folder in the source tree where the step works; None is its top."""
     inputs: tuple[str, ...] = ()
     """Patterns of files in the source on which the result depends; none: on the whole commit."""
     outputs: tuple[str, ...] = ()
     """Patterns of files in the source that the step makes."""
+    artifacts: tuple[str, ...] = ()
+    """Patterns of files in the source that the manifest lists."""
+    values: tuple[str, ...] = ()
+    """Of a `run:` step, names of the values that it gives; a kind's own are in `kind.values`."""
+    when: When = SUCCESS
     timeout: float | None = None
     """Seconds for the whole step."""
-    always: bool = False
-    """Run at the end also when a step before it failed."""
+    silent_timeout: float | None = None
+    """Seconds that the step may go on without a line of output."""
+    retries: Retries = field(default_factory=Retries)
+    allow_failure: bool = False
+    """Its failure is recorded, and the pipeline goes on as if it had succeeded."""
+    matrix: Mapping[str, str] = field(default_factory=dict)
+    """The values that this step was expanded with."""
+    resources: tuple[str, ...] = ()
+    """Names of locks: steps that share one never overlap on a host."""
+    place: str = ""
+    """`file:line:column` of the step."""
+
+    @property
+    def always(self) -> bool:
+        """Whether it may have its turn also after a step before it failed."""
+        return self.when.mentions(Status.ALWAYS) or self.when.mentions(Status.FAILURE)
+
+
+class ParamType(StrEnum):
+    """What the value of a parameter can be."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Param:
+    """A value that a job may give."""
+
+    name: str
+    type: ParamType = ParamType.STRING
+    default: str | None = None
+    """Its text when the job gives none; None: the job has to."""
+    choices: tuple[str, ...] = ()
+    """The only values there are; any when empty."""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPattern:
+    """Which jobs a pipeline takes."""
+
+    types: tuple[str, ...] = ()
+    """Types of jobs; any when empty."""
+    branches: tuple[str, ...] = ()
+    """Patterns of branches, `*` also over `/`; any when empty."""
+
+    def fits(self, job_type: str, branch: str | None) -> bool:
+        """Whether a job of this type and branch is one of them."""
+        return (not self.types or job_type in self.types) and (
+            not self.branches
+            or (branch is not None and any(fnmatchcase(branch, p) for p in self.branches))
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,3 +320,16 @@ class Pipeline:
     source: Source
     steps: tuple[Step, ...]
     env: Mapping[str, str] = field(default_factory=dict)
+    takes: JobPattern | None = None
+    """`for:`; None: only jobs that name the pipeline."""
+    labels: tuple[str, ...] = ()
+    """What the builder must offer: `jdk=17`, `docker`."""
+    params: Mapping[str, Param] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    """Names of secrets; a step gets one only where its env says `${{ secrets.NAME }}`."""
+    timeout: float | None = None
+    """Seconds for the whole attempt."""
+    max_attempts: int | None = None
+    """Attempts that a dead builder may use up; None: the queue's own number."""
+    place: str = ""
+    """`file:line:column` of the pipeline."""

@@ -26,9 +26,9 @@ pipelines:
     source: {repository: ./source.git}
     steps:
       - uses: git-checkout
-      - {uses: shell, name: first, with: {script: "echo first >> $LEDGER"}}
-      - {uses: shell, name: second, with: {script: "{second}"}}
-      - {uses: shell, name: third, with: {script: "echo third >> $LEDGER; cp hello made.txt"}}
+      - {name: first, run: "echo first >> $LEDGER"}
+      - {name: second, run: "{second}"}
+      - {name: third, run: "echo third >> $LEDGER; cp hello made.txt"}
       - {uses: artifact-manifest, with: {paths: [made.txt]}}
       - {uses: publish-status, when: always}
 """
@@ -85,7 +85,7 @@ class Farm:
 
     def pipeline(self, steps: str) -> None:
         """Make these the steps of the pipeline `ledger`, between checkout and publish-status."""
-        head = PIPELINES.partition("      - {uses: shell")[0]
+        head = PIPELINES.partition("      - {name: first")[0]
         tail = "      - {uses: publish-status, when: always}\n"
         (self.folder / "pipelines.yaml").write_text(head + indent(dedent(steps), " " * 6) + tail)
 

@@ -14,16 +14,20 @@ PACKAGES = ("pipelines", "coordination_tasks", "typed_yaml")
 EDGES = "edges"
 ROOMS: dict[str, dict[str, str]] = {
     "pipelines": {
-        "words": "errors masking model untrusted workspace",
+        "words": "errors language.expressions masking model untrusted workspace",
         "rules": (
             "conditions fingerprint debian.build_depends debian.changelog debian.control "
             "debian.failure debian.ladder debian.toolchain debian.dummy debian.excerpt "
-            "steps.maven_log steps.maven_errors steps.maven_events steps.maven_selection"
+            "steps.maven_log steps.maven_errors steps.maven_events steps.maven_selection "
+            "language.assembly language.cycles language.entries "
+            "language.expression_check language.expression_parser language.inheritance "
+            "language.located language.matrix language.names language.params language.reader "
+            "language.references language.scripts language.step_reader language.substitution"
         ),
         EDGES: "",
         "use cases": (
             "steps.artifact_manifest steps.checkout steps.debian steps.maven steps.preflight "
-            "steps.publish_status steps.shell sources machine step_runner kinds"
+            "steps.publish_status steps.run sources machine step_runner kinds"
         ),
         "doit": "graph",
     },
@@ -32,8 +36,8 @@ ROOMS: dict[str, dict[str, str]] = {
         "rules": "state_machine queue_rules records documents writes liveness record_plan",
         EDGES: "",
         "use cases": (
-            "store plans claiming recovery session checks lease_keeper beating observer attempt_keeper "
-            "watching presence"
+            "store plans claiming recovery session checks lease_keeper beating observer "
+            "attempt_keeper watching presence"
         ),
         "doit": (
             "doit_tasks reporter graph_run command build_command enqueue_command jobs_command "

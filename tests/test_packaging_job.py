@@ -12,7 +12,7 @@ pipelines:
     steps:
       - uses: git-checkout
       - uses: preflight
-      - {uses: shell, name: compile, with: {script: "echo compiled >> $LEDGER"}}
+      - {name: compile, run: "echo compiled >> $LEDGER"}
       - uses: build-deb
       - {uses: publish-status, when: always}
 """

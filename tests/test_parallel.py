@@ -15,9 +15,9 @@ def meeting(me: str, other: str) -> str:
 
 
 PAIR = """
-- {uses: shell, name: left, needs: git-checkout, with: {script: "%s"}}
-- {uses: shell, name: right, needs: git-checkout, with: {script: "%s"}}
-- {uses: shell, name: after, needs: [left, right], with: {script: "echo after >> $LEDGER"}}
+- {name: left, needs: git-checkout, run: "%s"}
+- {name: right, needs: git-checkout, run: "%s"}
+- {name: after, needs: [left, right], run: "echo after >> $LEDGER"}
 """
 
 
@@ -48,7 +48,7 @@ def test_a_failure_lets_the_other_branch_end_and_is_published_last(farm: Farm) -
         ("bad", "git-checkout", "touch $LEDGER.a; exit 3"),
         ("after", "bad", "echo after >> $LEDGER"),
     ]
-    line = '- {uses: shell, name: %s, needs: %s, with: {script: "%s"}}'
+    line = '- {name: %s, needs: %s, run: "%s"}'
     farm.pipeline("\n".join(line % step for step in steps) + "\n")
     job = farm.enqueue()
     assert farm.doit("build", "-n", "4").returncode == 1
@@ -114,15 +114,13 @@ def test_a_journal_that_fails_ends_the_steps(farm: Farm) -> None:
     config.write_text(config.read_text().replace("env: {", f"env: {{JOURNAL: {journal}, "))
     hurt = """
         - name: left
-          uses: shell
           needs: git-checkout
-          with:
-            shell: python
-            script: |
-              import os, pathlib, sqlite3, time
-              while not pathlib.Path(os.environ["LEDGER"]).exists(): time.sleep(0.02)
-              sqlite3.connect(os.environ["JOURNAL"], timeout=30).execute("DROP TABLE entries")
-        - {uses: shell, name: right, needs: git-checkout, with: {script: "%s"}}
+          shell: python
+          run: |
+            import os, pathlib, sqlite3, time
+            while not pathlib.Path(os.environ["LEDGER"]).exists(): time.sleep(0.02)
+            sqlite3.connect(os.environ["JOURNAL"], timeout=30).execute("DROP TABLE entries")
+        - {name: right, needs: git-checkout, run: "%s"}
     """
     farm.pipeline(hurt % RUNNING)
     farm.enqueue()

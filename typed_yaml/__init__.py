@@ -1,9 +1,9 @@
 """YAML text to typed models, with the place of every mistake."""
 
-from typed_yaml.document import Document, parse_document, read_document
+from typed_yaml.document import Document, collection_paused, parse_document, read_document
 from typed_yaml.duration import Duration
 from typed_yaml.findings import Finding, InvalidFile, did_you_mean
-from typed_yaml.validate import Several, Text, validate
+from typed_yaml.validate import Several, Text, check, validate, validate_partly
 
 __all__ = [
     "Document",
@@ -12,8 +12,11 @@ __all__ = [
     "InvalidFile",
     "Several",
     "Text",
+    "check",
+    "collection_paused",
     "did_you_mean",
     "parse_document",
     "read_document",
     "validate",
+    "validate_partly",
 ]

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Protocol, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ValidationError
 from pydantic_core import ErrorDetails
 
-from typed_yaml.document import Document, Location, WrittenFloat, WrittenInt
+from typed_yaml.document import Location, WrittenFloat, WrittenInt
 from typed_yaml.findings import Finding, InvalidFile, did_you_mean
 
 M = TypeVar("M", bound=BaseModel)
+
+
+class Located(Protocol):
+    """Plain data that knows where each part of it stands: a Document, or parts of several."""
+
+    @property
+    def data(self) -> Any:
+        """Maps, lists and scalars."""
+
+    def finding(self, path: Location, message: str, *, key: bool = False) -> Finding:
+        """The finding at `path`; with `key` at the key that is its end."""
 
 
 def _as_written(value: Any) -> Any:
@@ -35,7 +46,7 @@ Several = Annotated[tuple[_T, ...], BeforeValidator(_as_tuple)]
 """A list field; a single value stands for a list of one."""
 
 
-def validate(model: type[M], document: Document, path: Location = ()) -> M:
+def validate(model: type[M], document: Located, path: Location = ()) -> M:
     """The part of `document` at `path` as `model`. Raises InvalidFile with every finding."""
     try:
         return model.model_validate(_part(document.data, path))
@@ -45,17 +56,73 @@ def validate(model: type[M], document: Document, path: Location = ()) -> M:
         ) from error
 
 
+def check(
+    model: type[BaseModel],
+    document: Located,
+    path: Location,
+    excused: Callable[[Location], bool],
+) -> None:
+    """Raise InvalidFile with what keeps the part at `path` from being `model`.
+
+    Mistakes at locations below `path` that are `excused` don't count: a value may come later.
+    """
+    try:
+        model.model_validate(_part(document.data, path))
+    except ValidationError as error:
+        wrong = [details for details in error.errors() if not excused(details["loc"])]
+        if wrong:
+            raise InvalidFile(
+                [_finding(model, document, path, details) for details in wrong]
+            ) from error
+
+
+def validate_partly(
+    model: type[M], document: Located, stand_ins: Mapping[Location, Any]
+) -> tuple[M | None, list[Finding]]:
+    """As much of the data as can be had as `model`, and every finding.
+
+    What is wrong is left out, and what is missing is one of the `stand_ins`, so that the rest can
+    be looked at too; None when that is not enough.
+    """
+    data = _part(document.data, ())
+    try:
+        return model.model_validate(data), []
+    except ValidationError as error:
+        errors = error.errors()
+    findings = [_finding(model, document, (), details) for details in errors]
+    for details in errors:
+        wanted = stand_ins.get(details["loc"]) if details["type"] == "missing" else None
+        data = _with(data, details["loc"], wanted)
+    try:
+        return model.model_validate(data), findings
+    except ValidationError:
+        return None, findings
+
+
+def _with(data: Any, location: Location, value: Any) -> Any:
+    """A copy of `data` with `value` at the map's key that `location` ends at; None removes it."""
+    if not isinstance(data, dict) or not location:
+        return data
+    key, *rest = location
+    below = data.get(key)
+    if rest and isinstance(below, list) and isinstance(rest[0], int) and rest[0] < len(below):
+        changed = _with(below[rest[0]], tuple(rest[1:]), value)
+        return {**data, key: [*below[: rest[0]], changed, *below[rest[0] + 1 :]]}
+    if rest and isinstance(below, dict):
+        return {**data, key: _with(below, tuple(rest), value)}
+    kept = {name: item for name, item in data.items() if name != key}
+    return kept if value is None else {**kept, str(key): value}
+
+
 def _part(data: Any, path: Location) -> Any:
     for key in path:
         data = data.get(key) if isinstance(data, dict) else data[key]
     return {} if data is None else data
 
 
-def _finding(
-    model: type[BaseModel], document: Document, path: Location, d: ErrorDetails
-) -> Finding:
+def _finding(model: type[BaseModel], document: Located, path: Location, d: ErrorDetails) -> Finding:
     location = (*path, *d["loc"])
-    name = str(d["loc"][-1]) if d["loc"] else ""
+    name = next((key for key in reversed(d["loc"]) if isinstance(key, str)), "")
     if d["type"] == "extra_forbidden":
         known = _known_keys(model, d["loc"][:-1])
         return document.finding(

@@ -52,6 +52,7 @@ class ArtifactManifest:
     name = "artifact-manifest"
     summary = "list what was made, with sizes, digests and how it came about"
     options = ArtifactManifestOptions
+    values = ("artifact_count", "total_size_bytes")
 
     def identity(
         self,

@@ -45,6 +45,7 @@ class GitCheckout:
     name = "git-checkout"
     summary = "get a clean source tree at exactly the job's commit"
     options = CheckoutOptions
+    values = ("commit", "tree", "commit_time", "branch", "repository")
 
     def identity(
         self,

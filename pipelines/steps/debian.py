@@ -48,6 +48,7 @@ class BuildDeb:
     name = "build-deb"
     summary = "build the Debian packages"
     options = BuildDebOptions
+    values = ("version",)
 
     def identity(self, options: BuildDebOptions, context: StepContext) -> Mapping[str, str]:
         """The commit, which the version names, and versions of the tools, read from files."""

@@ -43,6 +43,7 @@ class Maven:
     name = "maven"
     summary = "build the source with Maven"
     options = MavenOptions
+    values = ("java", "maven", "modules", "tests")
 
     def identity(self, options: MavenOptions, context: StepContext) -> Mapping[str, str]:
         """Versions of Maven and Java."""

@@ -18,6 +18,7 @@ class Preflight:
     name = "preflight"
     summary = "check in seconds that this machine can do what later steps need"
     options = PreflightOptions
+    values: tuple[str, ...] = ()
 
     def identity(
         self,

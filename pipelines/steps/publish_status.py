@@ -20,6 +20,7 @@ class PublishStatus:
     name = "publish-status"
     summary = "publish result, status and manifest in the coordination repository"
     options = PublishStatusOptions
+    values: tuple[str, ...] = ()
 
     def __init__(self, publish: Publisher) -> None:
         self._publish = publish

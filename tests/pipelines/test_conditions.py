@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 
 from pipelines.conditions import all_but_later, all_needs, reason_to_skip
+from pipelines.language.expression_parser import parse_when
 from pipelines.model import Pipeline, Source, Step
-from pipelines.steps.shell import SHELL, ShellOptions
+from pipelines.steps.run import RUN, RunOptions
 
 
 def step(name: str, *needs: str, **more: Any) -> Step:
-    return Step(name=name, kind=SHELL, options=ShellOptions(script="x"), needs=needs, **more)
+    return Step(name=name, kind=RUN, options=RunOptions(script="x"), needs=needs, **more)
 
 
 def pipeline(*steps: Step) -> Pipeline:
@@ -22,7 +23,7 @@ DIAMOND = pipeline(
     step("left", "top"),
     step("right", "top"),
     step("bottom", "left", "right"),
-    step("last", "bottom", always=True),
+    step("last", "bottom", when=parse_when("always")),
 )
 
 

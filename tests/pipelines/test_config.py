@@ -77,7 +77,8 @@ def test_a_relative_repository_is_taken_from_the_files_folder() -> None:
             ":6:9: the steps wait for each other: a -> b -> a",
         ),
         ("      - {uses: maven, name: A=B}\n", "the step's name 'A=B' is no good"),
-        ("      - {uses: maven, when: sometimes}\n", "when: input should be 'success' or 'always'"),
+        ("      - {uses: maven, when: alwys}\n", "did you mean 'always'?"),
+        ("      - {uses: maven, when: sometimes}\n", "when: there is no word 'sometimes'"),
         ("      []\n", "a pipeline needs at least one step"),
     ],
 )

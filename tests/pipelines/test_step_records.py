@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.errors import StepFailed
 from pipelines.step_records import StepRecords
-from pipelines.steps.shell import SHELL
+from pipelines.steps.run import RUN
 from tests.pipelines.recorded_steps import Bench
 
 ALL = ["git-checkout", "copy", "last"]
@@ -17,7 +17,7 @@ ALL = ["git-checkout", "copy", "last"]
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    bench = Bench(tmp_path, SHELL)
+    bench = Bench(tmp_path, RUN)
     bench.step("copy", "cp a.txt copy.txt")
     bench.step("last", "cat copy.txt")
     return bench

@@ -14,7 +14,7 @@ from pipelines.errors import FailureCode, StepFailed
 from pipelines.model import Options, Step, StepContext
 from pipelines.steps.debian import BuildDeb
 from pipelines.steps.preflight import PREFLIGHT, PreflightOptions
-from pipelines.steps.shell import SHELL
+from pipelines.steps.run import RUN
 from pipelines.workspace import Workspace
 from tests.pipelines.debian.local_apt import LocalApt, make_local_apt
 from tests.pipelines.debian.tiny_package import make_source, step_context
@@ -40,7 +40,7 @@ def context(
     host = replace(this_host(), admindir=apt.admindir, is_root=is_root)
     kinds: list[tuple[str, Any, Options]] = [
         ("preflight", PREFLIGHT, OPTIONS),
-        ("compile", SHELL, SHELL.options(script="true")),
+        ("compile", RUN, RUN.options(script="true")),
         ("build-deb", BuildDeb(host=lambda: host), options),
     ]
     steps = tuple(

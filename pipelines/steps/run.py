@@ -1,4 +1,4 @@
-"""`shell`: runs a script of the pipeline in the source tree.
+"""`run:`: runs a script of the pipeline in the source tree.
 
 The script is a file that is run as it stands: values of the job never become part of its text,
 they are environment variables.
@@ -29,7 +29,7 @@ _EXCERPT_LINES = 20
 _MAX_EXCERPT = 2000
 
 
-class ShellOptions(Options):
+class RunOptions(Options):
     """The script, and what runs it."""
 
     script: Text = Field(min_length=1)
@@ -52,7 +52,7 @@ def request_environment(request: BuildRequest) -> dict[str, str]:
     return values | params
 
 
-def shell_command(options: ShellOptions, context: StepContext) -> Command:
+def run_command(options: RunOptions, context: StepContext) -> Command:
     """The call of the shell. Pure; the script is in the file that the last argument names."""
     script = context.workspace.scratch(context.step) / "script"
     return Command(
@@ -63,24 +63,25 @@ def shell_command(options: ShellOptions, context: StepContext) -> Command:
     )
 
 
-class Shell:
+class Run:
     """Runs a script; its exit code decides."""
 
-    name = "shell"
+    name = "run"
     summary = "run a script in the source tree"
-    options = ShellOptions
+    options = RunOptions
+    values: tuple[str, ...] = ()
 
     def identity(
         self,
-        options: ShellOptions,  # noqa: ARG002 - a kind's signature
+        options: RunOptions,  # noqa: ARG002 - a kind's signature
         context: StepContext,
     ) -> Mapping[str, str]:
         """The job's parameters: a script may use them. Its other values are the checkout's."""
         return dict(context.request.params)
 
-    def run(self, options: ShellOptions, context: StepContext) -> StepResult:
+    def run(self, options: RunOptions, context: StepContext) -> StepResult:
         """Run the script. Raises StepFailed (COMMAND_FAILED with the last lines it wrote)."""
-        command = shell_command(options, context)
+        command = run_command(options, context)
         scratch = context.workspace.scratch(context.step)
         scratch.mkdir(parents=True, exist_ok=True)
         (scratch / "script").write_text(options.script, encoding="utf-8")
@@ -103,7 +104,7 @@ class Shell:
         return _result() if recorded_code(_exit_file(context)) == 0 else None
 
 
-SHELL = Shell()
+RUN = Run()
 
 
 def _result() -> StepResult:

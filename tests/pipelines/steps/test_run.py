@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from pipelines.errors import FailureCode, StepFailed
 from pipelines.model import StepContext
-from pipelines.steps.shell import SHELL, ShellOptions
+from pipelines.steps.run import RUN, RunOptions
 from tests.pipelines.steps.step_context import Request, Steps
 
 
@@ -33,7 +33,7 @@ def output(context: StepContext) -> list[str]:
 def test_runs_in_the_source_tree_with_the_jobs_values(context: StepContext) -> None:
     script = 'pwd; echo "$BUILD_JOB|$BUILD_BRANCH|$BUILD_COMMIT|$BUILD_ATTEMPT|$PARAM_TWO_WORDS"'
 
-    SHELL.run(ShellOptions(script=script), context)
+    RUN.run(RunOptions(script=script), context)
 
     assert output(context) == [
         str(context.workspace.source),
@@ -45,13 +45,13 @@ def test_runs_in_the_source_tree_with_the_jobs_values(context: StepContext) -> N
 @pytest.mark.parametrize("script", ["false; true", "false | true", 'echo "$NOT_SET"'])
 def test_bash_stops_at_the_first_failure(context: StepContext, script: str) -> None:
     with pytest.raises(StepFailed, match="the script ended with exit code 1"):
-        SHELL.run(ShellOptions(script=script), context)
+        RUN.run(RunOptions(script=script), context)
 
 
 def test_the_failure_has_the_last_lines(context: StepContext) -> None:
     script = "seq 1 100; echo 'no such thing: https://me:secret@host/' >&2; exit 7"
     with pytest.raises(StepFailed, match="exit code 7") as caught:
-        SHELL.run(ShellOptions(script=script), context)
+        RUN.run(RunOptions(script=script), context)
     assert caught.value.code is FailureCode.COMMAND_FAILED
     lines = caught.value.excerpt.splitlines()
     assert lines[-2:] == ["100", "no such thing: https://***@host/"]
@@ -59,19 +59,19 @@ def test_the_failure_has_the_last_lines(context: StepContext) -> None:
 
 
 def test_other_shells(context: StepContext) -> None:
-    SHELL.run(ShellOptions(script="echo $0 | grep -q script && echo sh", shell="sh"), context)
-    SHELL.run(ShellOptions(script="print(6 * 7)", shell="python"), context)
+    RUN.run(RunOptions(script="echo $0 | grep -q script && echo sh", shell="sh"), context)
+    RUN.run(RunOptions(script="print(6 * 7)", shell="python"), context)
     assert output(context) == ["sh", "42"]
     with pytest.raises(ValidationError):
-        ShellOptions.model_validate({"script": "x", "shell": "rm"})
+        RunOptions.model_validate({"script": "x", "shell": "rm"})
 
 
 def test_without_a_source_tree(context: StepContext) -> None:
     shutil.rmtree(context.workspace.source)
     with pytest.raises(StepFailed, match="does not exist"):
-        SHELL.run(ShellOptions(script="true"), context)
+        RUN.run(RunOptions(script="true"), context)
 
 
 def test_identity_is_the_parameters(context: StepContext) -> None:
-    identity = SHELL.identity(ShellOptions(script="true"), context)
+    identity = RUN.identity(RunOptions(script="true"), context)
     assert identity == {"two-words": "`touch hacked`"}

@@ -1,0 +1,55 @@
+"""Plain data put together from several places, each part of which still knows where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from typed_yaml import Document, Finding
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A path in a document."""
+
+    document: Document
+    path: Path = ()
+
+    def below(self, path: Path) -> Place:
+        """The place of what stands at `path` under this one."""
+        return Place(self.document, (*self.path, *path)) if path else self
+
+    def __str__(self) -> str:
+        line, column = self.document.position(self.path, key=True)
+        return f"{self.document.name}:{line}:{column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """Data with the place of its top, and of each part of it that came from elsewhere."""
+
+    data: Any
+    place: Place
+    moved: Mapping[Path, Place] = field(default_factory=dict)
+
+    def finding(self, path: Path, message: str, *, key: bool = False) -> Finding:
+        """The finding at `path` of the data, at its place in the file that it came from."""
+        place = self.place_of(path)
+        return place.document.finding(place.path, message, key=key)
+
+    def place_of(self, path: Path) -> Place:
+        """Where the part at `path` comes from."""
+        for length in range(len(path), 0, -1):
+            place = self.moved.get(path[:length])
+            if place is not None:
+                return place.below(path[length:])
+        return self.place.below(path)
+
+    def part(self, key: str | int) -> Assembled:
+        """What stands at `key`, with its places."""
+        places = {path[1:]: place for path, place in self.moved.items() if path[0] == key}
+        top = places.pop((), self.place.below((key,)))
+        return Assembled(self.data[key], top, places)

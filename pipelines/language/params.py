@@ -1,0 +1,75 @@
+"""Parameters of a pipeline: what the file says of them, and what a job gives. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from pipelines.errors import BadValue
+from pipelines.language.entries import ParamEntry
+from pipelines.language.expressions import Scalar
+from pipelines.model import Param, ParamType, Pipeline
+from pipelines.untrusted import shown
+from typed_yaml import did_you_mean
+
+MAX_VALUE = 10_000
+
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+
+
+def read_param(name: str, entry: ParamEntry) -> tuple[Param, str]:
+    """The parameter that an entry describes, and what is wrong with it, "" for nothing."""
+    param = Param(
+        name=name,
+        type=entry.type or ParamType.STRING,
+        default=entry.default,
+        choices=entry.choices,
+        description=entry.description,
+    )
+    values = (*entry.choices, *(() if entry.default is None else (entry.default,)))
+    return param, next(filter(None, (value_problem(param, value) for value in values)), "")
+
+
+def resolve_params(pipeline: Pipeline, given: Mapping[str, str]) -> dict[str, str]:
+    """The value of every parameter: the job's, else the default. Raises BadValue, all at once."""
+    problems = []
+    values = {}
+    for name in given:
+        if name not in pipeline.params:
+            hint = did_you_mean(name, pipeline.params) or ": it has none"
+            problems.append(f"pipeline {pipeline.name} has no parameter '{shown(name)}'{hint}")
+    for name, param in pipeline.params.items():
+        value = given.get(name, param.default)
+        problem = _missing(param) if value is None else value_problem(param, value)
+        if problem:
+            problems.append(f"parameter '{name}' {problem}")
+        elif value is not None:
+            values[name] = value
+    if problems:
+        raise BadValue("; ".join(problems))
+    return values
+
+
+def typed_value(param: Param, text: str) -> Scalar:
+    """A checked text as the parameter's type."""
+    if param.type is ParamType.INTEGER:
+        return int(text)
+    return text == "true" if param.type is ParamType.BOOLEAN else text
+
+
+def value_problem(param: Param, value: str) -> str:
+    """Why the parameter can't have this value, after its name; empty when it can."""
+    if len(value) > MAX_VALUE or "\0" in value:
+        return f"is longer than {MAX_VALUE} characters, or has a null character"
+    if param.type is ParamType.INTEGER and not _INTEGER.fullmatch(value):
+        return f"has to be an integer, not '{shown(value)}'"
+    if param.type is ParamType.BOOLEAN and value not in ("true", "false"):
+        return f"has to be true or false, not '{shown(value)}'"
+    if param.choices and value not in param.choices:
+        return f"can't be '{shown(value)}'{did_you_mean(value, param.choices)}"
+    return ""
+
+
+def _missing(param: Param) -> str:
+    wanted = ", ".join(param.choices) or param.type.value
+    return f"is missing: {wanted}"
