@@ -13,7 +13,7 @@ from coordination_tasks.display import Display
 from coordination_tasks.model import Attempt, Job
 from coordination_tasks.outbox import Outbox
 from coordination_tasks.recovery import recover
-from coordination_tasks.running_attempt import RunningAttempt
+from coordination_tasks.running_attempt import RunningAttempt, running_attempt
 from coordination_tasks.store import Store
 
 Resolver = Callable[[str, str], str | None]
@@ -51,23 +51,14 @@ class Claimer:
             self.outbox,
             self.intent,
             builder=self.config.profile.id,
-            ended=lambda attempt: self.ended(self._running(attempt)),
+            ended=lambda attempt: self.ended(running_attempt(attempt, self.config, self.display)),
             clock=utc_now,
         )
         if given_back:
             self.display.message(f"job {given_back.id} was left behind and is queued again")
         claim_id = uuid.uuid4().hex
         self.intent.write(claim_id)
-        return self._running(self._claim(claim_id))
-
-    def _running(self, attempt: Attempt) -> RunningAttempt:
-        return RunningAttempt(
-            claimed=attempt,
-            state_dir=self.config.state_dir,
-            env=self.config.env,
-            declared_env=self.config.declared_env,
-            display=self.display,
-        )
+        return running_attempt(self._claim(claim_id), self.config, self.display)
 
     def _claim(self, claim_id: str) -> Attempt:
         return self.store.claim(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from coordination_tasks.builder_config import BuilderConfig
 from coordination_tasks.display import Display
 from coordination_tasks.model import Attempt
 
@@ -69,3 +70,14 @@ class RunningAttempt:
     def show_line(self, step: str, line: str) -> None:
         """Show a line of the step's log to who asked for it."""
         self.display.step_line(step, line)
+
+
+def running_attempt(claimed: Attempt, config: BuilderConfig, display: Display) -> RunningAttempt:
+    """The attempt with what its builder offers to all steps."""
+    return RunningAttempt(
+        claimed=claimed,
+        state_dir=config.state_dir,
+        env=config.env,
+        declared_env=config.declared_env,
+        display=display,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from types import FrameType
 
@@ -10,8 +11,10 @@ from coordination_tasks.builder_lock import watch_lock, while_idle
 from coordination_tasks.claim_intent import own_intent
 from coordination_tasks.clock import utc_now
 from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments, open_store, tell
+from coordination_tasks.display import make_display
 from coordination_tasks.outbox import Outbox
 from coordination_tasks.presence import beater, observer
+from coordination_tasks.running_attempt import running_attempt
 from coordination_tasks.watching import Watch
 
 
@@ -34,6 +37,8 @@ Exit codes: 0 ended by a signal, 3 bad configuration, or another watch runs for 
     def _execute(self, builder: str, pos_args: list[str]) -> int:
         no_arguments(pos_args)
         config = self.read_config(builder)
+        space = self.loader.namespace
+        display = make_display(sys.stdout, verbose=False)
         ended = threading.Event()
 
         def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
@@ -54,7 +59,10 @@ Exit codes: 0 ended by a signal, 3 bad configuration, or another watch runs for 
                 observer=observer(config, store, tell),
                 beater=beater(config, store),
                 heartbeat=config.heartbeat,
-                sweep=lambda: self.loader.namespace["sweep_orphans"](config.state_dir),
+                sweep=lambda: space["sweep_orphans"](config.state_dir),
+                ended=lambda attempt: space["ended_alone"](
+                    running_attempt(attempt, config, display)
+                ),
                 while_idle=lambda: while_idle(config),
                 clock=utc_now,
                 notice=tell,

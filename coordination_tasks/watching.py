@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +12,7 @@ from coordination_tasks.builder_status import IDLE, StatusChange
 from coordination_tasks.claim_intent import ClaimIntent
 from coordination_tasks.errors import CoordinationError
 from coordination_tasks.heartbeat_config import HeartbeatConfig
+from coordination_tasks.model import Attempt
 from coordination_tasks.observer import Observer
 from coordination_tasks.outbox import Outbox
 from coordination_tasks.recovery import recover
@@ -35,6 +36,8 @@ class Watch:
     while_idle: Callable[[], AbstractContextManager[bool]]
     sweep: Callable[[], None]
     """Ends the processes that a killed build left behind."""
+    ended: Callable[[Attempt], Mapping[str, str]]
+    """See `recover`."""
     clock: Callable[[], datetime]
     notice: Callable[[str], None]
     _trouble: str = field(init=False, default="")
@@ -60,7 +63,12 @@ class Watch:
                 return
             self.sweep()
             job = recover(
-                self.store, self.outbox, self.intent, builder=self.builder, clock=self.clock
+                self.store,
+                self.outbox,
+                self.intent,
+                builder=self.builder,
+                ended=self.ended,
+                clock=self.clock,
             )
             if job:
                 self.notice(f"job {job.id} was left behind by a killed build and is queued again")
