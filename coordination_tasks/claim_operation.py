@@ -99,7 +99,7 @@ def _attempt(job: Job, claim_id: str, builder: str) -> Attempt:
 def _state_lookup(jobs: JobsDocument) -> Callable[[str], State | None]:
     def state_of(job_id: str) -> State | None:
         try:
-            job = jobs.get(job_id)
+            job = jobs.find(job_id)
         except BrokenDocument:
             return None  # one odd entry holds up what depends on it, not the queue
         return job.state if job else None

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any
 
 from doit.cmd_base import DoitCmdBase
@@ -16,6 +17,7 @@ from coordination_tasks.builder_config import BuilderConfig, read_builder_config
 from coordination_tasks.errors import BadRequest, CoordinationError
 from coordination_tasks.output_stream import silence
 from coordination_tasks.store import Store
+from coordination_tasks.times import format_time
 from typed_yaml import did_you_mean
 
 PIPE_WIDTH = 200
@@ -109,5 +111,9 @@ def open_store(config: BuilderConfig) -> AbstractContextManager[Store]:
 
 
 def as_json(value: Any) -> str:
-    """JSON text for `--json`."""
-    return json.dumps(value, indent=2, default=str)
+    """JSON text for `--json`; times as in the coordination repository."""
+    return json.dumps(value, indent=2, default=_plain)
+
+
+def _plain(value: object) -> object:
+    return format_time(value) if isinstance(value, datetime) else str(value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from coordination_tasks.errors import BrokenDocument
@@ -66,6 +66,11 @@ def dump(value: object) -> str:
     return _dump(value, 2) + "\n"
 
 
+def dump_line(value: object) -> str:
+    """JSON text of one line of a `.jsonl` file, without its newline."""
+    return _dump(value, None)
+
+
 def set_members(text: str, changes: Mapping[str, object], at: int | None = None) -> str:
     """`text` with members of the object at `at` (default: the top) replaced, new ones appended."""
     start = _top(text) if at is None else at
@@ -89,6 +94,20 @@ def append_element(text: str, array_at: int, value: object) -> str:
     last = elements[-1] if elements else None
     edit = _appended(text, array_at, last, _lead_of_next(elements), [("", value)])
     return _spliced(text, [edit])
+
+
+def remove_elements(text: str, array_at: int, indexes: Collection[int]) -> str:
+    """`text` without these elements of the array that starts at `array_at`."""
+    elements = scan_array(text, array_at)
+    kept = [span for index, span in enumerate(elements) if index not in indexes]
+    if len(kept) == len(elements):
+        return text
+    if not kept:
+        return text[: array_at + 1] + text[_skip(text, elements[-1].end) :]
+    pieces = [text[: array_at + 1]]
+    for index, span in enumerate(kept):
+        pieces += ["," if index else "", span.lead, text[span.start : span.end]]
+    return "".join(pieces) + text[elements[-1].end :]
 
 
 def member(text: str, key: str) -> Span | None:

@@ -43,6 +43,14 @@ class Draft:
         """Make `data` the content of a file."""
         self._changes[path] = data
 
+    def delete(self, path: str) -> None:
+        """Remove a file."""
+        self._changes[path] = None
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """Sorted names of what was in a folder ("" is the top) before any change."""
+        return self._repository.names(self._version, folder)
+
     def note(self, line: str) -> None:
         """Say in the write's message what is done, in one line."""
         self._notes.append(" ".join(line.split())[:200])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from coordination_tasks import documents
+from coordination_tasks.archive import Files, find_job
 from coordination_tasks.draft import Draft
 from coordination_tasks.errors import BrokenDocument, NotFound
 from coordination_tasks.model import Job
@@ -23,8 +24,9 @@ _NEW = documents.dump({"jobs": [], "metadata": {}})
 class JobsDocument:
     """The jobs of one version. Entries that make no sense stay in the text, and are told."""
 
-    def __init__(self, data: bytes | None) -> None:
-        """Raises BrokenDocument when it is no JSON document of the right shape."""
+    def __init__(self, data: bytes | None, files: Files | None = None) -> None:
+        """`files` hold the archive. Raises BrokenDocument when it is no document of this shape."""
+        self._files = files
         self._text = _NEW if data is None else documents.decode(JOBS, data)
         raws = documents.parse_object(JOBS, self._text).get("jobs", [])
         if not isinstance(raws, list):
@@ -66,9 +68,17 @@ class JobsDocument:
                 return self.get(str(raw.get("id")))
         return None
 
-    def require(self, job_id: str) -> Job:
-        """A job by its id. Raises NotFound, BrokenDocument."""
+    def find(self, job_id: str) -> Job | None:
+        """As `get`, but also an archived job."""
         job = self.get(job_id)
+        if job is not None or self._files is None:
+            return job
+        archived = find_job(self._files, job_id)
+        return archived.job if archived else None
+
+    def require(self, job_id: str) -> Job:
+        """A job by its id, also an archived one. Raises NotFound, BrokenDocument."""
+        job = self.find(job_id)
         if job is None:
             raise NotFound(f"there is no job {job_id[:200]!r}")
         return job
@@ -128,7 +138,7 @@ class JobsDocument:
 
 def read_jobs(draft: Draft) -> JobsDocument:
     """The queue as the draft has it. Raises BrokenDocument."""
-    return JobsDocument(draft.read(JOBS))
+    return JobsDocument(draft.read(JOBS), draft)
 
 
 def write_jobs(draft: Draft, jobs: JobsDocument) -> None:

@@ -6,13 +6,14 @@ that nobody changes the queue meanwhile, across several pushes of theirs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from coordination_tasks import documents
 from coordination_tasks.draft import Draft
-from coordination_tasks.errors import BadRequest, Conflict, Unavailable
+from coordination_tasks.errors import BadRequest, BrokenDocument, Conflict, Unavailable
+from coordination_tasks.messages import TO_ALL, Message, post
 from coordination_tasks.paths import LOCKS
 from coordination_tasks.times import format_time, parse_time
 
@@ -95,13 +96,42 @@ def free_lock(draft: Draft, name: str, *, by: str) -> None:
     draft.note(f"{by}: free the lock {name}")
 
 
-def free_expired(draft: Draft, *, by: str, now: datetime) -> tuple[Lock, ...]:
-    """Free all locks whose time is over; those that were freed."""
+def free_expired(
+    draft: Draft, *, by: str, now: datetime, notice: Callable[[str], None]
+) -> tuple[Lock, ...]:
+    """Free all locks whose time is over, and warn all builders; those that were freed.
+
+    `notice` is told when messages.json is broken, so that nobody can be warned.
+    """
     expired = tuple(lock for lock in read_locks(draft.read(LOCKS)) if not lock.is_live(now))
     for lock in expired:
         _write(draft, lock.name, None)
         draft.note(f"{by}: free the lock {lock.name} of {lock.locked_by}, which is over")
+        try:
+            post(draft, _warning(lock, by, now))
+        except BrokenDocument as error:
+            notice(f"{error}; nobody is warned that the lock {lock.name} was freed")
     return expired
+
+
+def _warning(lock: Lock, by: str, now: datetime) -> Message:
+    when = format_time(lock.expires_at) if lock.expires_at else "an unknown time"
+    taken = format_time(lock.locked_at) if lock.locked_at else "unknown"
+    return Message(
+        # the same lock that is freed by a repeated write is told once
+        id=f"msg_lock_{lock.name}_{lock.locked_by}_{taken}",
+        sender=by,
+        to=TO_ALL,
+        type="warning",
+        subject=f"the lock {_shown(lock.name)} of {_shown(lock.locked_by)} was freed",
+        body=f"It was taken at {taken} and was over at {when}; {by} freed it.",
+        at=now,
+    )
+
+
+def _shown(text: str) -> str:
+    """What others wrote, fit for one line."""
+    return "".join(char if char.isprintable() else "?" for char in text[:60])
 
 
 def _lock(name: str, raw: object) -> Lock | None:

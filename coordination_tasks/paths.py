@@ -15,9 +15,12 @@ LOCKS = "coordination/locks.json"
 MESSAGES = "coordination/messages.json"
 TRANSITIONS = "coordination/transitions"
 PLANS = "coordination/plans"
+ARCHIVE = "coordination/archive"
+"""Holds a folder for each month: `2025-10`."""
 
 _LONGEST_NAME = 150
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_MANIFEST_FILE = re.compile(r"(.+)-(\d+)-manifest\.json", re.DOTALL)
 _ATTEMPT_FILE = re.compile(r"(\d{3,})\.jsonl")
 
 
@@ -33,18 +36,44 @@ def heartbeat_path(builder: str) -> str:
 
 def manifest_path(builder: str, job_id: str, attempt: int) -> str:
     """Where the manifest of an attempt is kept."""
-    return f"{builder}/logs/{quoted(job_id)}-{attempt}-manifest.json"
+    return f"{logs_folder(builder)}/{quoted(job_id)}-{attempt}-manifest.json"
 
 
-def transitions_folder(job_id: str) -> str:
-    """The folder of all attempts of a job."""
-    spread = hashlib.sha256(_bytes(job_id)).hexdigest()[:2]
-    return f"{TRANSITIONS}/{spread}/{quoted(job_id)}"
+def logs_folder(builder: str) -> str:
+    """Where a builder leaves logs and manifests."""
+    return f"{builder}/logs"
 
 
-def transitions_path(job_id: str, attempt: int) -> str:
+def job_of_manifest(file_name: str) -> tuple[str, int] | None:
+    """Quoted job id and attempt of a manifest in `logs_folder`; None for other files."""
+    found = _MANIFEST_FILE.fullmatch(file_name)
+    return (found[1], int(found[2])) if found else None
+
+
+def transitions_folder(job_id: str, month: str = "") -> str:
+    """The folder of all attempts of a job, or where it is when archived with `month`."""
+    top = f"{ARCHIVE}/{month}/transitions" if month else TRANSITIONS
+    return f"{top}/{_spread(job_id)}/{quoted(job_id)}"
+
+
+def transitions_path(job_id: str, attempt: int, month: str = "") -> str:
     """The file that holds the transitions of one attempt, one JSON object a line."""
-    return f"{transitions_folder(job_id)}/{attempt:03d}.jsonl"
+    return f"{transitions_folder(job_id, month)}/{attempt:03d}.jsonl"
+
+
+def archived_jobs_path(month: str, job_id: str, part: int) -> str:
+    """A file of archived jobs, one JSON object a line; parts are numbered from 1."""
+    return f"{ARCHIVE}/{month}/jobs/{_spread(job_id)}-{part}.jsonl"
+
+
+def archived_messages_path(month: str, part: int) -> str:
+    """A file of archived messages, one JSON object a line; parts are numbered from 1."""
+    return f"{ARCHIVE}/{month}/messages/{part}.jsonl"
+
+
+def archived_log_path(month: str, builder: str, name: str) -> str:
+    """Where a file of `logs_folder` is when it is archived."""
+    return f"{ARCHIVE}/{month}/logs/{_spread(name)}/{builder}/{name}"
 
 
 def plan_path(digest: str) -> str | None:
@@ -67,6 +96,11 @@ def quoted(job_id: str) -> str:
         return name
     # `=` is in no quoted id, so a cut one is never equal to another's whole
     return f"{name[:100]}={hashlib.sha256(_bytes(job_id)).hexdigest()[:32]}"
+
+
+def _spread(name: str) -> str:
+    """One of 256 folder names."""
+    return hashlib.sha256(_bytes(name)).hexdigest()[:2]
 
 
 def _bytes(job_id: str) -> bytes:

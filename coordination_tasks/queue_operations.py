@@ -27,7 +27,7 @@ def enqueue(draft: Draft, job: Job, *, now: datetime) -> Job:
     """
     _check_request(job)
     jobs = read_jobs(draft)
-    stored = jobs.get(job.id)
+    stored = jobs.find(job.id)
     if stored is not None:
         if is_same_request(job, stored):
             return stored

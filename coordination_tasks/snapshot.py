@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 from functools import cached_property
 
+from coordination_tasks.archive import find_job, find_manifest
 from coordination_tasks.builder_status import BuilderStatus, read_status
 from coordination_tasks.errors import NotFound
 from coordination_tasks.jobs_document import JobsDocument
 from coordination_tasks.locks import Lock, read_locks
+from coordination_tasks.messages import Message, MessagesDocument
 from coordination_tasks.model import Job, Transition, is_builder_id
 from coordination_tasks.paths import (
     JOBS,
     LOCKS,
+    MESSAGES,
     attempt_of,
     heartbeat_path,
     manifest_path,
@@ -37,6 +40,14 @@ class Snapshot:
         """Names the moment; opaque."""
         return self._version
 
+    def read(self, path: str) -> bytes | None:
+        """Content of a file; None when there is none."""
+        return self._repository.read(self._version, path)
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """Sorted names of what is directly in a folder ("" is the top)."""
+        return self._repository.names(self._version, folder)
+
     def jobs(self) -> tuple[Job, ...]:
         """All jobs that can be read, in the file's order."""
         return tuple(self._jobs)
@@ -46,31 +57,30 @@ class Snapshot:
         return self._jobs.unreadable()
 
     def job(self, job_id: str) -> Job:
-        """One job. Raises NotFound."""
+        """One job, also an archived one. Raises NotFound."""
         return self._jobs.require(job_id)
 
     def attempts(self, job_id: str) -> tuple[int, ...]:
         """Numbers of the attempts that have transitions; 0 stands for before the first."""
-        names = self._repository.names(self._version, transitions_folder(job_id))
-        numbers = (attempt_of(name) for name in names)
-        return tuple(sorted(number for number in numbers if number is not None))
+        return tuple(sorted(self._logs(job_id)))
 
     def transitions(self, job_id: str, attempt: int | None = None) -> tuple[Transition, ...]:
         """What happened to a job, in order; of one attempt, or of all."""
-        numbers = self.attempts(job_id) if attempt is None else (attempt,)
-        return tuple(t for number in numbers for t in self._log(job_id, number).transitions)
+        logs = self._logs(job_id)
+        numbers = sorted(logs) if attempt is None else {attempt} & logs.keys()
+        return tuple(t for n in numbers for t in TransitionLog(self.read(logs[n])).transitions)
 
     def unreadable_transitions(self, job_id: str) -> tuple[str, ...]:
         """What is wrong with lines of the job's transitions that can't be read."""
         return tuple(
-            f"{transitions_path(job_id, number)}: {problem}"
-            for number in self.attempts(job_id)
-            for problem in self._log(job_id, number).unreadable
+            f"{path}: {problem}"
+            for _, path in sorted(self._logs(job_id).items())
+            for problem in TransitionLog(self.read(path)).unreadable
         )
 
     def builders(self) -> tuple[str, ...]:
         """Ids of the builders that ever published a status."""
-        names = self._repository.names(self._version, "")
+        names = self.names("")
         return tuple(name for name in names if is_builder_id(name) and self._status(name))
 
     def builder_status(self, builder: str) -> BuilderStatus:
@@ -78,7 +88,7 @@ class Snapshot:
         status = self._status(builder)
         if status is None:
             raise NotFound(f"there is no builder {builder[:80]!r}")
-        heartbeat = self._repository.read(self._version, heartbeat_path(builder))
+        heartbeat = self.read(heartbeat_path(builder))
         return read_status(builder, status, heartbeat)
 
     def sign_of(self, builder: str, job: Job) -> str:
@@ -91,7 +101,8 @@ class Snapshot:
 
     def manifest(self, builder: str, job_id: str, attempt: int) -> bytes | None:
         """The manifest of an attempt; None when there is none."""
-        return self._repository.read(self._version, manifest_path(builder, job_id, attempt))
+        data = self.read(manifest_path(builder, job_id, attempt))
+        return find_manifest(self, builder, job_id, attempt) if data is None else data
 
     def plan(self, digest: str) -> bytes | None:
         """The plan with this SHA-256; None when it is not there, or not what it was."""
@@ -102,17 +113,34 @@ class Snapshot:
 
     def locks(self) -> tuple[Lock, ...]:
         """The locks that are taken, also expired ones."""
-        return read_locks(self._repository.read(self._version, LOCKS))
+        return read_locks(self.read(LOCKS))
+
+    def messages(self) -> tuple[Message, ...]:
+        """The messages that can be read, in the file's order."""
+        return self._messages.messages
+
+    def unreadable_messages(self) -> tuple[str, ...]:
+        """What is wrong with the others, one line each."""
+        return self._messages.unreadable()
+
+    @cached_property
+    def _messages(self) -> MessagesDocument:
+        return MessagesDocument(self.read(MESSAGES))
 
     @cached_property
     def _jobs(self) -> JobsDocument:
-        return JobsDocument(self._repository.read(self._version, JOBS))
+        return JobsDocument(self.read(JOBS), self)
 
-    def _log(self, job_id: str, attempt: int) -> TransitionLog:
-        path = transitions_path(job_id, attempt)
-        return TransitionLog(self._repository.read(self._version, path))
+    def _logs(self, job_id: str) -> dict[int, str]:
+        """Attempts of a job that have transitions, and in which file."""
+        archived = find_job(self, job_id)
+        folders = [transitions_folder(job_id)]
+        if archived:
+            folders.insert(0, transitions_folder(job_id, archived.month))
+        found = {attempt_of(name): f"{at}/{name}" for at in folders for name in self.names(at)}
+        return {attempt: path for attempt, path in found.items() if attempt is not None}
 
     def _status(self, builder: str) -> bytes | None:
         if not is_builder_id(builder):
             return None
-        return self._repository.read(self._version, status_path(builder))
+        return self.read(status_path(builder))

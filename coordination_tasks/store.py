@@ -128,8 +128,9 @@ class Store:
     ) -> tuple[tuple[str, str], ...]:
         """(job id, why it is not for this builder now) of the queued jobs in order; "": it is."""
         wanted = self._wanted(pipelines, None, pipeline, default_pipeline, terms)
-        data = self._repository.read(self._newest(), JOBS)
-        return tuple((job.id, reason) for job, reason in explain(JobsDocument(data), wanted))
+        snapshot = self.snapshot()
+        jobs = JobsDocument(snapshot.read(JOBS), snapshot)
+        return tuple((job.id, reason) for job, reason in explain(jobs, wanted))
 
     def cancel(self, job_id: str, reason: str) -> Job:
         """End a job that waits or runs. Raises NotFound, and Conflict when it has ended."""
@@ -228,6 +229,20 @@ class Store:
         """What a builder last published. Raises NotFound."""
         return self.snapshot().builder_status(builder)
 
+    # --- care of the repository -----------------------------------------------------------------
+
+    @property
+    def builder(self) -> str:
+        """Id of the builder that acts."""
+        return self._builder.id
+
+    def change(self, function: Callable[[Draft], T], *, queue: bool = False) -> T:
+        """Apply a function in one transaction (see transaction); raises what it raises.
+
+        `queue`: it changes the queue, so it waits while an older program has that locked.
+        """
+        return self._on_queue(function) if queue else self._transact(function)
+
     # --- locks ----------------------------------------------------------------------------------
 
     def locks(self) -> tuple[lock_operations.Lock, ...]:
@@ -249,9 +264,12 @@ class Store:
         self._transact(lambda draft: lock_operations.free_lock(draft, name, by=self._builder.id))
 
     def free_expired_locks(self) -> tuple[lock_operations.Lock, ...]:
-        """Free all locks whose time is over; those that were freed."""
+        """Free all locks whose time is over, with a warning to all; those that were freed."""
+        notice = _once(self._notice)
         return self._transact(
-            lambda draft: lock_operations.free_expired(draft, by=self._builder.id, now=self._now())
+            lambda draft: lock_operations.free_expired(
+                draft, by=self._builder.id, now=self._now(), notice=notice
+            )
         )
 
     # --------------------------------------------------------------------------------------------

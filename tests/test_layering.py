@@ -37,11 +37,12 @@ ROOMS: dict[str, dict[str, str]] = {
         EDGES: "",
         "use cases": (
             "store plans claiming recovery session checks lease_keeper beating observer "
-            "attempt_keeper watching presence"
+            "attempt_keeper mailbox watching presence"
         ),
         "doit": (
             "doit_tasks reporter graph_run command build_command enqueue_command jobs_command "
-            "status_command doctor_command watch_command"
+            "status_command doctor_command watch_command "
+            "send_command messages_command locks_command"
         ),
     },
     "typed_yaml": {"rules": "findings duration", EDGES: "document validate"},

@@ -130,3 +130,24 @@ def test_what_is_no_text_is_refused() -> None:
 def test_a_huge_document_is_refused() -> None:
     with pytest.raises(BrokenDocument, match="too many"):
         documents.decode("x.json", b" " * (documents.MAX_BYTES + 1))
+
+
+@given(st.lists(values, max_size=6), st.sets(st.integers(0, 5)), st.sampled_from([None, 2]))
+def test_elements_are_removed_and_the_others_stay(
+    array: list[object], gone: set[int], indent: int | None
+) -> None:
+    text = json.dumps({"a": array, "b": 1}, indent=indent)
+    at = text.index("[")
+
+    changed = documents.remove_elements(text, at, gone)
+
+    kept = [value for index, value in enumerate(array) if index not in gone]
+    assert json.loads(changed) == {"a": kept, "b": 1}
+
+
+def test_removing_keeps_the_form_of_the_others() -> None:
+    text = '{"a": [\n  1.50,\n  2,\n  {"x":1}\n]}'
+
+    assert documents.remove_elements(text, 6, {1}) == '{"a": [\n  1.50,\n  {"x":1}\n]}'
+    assert documents.remove_elements(text, 6, {0, 2}) == '{"a": [\n  2\n]}'
+    assert documents.remove_elements(text, 6, {0, 1, 2}) == '{"a": []}'
