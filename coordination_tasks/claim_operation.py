@@ -6,8 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from coordination_tasks.builder_status import BUILDING, StatusChange, current_job
+from coordination_tasks.claim_request import ClaimRequest, read_request
 from coordination_tasks.draft import Draft
-from coordination_tasks.errors import BrokenDocument, ClaimLost, Conflict, NothingToClaim
+from coordination_tasks.errors import (
+    BrokenDocument,
+    ClaimLost,
+    Conflict,
+    CoordinationError,
+    NothingToClaim,
+)
 from coordination_tasks.jobs_document import JobsDocument, read_jobs, write_jobs
 from coordination_tasks.model import Attempt, Job, State, Transition
 from coordination_tasks.publisher import Publisher
@@ -16,7 +23,7 @@ from coordination_tasks.state_machine import check_job_transition
 from coordination_tasks.transition_log import read_log, write_log
 
 Resolve = Callable[[Job], str | None]
-"""Gives the commit of a job that names none; None when that can't be told."""
+"""Gives the commit of a job that names a pipeline and no commit; None when that can't be told."""
 
 
 def claim(
@@ -27,15 +34,30 @@ def claim(
     Raises NothingToClaim, NotFound, Conflict, ClaimLost.
     """
     jobs = read_jobs(draft)
+    attempt = _claim(draft, jobs, claim_id, wanted, publisher, resolve)
+    write_jobs(draft, jobs)
+    return attempt
+
+
+def _claim(
+    draft: Draft,
+    jobs: JobsDocument,
+    claim_id: str,
+    wanted: Wanted,
+    publisher: Publisher,
+    resolve: Resolve,
+) -> Attempt:
+    """The claim in `jobs` and all other documents; when it raises, nothing has been changed."""
     own = jobs.claimed_as(claim_id)
     if own is not None:
         return _held(own, claim_id, publisher.profile.id)
     job = _wanted_job(jobs, wanted) if wanted.job_id else _next_job(jobs, wanted)
     check_job_transition(job.id, job.state, State.RUNNING)
+    pipeline = wanted.pipeline_of(job)
     claimed = replace(
         job,
-        pipeline=wanted.pipeline_of(job),
-        commit=job.commit or resolve(job),
+        pipeline=pipeline,
+        commit=job.commit or resolve(replace(job, pipeline=pipeline)),
         state=State.RUNNING,
         assigned_to=publisher.profile.id,
         attempt=job.attempt + 1,
@@ -48,11 +70,43 @@ def claim(
         duration_seconds=None,
     )
     jobs.put(claimed)
-    write_jobs(draft, jobs)
     _log_claim(draft, job, claimed, claim_id, publisher)
     publisher.publish(draft, StatusChange(status=BUILDING, current_job=current_job(claimed)))
     draft.note(f"{publisher.profile.id}: claim {job.id}, attempt {claimed.attempt}")
     return _attempt(claimed, claim_id, publisher.profile.id)
+
+
+def claim_for_others(draft: Draft, publisher: Publisher, resolve: Resolve) -> None:
+    """Claim for all who left a request, and take their notes; who gets nothing keeps asking."""
+    if not draft.notes:
+        return
+    jobs = read_jobs(draft)
+    for note in draft.notes:
+        request = read_request(note.owner, note.data)
+        if request is None:
+            continue
+        own = request.builder.id == publisher.profile.id
+        if own or _claim_for(draft, jobs, request, publisher, resolve):
+            draft.takes.append(note)
+    write_jobs(draft, jobs)
+
+
+def _claim_for(
+    draft: Draft,
+    jobs: JobsDocument,
+    request: ClaimRequest,
+    publisher: Publisher,
+    resolve: Resolve,
+) -> bool:
+    """Whether that is done, or was; if not, they are told why when they look themselves."""
+    theirs = replace(publisher, profile=request.builder, load=None)
+    try:
+        _claim(draft, jobs, request.claim_id, request.wanted, theirs, resolve)
+    except ClaimLost:
+        return True
+    except CoordinationError:
+        return False
+    return True
 
 
 def explain(jobs: JobsDocument, wanted: Wanted) -> Iterator[tuple[Job, str]]:

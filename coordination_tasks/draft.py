@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from coordination_tasks.repository import Repository, Version
+from collections.abc import Sequence
+
+from coordination_tasks.repository import Note, Repository, Version
 
 
 class Draft:
     """A function of a transaction gets one, and may be given another one: it must not keep it."""
 
-    def __init__(self, repository: Repository, version: Version, *, is_newest: bool) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        version: Version,
+        *,
+        is_newest: bool,
+        notes: Sequence[Note] = (),
+    ) -> None:
         self._repository = repository
         self._version = version
         self.is_newest = is_newest
         """Whether the version was fetched just now: only then is a refusal certain."""
+        self.notes = tuple(notes)
+        """What others left beside this version, and who makes the draft as well."""
+        self.takes: list[Note] = []
+        """Those of the notes that the write takes away."""
         self._changes: dict[str, bytes | None] = {}
-        self._notes: list[str] = []
+        self._told: list[str] = []
 
     @property
     def changes(self) -> dict[str, bytes | None]:
@@ -27,11 +40,11 @@ class Draft:
 
     @property
     def message(self) -> str:
-        """What was noted, as the message of the write."""
-        if len(self._notes) <= 1:
-            return "".join(self._notes)
+        """What was told by `note`, as the message of the write."""
+        if len(self._told) <= 1:
+            return "".join(self._told)
         # who reads one line of a log reads how it ended
-        return "\n".join([f"{self._notes[-1]} (and {len(self._notes) - 1} more)", "", *self._notes])
+        return "\n".join([f"{self._told[-1]} (and {len(self._told) - 1} more)", "", *self._told])
 
     def read(self, path: str) -> bytes | None:
         """Content of a file with the changes made so far; None when there is none."""
@@ -53,7 +66,7 @@ class Draft:
 
     def note(self, line: str) -> None:
         """Say in the write's message what is done, in one line."""
-        self._notes.append(" ".join(line.split())[:200])
+        self._told.append(" ".join(line.split())[:200])
 
     def attempt(self) -> Draft:
         """A draft on top of this one: its changes count only when they are taken by `absorb`."""
@@ -64,4 +77,4 @@ class Draft:
     def absorb(self, inner: Draft) -> None:
         """Take the changes of a draft that `attempt` made."""
         self._changes = inner._changes
-        self._notes.extend(inner._notes)
+        self._told.extend(inner._told)

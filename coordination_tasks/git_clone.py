@@ -47,6 +47,8 @@ class GitClone:
     """The ref that remembers the remote's branch."""
     REWRITTEN = "refs/remotes/origin/rewritten"
     """The ref that holds what the branch was replaced by, until that is adopted."""
+    NOTES = "refs/remotes/origin/claim-request-"
+    """What the refs begin with that hold notes, each with its owner's name behind."""
 
     def __init__(self, git_dir: Path, hold: BufferedRandom) -> None:
         self.git_dir = git_dir
@@ -59,6 +61,15 @@ class GitClone:
     def rewritten(self) -> str | None:
         """The commit that `REWRITTEN` holds."""
         return self._value(self.REWRITTEN)
+
+    def notes(self) -> dict[str, str]:
+        """Owner and commit of the notes that were there at the last fetch of them."""
+        folder, _, start = self.NOTES.rpartition("/")
+        found = {
+            path.name.removeprefix(start): self._value(f"{folder}/{path.name}")
+            for path in (self.git_dir / folder).glob(f"{start}*")
+        }
+        return {owner: commit for owner, commit in sorted(found.items()) if commit}
 
     def remember(self, commit: str) -> None:
         """Note the tip for other processes and for the next fetch.

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NoReturn
 
 from coordination_tasks.errors import AccessDenied, BadConfiguration, Unavailable
 from coordination_tasks.git_command import GitResult, run_git
 from coordination_tasks.git_verdict import Verdict, why
+
+NOTES = "refs/heads/claim-request-"
+"""What the branches begin with that hold notes, one for each owner."""
 
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,100}")
 
@@ -45,27 +48,44 @@ class GitRemote:
         """Fetch the branch into the ref `target` of a clone (`+` before it: rewritten or not)."""
         return fetch_ref(git_dir, self._url, self._ref, target, *options, timeout=self._timeout)
 
-    def push(self, git_dir: Path, commit: str, *, expected: str) -> GitResult:
-        """Make the branch `commit` if it still is `expected` ("": absent)."""
+    def fetch_with_notes(self, git_dir: Path, target: str, notes: str) -> GitResult:
+        """Fetch the branch as `fetch` does, and the notes into refs that begin with `notes`."""
+        refs = (f"{self._ref}:{target}", f"+{NOTES}*:{notes}*")
+        return _fetch(git_dir, self._url, refs, "--prune", timeout=self._timeout)
+
+    def push(
+        self, git_dir: Path, commit: str, *, expected: str, takes: Mapping[str, str]
+    ) -> GitResult:
+        """Make the branch `commit` if it still is `expected` ("": absent).
+
+        The notes in `takes` (owner, commit) go away by the same push, or nothing is changed.
+        """
+        leases = {self._ref: expected, **{NOTES + owner: mark for owner, mark in takes.items()}}
+        options = [f"--force-with-lease={ref}:{value}" for ref, value in leases.items()]
+        atomic = ["--atomic"] if takes else []
+        changes = [f"{commit}:{self._ref}", *(f":{NOTES}{owner}" for owner in takes)]
+        return self._push(git_dir, [*atomic, *options], changes)
+
+    def push_note(self, git_dir: Path, owner: str, commit: str) -> GitResult:
+        """Make `commit` the owner's note, whatever it was."""
+        return self._push(git_dir, ["--force"], [f"{commit}:{NOTES}{owner}"])
+
+    def delete_note(self, git_dir: Path, owner: str) -> GitResult:
+        """Remove the owner's note."""
+        # by its whole name git "deletes" a branch that is not there, and calls that a success
+        return self._push(git_dir, ["--force"], [f":{NOTES.removeprefix('refs/')}{owner}"])
+
+    def _push(self, git_dir: Path, options: list[str], changes: list[str]) -> GitResult:
+        always = ["push", "--porcelain", "--no-verify"]
         return run_git(
-            [
-                "push",
-                "--porcelain",
-                "--no-verify",
-                f"--force-with-lease={self._ref}:{expected}",
-                "--end-of-options",
-                self._url,
-                f"{commit}:{self._ref}",
-            ],
+            [*always, *options, "--end-of-options", self._url, *changes],
             git_dir=git_dir,
             timeout=self._timeout,
         )
 
     def push_forced(self, git_dir: Path, commit: str) -> GitResult:
         """Make the branch `commit`, whatever it was."""
-        target = f"+{commit}:{self._ref}"
-        command = ["push", "--porcelain", "--no-verify", "--end-of-options", self._url, target]
-        return run_git(command, git_dir=git_dir, timeout=self._timeout)
+        return self._push(git_dir, [], [f"+{commit}:{self._ref}"])
 
     def list(self, git_dir: Path, branches: Collection[str]) -> GitResult:
         """The commit of each branch; names may have `*`."""
@@ -93,6 +113,13 @@ def fetch_ref(
 ) -> GitResult:
     """Fetch `ref` of `source` into `target` without touching anything else of the clone."""
     force = "+" if target.startswith("+") else ""
+    refs = (f"{force}{ref}:{target.removeprefix('+')}",)
+    return _fetch(git_dir, source, refs, *options, timeout=timeout)
+
+
+def _fetch(
+    git_dir: Path, source: str, refs: tuple[str, ...], *options: str, timeout: float
+) -> GitResult:
     return run_git(
         [
             "fetch",
@@ -103,7 +130,7 @@ def fetch_ref(
             *options,
             "--end-of-options",
             source,
-            f"{force}{ref}:{target.removeprefix('+')}",
+            *refs,
         ],
         git_dir=git_dir,
         timeout=timeout,

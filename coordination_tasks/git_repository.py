@@ -9,7 +9,7 @@ file remotes, and GitPython's `Remote.push` does not raise on a rejection: git i
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,13 +18,14 @@ from types import TracebackType
 from coordination_tasks.clock import utc_now
 from coordination_tasks.errors import Unavailable, WriteRefused
 from coordination_tasks.git_clone import CloneFolder, GitClone
-from coordination_tasks.git_command import run_git
+from coordination_tasks.git_command import GitResult, run_git
 from coordination_tasks.git_objects import GitObjects, MissingObject
 from coordination_tasks.git_remote import GitRemote, fail, fetch_ref
 from coordination_tasks.git_verdict import Verdict, judge_fetch, judge_push, why
 from coordination_tasks.repository import (
     NOTHING,
     Moved,
+    Note,
     Rewritten,
     Unanswered,
     Version,
@@ -33,6 +34,7 @@ from coordination_tasks.repository import (
 
 _LOCAL_SECONDS = 60.0
 _SHALLOW = "--depth=1"
+_NOTE_FILE = "note"
 
 
 class GitRepository:
@@ -125,7 +127,11 @@ class GitRepository:
             return tuple(sorted(name.decode("utf-8", "replace") for name in entries))
 
     def push_if_unchanged(
-        self, version: Version, changes: Mapping[str, bytes | None], message: str
+        self,
+        version: Version,
+        changes: Mapping[str, bytes | None],
+        message: str,
+        takes: Sequence[Note] = (),
     ) -> Version:
         """See Repository.push_if_unchanged."""
         with self._guarded():
@@ -134,7 +140,9 @@ class GitRepository:
                 version or None, changes, author=self._author, at=self._clock(), message=message
             )
             made = Version(commit)
-            self._push(clone, made, version)
+            marks = {note.owner: note.mark for note in takes}
+            self._on_push()
+            self._judge(self._remote.push(clone.git_dir, made, expected=version, takes=marks), made)
             clone.remember(made)
             self._known = made
             return made
@@ -150,9 +158,44 @@ class GitRepository:
             git_dir = self._opened()[0].git_dir
             return run_git(question, git_dir=git_dir, timeout=_LOCAL_SECONDS).code == 0
 
-    def _push(self, clone: GitClone, made: Version, expected: Version) -> None:
-        self._on_push()
-        result = self._remote.push(clone.git_dir, made, expected=expected)
+    def fetch_notes(self) -> tuple[Note, ...]:
+        """See Repository.fetch_notes."""
+        with self._guarded():
+            if self._open() is None:
+                self.fetch()
+            clone, objects = self._opened()
+            self._update(clone, with_notes=True)
+            found = clone.notes()
+            read = {owner: objects.read(commit, _NOTE_FILE) for owner, commit in found.items()}
+            return tuple(Note(o, data, found[o]) for o, data in read.items() if data is not None)
+
+    def leave_note(self, owner: str, data: bytes) -> None:
+        """See Repository.leave_note."""
+        with self._guarded():
+            clone, objects = self._opened()
+            commit = objects.commit(
+                None, {_NOTE_FILE: data}, author=self._author, at=self._clock(), message="note"
+            )
+            self._on_push()
+            self._judge(self._remote.push_note(clone.git_dir, owner, commit), Version(commit))
+
+    def withdraw_note(self, owner: str) -> bool:
+        """See Repository.withdraw_note."""
+        with self._guarded():
+            if self._open() is None:
+                self.fetch()
+            self._on_push()
+            result = self._remote.delete_note(self._opened()[0].git_dir, owner)
+            verdict = judge_push(result)
+            if verdict in {Verdict.ABSENT, Verdict.MOVED}:
+                return False
+            if verdict is Verdict.NO_ANSWER:
+                fail(verdict, result)
+            self._judge(result, NOTHING)
+            return True
+
+    def _judge(self, result: GitResult, made: Version) -> None:
+        """Raise what an answer to the push of `made` means, unless it is done."""
         verdict = judge_push(result)
         if verdict is Verdict.MOVED:
             raise Moved
@@ -165,14 +208,14 @@ class GitRepository:
         if verdict is not Verdict.DONE:
             fail(verdict, result)
 
-    def _update(self, clone: GitClone) -> Version:
+    def _update(self, clone: GitClone, *, with_notes: bool = False) -> Version:
         """Bring the clone up to date, and replace it when it is worn."""
         before = self.known() or NOTHING
-        result = self._remote.fetch(clone.git_dir, GitClone.TIP)
+        result = self._fetch(clone, with_notes=with_notes)
         verdict = judge_fetch(result)
         if verdict is Verdict.LOCAL:
             # another process of ours may have moved the ref at the same moment
-            result = self._remote.fetch(clone.git_dir, GitClone.TIP)
+            result = self._fetch(clone, with_notes=with_notes)
             verdict = judge_fetch(result)
         if verdict is Verdict.LOCAL:
             raise self._discard(why(result))
@@ -183,9 +226,14 @@ class GitRepository:
         if verdict not in {Verdict.DONE, Verdict.ABSENT}:
             fail(verdict, result)
         self._known = Version(clone.tip() or NOTHING)
-        if clone.is_worn():
+        if clone.is_worn() and not with_notes:
             self._replace(clone.git_dir)
         return self._known
+
+    def _fetch(self, clone: GitClone, *, with_notes: bool) -> GitResult:
+        if with_notes:
+            return self._remote.fetch_with_notes(clone.git_dir, GitClone.TIP, GitClone.NOTES)
+        return self._remote.fetch(clone.git_dir, GitClone.TIP)
 
     def _rewritten_tip(self, clone: GitClone) -> Version:
         result = self._remote.fetch(clone.git_dir, f"+{GitClone.REWRITTEN}")

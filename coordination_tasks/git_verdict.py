@@ -31,7 +31,8 @@ class Verdict(Enum):
 _STATUS_LINE = re.compile(r"^([ +\-*!=])\t[^\t]*:[^\t]*\t(.*)$", re.MULTILINE)
 _RACE = re.compile(
     r"stale info|fetch first|non-fast-forward|failed to update ref|cannot lock ref|failed to lock"
-    r"|incorrect old value|reference already exists|remote ref updated since checkout",
+    r"|incorrect old value|reference already exists|remote ref updated since checkout"
+    r"|atomic transaction fail",
     re.IGNORECASE,
 )
 _DENIED = re.compile(
@@ -58,18 +59,22 @@ _SAYS_NOTHING = (
     "and the repository exists",
 )
 _MOST_LINES = 4
-_ABSENT = re.compile(r"couldn't find remote ref", re.IGNORECASE)
+_ABSENT = re.compile(r"couldn't find remote ref|remote ref does not exist", re.IGNORECASE)
+_ALL_OR_NONE = "does not support --atomic"
 
 
 def judge_push(result: GitResult) -> Verdict:
-    """What became of `git push --porcelain` of one ref."""
-    line = _STATUS_LINE.search(result.output)
-    if line and line[1] != "!":
+    """What became of `git push --porcelain`, of one ref or all-or-none of several."""
+    lines = _STATUS_LINE.findall(result.output)
+    refusals = [text for flag, text in lines if flag == "!"]
+    if lines and not refusals:
         return Verdict.DONE
-    if line and _RACE.search(line[2]):
+    if any(map(_RACE.search, refusals)):
         return Verdict.MOVED
-    if line and "[remote rejected]" in line[2]:
+    if _ALL_OR_NONE in result.errors or any("[remote rejected]" in text for text in refusals):
         return Verdict.REFUSED
+    if _ABSENT.search(result.errors):
+        return Verdict.ABSENT
     return _judge_failure(result)
 
 

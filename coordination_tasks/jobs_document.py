@@ -1,4 +1,4 @@
-"""`coordination/jobs.json`: the queue, read tolerantly, changed one job at a time."""
+"""`coordination/jobs.json`: the queue, read tolerantly; many jobs are changed in one pass."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ class JobsDocument:
         if not isinstance(raws, list):
             raise BrokenDocument(f"{JOBS} is broken: `jobs` is no list")
         self._raws: list[object] = raws
+        self._found = len(raws)
+        self._changes: dict[int, dict[str, object]] = {}
+        self._jobs: dict[int, Job] = {}
         self._index: dict[object, int] = {}
         for index, raw in enumerate(raws):
             job_id = raw.get("id") if isinstance(raw, dict) else None
@@ -41,7 +44,17 @@ class JobsDocument:
     @property
     def data(self) -> bytes:
         """The document as it is to be written."""
-        return self._text.encode("utf-8")
+        text = self._text
+        added = self._raws[self._found :]
+        if self._changes:
+            entries = documents.scan_array(text, _array_at(text))
+            for index in sorted(self._changes, reverse=True):
+                text = documents.set_members(text, self._changes[index], entries[index].start)
+        if added and documents.member(text, "jobs") is None:
+            text = documents.set_members(text, {"jobs": []})
+        for members in added:
+            text = documents.append_element(text, _array_at(text), members)
+        return text.encode("utf-8")
 
     def __iter__(self) -> Iterator[Job]:
         """The readable jobs, in the file's order."""
@@ -57,7 +70,7 @@ class JobsDocument:
         if index is None:
             return None
         try:
-            return job_from(self._raws[index])
+            return self._job(index)
         except Unreadable as error:
             raise BrokenDocument(f"{JOBS} is broken: job {job_id} {error}") from error
 
@@ -100,40 +113,40 @@ class JobsDocument:
         """Change the job with this id, or append it."""
         before = self.get(job.id)
         if before is None:
-            self._append(job)
+            self._index[job.id] = len(self._raws)
+            self._raws.append(job_members(job))
             return
         index = self._index[job.id]
         raw = self._raws[index]
         if not isinstance(raw, dict):
             raise BrokenDocument(f"{JOBS} is broken: entry {index + 1} is no object")
         changes = changed_members(raw, before, job)
-        entry = documents.scan_array(self._text, self._array_at())[index]
-        self._text = documents.set_members(self._text, changes, entry.start)
         raw.update(changes)
+        self._jobs.pop(index, None)
+        if changes and index < self._found:
+            self._changes.setdefault(index, {}).update(changes)
 
-    def _append(self, job: Job) -> None:
-        members = job_members(job)
-        self._text = documents.append_element(self._text, self._array_at(), members)
-        self._index[job.id] = len(self._raws)
-        self._raws.append(members)
-
-    def _array_at(self) -> int:
-        found = documents.member(self._text, "jobs")
-        if found is None:
-            self._text = documents.set_members(self._text, {"jobs": []})
-            return self._array_at()
-        return found.start
+    def _job(self, index: int) -> Job:
+        if index not in self._jobs:
+            self._jobs[index] = job_from(self._raws[index])
+        return self._jobs[index]
 
     def _readable(self, *, queued_only: bool = False) -> Iterator[Job]:
         for index, raw in enumerate(self._raws):
             if queued_only and not is_queued(raw):
                 continue
             try:
-                job = job_from(raw)
+                job = self._job(index)
             except Unreadable:
                 continue  # told by `unreadable`
             if self._index[job.id] == index:
                 yield job
+
+
+def _array_at(text: str) -> int:
+    """Where the list of jobs starts, in a text that has one."""
+    found = documents.member(text, "jobs")
+    return found.start if found else 0
 
 
 def read_jobs(draft: Draft) -> JobsDocument:

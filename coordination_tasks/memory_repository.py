@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from coordination_tasks.errors import BrokenDocument
-from coordination_tasks.repository import NOTHING, Moved, Rewritten, Version, VersionGone
+from coordination_tasks.repository import NOTHING, Moved, Note, Rewritten, Version, VersionGone
 
 _Files = Mapping[str, bytes]
 
@@ -23,6 +23,7 @@ class MemoryRemote:
     messages: dict[Version, str] = field(default_factory=dict)
     beats: dict[str, tuple[int, _Files]] = field(default_factory=dict)
     """Of each place: how often it beat, and what it told last."""
+    notes: dict[str, Note] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -68,15 +69,22 @@ class MemoryRepository:
         return tuple(sorted({rest.partition("/")[0] for rest in inside}))
 
     def push_if_unchanged(
-        self, version: Version, changes: Mapping[str, bytes | None], message: str
+        self,
+        version: Version,
+        changes: Mapping[str, bytes | None],
+        message: str,
+        takes: Sequence[Note] = (),
     ) -> Version:
         """See Repository.push_if_unchanged."""
         files = {**self._files(version), **changes}
         kept = {path: data for path, data in files.items() if data is not None}
         _check_folders(kept)
         with self._remote.lock:
-            if self._remote.tip != version:
+            taken = any(self._remote.notes.get(note.owner) != note for note in takes)
+            if self._remote.tip != version or taken:
                 raise Moved
+            for note in takes:
+                del self._remote.notes[note.owner]
             made = Version(f"v{next(self._remote.numbers)}")
             self._remote.files[made] = kept
             self._remote.parents[made] = version
@@ -84,6 +92,23 @@ class MemoryRepository:
             self._remote.tip = made
         self._known = made
         return made
+
+    def fetch_notes(self) -> tuple[Note, ...]:
+        """See Repository.fetch_notes."""
+        self.fetch()
+        with self._remote.lock:
+            return tuple(note for _, note in sorted(self._remote.notes.items()))
+
+    def leave_note(self, owner: str, data: bytes) -> None:
+        """See Repository.leave_note."""
+        with self._remote.lock:
+            mark = f"n{next(self._remote.numbers)}"
+            self._remote.notes[owner] = Note(owner, data, mark)
+
+    def withdraw_note(self, owner: str) -> bool:
+        """See Repository.withdraw_note."""
+        with self._remote.lock:
+            return self._remote.notes.pop(owner, None) is not None
 
     def contains(self, version: Version, earlier: Version) -> bool:
         """See Repository.contains."""

@@ -33,6 +33,7 @@ def recover(
     claim_id = intent.read()
     if claim_id is None:
         return None
+    store.withdraw_claim()
     snapshot = store.snapshot()
     job = abandoned_job(snapshot.jobs(), claim_id)
     if job is not None:

@@ -5,7 +5,8 @@ Two implementations pass the same contract tests: one in memory, one on Git.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NewType, Protocol
 
 from coordination_tasks.errors import Unavailable
@@ -17,8 +18,18 @@ NOTHING = Version("")
 """The version of a repository that nobody has written to yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What its owner left beside the files, where it contends with nobody, until one takes it."""
+
+    owner: str
+    data: bytes
+    mark: str
+    """Names this note among all that the owner ever left; opaque."""
+
+
 class Moved(Exception):
-    """The write was refused, nothing was changed: there is a newer version."""
+    """The write was refused, nothing was changed: a newer version, or a note that is taken."""
 
 
 class Unanswered(Exception):
@@ -71,12 +82,29 @@ class Repository(Protocol):
         ...
 
     def push_if_unchanged(
-        self, version: Version, changes: Mapping[str, bytes | None], message: str
+        self,
+        version: Version,
+        changes: Mapping[str, bytes | None],
+        message: str,
+        takes: Sequence[Note] = (),
     ) -> Version:
         """Write files (None deletes) on top of `version`, all or none, if it still is the newest.
 
-        Raises Moved, Unanswered, WriteRefused, VersionGone.
+        The notes in `takes` are gone by the same write, or nothing is written when one of them has
+        been taken already. Raises Moved, Unanswered, WriteRefused, VersionGone.
         """
+        ...
+
+    def fetch_notes(self) -> tuple[Note, ...]:
+        """Fetch, and give the notes that lie there, sorted by owner. Raises Rewritten."""
+        ...
+
+    def leave_note(self, owner: str, data: bytes) -> None:
+        """Leave a note in place of the owner's last one. Raises WriteRefused, Unanswered."""
+        ...
+
+    def withdraw_note(self, owner: str) -> bool:
+        """Remove a note, so that nobody can take it any more; False when there was none."""
         ...
 
     def contains(self, version: Version, earlier: Version) -> bool:

@@ -7,6 +7,7 @@ is not known: repeat the call as it was, it knows its own effect when it meets i
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -15,7 +16,8 @@ from coordination_tasks import locks as lock_operations
 from coordination_tasks import queue_operations
 from coordination_tasks.attempt_operations import apply_write, changes_queue
 from coordination_tasks.builder_status import IDLE, BuilderStatus, HostLoad, StatusChange
-from coordination_tasks.claim_operation import Resolve, claim, explain
+from coordination_tasks.claim_operation import Resolve, claim, claim_for_others, explain
+from coordination_tasks.claim_request import ClaimRequest
 from coordination_tasks.clock import utc_now
 from coordination_tasks.draft import Draft
 from coordination_tasks.errors import (
@@ -23,6 +25,7 @@ from coordination_tasks.errors import (
     BrokenDocument,
     CoordinationError,
     HistoryRewritten,
+    NothingToClaim,
     Unavailable,
 )
 from coordination_tasks.jobs_document import JobsDocument
@@ -34,6 +37,7 @@ from coordination_tasks.repository import Repository, Rewritten, Version
 from coordination_tasks.rewrite import lost_facts
 from coordination_tasks.snapshot import Snapshot
 from coordination_tasks.transaction import Pace, fetch_newest, transact
+from coordination_tasks.turn import Turn
 from coordination_tasks.writes import Complete, Completion, Fence, Record, Release, Write
 
 T = TypeVar("T")
@@ -77,6 +81,8 @@ class Store:
         self._pace = pace or Pace()
         self._load = load
         self._notice = notice
+        self._turn = Turn(repository, builder.id)
+        self._claiming = threading.Lock()
 
     # --- the queue ------------------------------------------------------------------------------
 
@@ -107,16 +113,35 @@ class Store:
         Conflict (the job runs), ClaimLost, and what `resolve` raises.
         """
         wanted = self._wanted(pipelines, job_id, pipeline, default_pipeline, terms)
-        commits: dict[str, str | None] = {}
+        commits: dict[tuple[str | None, str | None], str | None] = {}
 
         def commit_of(job: Job) -> str | None:
-            if job.id not in commits:
-                commits[job.id] = resolve(job)
-            return commits[job.id]
+            source = (job.pipeline, job.branch)
+            if source not in commits:
+                commits[source] = resolve(job)
+            return commits[source]
 
-        return self._on_queue(
-            lambda draft: claim(draft, claim_id, wanted, self._publisher(), commit_of)
-        )
+        def commit_for_others(job: Job) -> str | None:
+            commit = commit_of(job) if job.pipeline in pipelines else None
+            if commit is None and job.branch is not None:
+                raise NothingToClaim(f"the commit of job {job.id} can't be told here")
+            return commit
+
+        def claim_all(draft: Draft) -> Attempt:
+            attempt = claim(draft, claim_id, wanted, self._publisher(), commit_of)
+            claim_for_others(draft, self._publisher(), commit_for_others)
+            return attempt
+
+        if job_id is not None:
+            return self._on_queue(claim_all)
+        request = ClaimRequest(claim_id=claim_id, builder=self._builder, wanted=wanted)
+        with self._claiming:
+            self._turn.wish(request.data)
+            return self._on_queue(claim_all, self._turn)
+
+    def withdraw_claim(self) -> None:
+        """Take back the request for a claim that a killed predecessor may have left behind."""
+        self._turn.withdraw()
 
     def explain(
         self,
@@ -309,12 +334,16 @@ class Store:
     def _newest(self) -> Version:
         return fetch_newest(self._repository, self._accept_rewrite)
 
-    def _transact(self, function: Callable[[Draft], T]) -> T:
+    def _transact(self, function: Callable[[Draft], T], turn: Turn | None = None) -> T:
         return transact(
-            self._repository, function, pace=self._pace, accept_rewrite=self._accept_rewrite
+            self._repository,
+            function,
+            pace=self._pace,
+            accept_rewrite=self._accept_rewrite,
+            turn=turn,
         )
 
-    def _on_queue(self, function: Callable[[Draft], T]) -> T:
+    def _on_queue(self, function: Callable[[Draft], T], turn: Turn | None = None) -> T:
         """A transaction that changes the queue: not while an older program has it locked."""
         notice = _once(self._notice)
         end = self._pace.monotonic() + lock_operations.DEFAULT_LIFE.total_seconds()
@@ -329,7 +358,7 @@ class Store:
 
         while True:
             try:
-                return self._transact(unless_locked)
+                return self._transact(unless_locked, turn)
             except lock_operations.QueueLocked as locked:
                 if self._pace.monotonic() > end:
                     raise

@@ -23,6 +23,7 @@ from coordination_tasks.repository import (
     Version,
     VersionGone,
 )
+from coordination_tasks.turn import Turn
 
 T = TypeVar("T")
 
@@ -31,6 +32,7 @@ _SHORTEST_WRITE = 0.02
 _MOST_FACTOR = 8
 _MOST_IN_PLACE = 5
 _MOST_DAMAGE = 3
+_MOST_AHEAD = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +51,16 @@ def transact(
     *,
     pace: Pace,
     accept_rewrite: Callable[[Rewritten], None],
+    turn: Turn | None = None,
 ) -> T:
     """Apply `function` to the repository's newest version, write what it changed, return its value.
 
     `accept_rewrite` raises when the new history must not be adopted. Raises what `function` raises
     on the newest version, Unavailable (the write may have landed: the function must know its own
-    effect when it meets it), AccessDenied, WriteRefused.
+    effect when it meets it), AccessDenied, WriteRefused. With a `turn` the function does what
+    `draft.notes` ask for as well, and knows its own effect when another made it.
     """
-    return _Transaction(repository, function, pace, accept_rewrite).run()
+    return _Transaction(repository, function, pace, accept_rewrite, turn).run()
 
 
 def fetch_newest(repository: Repository, accept_rewrite: Callable[[Rewritten], None]) -> Version:
@@ -64,14 +68,21 @@ def fetch_newest(repository: Repository, accept_rewrite: Callable[[Rewritten], N
     try:
         return repository.fetch()
     except Rewritten as rewritten:
-        accept_rewrite(rewritten)
-        repository.adopt(rewritten.found)
-        return rewritten.found
+        return _adopted(repository, rewritten, accept_rewrite)
+
+
+def _adopted(
+    repository: Repository, rewritten: Rewritten, accept_rewrite: Callable[[Rewritten], None]
+) -> Version:
+    accept_rewrite(rewritten)
+    repository.adopt(rewritten.found)
+    return rewritten.found
 
 
 @dataclass(frozen=True, slots=True)
 class _Done(Generic[T]):
     value: T
+    by_own_write: bool
 
 
 class _Transaction(Generic[T]):
@@ -81,13 +92,16 @@ class _Transaction(Generic[T]):
         function: Callable[[Draft], T],
         pace: Pace,
         accept_rewrite: Callable[[Rewritten], None],
+        turn: Turn | None,
     ) -> None:
         self._repository = repository
         self._function = function
         self._pace = pace
         self._accept_rewrite = accept_rewrite
+        self._turn = turn
         self._began = pace.monotonic()
-        self._lost_races = 0
+        self._tries = 0
+        self._has_lost = False
         self._in_place = 0
         self._damage = 0
         self._refused_at: Version | None = None
@@ -97,23 +111,56 @@ class _Transaction(Generic[T]):
 
     def run(self) -> T:
         version = self._repository.known()
-        done = self._apply(version, fresh=False) if version is not None else None
+        if version is None or (self._turn and self._turn.looks_first):
+            done = None
+        else:
+            done = self._apply(version, fresh=False)
         while done is None:
-            version = fetch_newest(self._repository, self._accept_rewrite)
+            done = self._try_newest()
+        if self._turn:
+            self._turn.done(by_own_write=done.by_own_write)
+        return done.value
+
+    def _try_newest(self) -> _Done[T] | None:
+        try:
+            version = self._fetch_in_turn()
             done = self._landed(version)
             if done is None:
                 self._notice_standstill(version)
                 done = self._apply(version, fresh=True)
-        return done.value
+        except CoordinationError:
+            if self._turn and self._turn.is_fulfilled_by_another():
+                return None
+            raise
+        return done
+
+    def _fetch_in_turn(self) -> Version:
+        """The newest version, when it is for us to write the next one, or it was not written."""
+        version = self._fetch()
+        place = min(self._turn.place, _MOST_AHEAD) if self._turn else 0
+        if place:
+            # who is ahead of us may be dead, so nobody is waited for longer than a write takes
+            self._pace.sleep(self._pace.uniform(place, place + 1) * self._write_seconds)
+            version = self._fetch()
+        return version
+
+    def _fetch(self) -> Version:
+        def newest() -> Version:
+            return fetch_newest(self._repository, self._accept_rewrite)
+
+        def adopt(rewritten: Rewritten) -> Version:
+            return _adopted(self._repository, rewritten, self._accept_rewrite)
+
+        return self._turn.fetch(newest, adopt, lost=self._has_lost) if self._turn else newest()
 
     def _apply(self, version: Version, *, fresh: bool) -> _Done[T] | None:
         """One try; None when the next one has to look at what is newer."""
         try:
-            draft = Draft(self._repository, version, is_newest=fresh)
-            done = _Done(self._function(draft))
-            changes = draft.changes
-            if changes:
-                return self._write(version, draft, done)
+            notes = self._turn.notes if self._turn else ()
+            draft = Draft(self._repository, version, is_newest=fresh, notes=notes)
+            value = self._function(draft)
+            if draft.changes:
+                return self._write(version, draft, _Done(value, by_own_write=True))
         except VersionGone as gone:
             self._damage += 1
             if self._damage > _MOST_DAMAGE:
@@ -124,14 +171,18 @@ class _Transaction(Generic[T]):
             if fresh:
                 raise
             return None
-        return done if fresh else None
+        return _Done(value, by_own_write=False) if fresh else None
 
     def _write(self, version: Version, draft: Draft, done: _Done[T]) -> _Done[T] | None:
         began = self._pace.monotonic()
         try:
-            self._repository.push_if_unchanged(version, draft.changes, draft.message)
+            self._repository.push_if_unchanged(version, draft.changes, draft.message, draft.takes)
         except Moved:
-            pass
+            self._has_lost = True
+        except WriteRefused:
+            if not (self._turn and draft.takes):
+                raise
+            self._turn.give_up_notes()
         except Unanswered as unanswered:
             self._unanswered[unanswered.version] = done
             self._cause = str(unanswered)
@@ -145,9 +196,9 @@ class _Transaction(Generic[T]):
 
     def _wait(self) -> None:
         if self._pace.monotonic() - self._began > self._pace.patience:
-            raise Unavailable(f"gave up after {self._lost_races + 1} tries: {self._cause}")
-        factor = min(2**self._lost_races, _MOST_FACTOR)
-        self._lost_races += 1
+            raise Unavailable(f"gave up after {self._tries + 1} tries: {self._cause}")
+        factor = min(2**self._tries, _MOST_FACTOR)
+        self._tries += 1
         longest = min(_LONGEST_SLEEP, self._write_seconds * factor)
         self._pace.sleep(self._pace.uniform(0, longest))
 

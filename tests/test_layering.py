@@ -33,7 +33,10 @@ ROOMS: dict[str, dict[str, str]] = {
     },
     "coordination_tasks": {
         "words": "errors model times paths clock",
-        "rules": "state_machine queue_rules records documents writes liveness record_plan",
+        "rules": (
+            "state_machine queue_rules records documents writes liveness record_plan "
+            "claim_request"
+        ),
         EDGES: "",
         "use cases": (
             "store plans claiming recovery session checks lease_keeper beating observer "

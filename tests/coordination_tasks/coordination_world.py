@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from coordination_tasks.claim_request import ClaimRequest
 from coordination_tasks.git_repository import GitRepository
 from coordination_tasks.memory_repository import MemoryRemote, MemoryRepository
 from coordination_tasks.model import Attempt, BuilderProfile, Job, State, Transition
+from coordination_tasks.queue_rules import Wanted
 from coordination_tasks.repository import Repository, Version
 from coordination_tasks.store import Store
 from coordination_tasks.transaction import Pace
@@ -124,6 +126,15 @@ def job(job_id: str = "job_1", pipeline: str | None = "sample", **values: object
 
 def claim(store: Store, job_id: str | None = None) -> Attempt:
     return store.claim(claim_id=uuid.uuid4().hex, pipelines=PIPELINES, job_id=job_id)
+
+
+def leave_request(repository: Repository, builder: str, claim_id: str) -> None:
+    """What a builder leaves that has lost the race for a claim."""
+    request = ClaimRequest(
+        claim_id=claim_id, builder=BuilderProfile(id=builder), wanted=Wanted(pipelines=PIPELINES)
+    )
+    repository.fetch()
+    repository.leave_note(builder, request.data)
 
 
 def transition(

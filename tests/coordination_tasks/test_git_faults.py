@@ -25,7 +25,15 @@ from coordination_tasks.git_repository import GitRepository
 from coordination_tasks.model import State
 from coordination_tasks.repository import Unanswered
 from coordination_tasks.writes import Completion
-from tests.coordination_tasks.coordination_world import World, began, claim, git, job
+from tests.coordination_tasks.coordination_world import (
+    PIPELINES,
+    World,
+    began,
+    claim,
+    git,
+    job,
+    leave_request,
+)
 
 
 @pytest.fixture
@@ -246,6 +254,31 @@ def test_a_remote_that_hangs_is_left_in_time_with_all_its_processes(
         repository.push_if_unchanged(version, {"a": b"2"}, "m")
 
     await_end(int(pid_file.read_text()))
+
+
+def test_a_server_where_no_branch_may_be_deleted(farm: World, remote: Path) -> None:
+    """Then nobody can claim for others, and each claims for itself."""
+    store, waiting = farm.store("build1"), farm.store("build2")
+    for number in range(3):
+        store.enqueue(job(f"job_{number}"))
+    claim(store)
+    leave_request(farm.user(), "build2", "c2")
+    git(remote, "config", "receive.denyDeletes", "true")
+
+    assert claim(store).job.id == "job_1"
+    assert waiting.claim(claim_id="c2", pipelines=PIPELINES).job.id == "job_2"
+
+
+def test_a_server_that_takes_no_notes(farm: World, remote: Path) -> None:
+    store = farm.store("build1")
+    store.enqueue(job("job_1"))
+    late = farm.store("build2")
+    late.jobs()
+    store.enqueue(job("job_2"))
+    hook(remote, "update", 'case $1 in *claim-request*) echo "only main" >&2; exit 1;; esac')
+
+    assert claim(late).job.id == "job_1"
+    assert claim(store).job.id == "job_2"
 
 
 def test_an_answer_that_is_lost_after_the_write_landed(

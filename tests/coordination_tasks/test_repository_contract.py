@@ -172,3 +172,72 @@ def test_through_ssh(tmp_path: Path, remote: Path, monkeypatch: pytest.MonkeyPat
 
     with closing(git_world(tmp_path, f"ssh://localhost{remote}")) as world:
         test_only_the_first_of_two_writes(world)
+
+
+def test_notes_are_seen_replaced_and_withdrawn(world: World) -> None:
+    one, other = world.user(), world.user()
+    world.write("a", "1")
+    one.fetch()
+
+    one.leave_note("build2", b"old")
+    one.leave_note("build2", b"two")
+    one.leave_note("build1", b"one")
+
+    assert [(n.owner, n.data) for n in other.fetch_notes()] == [
+        ("build1", b"one"),
+        ("build2", b"two"),
+    ]
+    assert one.withdraw_note("build2")
+    assert not one.withdraw_note("build2")
+    assert [note.owner for note in other.fetch_notes()] == ["build1"]
+
+
+def test_notes_are_taken_by_the_write_that_does_what_they_say(world: World) -> None:
+    one, other = world.user(), world.user()
+    version = world.write("a", "1")
+    one.fetch()
+    one.leave_note("build1", b"do it")
+    [note] = other.fetch_notes()
+    assert other.known() == version
+
+    written = other.push_if_unchanged(version, {"a": b"2"}, "done", [note])
+
+    assert one.fetch_notes() == ()
+    assert one.known() == written
+    assert not one.withdraw_note("build1")
+
+
+@pytest.mark.parametrize("fate", ["withdrawn", "replaced", "taken"])
+def test_nothing_is_written_when_a_note_is_no_longer_there(world: World, fate: str) -> None:
+    one, other = world.user(), world.user()
+    version = world.write("a", "1")
+    one.fetch()
+    one.leave_note("build1", b"do it")
+    one.leave_note("build2", b"do it, too")
+    notes = other.fetch_notes()
+    if fate == "withdrawn":
+        one.withdraw_note("build1")
+    elif fate == "replaced":
+        one.leave_note("build1", b"do something else")
+    else:
+        version = one.push_if_unchanged(version, {"b": b"1"}, "done", one.fetch_notes()[:1])
+        other.fetch()
+
+    with pytest.raises(Moved):
+        other.push_if_unchanged(version, {"a": b"2"}, "done", notes)
+
+    newest = other.fetch()
+    assert other.read(newest, "a") == b"1"
+    assert "build2" in [note.owner for note in other.fetch_notes()]
+
+
+def test_two_writes_that_take_the_same_note(world: World) -> None:
+    one, other = world.user(), world.user()
+    version = world.write("a", "1")
+    one.fetch()
+    one.leave_note("build1", b"do it")
+    notes, same = one.fetch_notes(), other.fetch_notes()
+
+    one.push_if_unchanged(version, {"a": b"2"}, "one", notes)
+    with pytest.raises(Moved):
+        other.push_if_unchanged(version, {"a": b"3"}, "other", same)

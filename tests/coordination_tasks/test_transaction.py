@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
@@ -11,6 +11,7 @@ from coordination_tasks.errors import NotFound, Unavailable, WriteRefused
 from coordination_tasks.memory_repository import MemoryRemote, MemoryRepository
 from coordination_tasks.repository import (
     Moved,
+    Note,
     Repository,
     Rewritten,
     Unanswered,
@@ -37,11 +38,15 @@ class Faulty(MemoryRepository):
         self.writes = 0
 
     def push_if_unchanged(
-        self, version: Version, changes: Mapping[str, bytes | None], message: str
+        self,
+        version: Version,
+        changes: Mapping[str, bytes | None],
+        message: str,
+        takes: Sequence[Note] = (),
     ) -> Version:
         self.writes += 1
         self.before()
-        made = super().push_if_unchanged(version, changes, message)
+        made = super().push_if_unchanged(version, changes, message, takes)
         self.after(made)
         return made
 
@@ -156,7 +161,11 @@ def test_a_write_that_lands_late_is_found_too() -> None:
         writes = 0
 
         def push_if_unchanged(
-            self, version: Version, changes: Mapping[str, bytes | None], message: str
+            self,
+            version: Version,
+            changes: Mapping[str, bytes | None],
+            message: str,
+            takes: Sequence[Note] = (),
         ) -> Version:
             self.writes += 1
             if self.writes == 1:

@@ -1,0 +1,1 @@
+"""Figures of what this project promises, measured."""
