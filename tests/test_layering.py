@@ -34,8 +34,7 @@ ROOMS: dict[str, dict[str, str]] = {
     "coordination_tasks": {
         "words": "errors model times paths clock",
         "rules": (
-            "state_machine queue_rules records documents writes liveness record_plan "
-            "claim_request"
+            "state_machine queue_rules records documents writes liveness record_plan claim_request"
         ),
         EDGES: "",
         "use cases": (
