@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from coordination_tasks.builder_status import BUILDING, StatusChange, current_job
-from coordination_tasks.claim_request import ClaimRequest, read_request
 from coordination_tasks.draft import Draft
 from coordination_tasks.errors import (
     BrokenDocument,
     ClaimLost,
     Conflict,
-    CoordinationError,
     NothingToClaim,
 )
 from coordination_tasks.jobs_document import JobsDocument, read_jobs, write_jobs
@@ -34,12 +32,12 @@ def claim(
     Raises NothingToClaim, NotFound, Conflict, ClaimLost.
     """
     jobs = read_jobs(draft)
-    attempt = _claim(draft, jobs, claim_id, wanted, publisher, resolve)
+    attempt = claim_in(draft, jobs, claim_id, wanted, publisher, resolve)
     write_jobs(draft, jobs)
     return attempt
 
 
-def _claim(
+def claim_in(
     draft: Draft,
     jobs: JobsDocument,
     claim_id: str,
@@ -47,7 +45,7 @@ def _claim(
     publisher: Publisher,
     resolve: Resolve,
 ) -> Attempt:
-    """The claim in `jobs` and all other documents; when it raises, nothing has been changed."""
+    """As `claim`, but in `jobs` for its document; when it raises, nothing has been changed."""
     own = jobs.claimed_as(claim_id)
     if own is not None:
         return _held(own, claim_id, publisher.profile.id)
@@ -74,39 +72,6 @@ def _claim(
     publisher.publish(draft, StatusChange(status=BUILDING, current_job=current_job(claimed)))
     draft.note(f"{publisher.profile.id}: claim {job.id}, attempt {claimed.attempt}")
     return _attempt(claimed, claim_id, publisher.profile.id)
-
-
-def claim_for_others(draft: Draft, publisher: Publisher, resolve: Resolve) -> None:
-    """Claim for all who left a request, and take their notes; who gets nothing keeps asking."""
-    if not draft.notes:
-        return
-    jobs = read_jobs(draft)
-    for note in draft.notes:
-        request = read_request(note.owner, note.data)
-        if request is None:
-            continue
-        own = request.builder.id == publisher.profile.id
-        if own or _claim_for(draft, jobs, request, publisher, resolve):
-            draft.takes.append(note)
-    write_jobs(draft, jobs)
-
-
-def _claim_for(
-    draft: Draft,
-    jobs: JobsDocument,
-    request: ClaimRequest,
-    publisher: Publisher,
-    resolve: Resolve,
-) -> bool:
-    """Whether that is done, or was; if not, they are told why when they look themselves."""
-    theirs = replace(publisher, profile=request.builder, load=None)
-    try:
-        _claim(draft, jobs, request.claim_id, request.wanted, theirs, resolve)
-    except ClaimLost:
-        return True
-    except CoordinationError:
-        return False
-    return True
 
 
 def explain(jobs: JobsDocument, wanted: Wanted) -> Iterator[tuple[Job, str]]:

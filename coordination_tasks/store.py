@@ -16,7 +16,8 @@ from coordination_tasks import locks as lock_operations
 from coordination_tasks import queue_operations
 from coordination_tasks.attempt_operations import apply_write, changes_queue
 from coordination_tasks.builder_status import IDLE, BuilderStatus, HostLoad, StatusChange
-from coordination_tasks.claim_operation import Resolve, claim, claim_for_others, explain
+from coordination_tasks.claim_for_all import ClaimForAll
+from coordination_tasks.claim_operation import Resolve, explain
 from coordination_tasks.claim_request import ClaimRequest
 from coordination_tasks.clock import utc_now
 from coordination_tasks.draft import Draft
@@ -25,7 +26,6 @@ from coordination_tasks.errors import (
     BrokenDocument,
     CoordinationError,
     HistoryRewritten,
-    NothingToClaim,
     Unavailable,
 )
 from coordination_tasks.jobs_document import JobsDocument
@@ -113,31 +113,17 @@ class Store:
         Conflict (the job runs), ClaimLost, and what `resolve` raises.
         """
         wanted = self._wanted(pipelines, job_id, pipeline, default_pipeline, terms)
-        commits: dict[tuple[str | None, str | None], str | None] = {}
+        for_all = ClaimForAll(claim_id, wanted, resolve)
 
-        def commit_of(job: Job) -> str | None:
-            source = (job.pipeline, job.branch)
-            if source not in commits:
-                commits[source] = resolve(job)
-            return commits[source]
-
-        def commit_for_others(job: Job) -> str | None:
-            commit = commit_of(job) if job.pipeline in pipelines else None
-            if commit is None and job.branch is not None:
-                raise NothingToClaim(f"the commit of job {job.id} can't be told here")
-            return commit
-
-        def claim_all(draft: Draft) -> Attempt:
-            attempt = claim(draft, claim_id, wanted, self._publisher(), commit_of)
-            claim_for_others(draft, self._publisher(), commit_for_others)
-            return attempt
+        def claim(draft: Draft) -> Attempt:
+            return for_all.apply(draft, self._publisher())
 
         if job_id is not None:
-            return self._on_queue(claim_all)
-        request = ClaimRequest(claim_id=claim_id, builder=self._builder, wanted=wanted)
+            return self._on_queue(claim)
         with self._claiming:
+            request = ClaimRequest(claim_id=claim_id, builder=self._builder, wanted=wanted)
             self._turn.wish(request.data)
-            return self._on_queue(claim_all, self._turn)
+            return self._on_queue(claim, self._turn)
 
     def withdraw_claim(self) -> None:
         """Take back the request for a claim that a killed predecessor may have left behind."""
