@@ -8,6 +8,7 @@ distribution's suffix twice (DESIGN.md, section 6).
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 from pipelines.debian.excerpt import excerpt
 from pipelines.errors import FailureCode, StepFailed
@@ -27,8 +28,9 @@ def restore_source(context: StepContext) -> None:
     _empty_parent(context)
     # Only a git of an earlier, killed try can have left it: the workspace is ours alone.
     (source / ".git" / "index.lock").unlink(missing_ok=True)
+    _remove_patched_files(source)
     _git(context, "checkout", "--quiet", "--", ".")
-    _git(context, "clean", "-ffdxq", "--", "debian")
+    _git(context, "clean", "-ffdxq", "--", "debian", ".pc")
     if not (source / "debian" / "control").is_file():
         raise StepFailed(FailureCode.PACKAGING_FAILED, "the source has no debian/control")
 
@@ -42,6 +44,18 @@ def _empty_parent(context: StepContext) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
+
+
+def _remove_patched_files(source: Path) -> None:
+    """Take away what dpkg-source's patches changed or made; git brings back what it knows.
+
+    A killed build leaves `.pc`, which says that the patches are there: the next one would do
+    without them in a tree that git has restored, or fail over files that a patch makes.
+    """
+    for patch in (path for path in (source / ".pc").glob("*") if path.is_dir()):
+        for saved in patch.rglob("*"):
+            if saved.is_file():
+                (source / saved.relative_to(patch)).unlink(missing_ok=True)
 
 
 def _git(context: StepContext, *arguments: str) -> None:

@@ -72,6 +72,22 @@ binary: build
 
 .PHONY: clean build binary
 """
+PATCHED = {
+    "debian/source/format": "3.0 (quilt)\n",
+    "debian/patches/series": "greeting.patch\n",
+    "debian/patches/greeting.patch": """\
+--- a/hello.txt
++++ b/hello.txt
+@@ -1 +1 @@
+-hello
++good morning
+--- /dev/null
++++ b/new.txt
+@@ -0,0 +1 @@
++new
+""",
+}
+"""A patch as dpkg-source applies it for the time of a build: a file changes, another appears."""
 SCRIPT = """\
 #!/bin/bash
 set -e
@@ -103,8 +119,12 @@ def make_source(
     script: str = "",
     build: str = "true",
     installs: str = "hello.txt",
+    more: Mapping[str, str] | None = None,
 ) -> str:
-    """Commit a package as the workspace's source; gives the commit's id."""
+    """Commit a package as the workspace's source; gives the commit's id.
+
+    `more`: further files, or others in the place of the usual ones.
+    """
     source = workspace.source
     files = {
         "hello.txt": "hello\n",
@@ -115,6 +135,7 @@ def make_source(
         "debian/source/format": "3.0 (native)\n",
         "debian/install": f"{installs} usr/share/tiny\n",
         **({"packaging/build-deb.sh": script} if script else {}),
+        **(more or {}),
     }
     for name, text in files.items():
         path = source / name

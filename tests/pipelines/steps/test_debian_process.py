@@ -22,7 +22,15 @@ from pipelines.debian.packaging import BuildDebOptions
 from pipelines.process_tree import marker, sweep
 from pipelines.workspace import Workspace
 from tests.pipelines.debian.local_apt import make_local_apt
-from tests.pipelines.debian.tiny_package import SCRIPT, STEP, build, command_line, make_source
+from tests.pipelines.debian.tiny_package import (
+    PATCHED,
+    SCRIPT,
+    STEP,
+    build,
+    command_line,
+    git,
+    make_source,
+)
 
 ROOT = Path(__file__).parents[3]
 NOBODY = 65534
@@ -48,12 +56,13 @@ def await_path(path: Path, process: subprocess.Popen[str]) -> None:
 
 def test_killed_in_the_middle_and_built_again(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "state", "job_1", 1)
-    sha = make_source(workspace, script=SCRIPT)
+    sha = make_source(workspace, script=SCRIPT, installs="hello.txt new.txt", more=PATCHED)
     hold = tmp_path / "hold"
     hold.touch()
     for _ in range(2):
         _build_and_kill(workspace, hold)
         assert list((workspace.source / "debian").glob("changelog.*"))
+        assert (workspace.source / "hello.txt").read_text() == "good morning\n"
     hold.unlink()
 
     result = build(workspace)
@@ -64,6 +73,12 @@ def test_killed_in_the_middle_and_built_again(tmp_path: Path) -> None:
     assert len(names) == 3
     assert all(name.startswith(f"tiny_{version}_") for name in names)
     assert list(workspace.source.parent.iterdir()) == [workspace.source]
+    assert git(workspace.source, "status", "--porcelain", "--ignored") == "!! opts.txt\n"
+    package = next(workspace.packages.glob("*.deb"))
+    subprocess.run(["dpkg-deb", "-x", str(package), str(tmp_path / "x")], check=True)
+    installed = tmp_path / "x/usr/share/tiny"
+    assert (installed / "hello.txt").read_text() == "good morning\n"
+    assert (installed / "new.txt").read_text() == "new\n"
 
 
 def _build_and_kill(workspace: Workspace, hold: Path) -> None:
