@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ _NO_PROMPT = {
 }
 # The lock on the package lists is one that apt never waits for, whatever its options say.
 _LOCKED = ("Could not get lock", "Unable to acquire the dpkg frontend lock")
+_REMOVES = re.compile(r"^(?:Remv|Purg) (\S+)", re.MULTILINE)
 _LOCK_ROUND = 0.5
 _LAST_LINES = 20
 _ANYWHERE = Path("/")
@@ -91,11 +93,23 @@ def install_file(package: Path, context: StepContext) -> None:
         raise _failed(f"apt could not install {package.name}", lines)
 
 
-def purge(name: str, context: StepContext) -> None:
-    """Remove a package without a trace. Raises StepFailed (BUILD_DEPENDS)."""
-    code, lines = _run(context, (*_CHANGE, "--no-auto-remove", "purge", name))
-    if code != 0:
-        raise _failed(f"apt could not remove {name}", lines)
+def purge(name: str, env: Mapping[str, str]) -> None:
+    """Remove a package without a trace, and nothing else, also when the build was cancelled.
+
+    Raises StepFailed (BUILD_DEPENDS).
+    """
+    argv, quiet = [*_CHANGE, "--no-auto-remove", "purge", name], {**env, **_NO_PROMPT}
+    would = capture([*argv, "--simulate"], cwd=_ANYWHERE, env=quiet)
+    others = sorted(set(_REMOVES.findall(would.text)) - {name})
+    if others:
+        raise StepFailed(
+            FailureCode.BUILD_DEPENDS,
+            f"{name} can't be removed: {', '.join(others)} would go with it; "
+            f"look at them and run `apt-get purge {name}`",
+        )
+    got = capture(argv, cwd=_ANYWHERE, env=quiet, timeout=2 * _LOCK_SECONDS)
+    if got.code != 0:
+        raise _failed(f"apt could not remove {name}", got.text.splitlines())
 
 
 def update_package_lists(context: StepContext, *, is_root: bool) -> None:

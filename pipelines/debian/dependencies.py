@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from pipelines.debian.apt import (
@@ -15,7 +17,9 @@ from pipelines.debian.apt import (
 )
 from pipelines.debian.control import SourceControl, parse_control
 from pipelines.debian.host import Host
+from pipelines.debian.installed_dummy import check_may_install, leftovers, remove_leftovers
 from pipelines.debian.ladder import Decision, Finding, GroupFinding, Rung, decide, groups_on
+from pipelines.debian.machine_lock import machine_lock
 from pipelines.debian.packaging import BuildDebOptions
 from pipelines.debian.preflight import check_conflicts, survey
 from pipelines.errors import FailureCode, StepFailed
@@ -52,17 +56,53 @@ def solve(
     check_rights(groups_on(Rung.APT, decisions), is_root=host.is_root)
     if groups_on(Rung.DUMMY, decisions):
         check_commands(("equivs-build",), context.env)
+        if options.dummies == "installed":
+            check_may_install(host)
     if control.build_conflicts:
         check_conflicts(control.build_conflicts, host.admindir, context.env)
     return decisions
 
 
-def install_missing(decisions: Sequence[Decision], context: StepContext, host: Host) -> None:
-    """Install what apt has. Raises StepFailed (BUILD_DEPENDS)."""
-    missing = groups_on(Rung.APT, decisions)
-    if missing:
-        context.progress(f"installing {len(missing)} build dependencies")
-        install(missing, context, is_root=host.is_root)
+@contextmanager
+def satisfied(
+    control: SourceControl, options: BuildDebOptions, context: StepContext, host: Host
+) -> Iterator[tuple[Decision, ...]]:
+    """Install what apt has, and keep the machine as it is meanwhile. Raises as `solve` does.
+
+    Builds run beside each other; while apt installs, or a dummy is installed, one job is alone.
+    """
+    lock = partial(
+        machine_lock,
+        host.lock,
+        check_cancelled=context.commands.check_cancelled,
+        on_wait=lambda: context.progress("waiting for another packaging on this machine"),
+    )
+    with lock(alone=False):
+        clean = not leftovers(host)
+        decisions = solve(control, options, context, host) if clean else ()
+        if clean and not _changes_machine(decisions, options):
+            yield decisions
+            return
+    with lock(alone=True):
+        remove_leftovers(host, context)
+        decisions = solve(control, options, context, host)
+        missing = groups_on(Rung.APT, decisions)
+        if missing:
+            context.progress(f"installing {len(missing)} build dependencies")
+            install(missing, context, is_root=host.is_root)
+        if _installs_dummies(decisions, options):
+            yield decisions
+            return
+    with lock(alone=False):
+        yield decisions
+
+
+def _changes_machine(decisions: Sequence[Decision], options: BuildDebOptions) -> bool:
+    return bool(groups_on(Rung.APT, decisions)) or _installs_dummies(decisions, options)
+
+
+def _installs_dummies(decisions: Sequence[Decision], options: BuildDebOptions) -> bool:
+    return options.dummies == "installed" and bool(groups_on(Rung.DUMMY, decisions))
 
 
 def check_commands(names: Sequence[str], env: Mapping[str, str]) -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pipelines.debian.build_depends import Relation
 
 DUMMY_VERSION = "1.0"
+MAINTAINER = "Build Coordination <root@localhost>"
+"""By this, a dummy is known that a killed build left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def equivs_control(source: str, provided: Iterable[Provided]) -> str:
         "\n"
         f"Package: {dummy_name(source)}\n"
         f"Version: {DUMMY_VERSION}\n"
-        "Maintainer: Build Coordination <root@localhost>\n"
+        f"Maintainer: {MAINTAINER}\n"
         "Architecture: all\n"
         f"Provides: {names}\n"
         f"Description: stands for build dependencies of {source} that the distribution lacks\n"

@@ -33,6 +33,8 @@ class Host:
     """dpkg's database."""
     package_lists: Path = Path("/var/lib/apt/lists")
     """What apt knows of its archives."""
+    lock: Path = Path("/run/lock/build-coordination-packaging.lock")
+    """See `machine_lock`."""
 
 
 HostReader = Callable[[], Host]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -76,6 +76,10 @@ class BuildDebOptions(Options):
     """Further arguments in ACS_BUILD_OPTS, each one argument of Maven."""
     allow_dummies: Several[Annotated[Text, AfterValidator(_package)]] = ()
     """Packages that the distribution no longer has and the build does without."""
+    dummies: Literal["overlay", "installed"] = "overlay"
+    """`overlay`: dpkg's tools see the dummies in this build only, no root needed; `installed`: they
+    are installed until the build ends, for a packaging that asks dpkg in other ways. Needs root,
+    and no other packaging runs on the machine meanwhile."""
     allow_forced: bool = False
     """Build without what is gone and has no dummy (`dpkg-buildpackage -d`)."""
     tools: Several[Text] = ()

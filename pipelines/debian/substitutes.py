@@ -29,6 +29,8 @@ class Arrangement:
     check_flags: tuple[str, ...]
     """What dpkg-checkbuilddeps gets to see the packages that count as installed."""
     forced: bool
+    dummy: Path | None = None
+    """The dummy that has to be installed for the time of the build."""
 
     @property
     def build_flags(self) -> tuple[str, ...]:
@@ -42,11 +44,14 @@ def arrange(
     admindir: Path,
     context: StepContext,
     time: datetime,
+    *,
+    overlay: bool,
 ) -> Arrangement:
     """Make what the decisions ask for in the step's scratch folder, which is emptied first.
 
-    `admindir` is the host's, which is only read; `time` dates changelog entries that dch makes.
-    Raises StepFailed (BUILD_DEPENDS, TOOL_MISSING).
+    `admindir` is the host's, which is only read; `time` dates changelog entries that dch makes;
+    without `overlay` the dummy is left to be installed. Raises StepFailed (BUILD_DEPENDS,
+    TOOL_MISSING).
     """
     scratch = context.workspace.scratch(context.step)
     if scratch.exists():
@@ -54,15 +59,16 @@ def arrange(
     scratch.mkdir(parents=True)
     provided = [d.provided for d in decisions if d.provided is not None]
     visible = admindir
-    if provided:
-        dummy = _build_dummy(source, provided, scratch / "dummy", context)
+    dummy = _build_dummy(source, provided, scratch / "dummy", context) if provided else None
+    if dummy and overlay:
         visible = scratch / "admindir"
         write_overlay(visible, admindir, installed_stanza(read_package_control(dummy, context.env)))
     flags = () if visible == DPKG_ADMINDIR else (f"--admindir={visible}",)
     forced = bool(groups_on(Rung.FORCED, decisions))
     shims = scratch / "shims"
     write_shims(shims, context.env.get("PATH", ""), check=flags, forced=forced, time=time)
-    return Arrangement(shims=shims, check_flags=flags, forced=forced)
+    to_install = None if overlay else dummy
+    return Arrangement(shims=shims, check_flags=flags, forced=forced, dummy=to_install)
 
 
 def check(arrangement: Arrangement, context: StepContext, env: Mapping[str, str]) -> None:

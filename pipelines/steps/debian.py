@@ -12,13 +12,14 @@ from pipelines.debian.changelog import build_version, first_entry, suffix, with_
 from pipelines.debian.changes import move_files, read_changes, read_packages
 from pipelines.debian.dependencies import (
     check_commands,
-    install_missing,
     machine_state,
     read_control,
+    satisfied,
     solve,
     summary,
 )
 from pipelines.debian.host import DPKG_PACKAGES, Host, HostReader, installed_versions, this_host
+from pipelines.debian.installed_dummy import dummy_installed
 from pipelines.debian.outcome import BuildOutcome
 from pipelines.debian.packaging import (
     BuildDebOptions,
@@ -85,14 +86,23 @@ class BuildDeb:
         commit = read_head_commit(context.workspace.source, context.env)
         control = read_control(options, context, host)
         context.progress("checking build dependencies")
-        decisions = solve(control, options, context, host)
-        install_missing(decisions, context, host)
-        arrangement = arrange(control.source, decisions, host.admindir, context, commit.time)
-        command = _prepare(options, context, host, commit, arrangement)
-        check(arrangement, context, command.env)
-        context.progress("building packages")
-        with shared_downloads(context):
-            tests = _build(command, context)
+        with satisfied(control, options, context, host) as decisions:
+            arrangement = arrange(
+                control.source,
+                decisions,
+                host.admindir,
+                context,
+                commit.time,
+                overlay=options.dummies == "overlay",
+            )
+            command = _prepare(options, context, host, commit, arrangement)
+            with (
+                dummy_installed(arrangement.dummy, control.source, context),
+                shared_downloads(context),
+            ):
+                check(arrangement, context, command.env)
+                context.progress("building packages")
+                tests = _build(command, context)
         built = read_changes(context.workspace.source.parent)
         check_suffix(options, built.version, host.codename)
         files = move_files(built, context.workspace.packages)

@@ -16,18 +16,37 @@ class LocalApt:
     """Makes apt-get see nothing but this."""
     admindir: Path
 
+    @property
+    def folder(self) -> Path:
+        return self.admindir.parent
+
+    @property
+    def root(self) -> Path:
+        """Where its packages are unpacked."""
+        return self.folder / "root"
+
     def install_log(self) -> str:
-        return (self.admindir.parent / "dpkg.log").read_text()
+        return (self.folder / "dpkg.log").read_text()
+
+    def installed(self, name: str) -> bool:
+        status = (self.admindir / "status").read_text()
+        return f"Package: {name}\nStatus: install ok installed\n" in status
+
+    def add(self, name: str, version: str) -> None:
+        """Put a package into the archive, and tell apt of it."""
+        add_package(self.folder, name, version)
+        _run(["apt-get", "-q", "update"], self.folder, self.env)
+
+    def install(self, name: str) -> None:
+        _run(["apt-get", "-q", "-y", "install", name], self.folder, self.env)
 
 
 def make_local_apt(folder: Path, packages: dict[str, str], *, lists: bool = True) -> LocalApt:
     """`packages`: versions by name, all installable; `lists`: whether `apt-get update` has run."""
-    archive = folder / "archive"
-    archive.mkdir(parents=True)
+    (folder / "archive").mkdir(parents=True)
+    (folder / "archive/Packages").touch()
     for name, version in packages.items():
-        _package(folder / "trees" / name, archive, name, version)
-    index = _run(["dpkg-scanpackages", "--multiversion", "."], archive)
-    (archive / "Packages").write_text(index)
+        add_package(folder, name, version)
     apt = LocalApt({"APT_CONFIG": str(folder / "apt.conf")}, _admindir(folder))
     _configure(folder, apt)
     if lists:
@@ -35,13 +54,19 @@ def make_local_apt(folder: Path, packages: dict[str, str], *, lists: bool = True
     return apt
 
 
-def _package(tree: Path, archive: Path, name: str, version: str) -> None:
+def add_package(folder: Path, name: str, version: str) -> None:
+    """A package with a configuration file that is another in each version."""
+    archive, tree = folder / "archive", folder / "trees" / f"{name}-{version.replace(':', '-')}"
     (tree / "DEBIAN").mkdir(parents=True)
     (tree / "DEBIAN/control").write_text(
         f"Package: {name}\nVersion: {version}\nArchitecture: all\n"
         "Maintainer: Tiny Developers <tiny@example.org>\nDescription: for tests\n"
     )
+    (tree / "DEBIAN/conffiles").write_text(f"/etc/{name}.conf\n")
+    (tree / "etc").mkdir()
+    (tree / f"etc/{name}.conf").write_text(f"of version {version}\n")
     _run(["dpkg-deb", "--build", "--root-owner-group", str(tree), str(archive)], tree)
+    (archive / "Packages").write_text(_run(["dpkg-scanpackages", "--multiversion", "."], archive))
 
 
 def _admindir(folder: Path) -> Path:

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -215,8 +215,12 @@ def main(folder: str, options: str) -> None:
         make_source(workspace, build_depends="gone-thing (>= 2.7)")
     given = BuildDebOptions.model_validate(json.loads(options))
     held = {name: os.environ[name] for name in ("HOLD", "APT_CONFIG") if name in os.environ}
+    host = None
+    if "ADMINDIR" in os.environ:
+        admindir, lock = Path(os.environ["ADMINDIR"]), Path(os.environ["LOCK"])
+        host = replace(this_host(), admindir=admindir, lock=lock, is_root=True)
     try:
-        result = build(workspace, given, env=held)
+        result = build(workspace, given, host=host, env=held)
         outcome: dict[str, Any] = {"uid": os.geteuid(), **result.values}
     except StepFailed as failure:
         outcome = {"code": failure.code, "message": failure.message, "excerpt": failure.excerpt}
