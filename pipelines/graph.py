@@ -55,9 +55,9 @@ class StepAction(BaseAction):  # type: ignore[misc]
 
     def up_to_date(self) -> bool:
         """Whether the step may be left out; `reason` then says why."""
-        reason = self._runner.reason_to_run(self._pipeline, self._step)
-        self.reason = reason or "same inputs as its last success, and its outputs are unchanged"
-        return reason is None
+        verdict = self._runner.judge(self._pipeline, self._step)
+        self.reason = verdict.reason
+        return verdict.up_to_date
 
     def reason_to_skip(self, states: Mapping[str, str]) -> str | None:
         """Why the step must not run after what became of the others; None when it may."""

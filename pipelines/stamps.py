@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 from pipelines.fingerprint import Fingerprint, result_digest
 from pipelines.workspace import folder_name
 
-_FORMAT = 2
+_FORMAT = 3
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -34,6 +35,7 @@ class OutputRecord:
 class Stamp:
     """All that is known of a step that succeeded."""
 
+    step: str
     fingerprint: Fingerprint
     outputs: Mapping[str, OutputRecord]
     """By path relative to the workspace; absolute only for a file outside of it."""
@@ -68,6 +70,7 @@ class Stamp:
 class Run:
     """A run of a step that has begun."""
 
+    step: str
     id: str
     """Tells this run of the step from every other."""
     fingerprint: Fingerprint
@@ -97,15 +100,23 @@ class Stamps:
             # A torn or foreign file proves nothing, so the step runs again.
             return None
 
-    def write(self, step: str, stamp: Stamp) -> None:
+    def recorded(self) -> tuple[str, ...]:
+        """The steps that have a stamp."""
+        return self._names("*.json")
+
+    def begun(self) -> tuple[str, ...]:
+        """The steps that have a stamp, or were begun."""
+        return tuple({*self.recorded(), *self._names("*.run")})
+
+    def write(self, stamp: Stamp) -> None:
         """Make the stamp durable; it is there whole or not at all."""
-        path = self._path(step)
+        path = self._path(stamp.step)
         write_durably(path, json.dumps({"format": _FORMAT, **asdict(stamp)}, indent=1).encode())
 
-    def begin(self, step: str, run: Run) -> None:
+    def begin(self, run: Run) -> None:
         """The step is about to run: from now on it has not succeeded. Durable."""
-        self.remove(step)
-        write_durably(self._run_path(step), json.dumps(asdict(run), indent=1).encode())
+        self.remove(run.step)
+        write_durably(self._run_path(run.step), json.dumps(asdict(run), indent=1).encode())
 
     def last_run(self, step: str) -> Run | None:
         """The run that was begun last, however it ended."""
@@ -120,6 +131,13 @@ class Stamps:
         if path.exists():
             path.unlink()
             _sync(path.parent)
+
+    def _names(self, pattern: str) -> tuple[str, ...]:
+        found = []
+        for path in sorted(self._folder.glob(pattern)):
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                found.append(str(json.loads(path.read_text())["step"]))
+        return tuple(found)
 
     def _path(self, step: str) -> Path:
         return self._folder / f"{folder_name(step)}.json"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pipelines.conditions import all_needs
 from pipelines.fingerprint import Fingerprint, first_difference
 from pipelines.input_files import matching_files
 from pipelines.model import Pipeline, Step, StepResult
@@ -50,13 +51,14 @@ class StepRecords:
     def begin(self, pipeline: Pipeline, step: Step, made_from: Fingerprint) -> Run:
         """The step is about to run: from now on it has not succeeded. Durable at once."""
         run = Run(
+            step=step.name,
             id=uuid.uuid4().hex,
             fingerprint=made_from,
-            after=self._runs(upstream_of(pipeline, step)),
+            after=self._runs(all_needs(pipeline, step)),
             attempt=self._workspace.attempt,
             boot_id=boot_id(),
         )
-        self._stamps.begin(step.name, run)
+        self._stamps.begin(run)
         return run
 
     def succeed(
@@ -69,6 +71,7 @@ class StepRecords:
         declared = matching_files(self._workspace.source, step.outputs)
         outputs: list[Path] = [*result.outputs, *declared]
         stamp = Stamp(
+            step=step.name,
             fingerprint=run.fingerprint,
             outputs=record_outputs(outputs, self._workspace.root),
             values=result.values,
@@ -81,7 +84,7 @@ class StepRecords:
             complete=result.complete or bool(step.inputs or step.outputs),
             digest=result.digest,
         )
-        self._stamps.write(step.name, stamp)
+        self._stamps.write(stamp)
 
     def broken_off(self, step: str) -> Run | None:
         """The run of the step that was begun in this attempt and has no record of its end."""
@@ -103,16 +106,3 @@ class StepRecords:
         now = self._runs(stamp.after)
         changed = [step for step, run in stamp.after.items() if now[step] != run]
         return f"step {changed[0]} ran again, and this one names no outputs" if changed else None
-
-
-def upstream_of(pipeline: Pipeline, step: Step) -> list[str]:
-    """Names of all steps that are done before `step`, in the pipeline's order."""
-    needs = {other.name: other.needs for other in pipeline.steps}
-    found: set[str] = set()
-    waiting = list(step.needs)
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += needs.get(name, ())
-    return [name for name in needs if name in found]

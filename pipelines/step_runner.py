@@ -7,14 +7,17 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipelines.cancellation import Cancellation
 from pipelines.commands import LoggedCommandRunner
+from pipelines.donors import Donors
 from pipelines.errors import FailureCode, PipelineError, StepFailed
 from pipelines.fingerprint import Fingerprint, fingerprint
 from pipelines.input_files import input_files
+from pipelines.job_note import JobNote, write_note
 from pipelines.model import (
     Command,
     CommandRunner,
@@ -26,11 +29,20 @@ from pipelines.model import (
     StepResult,
 )
 from pipelines.process_tree import marker
-from pipelines.step_records import StepRecords
+from pipelines.step_records import NEVER_RUN, StepRecords
 from pipelines.workspace import Workspace
 
+UP_TO_DATE = "same inputs as its last success, and its outputs are unchanged"
 ALWAYS_RUNS = "runs every time"
 NOT_CLAIMED = "no job is claimed: steps run inside `doit build` only"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a step is up to date, and why or why not."""
+
+    up_to_date: bool
+    reason: str
 
 
 class EchoingRunner:
@@ -69,8 +81,19 @@ class StepRunner:
         self._attempt = attempt
         self._cancellation = cancellation
 
-    def reason_to_run(self, pipeline: Pipeline, step: Step) -> str | None:
-        """Why the step has to run, in words; None when it is up to date."""
+    def judge(self, pipeline: Pipeline, step: Step) -> Verdict:
+        """Whether the step is up to date; its result may come from another job on this builder."""
+        reason = self._reason_to_run(pipeline, step)
+        if reason is not None:
+            return Verdict(False, reason)
+        stamp = self._records().read(step.name)
+        origin = stamp.origin if stamp else ""
+        return Verdict(
+            True,
+            f"taken from job {origin}, where its inputs were the same" if origin else UP_TO_DATE,
+        )
+
+    def _reason_to_run(self, pipeline: Pipeline, step: Step) -> str | None:
         if self._attempt() is None:
             return NOT_CLAIMED
         try:
@@ -79,7 +102,11 @@ class StepRunner:
             return f"can't tell whether it is up to date: {error}"
         if current is None:
             return ALWAYS_RUNS
-        return self._records().reason_to_run(step.name, current)
+        records = self._records()
+        reason = records.reason_to_run(step.name, current)
+        if reason == NEVER_RUN and self._donors(pipeline).take(step.name, current):
+            return records.reason_to_run(step.name, current)
+        return reason
 
     def run(self, pipeline: Pipeline, step: Step) -> StepResult:
         """Run the step and record its success. Raises StepFailed, StepCancelled."""
@@ -92,6 +119,8 @@ class StepRunner:
             run = records.begin(pipeline, step, made_from) if made_from else None
             result = step.kind.run(step.options, context)
             if run:
+                taken = self._donors(pipeline).take_same_tree(step.name, result)
+                run = replace(run, id=taken) if taken else run
                 records.succeed(step, run, result, time.monotonic() - start)
         except StepFailed as error:
             if error.log is None:
@@ -163,6 +192,18 @@ class StepRunner:
 
     def _records(self) -> StepRecords:
         return StepRecords(self._workspace())
+
+    def _donors(self, pipeline: Pipeline) -> Donors:
+        attempt, workspace = self._running(), self._workspace()
+        note = JobNote(
+            job=attempt.job_id,
+            pipeline=pipeline.name,
+            branch=attempt.branch,
+            commit=attempt.commit,
+            params=dict(attempt.params),
+        )
+        write_note(workspace.note, note)
+        return Donors(workspace, note, self._cancellation)
 
     def _context(self, pipeline: Pipeline, step: Step) -> StepContext:
         attempt = self._running()

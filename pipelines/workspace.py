@@ -88,6 +88,11 @@ class Workspace:
         return self.root / "manifest.json"
 
     @property
+    def note(self) -> Path:
+        """Which job this is, for those who find the workspace later."""
+        return self.root / "job.json"
+
+    @property
     def stamps(self) -> Path:
         """What is known of steps that succeeded."""
         return self.root / "stamps"

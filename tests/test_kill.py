@@ -44,8 +44,12 @@ def pipelines() -> str:
     ]
     for before, name in zip(("hello", *(f"{n}.out" for n in NAMES)), NAMES, strict=False):
         script = SCRIPT.format(name=name, before=before)
-        lines.append(f"      - uses: shell\n        name: {name}\n        with:")
-        lines.append(f"         script: |{script}")
+        lines.append(f"      - name: {name}")
+        if name in ("three", "five"):
+            lines.append(f"        outputs: [{name}.out]")
+        if name == "five":
+            lines.append(f"        inputs: [{before}]")
+        lines.append(f"        run: |{script}")
     lines.append("      - uses: publish-status\n        when: always\n")
     return "\n".join(lines)
 

@@ -97,7 +97,7 @@ class Run:
 
     def ended_result(
         self,
-        options: ShellOptions,  # noqa: ARG002
+        options: RunOptions,  # noqa: ARG002
         context: StepContext,
     ) -> StepResult | None:
         """As EndsAlone says."""

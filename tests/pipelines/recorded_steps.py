@@ -86,9 +86,9 @@ class Bench:
         ran = []
         self.reasons = {}
         for step in pipeline.steps:
-            reason = runner.reason_to_run(pipeline, step)
-            if reason is not None:
-                self.reasons[step.name] = reason
+            verdict = runner.judge(pipeline, step)
+            self.reasons[step.name] = verdict.reason
+            if not verdict.up_to_date:
                 runner.run(pipeline, step)
                 ran.append(step.name)
         return ran

@@ -13,6 +13,7 @@ from pipelines.stamps import Stamp, Stamps, boot_id, changed_output, record_outp
 def stamp_of(*outputs: Path, boot: str | None = None) -> Stamp:
     root = outputs[0].parent
     return Stamp(
+        step="maven",
         fingerprint={"inputs": {"jdk": "17"}},
         outputs=record_outputs(outputs, root),
         values={"version": "1.0"},
@@ -36,7 +37,7 @@ def output(tmp_path: Path) -> Path:
 def test_a_stamp_comes_back_as_it_was(tmp_path: Path, output: Path) -> None:
     stamps = Stamps(tmp_path / "stamps")
     written = stamp_of(output)
-    stamps.write("maven", written)
+    stamps.write(written)
     assert stamps.read("maven") == written
     stamps.remove("maven")
     assert stamps.read("maven") is None

@@ -1,0 +1,145 @@
+"""Other jobs' workspaces on this builder, from which a job takes what it need not make again.
+
+Files are copied (as reflinks where the file system has them), never shared: a build tool may write
+in place, and a workspace may be cleaned at any time. Only the builder's one running build, and the
+commands that wait for it, touch workspaces, so no donor changes while it is copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from pipelines.cancellation import Cancellation
+from pipelines.capture import capture
+from pipelines.errors import StepFailed
+from pipelines.fingerprint import Fingerprint, first_difference
+from pipelines.fresh_folder import discard
+from pipelines.job_note import JobNote, read_note
+from pipelines.model import StepResult
+from pipelines.stamps import Stamp, Stamps, changed_output
+from pipelines.workspace import Workspace
+
+_MOST_LOOKED_AT = 10
+_COPY_SECONDS = 3600.0
+_CONTENT = ("build", "packages", "maven-repository", "maven", "scratch", "home", "manifest.json")
+"""All of a workspace but its records, logs and rubbish."""
+
+
+class Donors:
+    """What the workspace of one job may take from those of others of its pipeline and params."""
+
+    def __init__(self, workspace: Workspace, note: JobNote, cancellation: Cancellation) -> None:
+        self._own = workspace
+        self._stamps = Stamps(workspace.stamps)
+        self._note = note
+        self._cancellation = cancellation
+
+    def take(self, step: str, current: Fingerprint) -> bool:
+        """Take the result of a step without a record here from a job that made it from the same.
+
+        A step that names its outputs gives those alone. One that left more in the source can only
+        be taken with its whole workspace, so only by a workspace that is empty still.
+        """
+        for donor, note in self._donors():
+            stamp = Stamps(donor.stamps).read(step)
+            if stamp is None or first_difference(stamp.fingerprint, current):
+                continue
+            if changed_output(stamp, donor.root):
+                continue
+            if stamp.complete:
+                if self._copy_outputs(donor, stamp):
+                    self._write(stamp, note)
+                    return True
+            elif self._is_empty() and self._copy_all(donor, lambda _: None):
+                self._take_stamps(donor, note)
+                return True
+        return False
+
+    def take_same_tree(self, step: str, result: StepResult) -> str | None:
+        """After a checkout that is first: take all that was made from an equal tree.
+
+        Gives the run of the donor's checkout, which stands for this one from now on; None when
+        nothing was taken.
+        """
+        if result.digest is None or not self._is_empty(besides=step):
+            return None
+        for donor, note in self._donors():
+            stamp = Stamps(donor.stamps).read(step)
+            if stamp is None or stamp.digest != result.digest:
+                continue
+            if changed_output(stamp, donor.root) or not self._copy_all(donor, self._keep_git):
+                continue
+            self._take_stamps(donor, note, besides=step)
+            return stamp.run
+        return None
+
+    def _donors(self) -> Iterator[tuple[Workspace, JobNote]]:
+        folders = [f for f in self._own.root.parent.iterdir() if (f / "stamps").is_dir()]
+        folders.sort(key=lambda folder: (folder / "stamps").stat().st_mtime_ns, reverse=True)
+        for folder in [f for f in folders if f != self._own.root][:_MOST_LOOKED_AT]:
+            note = read_note(folder / "job.json")
+            if note and (note.pipeline, note.params) == (self._note.pipeline, self._note.params):
+                yield Workspace(self._own.state_dir, note.job), note
+
+    def _is_empty(self, besides: str = "") -> bool:
+        return not set(self._stamps.begun()) - {besides}
+
+    def _copy_outputs(self, donor: Workspace, stamp: Stamp) -> bool:
+        for name in stamp.outputs:
+            target = self._own.root / name
+            if Path(name).is_absolute() or not self._own.source.is_dir():
+                return False
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not self._copy(donor.root / name, target):
+                return False
+        return True
+
+    def _copy_all(self, donor: Workspace, adjust: Callable[[Path], None]) -> bool:
+        """Copy the whole content; half of one never stands under its name with a record."""
+        arriving = self._own.root / "arriving"
+        discard(arriving, self._own.discarded)
+        arriving.mkdir(parents=True)
+        names = [name for name in _CONTENT if (donor.root / name).exists()]
+        copied = all(self._copy(donor.root / name, arriving / name) for name in names)
+        if copied:
+            self._run("sync", "--file-system", str(arriving))
+            adjust(arriving)
+            for name in names:
+                discard(self._own.root / name, self._own.discarded)
+                (arriving / name).rename(self._own.root / name)
+        discard(arriving, self._own.discarded)
+        return copied
+
+    def _keep_git(self, arriving: Path) -> None:
+        """The copied tree is at the donor's commit, by its `.git` alone: put our own in."""
+        git = arriving / "build" / "source" / ".git"
+        discard(git, self._own.discarded)
+        (self._own.source / ".git").rename(git)
+
+    def _take_stamps(self, donor: Workspace, note: JobNote, besides: str = "") -> None:
+        stamps = Stamps(donor.stamps)
+        for step in stamps.recorded():
+            stamp = stamps.read(step)
+            if stamp and step != besides:
+                self._write(stamp, note)
+
+    def _write(self, stamp: Stamp, note: JobNote) -> None:
+        self._stamps.write(replace(stamp, origin=stamp.origin or note.job))
+
+    def _copy(self, source: Path, target: Path) -> bool:
+        return self._run("cp", "-a", "-T", "--reflink=auto", "--", str(source), str(target))
+
+    def _run(self, *argv: str) -> bool:
+        try:
+            done = capture(
+                argv,
+                cwd=self._own.root,
+                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+                timeout=_COPY_SECONDS,
+                cancellation=self._cancellation,
+            )
+        except StepFailed:
+            return False
+        return done.code == 0

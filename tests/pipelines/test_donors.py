@@ -1,0 +1,104 @@
+"""What a job takes from another one on the same builder, with real scripts in real checkouts."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import StepFailed
+from pipelines.steps.run import RUN
+from tests.conftest import git
+from tests.pipelines.recorded_steps import Bench
+
+ALL = ["git-checkout", "copy", "last"]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    bench = Bench(tmp_path, RUN)
+    bench.step("copy", "cp a.txt copy.txt")
+    bench.step("last", "cat copy.txt; date +%N > last.txt")
+    return bench
+
+
+def test_another_job_of_the_same_commit_makes_nothing_again(bench: Bench) -> None:
+    commit = bench.commit({"a.txt": "1"})
+    assert bench.build("one", commit) == ALL
+    assert bench.build("two", commit) == []
+    assert bench.reasons["last"] == "taken from job one, where its inputs were the same"
+    assert (bench.workspace("two").source / "copy.txt").read_text() == "1"
+
+
+def test_what_was_taken_is_the_jobs_own(bench: Bench) -> None:
+    commit = bench.commit({"a.txt": "1"})
+    bench.build("one", commit)
+    bench.build("two", commit)
+    copy = bench.workspace("two").source / "copy.txt"
+    with copy.open("r+") as stream:
+        stream.write("2")
+    assert (bench.workspace("one").source / "copy.txt").read_text() == "1"
+    shutil.rmtree(bench.workspace("one").root)
+    assert bench.build("two", commit) == []
+
+
+def test_another_commit_with_the_same_tree_is_only_checked_out(bench: Bench) -> None:
+    first = bench.commit({"a.txt": "1"})
+    bench.build("one", first)
+    other = bench.commit({}, message="nothing new")
+    assert bench.build("two", other) == ["git-checkout"]
+    source = bench.workspace("two").source
+    assert git("-C", str(source), "rev-parse", "HEAD") == other
+    assert (source / "copy.txt").read_text() == "1"
+    assert git("-C", str(source), "status", "--porcelain", "--untracked-files=no") == ""
+    assert bench.build("two", other) == []
+
+
+def test_another_tree_takes_only_steps_whose_inputs_are_the_same(bench: Bench) -> None:
+    bench.steps[1:] = []
+    bench.step("docs", "cat docs/* > docs.out", inputs=("docs/**",), outputs=("docs.out",))
+    bench.step("code", "cat a.txt > code.out", inputs=("a.txt",), outputs=("code.out",))
+    bench.step("whole", "ls", needs=("git-checkout",))
+    first = bench.commit({"a.txt": "1", "docs/d.txt": "1"})
+    bench.build("one", first)
+    other = bench.commit({"a.txt": "2"})
+    assert bench.build("two", other) == ["git-checkout", "code", "whole"]
+    assert (bench.workspace("two").source / "docs.out").read_text() == "1"
+    assert (bench.workspace("two").source / "code.out").read_text() == "2"
+
+
+def test_a_failed_job_gives_what_it_made(bench: Bench) -> None:
+    commit = bench.commit({"a.txt": "1"})
+    bench.steps.pop()
+    bench.step("last", "false")
+    with pytest.raises(StepFailed):
+        bench.build("one", commit)
+    bench.steps.pop()
+    bench.step("last", "true")
+    assert bench.build("two", commit) == ["last"]
+
+
+def test_other_params_take_nothing(bench: Bench) -> None:
+    commit = bench.commit({"a.txt": "1"})
+    bench.build("one", commit, params={"suite": "bookworm"})
+    assert bench.build("two", commit, params={"suite": "trixie"}) == ALL
+
+
+def test_a_result_that_was_changed_is_not_taken(bench: Bench) -> None:
+    bench.steps[1:] = []
+    bench.step("docs", "cat a.txt > docs.out", inputs=("a.txt",), outputs=("docs.out",))
+    bench.build("one", bench.commit({"a.txt": "1", "b.txt": "1"}))
+    (bench.workspace("one").source / "docs.out").write_text("other")
+    other = bench.commit({"b.txt": "2"})
+    assert bench.build("two", other) == ["git-checkout", "docs"]
+
+
+def test_what_a_killed_copy_left_is_gone(bench: Bench) -> None:
+    commit = bench.commit({"a.txt": "1"})
+    bench.build("one", commit)
+    half = bench.workspace("two").root / "arriving" / "build"
+    half.mkdir(parents=True)
+    (half / "rest").write_text("of a killed copy")
+    assert bench.build("two", commit) == []
+    assert not (bench.workspace("two").root / "build" / "rest").exists()
