@@ -264,8 +264,8 @@ class Step:
     """The values that this step was expanded with."""
     resources: tuple[str, ...] = ()
     """Names of locks: steps that share one never overlap on a host."""
-    place: str = ""
-    """`file:line:column` of the step."""
+    place: object = field(default="", compare=False)
+    """`str()` of it is `file:line:column` of the step; it is worked out when somebody asks."""
 
     @property
     def always(self) -> bool:
@@ -331,5 +331,5 @@ class Pipeline:
     """Seconds for the whole attempt."""
     max_attempts: int | None = None
     """Attempts that a dead builder may use up; None: the queue's own number."""
-    place: str = ""
-    """`file:line:column` of the pipeline."""
+    place: object = field(default="", compare=False)
+    """`str()` of it is `file:line:column` of the pipeline."""

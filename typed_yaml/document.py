@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -118,10 +118,15 @@ def collection_paused() -> Iterator[None]:
             gc.enable()
 
 
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Leaves scalars as text: what they are is decided by `_scalar` alone."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+
+
 def _compose(text: str, name: str) -> yaml.Node | None:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        node: yaml.Node | None = yaml.compose(text, Loader=loader)
+        node: yaml.Node | None = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -194,8 +199,11 @@ def _scalar(node: yaml.ScalarNode) -> Any:
     text: str = node.value
     if node.style:
         return text
-    if text in ("", "~", "null"):
-        return None
+    return None if text in ("", "~", "null") else plain_value(text)
+
+
+def plain_value(text: str) -> bool | int | float | str:
+    """What a word without quotes is: a truth value, a number that knows its text, or text."""
     if text in ("true", "false"):
         return text == "true"
     if len(text) <= _MAX_DIGITS and _INTEGER.fullmatch(text):

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 
 from pipelines.errors import BadValue
 from pipelines.language.entries import ParamEntry
-from pipelines.language.expressions import Scalar
 from pipelines.model import Param, ParamType, Pipeline
 from pipelines.untrusted import shown
-from typed_yaml import did_you_mean
+from typed_yaml import did_you_mean, plain_value
 
 MAX_VALUE = 10_000
 
@@ -50,10 +49,10 @@ def resolve_params(pipeline: Pipeline, given: Mapping[str, str]) -> dict[str, st
     return values
 
 
-def typed_value(param: Param, text: str) -> Scalar:
+def typed_value(param: Param, text: str) -> bool | int | float | str:
     """A checked text as the parameter's type."""
     if param.type is ParamType.INTEGER:
-        return int(text)
+        return plain_value(text)
     return text == "true" if param.type is ParamType.BOOLEAN else text
 
 

@@ -64,7 +64,7 @@ class PipelineReader:
             secrets=entry.secrets,
             timeout=entry.timeout,
             max_attempts=entry.max_attempts,
-            place=str(self.assembled.place),
+            place=self.assembled.place,
         )
 
     def _source(self, source: Source) -> Source:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from pipelines.language.expressions import Reference, Scalar, as_text
@@ -38,8 +38,8 @@ class Scope:
     secrets: Collection[str] = ()
     """Only where a value may be secret: in `env`, and so in scripts."""
     matrix: Collection[str] = ()
-    outputs: Mapping[str, Collection[str]] = field(default_factory=dict)
-    """The names of the values that each step before gives."""
+    outputs: Callable[[], Mapping[str, Collection[str]]] = dict
+    """Gives the names of the values that each step before gives."""
     job: Collection[str] = JOB_NAMES
 
     def check_all(self, references: Iterable[Reference]) -> None:
@@ -71,11 +71,12 @@ class Scope:
         if len(reference.parts) != _OUTPUT_PARTS or reference.parts[2] != "outputs":
             raise ValueError(f"'{reference}' is no name: steps.STEP.outputs.NAME is wanted")
         _, step, _, name = reference.parts
-        if step not in self.outputs:
-            hint = did_you_mean(step, self.outputs) or ": it needs none"
+        outputs = self.outputs()
+        if step not in outputs:
+            hint = did_you_mean(step, outputs) or ": it needs none"
             raise ValueError(f"'{step}' is not a step that this one needs{hint}")
-        if name not in self.outputs[step]:
-            hint = did_you_mean(name, self.outputs[step]) or ": it gives none"
+        if name not in outputs[step]:
+            hint = did_you_mean(name, outputs[step]) or ": it gives none"
             raise ValueError(f"step '{step}' gives no value '{name}'{hint}")
 
 
@@ -127,7 +128,12 @@ def replace_references(value: Any, lookup: Lookup) -> Any:
     if whole and MARK not in whole[1]:
         found = lookup(parse_reference(whole[1]))
         return value if isinstance(found, Reference) else found
-    return _PLACEHOLDER.sub(lambda match: _inline(match, lookup), value)
+    return replace_in_text(value, lookup)
+
+
+def replace_in_text(text: str, lookup: Lookup) -> str:
+    """A text with the text of each value in place of its reference."""
+    return _PLACEHOLDER.sub(lambda match: _inline(match, lookup), text)
 
 
 def _inline(match: re.Match[str], lookup: Lookup) -> str:

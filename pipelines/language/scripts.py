@@ -7,6 +7,7 @@ quotes around it, so that one value is one word of the shell, whatever is in it.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pipelines.language.expressions import Reference
@@ -15,21 +16,25 @@ from pipelines.language.references import MARK, environment_name, parse_referenc
 _PYTHON = "a script for python takes values from its environment: name the value in env"
 _IN_CODE = "{} a value would be read as code: name it in env, and use the variable"
 _HEREDOC = re.compile(r"<<(-?)[ \t]*(?:'([^'\n]+)'|\"([^\"\n]+)\"|\\?([A-Za-z_]\w*))")
+_PLAIN_TEXT = re.compile(r"[^\\$\"'`(){}#<\n]+")
 _END = "}}"
 
 PLAIN, DOUBLE, ARITHMETIC = "plain", "double", "arithmetic"
 
 
-def with_variables(script: str, shell: str) -> tuple[str, dict[str, Reference]]:
+def with_variables(
+    script: str, shell: str, check: Callable[[Reference], None]
+) -> tuple[str, dict[str, Reference]]:
     """The script with variables in place of references, and what each of them has to hold.
 
-    Raises ValueError where a value can't be put without becoming code.
+    `check` raises ValueError for a name that is not known. Raises that, and ValueError where a
+    value can't be put without becoming code.
     """
     if MARK not in script:
         return script, {}
     if shell == "python":
         raise ValueError(_PYTHON)
-    writer = _Writer(script)
+    writer = _Writer(script, check)
     writer.write()
     return "".join(writer.out), writer.variables
 
@@ -39,6 +44,7 @@ class _Writer:
     """Walks a shell script and keeps track of its quotes, as far as they matter here."""
 
     script: str
+    check: Callable[[Reference], None]
     position: int = 0
     out: list[str] = field(default_factory=list)
     variables: dict[str, Reference] = field(default_factory=dict)
@@ -50,6 +56,10 @@ class _Writer:
     def write(self) -> None:
         while self.position < len(self.script):
             kind, end = self.contexts[-1]
+            plain = _PLAIN_TEXT.match(self.script, self.position)
+            if plain:
+                self._take(len(plain[0]))
+                continue
             if self._at(MARK):
                 self._reference(kind)
             elif end and self._at(end):
@@ -108,6 +118,7 @@ class _Writer:
 
     def _variable(self, text: str) -> str:
         reference = parse_reference(text)
+        self.check(reference)
         name = environment_name(reference)
         other = self.variables.setdefault(name, reference)
         if other != reference:

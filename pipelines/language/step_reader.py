@@ -83,7 +83,7 @@ class StepReader:
             allow_failure=entry.allow_failure,
             matrix=matrix,
             resources=entry.resources,
-            place=str(self._assembled.place_of(path)),
+            place=self._assembled.place_of(path),
         )
 
     def _kind(self, path: Path, entry: StepEntry) -> StepKind[Any] | None:
@@ -149,9 +149,8 @@ class StepReader:
         if MARK not in script:
             return kind.options.model_validate({"script": script, "shell": shell}), {}
         try:
-            script, variables = with_variables(script, shell)
             scope = self._scope(name, secret=True, matrix=matrix)
-            scope.check_all(variables.values())
+            script, variables = with_variables(script, shell, scope.check)
         except ValueError as error:
             self._complain((*path, "run"), f"run: {error}")
             return None, {}
@@ -196,13 +195,16 @@ class StepReader:
     def _scope(
         self, name: str, *, secret: bool = False, matrix: Mapping[str, str] | None = None
     ) -> Scope:
-        before = upstream(self._needs, name)
         return Scope(
             params=self._entry.params.keys(),
             secrets=self._entry.secrets if secret else (),
             matrix=tuple(matrix or ()),
-            outputs={step: values for step, values in self._values.items() if step in before},
+            outputs=lambda: self._outputs_before(name),
         )
+
+    def _outputs_before(self, name: str) -> dict[str, tuple[str, ...]]:
+        before = upstream(self._needs, name)
+        return {step: values for step, values in self._values.items() if step in before}
 
     def _values_of(self, entry: StepEntry) -> tuple[str, ...]:
         """Names of the values that the step gives to later ones."""

@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import ValidationError
-
 from pipelines.errors import BadValue
 from pipelines.language.entries import inside_source
 from pipelines.language.expressions import Reference
 from pipelines.language.located import Assembled, Path
 from pipelines.language.params import typed_value
-from pipelines.language.references import MARK, Lookup, replace_references, texts_in
+from pipelines.language.references import (
+    Lookup,
+    replace_in_text,
+    replace_references,
+    texts_in,
+)
 from pipelines.model import BuildRequest, Options, Pipeline, Step, Unresolved
-from typed_yaml import check
+from typed_yaml import Document, InvalidFile, check, plain_value, validate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,9 @@ class Values:
                 return self._of_job(rest[0])
             if root == "secrets":
                 return self.secrets[rest[0]]
-            return self.outputs[rest[0]][rest[2]]
+            given = self.outputs[rest[0]][rest[2]]
+            # a script can give nothing but text: `true` and `7` are what they are in YAML
+            return plain_value(str(given)) if isinstance(given, str | int) else given
         except KeyError as error:
             raise BadValue(f"'{reference}' has no value: {_WHY[root]}") from error
 
@@ -68,12 +73,12 @@ def substitute(step: Step, lookup: Lookup) -> Step:
         return replace(
             step,
             options=_options(step, lookup),
-            env={name: _text(value, lookup) for name, value in step.env.items()},
-            dir=None if step.dir is None else inside_source(_text(step.dir, lookup)),
+            env={name: replace_in_text(value, lookup) for name, value in step.env.items()},
+            dir=None if step.dir is None else inside_source(replace_in_text(step.dir, lookup)),
             inputs=_paths(step.inputs, lookup),
             outputs=_paths(step.outputs, lookup),
             artifacts=_paths(step.artifacts, lookup),
-            resources=tuple(_text(name, lookup) for name in step.resources),
+            resources=tuple(replace_in_text(name, lookup) for name in step.resources),
         )
     except ValueError as error:
         raise BadValue(f"{step.place}: step {step.name}: {error}") from error
@@ -102,20 +107,10 @@ def _options(step: Step, lookup: Lookup) -> Options:
         return step.options
     values = replace_references(dict(step.options.values), lookup)
     try:
-        options: Options = step.kind.options.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"with.{where}: {first['msg']}") from error
-    return options
-
-
-def _text(value: str, lookup: Lookup) -> str:
-    if MARK not in value:
-        return value
-    # a blank in front makes it a text with a reference in it, not a reference alone
-    return str(replace_references(f" {value}", lookup))[1:]
+        return validate(step.kind.options, Document(step.name, values))
+    except InvalidFile as error:
+        raise ValueError("; ".join(finding.message for finding in error.findings)) from error
 
 
 def _paths(patterns: tuple[str, ...], lookup: Lookup) -> tuple[str, ...]:
-    return tuple(inside_source(_text(pattern, lookup)) for pattern in patterns)
+    return tuple(inside_source(replace_in_text(pattern, lookup)) for pattern in patterns)

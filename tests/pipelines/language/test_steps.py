@@ -36,7 +36,7 @@ def test_a_pipeline_says_all_that_it_can_say() -> None:
     assert pipeline.params["count"].default is None
     assert (pipeline.labels, pipeline.secrets) == (("docker", "jdk=17"), ("TOKEN",))
     assert (pipeline.timeout, pipeline.max_attempts) == (7200, 2)
-    assert pipeline.place == "/farm/p.yaml:2:3"
+    assert str(pipeline.place) == "/farm/p.yaml:2:3"
 
 
 def test_a_step_says_all_that_it_can_say() -> None:
