@@ -9,6 +9,8 @@ from typing import Any
 from pipelines.debian.changes import Package
 from pipelines.debian.dummy import DUMMY_VERSION, dummy_name
 from pipelines.debian.ladder import Decision, grade
+from pipelines.steps.maven_report import MavenReport
+from pipelines.steps.surefire_reports import SurefireResults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,14 +23,17 @@ class BuildOutcome:
     decisions: Sequence[Decision]
     toolchain: Mapping[str, str]
     commands: Sequence[str]
-    tests: Mapping[str, Any] | None
-    """Results of tests that ran in the build, as JSON; None when none did."""
+    tests: SurefireResults
+    """Results of the tests that ran in the build."""
+    maven: MavenReport
+    """What the packaging's own Maven built."""
 
     @property
     def reason(self) -> str:
         """The result in a few words."""
         count = f"{len(self.packages)} package{'' if len(self.packages) == 1 else 's'}"
-        return f"built {count} of {self.source} {self.version} ({grade(self.decisions)})"
+        built = f"built {count} of {self.source} {self.version} ({grade(self.decisions)})"
+        return "; ".join(filter(None, (built, self.tests.words(), self.maven.slowest)))
 
     def values(self) -> dict[str, Any]:
         """All of it as JSON: `packages`, `version`, `grade`, `rungs`, `substitutions`, …."""
@@ -46,7 +51,9 @@ class BuildOutcome:
             "toolchain": dict(self.toolchain),
             "commands": list(self.commands),
         }
-        return values if self.tests is None else {**values, "tests": dict(self.tests)}
+        tests = {"tests": self.tests.values()} if self.tests.run else {}
+        maven = self.maven.values() if self.maven.modules else {}
+        return {**values, **tests, **maven}
 
     def _package(self, package: Package, dummies: Sequence[str]) -> dict[str, Any]:
         # Build-Depends are the source's, so all its packages are worth the same.

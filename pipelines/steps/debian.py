@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +35,7 @@ from pipelines.head_commit import HeadCommit, read_head_commit
 from pipelines.model import Command, StepContext, StepResult
 from pipelines.steps.jdk import find_jdk
 from pipelines.steps.maven_downloads import shared_downloads
-from pipelines.steps.packaging_output import BuildOutput
-from pipelines.steps.surefire_reports import SurefireResults
+from pipelines.steps.packaging_output import build_packages
 from pipelines.tool_versions import java_version, maven_version
 
 
@@ -102,7 +100,7 @@ class BuildDeb:
             ):
                 check(arrangement, context, command.env)
                 context.progress("building packages")
-                tests = _build(command, context)
+                output = build_packages(command, context)
         built = read_changes(context.workspace.source.parent)
         check_suffix(options, built.version, host.codename)
         files = move_files(built, context.workspace.packages)
@@ -114,7 +112,8 @@ class BuildDeb:
             decisions=decisions,
             toolchain=_toolchain(command.env),
             commands=(_shown(command, context),),
-            tests=tests.values() if tests.run else None,
+            tests=output.tests(),
+            maven=output.modules(),
         )
         return StepResult(
             reason=outcome.reason, outputs=files, values=outcome.values(), complete=True
@@ -180,14 +179,6 @@ def _link_local_repository(context: StepContext) -> None:
     if not link.exists():
         link.unlink(missing_ok=True)
         link.symlink_to(context.workspace.maven_repository)
-
-
-def _build(command: Command, context: StepContext) -> SurefireResults:
-    output = BuildOutput(context.workspace.source, context.progress, since=time.time())
-    code = context.commands.run(command, output.add)
-    if code != 0:
-        raise output.failure(code)
-    return output.tests()
 
 
 def _shown(command: Command, context: StepContext) -> str:

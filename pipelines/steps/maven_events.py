@@ -40,7 +40,6 @@ class BuiltModule:
     name: str
     result: ModuleResult | None = None
     """None while it is built, when the build was killed, and before its turn."""
-    running: bool = False
     seconds: float | None = None
     files: list[ModuleFile] = field(default_factory=list)
     run: int = 0
@@ -58,16 +57,6 @@ class BuildEvents:
     runs: int = 0
     succeeded: bool | None = None
     """How the latest run ended; None when it did not come to its end."""
-
-    @property
-    def latest(self) -> list[BuiltModule]:
-        """Modules that the latest run began."""
-        return [module for module in self.modules.values() if module.run == self.runs]
-
-    @property
-    def running(self) -> list[str]:
-        """Names of the modules that were being built when the last event was written."""
-        return [module.name for module in self.latest if module.running]
 
 
 def read_events(lines: Iterable[str]) -> BuildEvents:
@@ -108,13 +97,13 @@ def _take_of_module(
     match what:
         case ("started", module, []):
             started[module.key] = time
-            module.run, module.running = events.runs, True
+            module.run = events.runs
             module.result, module.seconds, module.files = None, None, []
         case ("file", module, [made, installed, size, mtime]) if size.isdigit():
             file = ModuleFile(Path(made), Path(installed), int(size), int(mtime))
             module.files.append(file)
         case ("succeeded" | "failed" | "skipped" as result, module, []):
-            module.running, module.ended_ms = False, time
+            module.ended_ms = time
             module.result = _RESULTS[result]
             if module.key in started and result != "skipped":
                 module.seconds = (time - started[module.key]) / _MILLISECONDS

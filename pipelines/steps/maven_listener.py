@@ -31,10 +31,15 @@ class Listener:
     problem: str = ""
 
     def arguments(self, events: Path) -> tuple[str, ...]:
-        """For Maven's command line, or for its MAVEN_OPTS, so that it appends to `events`."""
+        """For Maven's command line, so that it appends to `events`."""
         if self.folder is None:
             return ()
         return (f"-Dmaven.ext.class.path={self.folder}", f"-Dbuildcoordination.events={events}")
+
+    def java_options(self, events: Path) -> str:
+        """For MAVEN_OPTS, where a script calls Maven; empty too when a path has a blank in it."""
+        options = self.arguments(events)
+        return "" if any(" " in option for option in options) else " ".join(options)
 
 
 def module_listener(context: StepContext, env: Mapping[str, str]) -> Listener:

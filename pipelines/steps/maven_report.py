@@ -111,9 +111,10 @@ class MavenReport:
 
 
 def report_of(events: BuildEvents, runs_before: int, log: MavenLog) -> MavenReport:
-    """From the events when this run wrote any, else from the log."""
+    """From the events that came after so many runs of Maven, else from the log."""
     if events.runs > runs_before:
-        modules = tuple(ModuleRun(m.name, m.result, m.seconds) for m in events.latest)
+        begun = [m for m in events.modules.values() if m.run > runs_before]
+        modules = tuple(ModuleRun(m.name, m.result, m.seconds) for m in begun)
         files = tuple(f.installed for m in events.modules.values() for f in m.files)
         return MavenReport(modules, files)
     reactor = log.last

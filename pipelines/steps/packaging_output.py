@@ -1,15 +1,24 @@
-"""What a packaging writes while it runs: progress and failure of its own Maven, and of the rest."""
+"""What a packaging writes while it runs: progress and failure of its own Maven, and of the rest.
+
+That Maven is the one of the whole job (docs/maven.md), so it tells as much as a `maven` step's.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from pipelines.debian.failure import PackagingOutput
 from pipelines.errors import StepFailed
+from pipelines.model import Command, StepContext
 from pipelines.steps.maven_errors import MavenErrors
+from pipelines.steps.maven_events import read_events
 from pipelines.steps.maven_failure import maven_failure
+from pipelines.steps.maven_listener import module_listener
 from pipelines.steps.maven_log import MavenLog
+from pipelines.steps.maven_report import MavenReport, report_of
 from pipelines.steps.surefire_reports import SurefireResults, read_test_results
 
 _SIGNAL_BASE = 128
@@ -17,10 +26,16 @@ _MAVEN_FAILED = 1
 
 
 class BuildOutput:
-    """Feed it each line; `since` (seconds of the epoch) is when the build began."""
+    """Feed it each line; `since` (seconds of the epoch) is when the build began.
 
-    def __init__(self, source: Path, progress: Callable[[str], None], since: float) -> None:
+    `events` is the file to which the packaging's Maven writes its events, if it does.
+    """
+
+    def __init__(
+        self, source: Path, progress: Callable[[str], None], since: float, events: Path
+    ) -> None:
         self._source = source
+        self._events = events
         self._progress = progress
         self._since = since
         self._packaging = PackagingOutput()
@@ -37,6 +52,9 @@ class BuildOutput:
 
     def failure(self, exit_code: int) -> StepFailed:
         """Why the build ended with `exit_code`, not 0: Maven's failure when it was Maven's."""
+        return self.modules().interrupted(self._failure(exit_code))
+
+    def _failure(self, exit_code: int) -> StepFailed:
         maven_is_cause = self._maven.reactors and self._maven.last.succeeded is not True
         if not (maven_is_cause and self._maven_errors.lines):
             return self._packaging.failure(exit_code)
@@ -49,3 +67,26 @@ class BuildOutput:
     def tests(self) -> SurefireResults:
         """Results of the tests that ran in this build."""
         return read_test_results(self._source, self._since)
+
+    def modules(self) -> MavenReport:
+        """The modules that were built."""
+        lines = self._events.read_text(encoding="utf-8", errors="replace")
+        return report_of(read_events(lines.splitlines(keepends=True)), 0, self._maven)
+
+
+def build_packages(command: Command, context: StepContext) -> BuildOutput:
+    """Run the command that builds packages, with an eye on its Maven. Raises StepFailed."""
+    events = context.workspace.module_events(context.step)
+    events.parent.mkdir(parents=True, exist_ok=True)
+    events.write_bytes(b"")
+    listener = module_listener(context, command.env).java_options(events)
+    opts = f"{command.env.get('MAVEN_OPTS', '')} {listener}".strip()
+    command = replace(command, env={**command.env, "MAVEN_OPTS": opts})
+    output = BuildOutput(context.workspace.source, context.progress, time.time(), events)
+    try:
+        code = context.commands.run(command, output.add)
+    except StepFailed as error:
+        raise output.modules().interrupted(error) from error
+    if code != 0:
+        raise output.failure(code)
+    return output

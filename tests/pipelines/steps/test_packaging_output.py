@@ -32,7 +32,8 @@ dpkg-buildpackage: error: debian/rules binary subprocess returned exit status 2
 
 def output_of(text: str, tmp_path: Path) -> tuple[BuildOutput, list[str]]:
     progress: list[str] = []
-    output = BuildOutput(tmp_path, progress.append, since=0)
+    (tmp_path / "events").touch()
+    output = BuildOutput(tmp_path, progress.append, since=0, events=tmp_path / "events")
     for line in text.splitlines():
         output.add(line)
     return output, progress
@@ -50,6 +51,7 @@ def test_mavens_own_failure_is_the_failure(tmp_path: Path) -> None:
     failure = output.failure(2)
 
     assert failure.code is FailureCode.MAVEN_COMPILE
+    assert failure.details["module"] == "core"
     assert "core" in failure.message
     assert "cannot find symbol" in failure.excerpt
 
