@@ -13,6 +13,7 @@ from pipelines.head_commit import read_head_commit
 from pipelines.host_lock import host_lock
 from pipelines.model import Command, StepContext, StepResult
 from pipelines.steps.jdk import find_jdk
+from pipelines.steps.maven_donor import Donor, remember, take_over
 from pipelines.steps.maven_errors import MavenErrors
 from pipelines.steps.maven_failure import maven_failure
 from pipelines.steps.maven_listener import Listener, module_listener
@@ -56,9 +57,17 @@ class Maven:
         env = maven_environment(options, context.env, java_home)
         listener = module_listener(context, env)
         versions = _versions(options, context, env)
-        record = _record(options, context, env, versions)
+        commit = read_head_commit(context.workspace.source, context.env)
+        facts = {
+            "source": context.source.repository,
+            "options": options.model_dump(mode="json"),
+            "versions": versions,
+        }
+        key = build_key(env, facts | {"tree": commit.tree})
+        record = open_record(context.workspace.module_events(context.step), key)
+        others = context.workspace.maven_tools / "builds" / f"{build_key(env, facts)}.json"
         with _local_repository(options, context) as repository:
-            selection = _select(options, listener, record)
+            selection = _select(options, listener, record, others, context)
             call = MavenCall(
                 repository=repository,
                 program=_program(options, context.workspace.source),
@@ -70,6 +79,8 @@ class Maven:
             if not selection.nothing:
                 command = maven_command(options, context, call)
                 report = _build(command, context, record, with_tests=not options.skip_tests)
+        if options.incremental == "modules":
+            remember(others, _as_donor(context, commit.sha, record))
         tests = SurefireResults()
         if not options.skip_tests:
             tests = read_test_results(context.workspace.source, record.began)
@@ -98,29 +109,34 @@ def _program(options: MavenOptions, source: Path) -> tuple[str, ...]:
     return (str(wrapper),) if os.access(wrapper, os.X_OK) else ("sh", str(wrapper))
 
 
-def _record(
+def _select(
     options: MavenOptions,
+    listener: Listener,
+    record: ModuleRecord,
+    others: Path,
     context: StepContext,
-    env: Mapping[str, str],
-    versions: Mapping[str, str],
-) -> ModuleRecord:
-    commit = read_head_commit(context.workspace.source, context.env)
-    facts = {
-        "source": context.source.repository,
-        "tree": commit.tree,
-        "options": options.model_dump(mode="json"),
-        "versions": versions,
-    }
-    return open_record(context.workspace.module_events(context.step), build_key(env, facts))
-
-
-def _select(options: MavenOptions, listener: Listener, record: ModuleRecord) -> Selection:
+) -> Selection:
     why = options.why_not_incremental or listener.problem
     if why:
         return everything(why)
+    if options.incremental == "modules" and not record.events().modules:
+        why = take_over(others, record, context, selected=bool(options.modules))
+        if why:
+            return everything(why)
     events = record.events()
     folders = {key: module.pom.parent for key, module in events.modules.items()}
     return not_yet_built(events, size_and_time, newest_files(folders))
+
+
+def _as_donor(context: StepContext, commit: str, record: ModuleRecord) -> Donor:
+    workspace = context.workspace
+    return Donor(
+        job=context.request.job_id,
+        commit=commit,
+        source=str(workspace.source),
+        repository=str(workspace.maven_repository),
+        events=str(record.path),
+    )
 
 
 def _build(

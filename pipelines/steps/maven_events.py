@@ -3,6 +3,7 @@
 One line an event, fields with tabs between them, the first is the time in milliseconds of the
 epoch: `run`; `planned KEY POM PACKAGING NEEDED,… NAME`; `started KEY`; `file KEY MADE INSTALLED
 SIZE MTIME`; `succeeded|failed|skipped KEY`; `ended succeeded|failed`. A key is `group:artifact`.
+maven_donor.py writes `taken KEY FROM` for a module that it takes over from another job.
 Unlike the log these are exact also with `-T`, and there after `kill -9`.
 """
 
@@ -46,6 +47,8 @@ class BuiltModule:
     """Number of the run, from 1, that began it last; 0: none did."""
     ended_ms: int = 0
     """When it ended, in milliseconds of the epoch."""
+    taken_from: str = ""
+    """What it was taken over from, in words; empty when it was built here."""
 
 
 @dataclass(slots=True)
@@ -99,6 +102,9 @@ def _take_of_module(
             started[module.key] = time
             module.run = events.runs
             module.result, module.seconds, module.files = None, None, []
+            module.taken_from = ""
+        case ("taken", module, [taken_from]):
+            module.taken_from = taken_from
         case ("file", module, [made, installed, size, mtime]) if size.isdigit():
             file = ModuleFile(Path(made), Path(installed), int(size), int(mtime))
             module.files.append(file)

@@ -5,7 +5,7 @@ Never Maven's own `-rf` hint: with `-T` it leaves out modules that were never bu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def not_yet_built(events: BuildEvents, stat: SizeAndTime, newest: Mapping[str, i
     modules = events.modules
     if not modules:
         return everything("no module is known to be built")
-    missing = {key for key, module in modules.items() if not _is_built(module, stat)}
+    missing = {key for key, module in modules.items() if not is_built(module, stat)}
     changed = {key for key, module in modules.items() if newest.get(key, 0) > module.ended_ms}
     missing |= with_dependents(changed - missing, modules.values())
     if not missing and events.succeeded:
@@ -70,7 +70,8 @@ def with_dependents(keys: Iterable[str], modules: Iterable[BuiltModule]) -> set[
     return found
 
 
-def _is_built(module: BuiltModule, stat: SizeAndTime) -> bool:
+def is_built(module: BuiltModule, stat: SizeAndTime) -> bool:
+    """Whether a module succeeded, and what it made is what it was, installed too."""
     return (
         module.result is ModuleResult.SUCCESS
         and bool(module.files)
@@ -83,4 +84,32 @@ def _is_built(module: BuiltModule, stat: SizeAndTime) -> bool:
 
 
 def _names(modules: Iterable[BuiltModule]) -> dict[str, str]:
-    return {module.name: BUILT_BEFORE for module in modules}
+    return {module.name: module.taken_from or BUILT_BEFORE for module in modules}
+
+
+def touched_modules(
+    changed: Iterable[str], folders: Mapping[str, str], parents: Collection[str]
+) -> set[str] | str:
+    """Keys of the modules to which changed files belong, or why everything has to be built.
+
+    Paths are relative to the source; `folders` has each module's folder by key ("" is the root),
+    `parents` the modules that others inherit from or that only hold others together. What belongs
+    to one of those, or to no module, may matter to any: settings, checks, filters, scripts.
+    """
+    keys = {folder: key for key, folder in folders.items()}
+    touched = set()
+    for path in changed:
+        owner = _owner(path, keys)
+        if owner is None or owner in parents:
+            return f"{path} belongs to the whole build"
+        touched.add(owner)
+    return touched
+
+
+def _owner(path: str, keys: Mapping[str, str]) -> str | None:
+    folder = path
+    while folder:
+        folder = folder.rpartition("/")[0]
+        if folder in keys:
+            return keys[folder]
+    return None
