@@ -91,6 +91,8 @@ class HistoryRewritten(CoordinationError):
 class BrokenDocument(CoordinationError):
     """A file in the coordination repository is no valid JSON document; it is never overwritten."""
 
+    remedy = "it is left as it is, and `doit fsck` offers its last good version"
+
 
 class SecretFound(CoordinationError):
     """What was about to be written holds a secret; names file, line and rule, never the secret."""

@@ -58,7 +58,19 @@ class VersionGone(Unavailable):
     remedy = ""
 
 
-class Repository(Protocol):
+class Versions(Protocol):
+    """Versions that can be read."""
+
+    def read(self, version: Version, path: str) -> bytes | None:
+        """Content of a file; None when there is none. Raises VersionGone."""
+        ...
+
+    def names(self, version: Version, folder: str) -> tuple[str, ...]:
+        """Sorted names of what is directly in a folder ("" is the top). Raises VersionGone."""
+        ...
+
+
+class Repository(Versions, Protocol):
     """Safe for several threads. All but `known` raise Unavailable or AccessDenied."""
 
     def known(self) -> Version | None:
@@ -71,14 +83,6 @@ class Repository(Protocol):
 
     def adopt(self, found: Version) -> None:
         """Take the version named by Rewritten as the newest."""
-        ...
-
-    def read(self, version: Version, path: str) -> bytes | None:
-        """Content of a file; None when there is none. Raises VersionGone."""
-        ...
-
-    def names(self, version: Version, folder: str) -> tuple[str, ...]:
-        """Sorted names of what is directly in a folder ("" is the top). Raises VersionGone."""
         ...
 
     def push_if_unchanged(

@@ -24,14 +24,14 @@ from coordination_tasks.paths import (
     transitions_folder,
     transitions_path,
 )
-from coordination_tasks.repository import Repository, Version
+from coordination_tasks.repository import Version, Versions
 from coordination_tasks.transition_log import TransitionLog
 
 
 class Snapshot:
     """All methods raise Unavailable, and BrokenDocument for the document that they read."""
 
-    def __init__(self, repository: Repository, version: Version) -> None:
+    def __init__(self, repository: Versions, version: Version) -> None:
         self._repository = repository
         self._version = version
 

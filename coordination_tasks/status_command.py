@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from coordination_tasks.builder_config import BuilderConfig
+from coordination_tasks.builder_status import BuilderStatus
 from coordination_tasks.command import (
     OPTION_BUILDER,
     OPTION_JSON,
@@ -16,11 +21,15 @@ from coordination_tasks.command import (
     console,
     no_arguments,
     open_store,
+    tell,
 )
 from coordination_tasks.display import elapsed
+from coordination_tasks.errors import BrokenDocument
+from coordination_tasks.git_history import GitHistory
 from coordination_tasks.jobs_command import job_as_json, print_jobs
 from coordination_tasks.model import Job, State, Transition
 from coordination_tasks.snapshot import Snapshot
+from coordination_tasks.times import format_time
 
 
 class StatusCommand(FarmCommand):
@@ -28,36 +37,97 @@ class StatusCommand(FarmCommand):
 
     name = "status"
     doc_purpose = "show builders and queue, or with --job the steps of a job"
-    doc_usage = "[--job ID] [--json]"
-    doc_description = (
-        "Exit codes: 0 shown, 1 the coordination repository can't be reached, 3 usage."
-    )
+    doc_usage = "[--job ID] [--at TIME|COMMIT] [--json]"
+    doc_description = """
+With `--at`, all is shown as it was in the coordination repository at that time (UTC unless it has a
+zone, like 2025-10-29T12:00:00Z) or at that commit of it.
+
+Exit codes: 0 shown, 1 the coordination repository can't be reached or a document in it is broken
+(the others are shown), 3 bad configuration, usage, unknown job or commit, or a time before the
+first commit.
+"""
     cmd_options = (
         {"name": "job", "long": "job", "type": str, "default": "", "help": "id of a job"},
+        {"name": "at", "long": "at", "type": str, "default": "",
+         "help": "show what was at this time or commit of the coordination repository"},
         OPTION_JSON,
         OPTION_BUILDER,
     )  # fmt: skip
 
-    def _execute(self, job: str, json: bool, builder: str, pos_args: list[str]) -> int:
+    def _execute(self, job: str, at: str, json: bool, builder: str, pos_args: list[str]) -> int:
         no_arguments(pos_args)
-        with open_store(self.read_config(builder)) as store:
-            snapshot = store.snapshot()
-        if job:
-            found = snapshot.job(job)
-            steps = snapshot.transitions(job)
-            _write_json(_job_report(found, steps)) if json else _print_job(found, steps)
-        elif json:
-            _write_json(_farm_report(snapshot))
-        else:
-            _print_farm(snapshot)
-        return 0
+        with _opened(self.read_config(builder), at) as (snapshot, moment):
+            if at and not json:
+                console().print(f"as of {_shown(moment)}, commit {snapshot.version}\n")
+            show = _show_job if job else _show_farm
+            return show(snapshot, moment, job=job, json=json)
+
+
+@contextmanager
+def _opened(config: BuilderConfig, at: str) -> Iterator[tuple[Snapshot, datetime | None]]:
+    """The store as it is, or as it was and when that began."""
+    if not at:
+        with open_store(config) as store:
+            yield store.snapshot(), None
+        return
+    with GitHistory(config.coordination_repository, config.state_dir / "history") as history:
+        version = history.find(at)
+        yield history.snapshot(version), history.time_of(version)
+
+
+def _show_job(snapshot: Snapshot, moment: datetime | None, *, job: str, json: bool) -> int:
+    found = snapshot.job(job)
+    for problem in snapshot.unreadable_transitions(job):
+        tell(f"doit status: {problem}")
+    transitions = snapshot.transitions(job)
+    if json:
+        _write_json(_origin(snapshot, moment) | _job_report(found, transitions))
+    else:
+        _print_job(found, transitions)
+    return 0
+
+
+def _show_farm(snapshot: Snapshot, moment: datetime | None, *, job: str, json: bool) -> int:  # noqa: ARG001
+    broken: list[BrokenDocument] = []
+    builders = []
+    for name in snapshot.builders():
+        with _told(broken):
+            builders.append(snapshot.builder_status(name))
+    jobs: tuple[Job, ...] = ()
+    with _told(broken):
+        jobs = snapshot.jobs()
+        for problem in snapshot.unreadable_jobs():
+            tell(f"doit status: {problem}")
+    if json:
+        _write_json(_origin(snapshot, moment) | _farm_report(builders, jobs))
+    else:
+        _print_farm(builders, jobs)
+    return BrokenDocument.exit_code if broken else 0
+
+
+@contextmanager
+def _told(broken: list[BrokenDocument]) -> Iterator[None]:
+    """A broken document is named, and the others are shown."""
+    try:
+        yield
+    except BrokenDocument as error:
+        broken.append(error)
+        tell(f"doit status: {error}")
 
 
 def _write_json(value: Any) -> None:
     sys.stdout.write(as_json(value) + "\n")
 
 
-def _farm_report(snapshot: Snapshot) -> dict[str, Any]:
+def _shown(moment: datetime | None) -> str:
+    return format_time(moment) if moment else "-"
+
+
+def _origin(snapshot: Snapshot, moment: datetime | None) -> dict[str, Any]:
+    return {"at": {"commit": snapshot.version, "time": moment}}
+
+
+def _farm_report(builders: Sequence[BuilderStatus], jobs: Sequence[Job]) -> dict[str, Any]:
     return {
         "builders": [
             {
@@ -68,9 +138,9 @@ def _farm_report(snapshot: Snapshot) -> dict[str, Any]:
                 "system": status.system,
                 "heartbeat_at": status.heartbeat_at,
             }
-            for status in map(snapshot.builder_status, snapshot.builders())
+            for status in builders
         ],
-        "jobs": [job_as_json(job) for job in snapshot.jobs()],
+        "jobs": [job_as_json(job) for job in jobs],
     }
 
 
@@ -95,21 +165,20 @@ def _job_report(job: Job, transitions: tuple[Transition, ...]) -> dict[str, Any]
     }
 
 
-def _print_farm(snapshot: Snapshot) -> None:
+def _print_farm(builders: Sequence[BuilderStatus], jobs: Sequence[Job]) -> None:
     out = console()
     table = Table("builder", "status", "job", "last build", "last sign of life", box=None)
-    for name in snapshot.builders():
-        status = snapshot.builder_status(name)
+    for status in builders:
         table.add_row(
-            Text(name),
+            Text(status.builder),
             Text(status.status),
             Text(str((status.current_job or {}).get("id", "-"))),
             Text(_last_build(status.last_build)),
-            Text(str(status.heartbeat_at or "-")),
+            _shown(status.heartbeat_at),
         )
     out.print(table if table.row_count else "no builder has reported yet")
     out.print()
-    print_jobs(snapshot.jobs())
+    print_jobs(jobs)
 
 
 def _last_build(build: Any) -> str:
