@@ -129,6 +129,19 @@ class Farm:
         """A file at the tip of the coordination repository."""
         return git("-C", str(self.coordination), "show", f"main:{path}")
 
+    def write(self, path: str, text: str) -> None:
+        """What another program leaves in the coordination repository, by pull, edit and push."""
+        tree = self.folder / "old-program"
+        if not tree.exists():
+            git("clone", "--quiet", str(self.coordination), str(tree))
+        elif git("ls-remote", str(self.coordination)):
+            git("-C", str(tree), "pull", "--quiet", "--ff-only", "origin", "main")
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text(text)
+        git("-C", str(tree), "add", path)
+        git(*AUTHOR, "-C", str(tree), "commit", "--quiet", "--message", "by another program")
+        git("-C", str(tree), "push", "--quiet", "origin", "HEAD:main")
+
     def files(self) -> list[str]:
         return git("-C", str(self.coordination), "ls-tree", "-r", "--name-only", "main").split("\n")
 
