@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -40,7 +41,9 @@ class Beater:
         self._clock = clock
         self._monotonic = monotonic
         self._last: float | None = None
+        self._began = monotonic()
         self._refused = profile.heartbeats_at == FACTS
+        self._longest = profile.lease / 2 if profile.lease else math.inf
         self._told: StatusChange | None = None
         self._files: Mapping[str, bytes] = {}
 
@@ -49,11 +52,15 @@ class Beater:
         self._last = self._monotonic()
 
     def turn(self, interval: float, change: StatusChange) -> None:
-        """Beat, if the last sign is `interval` seconds old and the push budget has room."""
+        """Beat, if the last sign is `interval` seconds old and the push budget has room.
+
+        Or if it is so old that half of the lease is over: the budget is to cost nobody its job.
+        """
         now = self._monotonic()
         if self._last is not None and now - self._last < interval:
             return
-        if not self._budget.has_room():
+        silent = now - (self._began if self._last is None else self._last)
+        if not self._budget.has_room() and silent <= self._longest:
             return
         if self._refused:
             self._on_facts()

@@ -37,15 +37,20 @@ class PushBudget:
         self._lock = FileLock(path.with_name(path.name + ".lock"))
 
     def spend(self) -> None:
-        """Count a push that is about to be made, whether there is room for it or not."""
+        """Count a push that is about to be made, whether there is room for it or not.
+
+        One for which there is none takes the place of the next, within one window.
+        """
         with self._locked():
-            times = [*self._recent(), self._monotonic()]
+            times, now = self._counted(), self._monotonic()
+            free = times[-self._most] + self._window if len(times) >= self._most else now
+            times.append(max(now, min(free, now + self._window)))
             self._path.write_text(json.dumps(times))
 
     def has_room(self) -> bool:
         """Whether a push that can wait may be made now."""
         with self._locked():
-            return len(self._recent()) < self._most
+            return len(self._counted()) < self._most
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -55,11 +60,11 @@ class PushBudget:
         except OSError as error:
             raise NotDurable(f"the pushes of this builder can't be counted: {error}") from error
 
-    def _recent(self) -> list[float]:
+    def _counted(self) -> list[float]:
         now = self._monotonic()
         try:
             times = json.loads(self._path.read_text())
         except (FileNotFoundError, ValueError):
             return []
-        # a time to come was written before this host was booted again
-        return [at for at in times if now - self._window < at <= now]
+        # later ones were written before this host was booted again
+        return [at for at in times if now - self._window < at <= now + self._window]
