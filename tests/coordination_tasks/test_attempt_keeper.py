@@ -113,6 +113,7 @@ class Builder:
             claimed=attempt,
             state_dir=self.farm.folder,
             env={},
+            declared_env={},
             display=PlainDisplay(io.StringIO(), verbose=False),
         )
         self.session.arm(cast(Claimer, _Claimed(running)), self.store, self.outbox)
