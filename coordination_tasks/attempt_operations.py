@@ -172,7 +172,8 @@ def _duration(job: Job, completion: Completion, at: datetime) -> float | None:
 
 
 def _end_id(fence: Fence, state: State) -> str:
-    return f"{fence.claim_id}-{state}"
+    # the same claim may take two jobs, one after the other: the first was taken from it unseen
+    return f"{fence.claim_id}-{fence.token}-{state}"
 
 
 def _job_transition(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,7 +25,7 @@ from coordination_tasks.observer import Observer
 from coordination_tasks.outbox import Outbox
 from coordination_tasks.push_budget import PushBudget
 from coordination_tasks.record_plan import may_record
-from coordination_tasks.repository import Version
+from coordination_tasks.repository import Note, Version
 from coordination_tasks.running_attempt import RunningAttempt
 from coordination_tasks.session import Session
 from coordination_tasks.store import Store
@@ -59,10 +59,14 @@ class CountedRepository(MemoryRepository):
         self.builder = builder
 
     def push_if_unchanged(
-        self, version: Version, changes: Mapping[str, bytes | None], message: str
+        self,
+        version: Version,
+        changes: Mapping[str, bytes | None],
+        message: str,
+        takes: Sequence[Note] = (),
     ) -> Version:
         self.builder.pushed()
-        return super().push_if_unchanged(version, changes, message)
+        return super().push_if_unchanged(version, changes, message, takes)
 
 
 class CountedHeartbeats(MemoryHeartbeats):
