@@ -96,3 +96,6 @@ class BrokenDocument(CoordinationError):
 
 class SecretFound(CoordinationError):
     """What was about to be written holds a secret; names file, line and rule, never the secret."""
+
+    exit_code = 3
+    remedy = "nothing was written; take it out, and change that secret if it is a real one"

@@ -19,6 +19,7 @@ from gitdb.base import IStream
 from gitdb.db import LooseObjectDB
 
 from coordination_tasks.errors import BrokenDocument
+from coordination_tasks.secret_scan import refuse_new_secrets
 
 _TREE = b"40000"
 _FILE = b"100644"
@@ -86,8 +87,14 @@ class GitObjects:
         at: datetime,
         message: str,
     ) -> str:
-        """Write a commit that is `parent` with `changes` (None deletes); its object id."""
+        """Write a commit that is `parent` with `changes` (None deletes); its object id.
+
+        Whatever is sent to the repository goes through here. Raises SecretFound.
+        """
         base = self.tree_of(parent) if parent else None
+        before = (self.read(parent, path) if parent else None for path in changes)
+        refuse_new_secrets((data for data in before if data is not None), changes)
+        refuse_new_secrets((), {"commit message": message.encode("utf-8", "replace")})
         split = {tuple(path.encode().split(b"/")): data for path, data in changes.items()}
         tree = self._changed(base, split, "") or self._store(b"tree", b"")
         stamp = f"{author} <{author}@localhost> {int(at.timestamp())} +0000"

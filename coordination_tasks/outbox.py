@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,9 +21,10 @@ from typing import Protocol
 from filelock import FileLock
 
 from coordination_tasks.clock import utc_now
-from coordination_tasks.errors import CoordinationError, NotDurable, WriteRefused
+from coordination_tasks.errors import CoordinationError, NotDurable, SecretFound, WriteRefused
 from coordination_tasks.model import Attempt, Transition
 from coordination_tasks.times import format_time
+from coordination_tasks.withholding import without_secrets
 from coordination_tasks.writes import (
     Complete,
     Completion,
@@ -99,6 +100,7 @@ class Outbox:
     def __init__(self, path: Path, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._path = path
         self._clock = clock
+        self._secrets: tuple[str, ...] = ()
         self._lock = threading.Lock()
         self._flushing = FileLock(path.with_name(path.name + ".flush"))
         with self._durable():
@@ -125,6 +127,10 @@ class Outbox:
         """Close the journal."""
         with self._lock:
             self._database.close()
+
+    def hide(self, secrets: Collection[str]) -> None:
+        """Mask these values in all that is submitted from now on."""
+        self._secrets = tuple(secrets)
 
     def submit_transitions(
         self, attempt: Attempt, transitions: Sequence[Transition], plan: bytes | None = None
@@ -181,7 +187,7 @@ class Outbox:
         return FlushReport(sent=sent, refused=tuple(refused))
 
     def _submit(self, write: Write) -> str:
-        name, args = write_to_json(write)
+        name, args = write_to_json(without_secrets(write, self._secrets))
         entry_id = uuid.uuid4().hex
         values = (entry_id, write.fence.job_id, name, args, format_time(self._clock()))
         with self._lock, self._durable():
@@ -225,7 +231,7 @@ def _deliver(batch: Sequence[Entry], recipient: Recipient) -> Sequence[_Result]:
     """Send a batch in one write; if the remote's policy refuses it, one by one."""
     try:
         errors = recipient.send([entry.write for entry in batch])
-    except WriteRefused:
+    except (WriteRefused, SecretFound):
         results = [_deliver_one(entry, recipient) for entry in batch]
         if all(isinstance(error, WriteRefused) for _, error in results):
             raise  # nothing shows that the remote takes any write at all now
@@ -236,5 +242,5 @@ def _deliver(batch: Sequence[Entry], recipient: Recipient) -> Sequence[_Result]:
 def _deliver_one(entry: Entry, recipient: Recipient) -> _Result:
     try:
         return entry, recipient.send([entry.write])[0]
-    except WriteRefused as error:
+    except (WriteRefused, SecretFound) as error:
         return entry, error

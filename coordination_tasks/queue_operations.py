@@ -12,6 +12,7 @@ from coordination_tasks.errors import BadRequest, Conflict
 from coordination_tasks.jobs_document import read_jobs, write_jobs
 from coordination_tasks.model import MAX_ID_LENGTH, Job, State, Transition, is_job_id
 from coordination_tasks.records import is_same_request
+from coordination_tasks.secret_scan import refuse_secrets
 from coordination_tasks.state_machine import check_job_transition
 from coordination_tasks.transition_log import read_log, write_log
 
@@ -160,6 +161,7 @@ def _check_texts(job: Job) -> None:
         *job.params.values(),
     )
     for text in texts:
+        refuse_secrets(f"what job {job.id} asks for", text)
         if len(text) > _LONGEST_TEXT:
             raise BadRequest(f"{text[:80]!r}… is too long: {len(text)} characters")
         if "\0" in text or not _is_unicode(text):

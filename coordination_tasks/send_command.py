@@ -8,6 +8,7 @@ from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments
 from coordination_tasks.errors import BadRequest
 from coordination_tasks.mailbox import Mailbox
 from coordination_tasks.messages import MESSAGE_TYPES
+from coordination_tasks.secret_scan import refuse_secrets
 
 FROM_STDIN = "-"
 
@@ -51,6 +52,8 @@ Exit codes: 0 sent, 1 the coordination repository can't be reached or messages.j
         if not subject:
             raise BadRequest("--subject is missing")
         text = _standard_input() if body == FROM_STDIN else body
+        refuse_secrets("the subject", subject)
+        refuse_secrets("the body", text)
         with open_store(self.read_config(builder)) as store:
             message = Mailbox(store).send(to, subject, kind=type, body=text)
         sys.stdout.write(f"{message.id}\n")

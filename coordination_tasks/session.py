@@ -85,6 +85,8 @@ class Session:
         except CoordinationError as error:
             self.claim_error = error
             return False
+        if self._outbox:
+            self._outbox.hide(self._running.secrets.values())
         self._claimed_at = self._monotonic()
         return True
 

@@ -52,6 +52,7 @@ ROOMS: dict[str, dict[str, str]] = {
 
 # Libraries that bind us to something: what may import them beside the room "doit".
 PLACES = {
+    "detect_secrets": {"coordination_tasks.secret_scan"},
     "doit": {"dodo"},
     "rich": {"coordination_tasks.display"},
     "sqlite3": {"coordination_tasks.outbox"},
