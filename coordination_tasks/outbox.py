@@ -168,6 +168,14 @@ class Outbox:
         """What the store refused for good, in order."""
         return self._select("refused IS NOT NULL")
 
+    def retry(self, ids: Sequence[str]) -> int:
+        """Let refused entries wait to be sent again; how many of these ids are such entries."""
+        return self._on_refused("UPDATE entries SET refused = NULL", ids)
+
+    def drop(self, ids: Sequence[str]) -> int:
+        """Forget refused entries; how many of these ids were such entries."""
+        return self._on_refused("DELETE FROM entries", ids)
+
     def flush(self, recipient: Recipient) -> FlushReport:
         """Send all that waits; a flush that is under way elsewhere is waited for.
 
@@ -196,6 +204,15 @@ class Outbox:
                 values,
             )
         return entry_id
+
+    def _on_refused(self, change: str, ids: Sequence[str]) -> int:
+        # `change` is one of the constants above; what waits is not touched, whatever its id
+        query = f"{change} WHERE refused IS NOT NULL AND id = ?"
+        with self._lock, self._durable():
+            self._database.execute("BEGIN IMMEDIATE")
+            with self._database:  # commits, or rolls back
+                done = [self._database.execute(query, (entry,)).rowcount for entry in ids]
+        return sum(done)
 
     def _select(self, condition: str, most: int = -1) -> tuple[Entry, ...]:
         columns = "seq, id, job, name, args, submitted_at, refused"

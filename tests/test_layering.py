@@ -44,7 +44,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "doit": (
             "doit_tasks reporter graph_run command build_command enqueue_command jobs_command "
             "status_command doctor_command watch_command "
-            "send_command messages_command locks_command"
+            "send_command messages_command locks_command outbox_command"
         ),
     },
     "typed_yaml": {"rules": "findings duration", EDGES: "document validate"},

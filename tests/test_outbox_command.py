@@ -1,0 +1,56 @@
+"""`doit outbox`: what waits while the remote is gone, and what was refused."""
+
+from __future__ import annotations
+
+import json
+
+from tests.conftest import Farm
+
+
+def test_what_waits_is_shown_and_sent_later(farm: Farm) -> None:
+    away = farm.folder / "away"
+    farm.second(f"mv {farm.coordination} {away}")
+    job = farm.enqueue()
+    assert farm.doit("build").returncode == 0
+
+    shown = json.loads(farm.doit("outbox", "--json").stdout)
+    assert [entry["job"] for entry in shown["pending"]] == [job] * len(shown["pending"])
+    assert shown["pending"][-1]["what"] == "job succeeded"
+    assert shown["refused"] == []
+    assert "job succeeded" in farm.doit("outbox").stdout
+    gone = farm.doit("outbox", "--send")
+    assert gone.returncode == 1
+    assert "can't be reached" in gone.stderr
+    away.rename(farm.coordination)
+    sent = farm.doit("outbox", "--send")
+    assert sent.stdout == "the outbox is empty\n"
+    assert f"{len(shown['pending'])} sent, 0 refused" in sent.stderr
+    assert farm.job(job)["status"] == "completed"
+
+
+def test_what_was_refused_is_kept_until_somebody_decides(farm: Farm) -> None:
+    away = farm.folder / "away"
+    farm.second(f"mv {farm.coordination} {away}")
+    job = farm.enqueue()
+    farm.doit("build")
+    away.rename(farm.coordination)
+    queue = json.loads(farm.read("coordination/jobs.json"))
+    queue["jobs"] = []
+    farm.write("coordination/jobs.json", json.dumps(queue))
+
+    farm.doit("outbox", "--send")
+
+    [*_, last] = json.loads(farm.doit("outbox", "--json").stdout)["refused"]
+    assert f"job {job} is no longer in the queue" in last["refused"]
+    assert last["id"] in farm.doit("outbox").stdout
+    retried = json.loads(farm.doit("outbox", "--json", "--retry", last["id"]).stdout)
+    assert [entry["id"] for entry in retried["pending"]] == [last["id"]]
+    misplaced = farm.doit("outbox", "--retry", last["id"], "--json")
+    assert misplaced.returncode == 3
+    assert "'--json' has to stand before" in misplaced.stderr
+    not_refused = farm.doit("outbox", "--drop", last["id"])
+    assert not_refused.returncode == 3
+    assert f"there is no refused entry '{last['id']}'" in not_refused.stderr
+    farm.doit("outbox", "--send")
+    dropped = json.loads(farm.doit("outbox", "--json", "--drop", last["id"]).stdout)
+    assert last["id"] not in {entry["id"] for entry in dropped["refused"] + dropped["pending"]}
