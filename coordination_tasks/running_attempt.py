@@ -27,6 +27,8 @@ class RunningAttempt:
     """Where the locks on resources are that the builders of this host share."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Values of the secrets that the pipeline names."""
+    changed_since: str | None = None
+    """The commit that the job's is compared with; None when there is none."""
 
     @property
     def job_id(self) -> str:

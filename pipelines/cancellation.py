@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 
 from pipelines.errors import StepCancelled
 
@@ -32,6 +33,13 @@ class Cancellation:
         """Raise StepCancelled when the build was told to end."""
         if self._reason is not None:
             raise StepCancelled(self._reason)
+
+    def wait(self, seconds: float) -> None:
+        """Wait. Raises StepCancelled as soon as the build is told to end."""
+        poll = select.poll()
+        poll.register(self, select.POLLIN)
+        poll.poll(seconds * 1000)
+        self.check()
 
     def fileno(self) -> int:
         """Readable from the moment of `cancel` on, for `poll`."""

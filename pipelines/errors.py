@@ -26,6 +26,12 @@ class BadValue(PipelineError, ValueError):
     exit_code = 3
 
 
+class UnusablePlan(PipelineError, ValueError):
+    """The plan that a job was claimed with can't be built by this builder; says why."""
+
+    exit_code = 3
+
+
 class FailureCode(StrEnum):
     """Why a step failed, for programs; the words for people are in the failure's message."""
 
@@ -49,6 +55,7 @@ class FailureCode(StrEnum):
     NETWORK = "NETWORK"
     TIMEOUT = "TIMEOUT"
     SILENT = "SILENT"
+    BAD_OUTPUT = "BAD_OUTPUT"
     KILLED = "KILLED"
     INTERNAL = "INTERNAL"
 

@@ -16,12 +16,15 @@ from typing import Any
 from doit.action import BaseAction
 from doit.exceptions import InvalidDodoFile, TaskFailed
 
-from pipelines.conditions import all_but_later, reason_to_skip
+from pipelines.conditions import all_but_later
 from pipelines.config import Kinds, read_pipelines
 from pipelines.errors import BadPipelineFile, FailureCode, PipelineError, StepCancelled, StepFailed
+from pipelines.masking import mask, mask_data
 from pipelines.model import Pipeline, Step
 from pipelines.step_runner import StepRunner
 from pipelines.steps.publish_status import PublishStatus
+
+_TIMED_OUT = frozenset({FailureCode.TIMEOUT, FailureCode.SILENT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,17 +63,23 @@ class StepAction(BaseAction):  # type: ignore[misc]
         return verdict.up_to_date
 
     def reason_to_skip(self, states: Mapping[str, str]) -> str | None:
-        """Why the step must not run after what became of the others; None when it may."""
-        return reason_to_skip(self._pipeline, self._step, states)
+        """Why the step must not run after what became of the others; None when it may.
+
+        A condition that can't be told is left to `execute`, which fails with the cause.
+        """
+        try:
+            return self._runner.reason_to_skip(self._pipeline, self._step, states)
+        except PipelineError:
+            return None
 
     def execute(self, out: object = None, err: object = None) -> TaskFailed | None:  # noqa: ARG002
         """Run the step; doit's contract: None is success, a TaskFailed is the failure."""
         try:
-            result = self._runner.run(self._pipeline, self._step)
+            ran = self._runner.run(self._pipeline, self._step)
         except StepCancelled as error:
             return self._ended("cancelled", str(error), {})
         except StepFailed as error:
-            state = "timed_out" if error.code is FailureCode.TIMEOUT else "failed"
+            state = "timed_out" if error.code in _TIMED_OUT else "failed"
             return self._ended(state, error.message, _failure_details(error))
         except PipelineError as error:
             return self._ended("failed", str(error), {"code": FailureCode.BAD_REQUEST.value})
@@ -80,13 +89,24 @@ class StepAction(BaseAction):  # type: ignore[misc]
                 "excerpt": traceback.format_exc()[-2000:],
             }
             return self._ended("failed", f"defect in {self._step.kind.name}: {error!r}", details)
-        self._ended("succeeded", result.reason, {"values": dict(result.values)})
+        succeeded: dict[str, Any] = {"values": dict(ran.result.values)}
+        if ran.failed_tries:
+            succeeded["tries"] = list(ran.failed_tries)
+        self._ended("succeeded", ran.result.reason, succeeded)
         return None
 
     def _ended(self, state: str, reason: str, details: Mapping[str, Any]) -> TaskFailed:
-        log = self._runner.log(self._step.name)
-        self.outcome = Outcome(state=state, reason=reason, log=log, details=details)
-        return TaskFailed(reason)
+        secrets = self._runner.secrets()
+        tries = len(details.get("tries", ()))
+        told = f"{reason} (after {tries + 1} tries)" if tries else reason
+        self.outcome = Outcome(
+            state=state,
+            reason=mask(told, secrets),
+            log=self._runner.log(self._step.name),
+            details=mask_data(details, secrets),
+            allowed=self._step.allow_failure,
+        )
+        return TaskFailed(self.outcome.reason)
 
 
 def load_pipelines(path: Path, kinds: Kinds) -> dict[str, Pipeline]:
@@ -129,7 +149,7 @@ def _step_task(pipeline: Pipeline, step: Step, runner: StepRunner, first: str) -
         "actions": [action],
         "task_dep": needs or [first],
         "uptodate": [action.up_to_date],
-        "meta": {"pipeline": pipeline.name, "step": step.name, "always": step.always},
+        "meta": {"pipeline": pipeline.name, "step": step.name},
     }
 
 

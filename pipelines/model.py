@@ -80,6 +80,22 @@ class RunningAttempt(BuildRequest, Protocol):
     def declared_env(self) -> Mapping[str, str]:
         """What of `env` the builder's owner declared: a result may depend on it."""
 
+    @property
+    def began(self) -> float:
+        """`time.monotonic()` at which the attempt began."""
+
+    @property
+    def lock_dir(self) -> Path:
+        """Where the locks on resources are that all builders of the host share."""
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """Values of the secrets that the pipeline names."""
+
+    @property
+    def changed_since(self) -> str | None:
+        """The commit that `changed(...)` compares the job's with; None when there is none."""
+
     def show_progress(self, step: str, text: str) -> None:
         """Show how far a step is, in one short line."""
 
@@ -138,6 +154,12 @@ class StepContext:
     """Values that the steps before it gave, by kind of step."""
     steps: tuple[Step, ...] = ()
     """All steps of the pipeline, this one too."""
+    dir: str | None = None
+    """Folder in the source tree where the step works; None is its top."""
+    values: tuple[str, ...] = ()
+    """Names of the values that a script has to give."""
+    artifacts: tuple[Path, ...] = ()
+    """Files that steps before this one made for the manifest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,9 @@ ROOMS: dict[str, dict[str, str]] = {
     "pipelines": {
         "words": "errors language.expressions masking model untrusted workspace",
         "rules": (
-            "conditions fingerprint debian.build_depends debian.changelog debian.control "
-            "debian.failure debian.ladder debian.toolchain debian.dummy debian.excerpt "
+            "conditions plan_document fingerprint debian.build_depends debian.changelog "
+            "debian.control debian.failure debian.ladder debian.toolchain debian.dummy "
+            "debian.excerpt "
             "steps.maven_log steps.maven_errors steps.maven_events steps.maven_selection "
             "language.assembly language.cycles language.entries "
             "language.expression_check language.expression_parser language.inheritance "
@@ -27,7 +28,8 @@ ROOMS: dict[str, dict[str, str]] = {
         EDGES: "",
         "use cases": (
             "steps.artifact_manifest steps.checkout steps.debian steps.maven steps.preflight "
-            "steps.publish_status steps.run sources machine step_runner kinds"
+            "steps.publish_status steps.run sources machine step_values "
+            "step_execution step_runner kinds"
         ),
         "doit": "graph",
     },

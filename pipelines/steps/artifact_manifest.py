@@ -37,7 +37,8 @@ class ArtifactManifestOptions(Options):
     """What may stand under `with:` of an `artifact-manifest` step."""
 
     paths: Several[Annotated[Text, AfterValidator(_inside)]] = ()
-    """Patterns (`**` too) of files in the source; without any: all finished packages."""
+    """Patterns (`**` too) of files in the source; without any: all finished packages. What steps
+    name in `artifacts` is listed in any case."""
 
 
 def _now() -> datetime:
@@ -98,13 +99,26 @@ def _artifact_paths(options: ArtifactManifestOptions, context: StepContext) -> l
     workspace = context.workspace
     if options.paths:
         found = {path for pattern in options.paths for path in _matches(workspace.source, pattern)}
-        return sorted(found)
-    packages = sorted(_files(workspace.packages.glob("*")))
-    if not packages:
+    else:
+        found = set(_files(workspace.packages.glob("*")))
+    paths = sorted(found | set(_inside_source(context)))
+    if not paths:
         raise StepFailed(
-            FailureCode.ARTIFACT_MISSING, "there is no package to list: no step before made one"
+            FailureCode.ARTIFACT_MISSING,
+            "there is no package to list, and no step before names artifacts",
         )
-    return packages
+    return paths
+
+
+def _inside_source(context: StepContext) -> list[Path]:
+    """The artifacts of the steps before."""
+    root = context.workspace.source.resolve()
+    gone = next((path for path in context.artifacts if not path.is_file()), None)
+    if gone:
+        raise StepFailed(
+            FailureCode.ARTIFACT_MISSING, f"{gone.name}, which a step before made, is gone"
+        )
+    return [path for path in context.artifacts if path.resolve().is_relative_to(root)]
 
 
 def _matches(source: Path, pattern: str) -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from pipelines.model import LooksAhead, Options, Step, StepContext, StepResult
+from pipelines.model import LooksAhead, Options, Step, StepContext, StepResult, Unresolved
 
 
 class PreflightOptions(Options):
@@ -54,5 +54,6 @@ PREFLIGHT = Preflight()
 def _later(context: StepContext) -> Iterator[tuple[Step, LooksAhead, StepContext]]:
     names = [step.name for step in context.steps]
     for step in context.steps[names.index(context.step) + 1 :]:
-        if isinstance(step.kind, LooksAhead):
+        # options in which the value of a step still stands can't be checked now
+        if isinstance(step.kind, LooksAhead) and not isinstance(step.options, Unresolved):
             yield step, step.kind, replace(context, env={**context.env, **step.env})

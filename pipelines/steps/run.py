@@ -18,6 +18,7 @@ from pipelines.errors import FailureCode, StepFailed
 from pipelines.exit_record import recorded_code
 from pipelines.masking import mask_url_credentials
 from pipelines.model import BuildRequest, Command, Options, StepContext, StepResult
+from pipelines.step_outputs import OUTPUT_VARIABLE, read_outputs
 from typed_yaml import Text
 
 _SHELLS = {
@@ -34,7 +35,8 @@ class RunOptions(Options):
 
     script: Text = Field(min_length=1)
     """Text of the script; the job's values are BUILD_JOB, BUILD_COMMIT, BUILD_BRANCH,
-    BUILD_ATTEMPT, BUILD_BUILDER and, for each parameter, PARAM_NAME."""
+    BUILD_ATTEMPT, BUILD_BUILDER and, for each parameter, PARAM_NAME. Values for later steps go as
+    lines NAME=value to the file that STEP_OUTPUT names."""
     shell: Literal["bash", "sh", "python"] = "bash"
     """bash stops at the first command that fails, also in a pipe; sh too, but not in a pipe."""
 
@@ -55,12 +57,17 @@ def request_environment(request: BuildRequest) -> dict[str, str]:
 def run_command(options: RunOptions, context: StepContext) -> Command:
     """The call of the shell. Pure; the script is in the file that the last argument names."""
     script = context.workspace.scratch(context.step) / "script"
+    given = {OUTPUT_VARIABLE: str(_output_file(context))}
     return Command(
         argv=(*_SHELLS[options.shell], str(script)),
-        cwd=context.workspace.source,
-        env={**context.env, **request_environment(context.request)},
+        cwd=context.workspace.source / (context.dir or ""),
+        env={**context.env, **request_environment(context.request), **given},
         exit_file=_exit_file(context),
     )
+
+
+def _output_file(context: StepContext) -> Path:
+    return context.workspace.scratch(context.step) / "output"
 
 
 class Run:
@@ -80,11 +87,15 @@ class Run:
         return dict(context.request.params)
 
     def run(self, options: RunOptions, context: StepContext) -> StepResult:
-        """Run the script. Raises StepFailed (COMMAND_FAILED with the last lines it wrote)."""
+        """Run the script; what it gives to later steps is in the result's values.
+
+        Raises StepFailed (COMMAND_FAILED with the last lines it wrote, BAD_OUTPUT).
+        """
         command = run_command(options, context)
         scratch = context.workspace.scratch(context.step)
         scratch.mkdir(parents=True, exist_ok=True)
         (scratch / "script").write_text(options.script, encoding="utf-8")
+        _output_file(context).write_bytes(b"")
         lines: deque[str] = deque(maxlen=_EXCERPT_LINES)
         code = context.commands.run(command, lines.append)
         if code:
@@ -93,7 +104,7 @@ class Run:
                 f"the script ended with exit code {code}",
                 excerpt=mask_url_credentials("\n".join(lines))[-_MAX_EXCERPT:],
             )
-        return _result()
+        return _result(context)
 
     def ended_result(
         self,
@@ -101,14 +112,15 @@ class Run:
         context: StepContext,
     ) -> StepResult | None:
         """As EndsAlone says."""
-        return _result() if recorded_code(_exit_file(context)) == 0 else None
+        return _result(context) if recorded_code(_exit_file(context)) == 0 else None
 
 
 RUN = Run()
 
 
-def _result() -> StepResult:
-    return StepResult(reason="the script ran to its end")
+def _result(context: StepContext) -> StepResult:
+    values = read_outputs(_output_file(context), context.values)
+    return StepResult(reason="the script ran to its end", values=values)
 
 
 def _exit_file(context: StepContext) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.cancellation import Cancellation
-from pipelines.model import Pipeline, Source, Step, StepKind
+from pipelines.model import Param, Pipeline, Source, Step, StepKind
 from pipelines.step_runner import StepRunner
 from pipelines.steps.checkout import GIT_CHECKOUT, CheckoutOptions
 from pipelines.workspace import Workspace
@@ -28,6 +28,10 @@ class Attempt:
     branch: str | None = "main"
     params: Mapping[str, str] = field(default_factory=dict)
     declared_env: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    lock_dir: Path = Path("/nonexistent")
+    began: float = 0.0
+    changed_since: str | None = None
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -82,6 +86,7 @@ class Bench:
             description="",
             source=Source(repository=str(self.source)),
             steps=tuple(self.steps),
+            params={name: Param(name=name) for name in attempt.params},
         )
         ran = []
         self.reasons = {}

@@ -1,0 +1,289 @@
+"""One step of one attempt: its context, whether it is up to date, and how it is run."""
+
+from __future__ import annotations
+
+import errno
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pipelines.cancellation import Cancellation
+from pipelines.commands import LoggedCommandRunner
+from pipelines.donors import Donors
+from pipelines.errors import BadValue, FailureCode, StepFailed
+from pipelines.fingerprint import Fingerprint, fingerprint
+from pipelines.input_files import input_files, matching_files
+from pipelines.job_note import JobNote, write_note
+from pipelines.masking import mask
+from pipelines.model import (
+    Command,
+    CommandRunner,
+    EndsAlone,
+    Pipeline,
+    RunningAttempt,
+    Step,
+    StepContext,
+    StepResult,
+)
+from pipelines.process_tree import marker
+from pipelines.resources import held
+from pipelines.step_log import open_log
+from pipelines.step_records import StepRecords
+from pipelines.step_values import StepValues
+from pipelines.tries import Tries
+from pipelines.workspace import Workspace
+
+ARTIFACTS = "artifacts"
+"""The value in which a step's record names the files that it made for the manifest."""
+
+
+class EchoingRunner:
+    """A command runner that shows each line of its commands' output to who watches."""
+
+    def __init__(self, inner: CommandRunner, echo: Callable[[str], None]) -> None:
+        self._inner = inner
+        self._echo = echo
+
+    @property
+    def log(self) -> Path:
+        """The step's log file."""
+        return self._inner.log
+
+    def check_cancelled(self) -> None:
+        """Raise StepCancelled when the build was told to end."""
+        self._inner.check_cancelled()
+
+    def run(self, command: Command, on_line: Callable[[str], None] | None = None) -> int:
+        """As the runner below, with an eye on each line."""
+
+        def see(line: str) -> None:
+            self._echo(line)
+            if on_line:
+                on_line(line)
+
+        return self._inner.run(command, see)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When a step has to be over, by `time.monotonic()`, and why then."""
+
+    at: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A step that succeeded."""
+
+    result: StepResult
+    failed_tries: tuple[Mapping[str, Any], ...]
+    """Those before the one that succeeded."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepExecution:
+    """One step of one attempt at a pipeline."""
+
+    pipeline: Pipeline
+    step: Step
+    attempt: RunningAttempt
+    cancellation: Cancellation
+
+    @property
+    def workspace(self) -> Workspace:
+        """The job's directory."""
+        return Workspace(self.attempt.state_dir, self.attempt.job_id, self.attempt.attempt)
+
+    @property
+    def records(self) -> StepRecords:
+        """What is known of the job's steps."""
+        return StepRecords(self.workspace)
+
+    @property
+    def values(self) -> StepValues:
+        """What the names in the step stand for."""
+        return StepValues(self.pipeline, self.attempt, self.records.values)
+
+    def fingerprint(self) -> Fingerprint | None:
+        """What the result depends on; None when the step runs each time.
+
+        Raises BadValue, and what the step's kind raises.
+        """
+        step = self.values.without_secrets(self.step)
+        context = self._context(step, Deadline(None, ""))
+        identity = step.kind.identity(step.options, context)
+        if identity is None:
+            return None
+        return fingerprint(
+            step,
+            identity=identity,
+            builder_env=self.attempt.declared_env,
+            files=input_files(context.workspace.source, step.inputs, context.env),
+            upstream=self.records.results(step.needs),
+        )
+
+    def run(self) -> Ran:
+        """Run the step, again when it fails and its `retries` say so; record its success.
+
+        Raises StepFailed, whose details name the tries before the last one; StepCancelled; and
+        BadValue for a value that is missing or not acceptable.
+        """
+        self.cancellation.check()
+        log = self.workspace.log(self.step.name)
+        try:
+            step = self.values.resolved(self.step)
+            check = self.cancellation.check
+            with held(self.attempt.lock_dir, step.resources, check, self._show):
+                return self._run(step)
+        except StepFailed as error:
+            error.log = error.log or log
+            raise
+        except OSError as error:
+            raise _os_failure(error, log) from error
+
+    def _run(self, step: Step) -> Ran:
+        deadline = self._deadline()
+        tries = Tries(
+            retries=step.retries,
+            wait=self.cancellation.wait,
+            tell=self._tell,
+            monotonic=time.monotonic,
+            deadline=deadline.at,
+        )
+        try:
+            result = tries.run(lambda: self._try(step, deadline))
+        except StepFailed as error:
+            if tries.failed:
+                error.details["tries"] = list(tries.failed)
+            raise
+        return Ran(result, tuple(tries.failed))
+
+    def _try(self, step: Step, deadline: Deadline) -> StepResult:
+        began = time.monotonic()
+        if deadline.at is not None and began >= deadline.at:
+            raise StepFailed(FailureCode.TIMEOUT, f"not begun: {deadline.reason}")
+        context = self._context(step, deadline)
+        made_from = self.fingerprint()
+        records = self.records
+        run = records.begin(self.pipeline, self.step, made_from) if made_from else None
+        result = _with_artifacts(step.kind.run(step.options, context), step, context)
+        if run:
+            taken = self.donors().take_same_tree(step.name, result)
+            run = replace(run, id=taken) if taken else run
+            records.succeed(step, run, result, time.monotonic() - began)
+        return result
+
+    def donors(self) -> Donors:
+        """Other jobs of the builder whose results may be this one's; they learn of this job too."""
+        attempt, workspace = self.attempt, self.workspace
+        note = JobNote(
+            job=attempt.job_id,
+            pipeline=self.pipeline.name,
+            branch=attempt.branch,
+            commit=attempt.commit,
+            params=dict(attempt.params),
+        )
+        write_note(workspace.note, note)
+        return Donors(workspace, note, self.cancellation)
+
+    def record_end(self) -> None:
+        """Record a good end that came after the process that ran the step was killed."""
+        run = self.records.broken_off(self.step.name)
+        if run is None or not isinstance(self.step.kind, EndsAlone):
+            return
+        # A step that did not make what it says it makes is run again, and fails then.
+        with suppress(StepFailed):
+            step = self.values.without_secrets(self.step)
+            context = self._context(step, Deadline(None, ""))
+            result = self.step.kind.ended_result(step.options, context)
+            if result is not None:
+                self.records.succeed(step, run, _with_artifacts(result, step, context), None)
+
+    def _context(self, step: Step, deadline: Deadline) -> StepContext:
+        attempt, workspace = self.attempt, self.workspace
+        logged = LoggedCommandRunner(
+            workspace.log(step.name),
+            marker=marker(workspace, step.name),
+            cancellation=self.cancellation,
+            secrets=attempt.secrets.values(),
+            deadline=deadline.at,
+            deadline_reason=deadline.reason,
+            silence=step.silent_timeout,
+        )
+        steps = self.pipeline.steps
+        recorded = {other.name: self.records.values(other.name) for other in steps}
+        return StepContext(
+            step=step.name,
+            request=attempt,
+            workspace=workspace,
+            source=self.pipeline.source,
+            commands=EchoingRunner(logged, lambda line: attempt.show_line(step.name, line)),
+            env={**attempt.env, **step.env},
+            progress=self._show,
+            upstream={other.kind.name: recorded[other.name] for other in steps},
+            steps=tuple(self._as_far_as_known(other) for other in steps),
+            dir=step.dir,
+            values=step.values,
+            artifacts=tuple(
+                workspace.source / path
+                for name, values in recorded.items()
+                if name != step.name
+                for path in values.get(ARTIFACTS, ())
+            ),
+        )
+
+    def _as_far_as_known(self, step: Step) -> Step:
+        try:
+            return self.values.without_secrets(step)
+        except BadValue:
+            return step
+
+    def _deadline(self) -> Deadline:
+        """The end of the step's own time, or of the pipeline's; `always` steps have their own."""
+        own = Deadline(None, "its time was up")
+        if self.step.timeout is not None:
+            own = replace(own, at=time.monotonic() + self.step.timeout)
+        if self.pipeline.timeout is None or self.step.always:
+            return own
+        end = self.attempt.began + self.pipeline.timeout
+        if own.at is not None and own.at <= end:
+            return own
+        return Deadline(end, f"the {self.pipeline.timeout:g} s of the pipeline were up")
+
+    def _show(self, text: str) -> None:
+        self.attempt.show_progress(self.step.name, mask(text, self.attempt.secrets.values()))
+
+    def _tell(self, text: str) -> None:
+        shown = mask(text, self.attempt.secrets.values())
+        with open_log(self.workspace.log(self.step.name)) as log:
+            log.write(f"# {shown}")
+        self.attempt.show_progress(self.step.name, shown)
+
+
+def _with_artifacts(result: StepResult, step: Step, context: StepContext) -> StepResult:
+    """The result with the files that `artifacts` names. Raises StepFailed (ARTIFACT_MISSING)."""
+    if not step.artifacts:
+        return result
+    source = context.workspace.source
+    found = matching_files(source, step.artifacts)
+    names = [str(path.relative_to(source)) for path in found]
+    return replace(
+        result,
+        outputs=tuple(dict.fromkeys((*result.outputs, *found))),
+        values={**result.values, ARTIFACTS: names},
+    )
+
+
+def _os_failure(error: OSError, log: Path) -> StepFailed:
+    where = f": {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StepFailed(FailureCode.DISK_FULL, f"no space is left on the disk{where}", log=log)
+    text = "".join(traceback.format_exception(error)[-3:])
+    return StepFailed(
+        FailureCode.INTERNAL, f"{error.strerror or error}{where}", excerpt=text, log=log
+    )
