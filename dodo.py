@@ -17,7 +17,9 @@ from coordination_tasks.session import Session
 from pipelines.cancellation import Cancellation
 from pipelines.graph import load_pipelines, pipeline_tasks
 from pipelines.kinds import step_kinds
+from pipelines.language.params import resolve_params
 from pipelines.machine import check_tools
+from pipelines.model import Pipeline
 from pipelines.process_tree import builder_marker, sweep
 from pipelines.sources import branch_tip
 from pipelines.step_runner import StepRunner
@@ -39,14 +41,17 @@ def task_claim_job() -> dict[str, Any]:
 
 def task_pipelines() -> Iterator[dict[str, Any]]:
     """One group of tasks for each pipeline in `pipelines.yaml`."""
-    pipelines = load_pipelines(pipelines_path(HOME, os.environ), KINDS)
-    yield from pipeline_tasks(pipelines, RUNNER, CLAIM_TASK)
+    yield from pipeline_tasks(farm_pipelines(), RUNNER, CLAIM_TASK)
+
+
+def farm_pipelines() -> dict[str, Pipeline]:
+    """The pipelines of `pipelines.yaml` by name."""
+    return load_pipelines(pipelines_path(HOME, os.environ), KINDS)
 
 
 def resolve_branch(pipeline: str, branch: str) -> str | None:
     """Commit at the tip of a branch of a pipeline's source, for the claim."""
-    pipelines = load_pipelines(pipelines_path(HOME, os.environ), KINDS)
-    return branch_tip(pipelines[pipeline].source, branch, os.environ)
+    return branch_tip(farm_pipelines()[pipeline].source, branch, os.environ)
 
 
 def sweep_orphans(state_dir: Path) -> None:
@@ -56,9 +61,8 @@ def sweep_orphans(state_dir: Path) -> None:
 
 def ended_alone(attempt: RunningAttempt) -> dict[str, str]:
     """Steps that succeeded in an attempt whose process was killed, with what each did."""
-    pipelines = load_pipelines(pipelines_path(HOME, os.environ), KINDS)
-    pipeline = pipelines.get(attempt.pipeline)
+    pipeline = farm_pipelines().get(attempt.pipeline)
     return StepRunner(lambda: attempt, CANCELLATION).ended_alone(pipeline) if pipeline else {}
 
 
-__all__ = ["check_branch", "check_commit", "check_job_id", "check_tools"]
+__all__ = ["check_branch", "check_commit", "check_job_id", "check_tools", "resolve_params"]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 import time
 import uuid
+from getopt import GetoptError
+from typing import Any
 
 from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments, open_store
 from coordination_tasks.errors import BadRequest
 from coordination_tasks.model import Job
+from doit_words import typed_words
 
 
 class EnqueueCommand(FarmCommand):
@@ -16,7 +19,7 @@ class EnqueueCommand(FarmCommand):
 
     name = "enqueue"
     doc_purpose = "queue a job: one commit of a pipeline's source to build"
-    doc_usage = "--pipeline NAME --branch BRANCH [--commit SHA] [--priority N] [--id ID]"
+    doc_usage = "--pipeline NAME --branch BRANCH [--commit SHA] [--param NAME=VALUE ...]"
     doc_description = """
 Prints the job's id. A branch without a commit is resolved when the job is claimed.
 Queueing the same id with the same content again changes nothing.
@@ -31,6 +34,8 @@ Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad conf
          "help": "branch of the pipeline's source repository"},
         {"name": "commit", "long": "commit", "type": str, "default": "",
          "help": "full commit id; without it the branch's tip when the job is claimed"},
+        {"name": "param", "long": "param", "type": list, "default": [],
+         "help": "value of a parameter of the pipeline, like --param version=1.2; may be repeated"},
         {"name": "priority", "long": "priority", "type": int, "default": 5,
          "help": "1 is first, 10 last [default: %(default)s]"},
         {"name": "id", "long": "id", "type": str, "default": "",
@@ -40,11 +45,21 @@ Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad conf
         OPTION_BUILDER,
     )  # fmt: skip
 
-    def _execute(
+    def parse_execute(self, in_args: list[str]) -> Any:
+        """doit's entry with the words as they were typed."""
+        try:
+            words = typed_words(self, in_args)
+        except GetoptError as error:
+            sys.stderr.write(f"doit {self.name}: {error}\n")
+            return BadRequest.exit_code
+        return super().parse_execute(words)
+
+    def _execute(  # noqa: PLR0917 - doit passes options by their names
         self,
         pipeline: str,
         branch: str,
         commit: str,
+        param: list[str],
         priority: int,
         id: str,  # noqa: A002 - doit passes options by their names
         description: str,
@@ -59,6 +74,7 @@ Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad conf
         job = Job(
             id=self.checked("check_job_id", id or new_job_id(time.time(), uuid.uuid4().int)),
             pipeline=self.check_pipeline(pipeline),
+            params=self._params(pipeline, param),
             branch=self.checked("check_branch", branch) if branch else None,
             commit=self.checked("check_commit", commit) if commit else None,
             priority=priority,
@@ -68,6 +84,20 @@ Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad conf
             stored = store.enqueue(job)
         sys.stdout.write(f"{stored.id}\n")
         return 0
+
+    def _params(self, pipeline: str, words: list[str]) -> dict[str, str]:
+        """What `--param` gives, if the pipeline can take it. Raises BadRequest."""
+        pairs = [word.partition("=") for word in words]
+        for name, sign, _ in pairs:
+            if not sign or not name:
+                raise BadRequest(f"--param {name[:60]!r}: NAME=VALUE is wanted")
+        given = {name: value for name, _, value in pairs}
+        space = self.loader.namespace
+        try:
+            space["resolve_params"](space["farm_pipelines"]()[pipeline], given)
+        except ValueError as error:
+            raise BadRequest(str(error)) from error
+        return given
 
 
 def new_job_id(epoch: float, number: int) -> str:

@@ -20,6 +20,12 @@ class BadPipelineFile(PipelineError):
     exit_code = 3
 
 
+class BadUsage(PipelineError):
+    """A command was called in a way that means nothing; says what is wanted."""
+
+    exit_code = 3
+
+
 class BadValue(PipelineError, ValueError):
     """A branch, commit, id or path from outside is not acceptable; names the value, shortened."""
 

@@ -1,0 +1,42 @@
+"""The words of a doit command line as they were typed, options and others in any order.
+
+doit takes each word like `name=value` for a variable of its own and hides it from its commands, so
+that `--param version=1.2` would lose its value; and it takes options before other words only.
+"""
+
+from __future__ import annotations
+
+import getopt
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+def typed_words(command: Any, given: Sequence[str], argv: Sequence[str] | None = None) -> list[str]:
+    """What stands after the name of a doit command, options first.
+
+    `given` is what doit shows of it; `argv` the process's own command line unless given. Raises
+    getopt.GetoptError for an option that the command does not have.
+    """
+    words = _after(command.name, list(sys.argv if argv is None else argv)[1:], list(given))
+    short, long = command.cmdparser.get_short(), command.cmdparser.get_long()
+    options, others = getopt.gnu_getopt(words, short, long)
+    return [*(word for name, value in options for word in _option(name, value, long)), *others]
+
+
+def _after(command: str, words: list[str], given: list[str]) -> list[str]:
+    while words and _is_variable(words[0]):
+        words = words[1:]
+    if words[:1] != [command] or [w for w in words[1:] if not _is_variable(w)] != given:
+        return given  # somebody calls the command from a program of his own
+    return words[1:]
+
+
+def _option(name: str, value: str, long: Sequence[str]) -> list[str]:
+    if name.startswith("--"):
+        return [f"{name}={value}" if f"{name[2:]}=" in long else name]
+    return [name, value] if value else [name]
+
+
+def _is_variable(word: str) -> bool:
+    return not word.startswith("-") and "=" in word

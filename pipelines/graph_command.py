@@ -1,0 +1,40 @@
+"""`doit graph`: a picture of a pipeline."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from pipelines.doit_command import PipelineCommand
+from pipelines.errors import BadUsage
+from pipelines.language.drawing import as_dot, as_mermaid, as_text
+from pipelines.language.svg import as_svg
+from typed_yaml import did_you_mean
+
+_FORMATS = {"text": as_text, "mermaid": as_mermaid, "dot": as_dot, "svg": as_svg}
+
+
+class GraphCommand(PipelineCommand):
+    """doit command."""
+
+    name = "graph"
+    doc_purpose = "draw the steps of a pipeline, and which waits for which"
+    doc_usage = "PIPELINE [--format text|mermaid|dot|svg]"
+    doc_description = """
+Prints a tree for the terminal, or a drawing for mermaid, Graphviz or a browser (svg).
+
+Exit codes: 0, 3 there are mistakes in the file, or bad usage.
+"""
+    cmd_options = (
+        {"name": "format", "long": "format", "type": str, "default": "text",
+         "help": "text, mermaid, dot or svg [default: %(default)s]"},
+    )  # fmt: skip
+
+    def run(self, args: list[str], **options: Any) -> int:
+        """Read, draw, print."""
+        wanted = options["format"]
+        if wanted not in _FORMATS:
+            hint = did_you_mean(wanted, _FORMATS)
+            raise BadUsage(f"there is no format {wanted[:60]!r}{hint}")
+        sys.stdout.write(f"{_FORMATS[wanted](self.pipeline(args))}\n")
+        return 0
