@@ -72,6 +72,10 @@ class BuildDebOptions(Options):
     """Version (`17`) of a JDK below /usr/lib/jvm, or its directory; else the builder's."""
     maven_opts: Text | None = None
     """Options of Maven's own Java; the builder's MAVEN_OPTS when not given."""
+    settings: Text | None = None
+    """Settings file for the packaging's own Maven; relative to the source tree."""
+    offline: bool = False
+    """The packaging's own Maven uses only what was downloaded before."""
     build_opts: Several[Text] = ()
     """Further arguments in ACS_BUILD_OPTS, each one argument of Maven."""
     allow_dummies: Several[Annotated[Text, AfterValidator(_package)]] = ()
@@ -176,6 +180,8 @@ def acs_build_opts(options: BuildDebOptions, workspace: Workspace, time: datetim
     }
     arguments = [
         *("-B", "-ntp"),
+        *(["-o"] if options.offline else []),
+        *(["-s", str(workspace.source / options.settings)] if options.settings else []),
         *([f"-P{','.join(options.maven_profiles)}"] if options.maven_profiles else []),
         *(["-T", options.threads] if options.threads else []),
         # Not maven.test.skip, which leaves out test jars that other modules need.

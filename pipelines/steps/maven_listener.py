@@ -49,7 +49,7 @@ def module_listener(context: StepContext, env: Mapping[str, str]) -> Listener:
         return Listener(None, "this machine has no Maven whose jars could be compiled against")
     tools = f"{home} {maven_version(env)} {java_version(env)}"
     key = hashlib.sha256(_SOURCE.read_bytes() + tools.encode()).hexdigest()[:16]
-    folder = context.workspace.maven_tools / f"listener-{key}"
+    folder = context.workspace.maven_tools / "listener" / key
     with host_lock(folder.with_suffix(".lock"), context.commands.check_cancelled):
         problem = "" if folder.is_dir() else _compile(home / "lib", folder, env)
     return Listener(None, problem) if problem else Listener(folder)

@@ -73,7 +73,7 @@ class MavenReport:
             **self.values(),
             "selection": selection.reason,
             "left_out": left_out,
-            "tests": tests.values(),
+            **({"tests": tests.values()} if tests.run else {}),
             "module_times": "exact" if exact else f"from the log: {no_events or 'no events'}",
         }
         parts = [self._built(selection), tests.words(), self.slowest]

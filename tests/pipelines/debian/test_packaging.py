@@ -80,6 +80,8 @@ def test_environment_with_all_options() -> None:
         build_profiles=("nodoc", "pkg.x"),
         build_opts=("-pl", "!a"),
         maven_opts="-Xmx4g",
+        settings="ci/settings.xml",
+        offline=True,
     )
     facts = replace(FACTS, java_home=Path("/jdk"))
 
@@ -96,6 +98,7 @@ def test_environment_with_all_options() -> None:
     assert env["MAVEN_OPTS"] == "-Xmx4g -XX:+ExitOnOutOfMemoryError"
     assert env["DEB_BUILD_PROFILES"] == "nodoc pkg.x"
     assert "-DskipTests -pl '!a'" in env["ACS_BUILD_OPTS"]
+    assert f" -o -s {WORKSPACE.source}/ci/settings.xml " in env["ACS_BUILD_OPTS"]
 
 
 @pytest.mark.parametrize(

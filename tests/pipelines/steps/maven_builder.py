@@ -25,10 +25,16 @@ def make_builder(folder: Path) -> Steps:
     """A builder whose state is below `folder`."""
     steps = Steps(folder)
     steps.state_dir.mkdir(parents=True)
-    for name in ("maven-cache", "maven-tools"):
-        (DOWNLOADS / name).mkdir(parents=True, exist_ok=True)
-        (steps.state_dir / name).symlink_to(DOWNLOADS / name)
+    link_downloads(steps.state_dir)
     return steps
+
+
+def link_downloads(state_dir: Path) -> None:
+    """Let the builder with that state have what was downloaded before, and add to it."""
+    for name in ("maven-cache", "maven-tools/listener"):
+        (DOWNLOADS / name).mkdir(parents=True, exist_ok=True)
+        (state_dir / name).parent.mkdir(exist_ok=True)
+        (state_dir / name).symlink_to(DOWNLOADS / name)
 
 
 def build(context: StepContext, options: MavenOptions) -> StepResult:

@@ -123,6 +123,7 @@ def test_pom(steps: Steps) -> None:
     assert error.message.startswith("Non-readable POM core/pom.xml: ")
 
 
+@pytest.mark.slow
 def test_offline_without_the_downloads(tmp_path: Path) -> None:
     context = Steps(tmp_path).context()
     write_reactor(context.workspace.source)
@@ -212,6 +213,7 @@ def test_timeout(steps: Steps) -> None:
     assert error.details["modules_built"] == 0
 
 
+@pytest.mark.slow
 def test_a_module_that_is_not_there(steps: Steps) -> None:
     context = steps.context()
     write_reactor(context.workspace.source)

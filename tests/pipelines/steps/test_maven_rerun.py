@@ -96,6 +96,7 @@ def test_what_is_not_what_it_was_is_built_again(job: Job) -> None:
     assert built(job.succeed(incremental="off")) == ALL
 
 
+@pytest.mark.slow
 def test_after_kill_9_in_the_middle_of_a_module(job: Job) -> None:
     def kill_in_app(progress: str) -> None:
         if "Tiny App" in progress:

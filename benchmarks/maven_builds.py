@@ -1,0 +1,174 @@
+"""What Maven costs: a rerun after a failure, and one Maven in a job instead of two.
+
+    python -m benchmarks.maven_builds [ROUNDS]
+
+Builds examples/sample with the real steps in a temporary folder. What Maven Central gives is
+fetched before anything is measured. Figures are medians of ROUNDS (3 when not given), in seconds;
+each comes with the machine's load, since Maven's time depends on it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from pipelines.cancellation import Cancellation
+from pipelines.commands import LoggedCommandRunner
+from pipelines.debian.packaging import BuildDebOptions
+from pipelines.errors import StepFailed
+from pipelines.model import Options, Source, StepContext, StepKind
+from pipelines.process_tree import marker
+from pipelines.steps.debian import BuildDeb
+from pipelines.steps.maven import MAVEN
+from pipelines.steps.maven_options import MavenOptions
+from pipelines.workspace import Workspace
+
+SAMPLE = Path(__file__).parents[1] / "examples" / "sample"
+PACKAGING = BuildDebOptions(allow_dummies=("python-setuptools", "python", "python2"))
+KILLED_IN = "module 4 of 5"  # the first is the parent, so this is the third of four with code
+
+
+@dataclass(frozen=True)
+class Request:
+    """The job as the steps see it."""
+
+    job_id: str
+    attempt: int = 1
+    builder: str = "bench"
+    branch: str | None = "main"
+    commit: str | None = None
+    params: dict[str, str] = field(default_factory=dict)
+
+
+def main() -> None:
+    """Measure and print JSON."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    with tempfile.TemporaryDirectory(prefix="maven-builds-") as folder:
+        bench = Bench(Path(folder))
+        bench.full()  # downloads
+        bench.package()
+        figures = [bench.measure() for _ in range(rounds)]
+    medians = {
+        name: round(statistics.median(figure[name] for figure in figures), 2) for name in figures[0]
+    }
+    print(json.dumps({**machine(), "rounds": rounds, "seconds": medians, **ratios(medians)}))
+
+
+def ratios(seconds: dict[str, float]) -> dict[str, float]:
+    """What the issue asks for."""
+    return {
+        "rerun_to_full": round(seconds["rerun_from_module_3_of_4"] / seconds["full"], 2),
+        "once_to_twice": round(seconds["validate_and_package"] / seconds["install_and_package"], 2),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Where and when."""
+    return {
+        "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "cores": os.cpu_count(),
+        "load_1_min": round(os.getloadavg()[0], 1),
+        "system": platform.platform(),
+    }
+
+
+class Bench:
+    """A builder whose jobs build the sample."""
+
+    def __init__(self, folder: Path) -> None:
+        self._state = folder
+        self._jobs = 0
+
+    def measure(self) -> dict[str, float]:
+        """One round."""
+        full = timed(self.full)
+        rerun = self.rerun()
+        package = timed(self.package)
+        validate = timed(lambda: self._run(MAVEN, MavenOptions(goals=("validate",)), self._job()))
+        return {
+            "full": full,
+            "rerun_from_module_3_of_4": rerun,
+            "install_and_package": full + package,
+            "validate_and_package": validate + package,
+        }
+
+    def full(self) -> None:
+        """Everything, in a new job."""
+        self._run(MAVEN, MavenOptions(), self._job())
+
+    def package(self) -> None:
+        """The packages, in a new job."""
+        self._run(BuildDeb(), PACKAGING, self._job())
+
+    def rerun(self) -> float:
+        """Seconds of the second try of a job whose Maven was killed in its third module of four."""
+        context = self._job()
+
+        def kill(progress: str) -> None:
+            if progress.startswith(KILLED_IN):
+                kill_maven(context.workspace.source)
+
+        try:
+            self._run(MAVEN, MavenOptions(), replace(context, progress=kill))
+        except StepFailed:
+            return timed(lambda: self._run(MAVEN, MavenOptions(), context))
+        raise RuntimeError("Maven ended before it could be killed")
+
+    def _run(self, kind: StepKind[Any], options: Options, context: StepContext) -> None:
+        kind.run(options, context)
+
+    def _job(self) -> StepContext:
+        self._jobs += 1
+        workspace = Workspace(self._state, f"job_{self._jobs}", 1)
+        shutil.copytree(SAMPLE, workspace.source, ignore=shutil.ignore_patterns("target"))
+        for arguments in (
+            ("init", "--quiet", "-b", "main"),
+            ("add", "."),
+            ("-c", "user.name=b", "-c", "user.email=b@example.org", "commit", "-qm", "sample"),
+        ):
+            subprocess.run(["git", "-C", str(workspace.source), *arguments], check=True)
+        return StepContext(
+            step="bench",
+            request=Request(workspace.job_id),
+            workspace=workspace,
+            source=Source(repository="sample"),
+            commands=LoggedCommandRunner(
+                workspace.log("bench"),
+                marker=marker(workspace, "bench"),
+                cancellation=Cancellation(),
+            ),
+            env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]},
+            progress=lambda _: None,
+        )
+
+
+def kill_maven(source: Path) -> None:
+    """Kill the Maven that builds `source`, and no other."""
+    for process in psutil.process_iter(["cmdline"]):
+        if f"-Dmaven.multiModuleProjectDirectory={source}" in (process.info["cmdline"] or []):
+            process.kill()
+
+
+def timed(action: Callable[[], object]) -> float:
+    """Seconds that it takes."""
+    start = time.monotonic()
+    action()
+    return time.monotonic() - start
+
+
+if __name__ == "__main__":
+    main()
