@@ -18,7 +18,7 @@ from coordination_tasks.clock import utc_now
 from coordination_tasks.errors import Unavailable, WriteRefused
 from coordination_tasks.git_command import run_git
 from coordination_tasks.git_objects import GitObjects, MissingObject
-from coordination_tasks.git_remote import GitRemote, fail, is_branch
+from coordination_tasks.git_remote import FETCHED, GitRemote, fail, is_branch
 from coordination_tasks.git_verdict import Verdict, judge_fetch, judge_push, why
 from coordination_tasks.heartbeats import AUTO_PREFIX, FACTS
 
@@ -88,19 +88,21 @@ class GitHeartbeats:
         lines = (line.split("\t") for line in result.output.splitlines())
         return {ref.removeprefix("refs/heads/"): sha for sha, ref in lines}
 
-    def read(self, place: str, path: str) -> bytes | None:
+    def read(self, paths: Mapping[str, str]) -> Mapping[str, bytes]:
         """See Heartbeats.read."""
-        if not is_branch(place):
-            return None
+        places = sorted(filter(is_branch, paths))
+        if not places:
+            return {}
         with self._lock:
             self._prepare()
-            result, commit = self._remote.fetch_branch(self._git_dir, place)
+            result = self._remote.fetch_branches(self._git_dir, places)
             verdict = judge_fetch(result)
             if verdict is Verdict.ABSENT:
-                return None
+                return {}  # one of them was removed just now
             if verdict is not Verdict.DONE:
                 fail(verdict, result)
-            return self._read(commit, path)
+            found = {place: self._read(f"{FETCHED}{place}", paths[place]) for place in places}
+            return {place: data for place, data in found.items() if data is not None}
 
     def _turned(self, files: Mapping[str, bytes]) -> str:
         """The next commit of the ring; a new ring when the builder has something new to tell."""
@@ -129,13 +131,14 @@ class GitHeartbeats:
         finally:
             objects.close()
 
-    def _read(self, commit: str, path: str) -> bytes | None:
+    def _read(self, ref: str, path: str) -> bytes | None:
+        found = run_git(["rev-parse", ref], git_dir=self._git_dir, timeout=_INIT_SECONDS)
         objects = GitObjects(self._git_dir)
         try:
-            return objects.read(commit, path)
-        except MissingObject as error:
+            return objects.read(found.output.strip(), path)
+        except (MissingObject, ValueError) as error:
             self._throw_away()
-            raise Unavailable(str(error)) from error
+            raise Unavailable(f"heartbeats can't be read: {error}") from error
         finally:
             objects.close()
 

@@ -26,6 +26,10 @@ def is_branch(text: str) -> bool:
     return _BRANCH.fullmatch(text) is not None and ".." not in text
 
 
+FETCHED = "refs/fetched/"
+"""Where the branches of others are in a clone."""
+
+
 class GitRemote:
     """One branch of one remote; `timeout` (seconds) bounds each talk with it."""
 
@@ -93,19 +97,10 @@ class GitRemote:
         command = ["ls-remote", "--end-of-options", self._url, *wanted]
         return run_git(command, git_dir=git_dir, timeout=self._timeout)
 
-    def fetch_branch(self, git_dir: Path, branch: str) -> tuple[GitResult, str]:
-        """Fetch the newest commit of another branch, whatever it was; the commit."""
-        target = f"refs/fetched/{branch}"
-        result = fetch_ref(
-            git_dir,
-            self._url,
-            f"refs/heads/{branch}",
-            f"+{target}",
-            "--depth=1",
-            timeout=self._timeout,
-        )
-        found = run_git(["rev-parse", target], git_dir=git_dir, timeout=self._timeout)
-        return result, found.output.strip()
+    def fetch_branches(self, git_dir: Path, branches: Collection[str]) -> GitResult:
+        """Fetch the newest commits of other branches, whatever they were, into FETCHED."""
+        wanted = [f"+refs/heads/{branch}:{FETCHED}{branch}" for branch in branches]
+        return _fetch(git_dir, self._url, tuple(wanted), "--depth=1", timeout=self._timeout)
 
 
 def fetch_ref(

@@ -33,6 +33,6 @@ class Heartbeats(Protocol):
         """The sign of each place: FACTS, all that start with AUTO_PREFIX, and `others`."""
         ...
 
-    def read(self, place: str, path: str) -> bytes | None:
-        """A file that the last heartbeat at `place` told; None when there is none."""
+    def read(self, paths: Mapping[str, str]) -> Mapping[str, bytes]:
+        """What the last heartbeat at each place told in a file; `paths` has the file of each."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +19,8 @@ from coordination_tasks.command import (
     tell,
 )
 from coordination_tasks.model import Job, State
+from coordination_tasks.presence import live_farm
+from coordination_tasks.sightings import Presence
 
 _STYLES = {
     State.RUNNING: "bold cyan",
@@ -43,19 +45,38 @@ class JobsCommand(FarmCommand):
 
     def _execute(self, json: bool, builder: str, pos_args: list[str]) -> int:
         no_arguments(pos_args)
-        with open_store(self.read_config(builder)) as store:
+        config = self.read_config(builder)
+        with open_store(config) as store:
             snapshot = store.snapshot()
+            presences = live_farm(config, snapshot).presences
         for problem in snapshot.unreadable_jobs():
             tell(f"doit jobs: {problem}")
         if json:
-            sys.stdout.write(as_json([job_as_json(job) for job in snapshot.jobs()]) + "\n")
+            jobs = [_as_json(job, presences) for job in snapshot.jobs()]
+            sys.stdout.write(as_json(jobs) + "\n")
         else:
-            print_jobs(snapshot.jobs())
+            print_jobs(snapshot.jobs(), presences)
         return 0
 
 
-def print_jobs(jobs: Iterable[Job]) -> None:
-    """A table of jobs on stdout."""
+def _as_json(job: Job, presences: Mapping[str, Presence]) -> dict[str, object]:
+    presence = _presence(job, presences)
+    return job_as_json(job) | {"builder_liveness": presence.liveness if presence else None}
+
+
+def _presence(job: Job, presences: Mapping[str, Presence]) -> Presence | None:
+    """Of the builder that is to build the job now."""
+    return presences.get(job.assigned_to or "") if job.state is State.RUNNING else None
+
+
+def _builder(job: Job, presences: Mapping[str, Presence]) -> str:
+    presence = _presence(job, presences)
+    told = f" ({presence.liveness})" if presence else ""
+    return f"{job.assigned_to or '-'}{told}"
+
+
+def print_jobs(jobs: Iterable[Job], presences: Mapping[str, Presence] | None = None) -> None:
+    """A table of jobs on stdout, with who lives of the builders of running ones."""
     table = Table(box=None)
     for title in ("job", "state", "pipeline", "branch", "commit", "builder", "try"):
         table.add_column(title, no_wrap=title in ("job", "state", "try"))
@@ -67,7 +88,7 @@ def print_jobs(jobs: Iterable[Job]) -> None:
             Text(job.pipeline or "-"),
             Text(job.branch or "-"),
             Text((job.commit or "-")[:_COMMIT_SHOWN]),
-            Text(job.assigned_to or "-"),
+            Text(_builder(job, presences or {})),
             str(job.attempt),
             Text(job.reason),
         )

@@ -27,10 +27,15 @@ class Liveness:
     after a longer gap all that is seen counts from anew, as after a restart.
     """
 
-    def __init__(self, longest_gap: float) -> None:
+    def __init__(
+        self,
+        longest_gap: float,
+        sightings: Mapping[str, Sighting] | None = None,
+        looked_at: float | None = None,
+    ) -> None:
         self._longest_gap = longest_gap
-        self._sightings: dict[str, Sighting] = {}
-        self._looked_at: float | None = None
+        self._sightings = dict(sightings or {})
+        self._looked_at = looked_at
 
     def see(self, signs: Mapping[str, str], now: float) -> None:
         """Take in a look: the sign of each that is to be watched; others are forgotten."""

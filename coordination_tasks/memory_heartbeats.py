@@ -29,6 +29,7 @@ class MemoryHeartbeats:
         }
         return seen | ({FACTS: self._remote.tip} if self._remote.tip else {})
 
-    def read(self, place: str, path: str) -> bytes | None:
+    def read(self, paths: Mapping[str, str]) -> Mapping[str, bytes]:
         """See Heartbeats.read."""
-        return self._remote.beats.get(place, (0, {}))[1].get(path)
+        found = {p: self._remote.beats.get(p, (0, {}))[1].get(path) for p, path in paths.items()}
+        return {place: data for place, data in found.items() if data is not None}

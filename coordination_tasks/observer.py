@@ -7,7 +7,7 @@ its job. How long the sign stands still is measured with the clock of this proce
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from coordination_tasks.errors import BrokenDocument, ClaimLost, NotFound
@@ -41,7 +41,8 @@ class _Watched:
 class Observer:
     """The watch that one process keeps; a new one knows nothing and waits a whole lease.
 
-    `lease` (seconds) counts for builders that publish none. `notice` takes a line for a person.
+    `lease` (seconds) counts for builders that publish none. `notice` takes a line for a person,
+    `seen` what was there at each look: the store, and the signs of the heartbeats.
     """
 
     def __init__(
@@ -52,12 +53,14 @@ class Observer:
         lease: float,
         monotonic: Callable[[], float],
         notice: Callable[[str], None],
+        seen: Callable[[Snapshot, Mapping[str, str]], object] = lambda _snapshot, _signs: None,
     ) -> None:
         self._store = store
         self._heartbeats = heartbeats
         self._lease = lease
         self._monotonic = monotonic
         self._notice = notice
+        self._seen = seen
         self._liveness = Liveness(longest_gap=lease / 2)
         self._snapshot: Snapshot | None = None
         self._sign_of_facts: str | None = None
@@ -78,6 +81,7 @@ class Observer:
         if self._snapshot is None or signs.get(FACTS) != self._sign_of_facts:
             self._snapshot = self._read()
             self._sign_of_facts = signs.get(FACTS)
+        self._seen(self._snapshot, signs)
         if own is not None:
             _check(own, self._snapshot)
         now = self._monotonic()
@@ -119,7 +123,7 @@ class Observer:
         return _Watched(
             job=job,
             place=place or own_place(builder),
-            facts=snapshot.sign_of(builder, job),
+            facts=snapshot.sign_of(builder, [job]),
             lease=self._lease * _OLD_PROGRAMS if old_program else lease or self._lease,
             beats_for_it=old_program or current in {None, job.id},
         )

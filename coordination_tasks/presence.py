@@ -12,8 +12,11 @@ from coordination_tasks.clock import utc_now
 from coordination_tasks.git_heartbeats import GitHeartbeats
 from coordination_tasks.git_repository import GitRepository
 from coordination_tasks.host_load import read_host_load
+from coordination_tasks.live_farm import LiveFarm, look_around
 from coordination_tasks.observer import Observer
 from coordination_tasks.push_budget import PushBudget
+from coordination_tasks.sightings import Sightings
+from coordination_tasks.snapshot import Snapshot
 from coordination_tasks.store import Store
 
 
@@ -75,4 +78,16 @@ def observer(config: BuilderConfig, store: Store, notice: Callable[[str], None])
         lease=config.lease,
         monotonic=time.monotonic,
         notice=notice,
+        seen=sightings(config).look,
     )
+
+
+def sightings(config: BuilderConfig) -> Sightings:
+    """What this machine saw of all builders."""
+    path = config.state_dir / "sightings.json"
+    return Sightings(path, lease=config.lease, monotonic=time.monotonic)
+
+
+def live_farm(config: BuilderConfig, snapshot: Snapshot) -> LiveFarm:
+    """The builders as they are now, beside what the store holds."""
+    return look_around(snapshot, heartbeats(config), sightings(config))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from functools import cached_property
 
 from coordination_tasks.archive import find_job, find_manifest
@@ -91,9 +92,9 @@ class Snapshot:
         heartbeat = self.read(heartbeat_path(builder))
         return read_status(builder, status, heartbeat)
 
-    def sign_of(self, builder: str, job: Job) -> str:
-        """Changes with what the builder leaves here while it builds the job; opaque."""
-        paths = [transitions_path(job.id, job.attempt)]
+    def sign_of(self, builder: str, jobs: Iterable[Job]) -> str:
+        """Changes with what the builder leaves here while it builds these jobs; opaque."""
+        paths = [transitions_path(job.id, job.attempt) for job in jobs]
         if is_builder_id(builder):
             paths.append(heartbeat_path(builder))
         contents = (self._repository.read(self._version, path) or b"" for path in paths)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from rich.text import Text
 
 from coordination_tasks.builder_config import BuilderConfig
 from coordination_tasks.builder_status import BuilderStatus
+from coordination_tasks.clock import utc_now
 from coordination_tasks.command import (
     OPTION_BUILDER,
     OPTION_JSON,
@@ -27,9 +28,15 @@ from coordination_tasks.display import elapsed
 from coordination_tasks.errors import BrokenDocument
 from coordination_tasks.git_history import GitHistory
 from coordination_tasks.jobs_command import job_as_json, print_jobs
+from coordination_tasks.live_farm import LiveFarm
 from coordination_tasks.model import Job, State, Transition
+from coordination_tasks.presence import live_farm
+from coordination_tasks.sightings import UNKNOWN, Presence
 from coordination_tasks.snapshot import Snapshot
 from coordination_tasks.times import format_time
+
+Shown = tuple[BuilderStatus, Presence | None]
+"""A builder, and whether it lives; None when the past is shown."""
 
 
 class StatusCommand(FarmCommand):
@@ -41,6 +48,9 @@ class StatusCommand(FarmCommand):
     doc_description = """
 With `--at`, all is shown as it was in the coordination repository at that time (UTC unless it has a
 zone, like 2025-10-29T12:00:00Z) or at that commit of it.
+
+Whether a builder lives is told by how long its heartbeats have stood still, as this machine saw: a
+first look can't tell, the next one can. What a builder says of its own health is not believed.
 
 Exit codes: 0 shown, 1 the coordination repository can't be reached or a document in it is broken
 (the others are shown), 3 bad configuration, usage, unknown job or commit, or a time before the
@@ -56,11 +66,14 @@ first commit.
 
     def _execute(self, job: str, at: str, json: bool, builder: str, pos_args: list[str]) -> int:
         no_arguments(pos_args)
-        with _opened(self.read_config(builder), at) as (snapshot, moment):
+        config = self.read_config(builder)
+        with _opened(config, at) as (snapshot, moment):
             if at and not json:
                 console().print(f"as of {_shown(moment)}, commit {snapshot.version}\n")
-            show = _show_job if job else _show_farm
-            return show(snapshot, moment, job=job, json=json)
+            if job:
+                return _show_job(snapshot, moment, job=job, json=json)
+            live = None if at else live_farm(config, snapshot)
+            return _show_farm(snapshot, moment, live, json=json)
 
 
 @contextmanager
@@ -87,12 +100,14 @@ def _show_job(snapshot: Snapshot, moment: datetime | None, *, job: str, json: bo
     return 0
 
 
-def _show_farm(snapshot: Snapshot, moment: datetime | None, *, job: str, json: bool) -> int:  # noqa: ARG001
+def _show_farm(
+    snapshot: Snapshot, moment: datetime | None, live: LiveFarm | None, *, json: bool
+) -> int:
     broken: list[BrokenDocument] = []
-    builders = []
-    for name in snapshot.builders():
+    builders: list[Shown] = []
+    for name in live.names(snapshot.builders()) if live else snapshot.builders():
         with _told(broken):
-            builders.append(snapshot.builder_status(name))
+            builders.append(_shown_builder(snapshot, live, name))
     jobs: tuple[Job, ...] = ()
     with _told(broken):
         jobs = snapshot.jobs()
@@ -127,18 +142,28 @@ def _origin(snapshot: Snapshot, moment: datetime | None) -> dict[str, Any]:
     return {"at": {"commit": snapshot.version, "time": moment}}
 
 
-def _farm_report(builders: Sequence[BuilderStatus], jobs: Sequence[Job]) -> dict[str, Any]:
+def _shown_builder(snapshot: Snapshot, live: LiveFarm | None, name: str) -> Shown:
+    if live is None:
+        return snapshot.builder_status(name), None
+    published = snapshot.builder_status(name) if name in snapshot.builders() else None
+    status = live.status_of(name, published)
+    return status, live.presence_of(status, utc_now())
+
+
+def _farm_report(builders: Sequence[Shown], jobs: Sequence[Job]) -> dict[str, Any]:
     return {
         "builders": [
             {
                 "builder": status.builder,
+                "liveness": presence.liveness if presence else None,
+                "still_for_seconds": round(presence.still_for, 1) if presence else None,
                 "status": status.status,
                 "current_job": status.current_job,
                 "last_build": status.last_build,
                 "system": status.system,
                 "heartbeat_at": status.heartbeat_at,
             }
-            for status in builders
+            for status, presence in builders
         ],
         "jobs": [job_as_json(job) for job in jobs],
     }
@@ -165,20 +190,34 @@ def _job_report(job: Job, transitions: tuple[Transition, ...]) -> dict[str, Any]
     }
 
 
-def _print_farm(builders: Sequence[BuilderStatus], jobs: Sequence[Job]) -> None:
+def _print_farm(builders: Sequence[Shown], jobs: Sequence[Job]) -> None:
     out = console()
     table = Table("builder", "status", "job", "last build", "last sign of life", box=None)
-    for status in builders:
+    for status, presence in builders:
         table.add_row(
             Text(status.builder),
             Text(status.status),
-            Text(str((status.current_job or {}).get("id", "-"))),
+            Text(_job_and_steps(status.current_job or {})),
             Text(_last_build(status.last_build)),
-            _shown(status.heartbeat_at),
+            Text(_life(status, presence)),
         )
     out.print(table if table.row_count else "no builder has reported yet")
     out.print()
-    print_jobs(jobs)
+    print_jobs(jobs, {status.builder: found for status, found in builders if found})
+
+
+def _job_and_steps(job: Mapping[str, Any]) -> str:
+    steps = job.get("steps")
+    running = f": {', '.join(map(str, steps))}" if isinstance(steps, list) and steps else ""
+    return f"{job.get('id', '-')}{running}"
+
+
+def _life(status: BuilderStatus, presence: Presence | None) -> str:
+    if presence is None:
+        return _shown(status.heartbeat_at)
+    if presence.liveness == UNKNOWN:
+        return f"unknown: seen for {elapsed(presence.still_for)} only, look again later"
+    return f"{presence.liveness}, moved {elapsed(presence.still_for)} ago"
 
 
 def _last_build(build: Any) -> str:

@@ -42,7 +42,7 @@ ROOMS: dict[str, dict[str, str]] = {
         EDGES: "",
         "use cases": (
             "store plans claiming recovery session checks lease_keeper beating observer "
-            "attempt_keeper mailbox watching presence"
+            "attempt_keeper mailbox watching presence live_farm"
         ),
         "doit": (
             "doit_tasks reporter graph_run command build_command enqueue_command jobs_command "

@@ -35,8 +35,19 @@ def test_a_zombie_that_returns_stops_and_writes_nothing(farm: Farm) -> None:
     build = farm.start("build")
     await_that(lambda: "began" in farm.ran(), "the second step begins")
     await_that(lambda: beats(farm, "build1") != "", "build1 beats")
+
+    def seen_alive() -> bool:
+        found = json.loads(farm.doit("jobs", "--json", builder="build2").stdout)
+        return bool(found[0]["builder_liveness"] == "alive")
+
+    await_that(seen_alive, "build1 is seen to move")
+    shown = farm.doit("status", builder="build2").stdout
+    assert "alive, moved" in shown
+    assert f"{job}: second" in shown
     build.send_signal(signal.SIGSTOP)
     await_that(lambda: farm.job(job)["status"] == "queued", "build2 takes the job")
+    seen = json.loads(farm.doit("status", "--json", builder="build2").stdout)["builders"]
+    assert {b["builder"]: b["liveness"] for b in seen}["build1"] == "silent"
     entry = farm.job(job)
     assert entry["reason"] == "builder build1 gave no sign of life for 3 s"
     watch.terminate()

@@ -49,7 +49,7 @@ def test_each_beat_changes_the_sign(farm: tuple[Make, Repository]) -> None:
 def test_nobody_has_beaten_yet(farm: tuple[Make, Repository]) -> None:
     make, _ = farm
     assert make(own_place("build1")).signs() == {}
-    assert make(own_place("build1")).read("heartbeat-build2", "build2/status.json") is None
+    assert make(own_place("build1")).read({"heartbeat-build2": "build2/status.json"}) == {}
 
 
 def test_the_facts_have_a_sign_too(farm: tuple[Make, Repository]) -> None:
@@ -77,9 +77,16 @@ def test_what_the_last_beat_told_can_be_read(farm: tuple[Make, Repository]) -> N
     mine, other = make(own_place("build1")), make(own_place("build2"))
     mine.beat(FILES)
     mine.beat({"build1/status.json": b"[]\n"})
-    assert other.read("heartbeat-build1", "build1/status.json") == b"[]\n"
-    assert other.read("heartbeat-build1", "build1/heartbeat.json") is None
-    assert other.read("--upload-pack=x", "build1/heartbeat.json") is None
+    other.beat(FILES)
+    found = other.read(
+        {
+            "heartbeat-build1": "build1/status.json",
+            "heartbeat-build2": "build2/status.json",
+            "--upload-pack=x": "build1/status.json",
+        }
+    )
+    assert found == {"heartbeat-build1": b"[]\n"}
+    assert other.read({}) == {}
 
 
 def test_one_parentless_commit_and_no_new_objects_when_the_ring_is_full(

@@ -1,0 +1,96 @@
+"""What this machine saw of all builders, from look to look and from process to process.
+
+`doit build` and `doit watch` look every now and then, `doit status` when somebody asks: each goes
+on from what the one before it saw, so a command that lasts half a second can tell who lives.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from coordination_tasks.errors import BrokenDocument, NotDurable
+from coordination_tasks.heartbeats import AUTO_PREFIX, own_place
+from coordination_tasks.liveness import Liveness, Sighting
+from coordination_tasks.snapshot import Snapshot
+
+ALIVE, SILENT, UNKNOWN = "alive", "silent", "unknown"
+LONGEST_GAP = 1800.0
+"""Seconds in which a builder's heartbeats can't have come round their ring unseen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Whether a builder lives, as far as this machine could see."""
+
+    liveness: str
+    """ALIVE: it was seen to move; SILENT: it stood still for its lease; UNKNOWN: too early."""
+    still_for: float
+    """Seconds since its last move, or since it was seen first."""
+
+
+class Sightings:
+    """Kept in the file `path`. Times are those of this host's monotonic clock."""
+
+    def __init__(self, path: Path, *, lease: float, monotonic: Callable[[], float]) -> None:
+        self._path = path
+        self._lease = lease
+        self._monotonic = monotonic
+        self._lock = FileLock(path.with_name(path.name + ".lock"))
+
+    def look(self, snapshot: Snapshot, signs: Mapping[str, str]) -> Mapping[str, Presence]:
+        """Take in what is there now; the presence of each builder. Raises NotDurable."""
+        places = builder_places(snapshot, signs)
+        now = self._monotonic()
+        seen = {
+            name: f"{signs.get(place)} {snapshot.sign_of(name, ())}"
+            for name, place in places.items()
+        }
+        try:
+            with self._lock:
+                liveness = self._read(now)
+                liveness.see(seen, now)
+                self._write(liveness.sightings, now)
+        except OSError as error:
+            raise NotDurable(f"{self._path} can't be written: {error}") from error
+        return {name: self._presence(liveness.sightings[name], now) for name in places}
+
+    def _presence(self, sighting: Sighting, now: float) -> Presence:
+        still_for = now - sighting.since
+        if still_for > self._lease:
+            return Presence(SILENT, still_for)
+        return Presence(ALIVE if sighting.moved else UNKNOWN, still_for)
+
+    def _read(self, now: float) -> Liveness:
+        try:
+            found = json.loads(self._path.read_text())
+            sightings = {name: Sighting(**raw) for name, raw in found["builders"].items()}
+            looked_at = float(found["looked_at"])
+        except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
+            return Liveness(LONGEST_GAP)
+        if looked_at > now:  # before this host was booted again
+            return Liveness(LONGEST_GAP)
+        return Liveness(LONGEST_GAP, sightings, looked_at)
+
+    def _write(self, sightings: Mapping[str, Sighting], now: float) -> None:
+        builders = {name: asdict(sighting) for name, sighting in sightings.items()}
+        temporary = self._path.with_suffix(".tmp")
+        temporary.write_text(json.dumps({"looked_at": now, "builders": builders}))
+        temporary.replace(self._path)
+
+
+def builder_places(snapshot: Snapshot, signs: Mapping[str, str]) -> Mapping[str, str]:
+    """Each builder that published a status or sends heartbeats, and where these are."""
+    beating = (place for place in signs if place.startswith(AUTO_PREFIX))
+    found = {place.removeprefix(AUTO_PREFIX): place for place in beating}
+    for name in snapshot.builders():
+        try:
+            place = snapshot.builder_status(name).heartbeats_at
+        except BrokenDocument:
+            place = None
+        found[name] = place or own_place(name)
+    return dict(sorted(found.items()))
