@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any, ClassVar
 
 from coordination_tasks.attempt_keeper import AttemptKeeper
 from coordination_tasks.builder_config import BuilderConfig
@@ -29,6 +30,15 @@ EXIT_FAILED = 1
 EXIT_OF_SIGNAL = 128
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+BUILD_OPTIONS: tuple[dict[str, Any], ...] = (
+    {"name": "parallel", "short": "n", "long": "parallel", "type": int, "default": 0,
+     "help": "run up to N steps at once (else `parallel` in builder.yaml, else 1)"},
+    {"name": "verbose", "long": "verbose", "type": bool, "default": False,
+     "help": "show every line of the steps' logs"},
+    OPTION_BUILDER,
+)  # fmt: skip
 
 
 class BuildCommand(FarmCommand):
@@ -53,16 +63,12 @@ Exit codes:
 """
     execute_tasks = True
 
-    cmd_options = (
+    cmd_options: ClassVar = (
         {"name": "job", "long": "job", "type": str, "default": "",
          "help": "build this job, also when it has ended before"},
         {"name": "pipeline", "long": "pipeline", "type": str, "default": "",
          "help": "claim only jobs of this pipeline"},
-        {"name": "parallel", "short": "n", "long": "parallel", "type": int, "default": 0,
-         "help": "run up to N steps at once (else `parallel` in builder.yaml, else 1)"},
-        {"name": "verbose", "long": "verbose", "type": bool, "default": False,
-         "help": "show every line of the steps' logs"},
-        OPTION_BUILDER,
+        *BUILD_OPTIONS,
     )  # fmt: skip
 
     def _execute(
@@ -75,6 +81,18 @@ Exit codes:
         pos_args: list[str],
     ) -> int:
         no_arguments(pos_args)
+        return self.claim_and_build(job, pipeline, parallel, verbose, builder)
+
+    def check_before_claim(self, config: BuilderConfig, store: Store, job: str) -> None:
+        """Raise a CoordinationError when the claim would be for nothing."""
+
+    def prepare(self, pipeline: str) -> None:
+        """Do what has to be done between the claim and the first step."""
+
+    def claim_and_build(
+        self, job: str, pipeline: str, parallel: int, verbose: bool, builder: str
+    ) -> int:
+        """Claim `job`, or the next one, and build it; the exit code."""
         if parallel < 0:
             raise BadRequest(f"-n {parallel}: at least one step has to run at a time")
         if pipeline:
@@ -102,6 +120,7 @@ Exit codes:
                 pipeline=pipeline or None,
             )
             session.arm(claimer, store, outbox)
+            self.check_before_claim(config, store, job)
             return self._build(config, store, session, display, parallel or config.parallel)
 
     def _build(
@@ -121,6 +140,7 @@ Exit codes:
         keeper.start()
         display.begin(_title(session, pipeline), steps)
         try:
+            self.prepare(pipeline)
             run.build(pipeline, parallel)
         finally:
             keeper.stop()

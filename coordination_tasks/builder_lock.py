@@ -28,6 +28,20 @@ def builder_lock(config: BuilderConfig) -> Iterator[None]:
 
 
 @contextmanager
+def acting_lock(config: BuilderConfig) -> Iterator[None]:
+    """For what changes the records of jobs: no `doit build` uses them meanwhile.
+
+    Raises Conflict when one runs; one that begins waits for the end of this.
+    """
+    with while_idle(config) as idle:
+        if not idle:
+            raise Conflict(
+                f"a doit build runs as builder {config.profile.id} on this machine: wait for it"
+            )
+        yield
+
+
+@contextmanager
 def watch_lock(config: BuilderConfig) -> Iterator[None]:
     """One `doit watch` for each builder at a time. Raises Conflict when another runs."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getopt
 import json
 import os
 import sys
@@ -10,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from doit.cmd_base import DoitCmdBase
+from doit.cmdparse import CmdParse
 from rich.console import Console
 
 from coordination_tasks import presence
@@ -46,6 +48,10 @@ class FarmCommand(DoitCmdBase):  # type: ignore[misc]
 
     # doit needs the values, but nobody is to choose a database that we don't use.
     base_options = tuple({**option, "long": ""} for option in DoitCmdBase.base_options)
+
+    def parse_execute(self, in_args: list[str]) -> Any:
+        """doit's entry; options may stand behind words too, as in `doit rerun JOB --clean`."""
+        return super().parse_execute(options_first(self.cmdparser, in_args))
 
     def execute(self, params: Any, args: list[str]) -> int:
         """doit's entry: what goes wrong becomes one line on stderr and its exit code."""
@@ -87,6 +93,20 @@ class FarmCommand(DoitCmdBase):  # type: ignore[misc]
     def read_config(self, builder: str = "") -> BuilderConfig:
         """Configuration of this builder; `builder` is the flag's value."""
         return read_builder_config(self.loader.namespace["HOME"], os.environ, builder or None)
+
+
+def options_first(parser: CmdParse, args: list[str]) -> list[str]:
+    """`args` as doit reads them: options, then words. As they are, if they can't be understood."""
+    try:
+        options, words = getopt.gnu_getopt(args, parser.get_short(), parser.get_long())
+    except getopt.GetoptError:
+        return args
+    flags = (
+        part
+        for name, value in options
+        for part in ([f"{name}={value}"] if value and name.startswith("--") else [name, value])
+    )
+    return [*filter(None, flags), *(["--"] if words else []), *words]
 
 
 def console() -> Console:

@@ -63,6 +63,8 @@ class StepReporter:
             self._session.step_states()
         )
         if reason:
+            if task.actions[0].left_out:
+                self._session.leave_out(task.meta["step"])
             self._end(task.meta["step"], State.SKIPPED, reason)
         return bool(reason)
 

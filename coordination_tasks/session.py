@@ -58,6 +58,7 @@ class Session:
         self._claimer: Claimer | None = None
         self._plan: Plan | None = None
         self._allowed: dict[str, None] = {}
+        self._left_out: list[str] = []
         self._failures: dict[str, Mapping[str, Any]] = {}
         self._on_end = on_end
         self.cancelled: str | None = None
@@ -158,6 +159,11 @@ class Session:
                     self._allowed[step] = None
             self._submit([self._transition(step, state, reason, log=log, details=details)])
 
+    def leave_out(self, step: str) -> None:
+        """The step would have to run, but only another one was asked for."""
+        with self._lock:
+            self._left_out.append(step)
+
     def ended(self, step: str) -> bool:
         """Whether the step has its end in this attempt."""
         return self.state(step) in FINAL_STEP_STATES
@@ -201,6 +207,11 @@ class Session:
                 for step, ended in self._steps.items():
                     if ended is state and step not in self._allowed:
                         return state, f"step {step}: {self._reasons[step]}"
+            if self._left_out:
+                return State.FAILED, (
+                    f"left out, as was asked for: {', '.join(self._left_out)};"
+                    f" `doit rerun {self.attempt().job_id}` makes what is missing"
+                )
             if self._allowed:
                 return State.SUCCEEDED, f"failed, as is allowed: {', '.join(self._allowed)}"
             return State.SUCCEEDED, "all steps succeeded"

@@ -49,6 +49,8 @@ class StepAction(BaseAction):  # type: ignore[misc]
         self._step = step
         self.reason = ""
         """Why the step runs, or why it does not have to."""
+        self.left_out = False
+        """Whether the step was not asked for, though it would have to run."""
         self.outcome: Outcome | None = None
         self.out = self.err = self.result = None
         self.values: dict[str, Any] = {}
@@ -68,9 +70,17 @@ class StepAction(BaseAction):  # type: ignore[misc]
         A condition that can't be told is left to `execute`, which fails with the cause.
         """
         try:
-            return self._runner.reason_to_skip(self._pipeline, self._step, states)
+            reason = self._runner.reason_to_skip(self._pipeline, self._step, states)
+            if reason is None:
+                reason = self._runner.reason_to_leave_out(self._pipeline, self._step)
+                self.left_out = reason is not None
         except PipelineError:
             return None
+        return reason
+
+    def start_over(self, *, start: str, only: str, clean: bool) -> None:
+        """As StepRunner.start_over, for the pipeline of this step."""
+        self._runner.start_over(self._pipeline, start=start, only=only, clean=clean)
 
     def execute(self, out: object = None, err: object = None) -> TaskFailed | None:  # noqa: ARG002
         """Run the step; doit's contract: None is success, a TaskFailed is the failure."""

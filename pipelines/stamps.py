@@ -105,8 +105,9 @@ class Stamps:
         return self._names("*.json")
 
     def begun(self) -> tuple[str, ...]:
-        """The steps that have a stamp, or were begun."""
-        return tuple({*self.recorded(), *self._names("*.run")})
+        """The steps that have a stamp, were begun, or forgotten."""
+        others = (*self._names("*.run"), *self._names("*.forgotten"))
+        return tuple({*self.recorded(), *others})
 
     def write(self, stamp: Stamp) -> None:
         """Make the stamp durable; it is there whole or not at all."""
@@ -124,6 +125,14 @@ class Stamps:
             return Run(**json.loads(self._run_path(step).read_text()))
         except (FileNotFoundError, ValueError, TypeError):
             return None
+
+    def forget(self, step: str) -> bool:
+        """Take the success back, also what another job could give; whether there was one."""
+        there = self._path(step).exists()
+        note = json.dumps({"step": step}).encode()
+        write_durably(self._folder / f"{folder_name(step)}.forgotten", note)
+        self.remove(step)
+        return there
 
     def remove(self, step: str) -> None:
         """Forget that the step succeeded; durable when this returns."""

@@ -86,6 +86,10 @@ class StepRecords:
         )
         self._stamps.write(stamp)
 
+    def was_begun(self, step: str) -> bool:
+        """Whether the step ran here or was forgotten: then it must not come from elsewhere."""
+        return step in self._stamps.begun()
+
     def broken_off(self, step: str) -> Run | None:
         """The run of the step that was begun in this attempt and has no record of its end."""
         run = self._stamps.last_run(step)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from pipelines.cancellation import Cancellation
 from pipelines.errors import FailureCode, PipelineError, StepFailed
+from pipelines.forgetting import clean_job, from_step
 from pipelines.model import Pipeline, RunningAttempt, Step
+from pipelines.stamps import Stamps
 from pipelines.step_execution import Ran, StepExecution
 from pipelines.step_records import NEVER_RUN
 from pipelines.workspace import Workspace
@@ -33,6 +35,27 @@ class StepRunner:
     ) -> None:
         self._attempt = attempt
         self._cancellation = cancellation
+        self._only = ""
+
+    def start_over(self, pipeline: Pipeline, *, start: str, only: str, clean: bool) -> None:
+        """Before the first step: what has to run though nothing changed.
+
+        `start` and `only` are names of steps or "": all from `start` on, or `only` and no other.
+        """
+        workspace = self._workspace()
+        if clean:
+            clean_job(workspace, pipeline)
+        steps = from_step(pipeline, start) if start else {only} if only else ()
+        for step in steps:
+            Stamps(workspace.stamps).forget(step)
+        self._only = only
+
+    def reason_to_leave_out(self, pipeline: Pipeline, step: Step) -> str | None:
+        """Why a step that would have to run must not: another one alone was asked for."""
+        if self._only in ("", step.name) or step.always:
+            return None
+        reason = self._reason_to_run(pipeline, step)
+        return f"left out by --only {self._only}: {reason}" if reason else None
 
     def judge(self, pipeline: Pipeline, step: Step) -> Verdict:
         """Whether the step is up to date; its result may come from another job on this builder."""
@@ -56,9 +79,11 @@ class StepRunner:
             return f"can't tell whether it is up to date: {error}"
         if current is None:
             return ALWAYS_RUNS
-        reason = execution.records.reason_to_run(step.name, current)
-        if reason == NEVER_RUN and execution.donors().take(step.name, current):
-            return execution.records.reason_to_run(step.name, current)
+        records = execution.records
+        reason = records.reason_to_run(step.name, current)
+        foreign = reason == NEVER_RUN and not records.was_begun(step.name)
+        if foreign and execution.donors().take(step.name, current):
+            return records.reason_to_run(step.name, current)
         return reason
 
     def reason_to_skip(

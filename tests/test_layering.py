@@ -29,8 +29,12 @@ ROOMS: dict[str, dict[str, str]] = {
         EDGES: "",
         "use cases": (
             "steps.artifact_manifest steps.checkout steps.debian steps.maven steps.preflight "
+<<<<<<< HEAD
             "steps.publish_status steps.run sources machine step_values "
             "step_execution step_runner kinds"
+=======
+            "donors forgetting steps.publish_status steps.run sources machine step_runner kinds"
+>>>>>>> 019ff63 (Let people repeat steps: rerun, forget and clean)
         ),
         "doit": ("graph doit_command graph_command new_command plan_command validate_command"),
     },
@@ -47,7 +51,8 @@ ROOMS: dict[str, dict[str, str]] = {
         "doit": (
             "doit_tasks reporter graph_run command build_command enqueue_command jobs_command "
             "status_command doctor_command watch_command "
-            "send_command messages_command locks_command outbox_command"
+            "send_command messages_command locks_command outbox_command "
+            "clean_command forget_command rerun_command task_choice"
         ),
     },
     "doit_words": {EDGES: ""},

@@ -1,0 +1,110 @@
+"""`doit rerun`, `doit forget` and `doit clean` as a person types them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import Farm, await_that
+
+ALL = ["first", "second", "third"]
+
+
+@pytest.fixture
+def built(farm: Farm) -> tuple[Farm, str]:
+    job = farm.enqueue()
+    assert farm.doit("build").returncode == 0
+    farm.ledger.unlink()
+    return farm, job
+
+
+def test_rerun_from_a_step(built: tuple[Farm, str]) -> None:
+    farm, job = built
+    done = farm.doit("rerun", job, "--from", "second")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert farm.ran() == ["second", "third"]
+    assert farm.steps(job, attempt=2)["first"] == "up_to_date"
+
+
+def test_rerun_of_everything_takes_nothing_from_another_job(built: tuple[Farm, str]) -> None:
+    farm, _ = built
+    other = farm.enqueue()
+    assert farm.doit("build").returncode == 0
+    assert farm.ran() == []
+    done = farm.doit("rerun", other, "--clean")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert farm.ran() == ALL
+
+
+def test_rerun_of_one_step_alone_leaves_the_rest_and_says_so(built: tuple[Farm, str]) -> None:
+    farm, job = built
+    done = farm.doit("rerun", job, "--only", "second")
+    assert done.returncode == 1
+    assert farm.ran() == ["second"]
+    assert farm.steps(job, attempt=2)["third"] == "skipped"
+    assert f"doit rerun {job}" in farm.job(job)["reason"]
+    assert farm.doit("rerun", job).returncode == 0
+    assert farm.ran() == ["second", "third"]
+    assert farm.job(job)["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "which job"),
+        (("{job}", "--from", "secnd"), "second"),
+        (("{job}", "--from", "first", "--clean"), "exclude each other"),
+        (("no-such-job",), "no-such-job"),
+    ],
+)
+def test_rerun_of_what_is_not_there(
+    built: tuple[Farm, str], arguments: tuple[str, ...], said: str
+) -> None:
+    farm, job = built
+    done = farm.doit("rerun", *(word.replace("{job}", job) for word in arguments))
+    assert done.returncode == 3
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert farm.job(job)["status"] == "completed"
+
+
+def test_what_was_forgotten_runs_again(built: tuple[Farm, str]) -> None:
+    farm, job = built
+    done = farm.doit("forget", "ledger:second")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"forgetting second of job {job}\n"
+    assert farm.doit("build", "--job", job).returncode == 0
+    assert farm.ran() == ["second", "third"]
+
+
+def test_what_was_cleaned_is_gone_and_is_made_again(built: tuple[Farm, str]) -> None:
+    farm, job = built
+    tried = farm.doit("clean", "--dry-run", "ledger:git-checkout")
+    assert "would remove" in tried.stdout
+    done = farm.doit("clean", "ledger:git-checkout")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith("build/source")
+    assert farm.doit("build", "--job", job).returncode == 0
+    assert farm.ran() == ALL
+
+
+def test_nothing_is_forgotten_or_cleaned_by_accident(built: tuple[Farm, str]) -> None:
+    farm, _ = built
+    for arguments in (("forget",), ("clean",), ("forget", "ledger:secnd")):
+        done = farm.doit(*arguments)
+        assert done.returncode == 3
+        assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_records_of_a_running_build_are_left_alone(farm: Farm) -> None:
+    farm.second("echo began >> $LEDGER; while [ ! -e $LEDGER.go ]; do sleep 0.05; done")
+    job = farm.enqueue()
+    process = farm.start("build")
+    await_that(lambda: "began" in farm.ran(), "the second step begins")
+    for arguments in (("forget", "--all"), ("clean", "--clean-all")):
+        done = farm.doit(*arguments)
+        assert done.returncode == 3
+        assert "a doit build runs" in done.stderr
+    assert farm.doit("rerun", job, "--clean").returncode == 4
+    farm.ledger.with_name("ledger.go").touch()
+    process.communicate(timeout=60)
+    assert process.returncode == 0
