@@ -120,13 +120,6 @@ def no_arguments(args: list[str]) -> None:
         raise BadRequest(f"what is {args[0][:60]!r}? this command takes options only")
 
 
-def options_first(args: list[str]) -> None:
-    """Raise BadRequest when an option stands behind the first argument, where doit sees none."""
-    for arg in args:
-        if arg.startswith("-"):
-            raise BadRequest(f"{arg[:60]!r} has to stand before {args[0][:60]!r}")
-
-
 def tell(text: str) -> None:
     """A line on stderr for a person, beside the command's own output."""
     sys.stderr.write(text + "\n")

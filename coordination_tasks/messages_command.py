@@ -15,7 +15,6 @@ from coordination_tasks.command import (
     as_json,
     console,
     open_store,
-    options_first,
     tell,
 )
 from coordination_tasks.errors import BadRequest
@@ -60,7 +59,6 @@ broken, 3 bad configuration, usage, or no such message.
         builder: str,
         pos_args: list[str],
     ) -> int:
-        options_first(pos_args)
         if archive and not pos_args:
             raise BadRequest("--archive needs the IDs of the messages")
         if mark_read and (archive or every):

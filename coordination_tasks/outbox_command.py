@@ -16,7 +16,6 @@ from coordination_tasks.command import (
     as_json,
     console,
     open_store,
-    options_first,
     tell,
 )
 from coordination_tasks.errors import BadRequest, NotFound
@@ -51,7 +50,6 @@ repository can't be reached, 3 bad configuration, usage, or no such refused entr
     def _execute(
         self, send: bool, retry: bool, drop: bool, json: bool, builder: str, pos_args: list[str]
     ) -> int:
-        options_first(pos_args)
         if send + retry + drop > 1:
             raise BadRequest("--send, --retry and --drop go one at a time")
         if (retry or drop) != bool(pos_args):
