@@ -15,7 +15,7 @@ from coordination_tasks.doit_tasks import CLAIM_TASK, claim_task, pipelines_path
 from coordination_tasks.running_attempt import RunningAttempt
 from coordination_tasks.session import Session
 from pipelines.cancellation import Cancellation
-from pipelines.forgetting import clean_steps, forget_steps
+from pipelines.forgetting import clean_steps, forget_steps  # noqa: F401 - for commands
 from pipelines.graph import load_pipelines, pipeline_tasks
 from pipelines.kinds import step_kinds
 from pipelines.language.params import resolve_params
@@ -67,4 +67,3 @@ def ended_alone(attempt: RunningAttempt) -> dict[str, str]:
 
 
 __all__ = ["check_branch", "check_commit", "check_job_id", "check_tools", "resolve_params"]
-__all__ += ["clean_steps", "forget_steps"]

@@ -29,12 +29,8 @@ ROOMS: dict[str, dict[str, str]] = {
         EDGES: "",
         "use cases": (
             "steps.artifact_manifest steps.checkout steps.debian steps.maven steps.preflight "
-<<<<<<< HEAD
             "steps.publish_status steps.run sources machine step_values "
             "step_execution step_runner kinds"
-=======
-            "donors forgetting steps.publish_status steps.run sources machine step_runner kinds"
->>>>>>> 019ff63 (Let people repeat steps: rerun, forget and clean)
         ),
         "doit": ("graph doit_command graph_command new_command plan_command validate_command"),
     },
