@@ -26,6 +26,12 @@ class BadUsage(PipelineError):
     exit_code = 3
 
 
+class UnusableKind(PipelineError):
+    """A kind of step that an installed package brings can't be used; says which and why."""
+
+    exit_code = 3
+
+
 class BadValue(PipelineError, ValueError):
     """A branch, commit, id or path from outside is not acceptable; names the value, shortened."""
 

@@ -1,10 +1,13 @@
-"""The kinds of steps that `uses:` can name. A new kind is one class and one line here."""
+"""The kinds of steps that `uses:` can name.
+
+A new kind is one class and one line here, or a class in an installed package.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from pipelines.installed_kinds import InstalledKinds
 from pipelines.model import StepKind
 from pipelines.steps.artifact_manifest import ArtifactManifest
 from pipelines.steps.checkout import GIT_CHECKOUT
@@ -15,7 +18,7 @@ from pipelines.steps.publish_status import Publisher, PublishStatus
 from pipelines.steps.run import RUN
 
 
-def step_kinds(publish: Publisher) -> Mapping[str, StepKind[Any]]:
+def step_kinds(publish: Publisher) -> InstalledKinds:
     """All kinds by name; `publish` is what `publish-status` calls."""
     kinds: tuple[StepKind[Any], ...] = (
         GIT_CHECKOUT,
@@ -26,4 +29,4 @@ def step_kinds(publish: Publisher) -> Mapping[str, StepKind[Any]]:
         RUN,
         PublishStatus(publish),
     )
-    return {kind.name: kind for kind in kinds}
+    return InstalledKinds({kind.name: kind for kind in kinds})

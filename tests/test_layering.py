@@ -23,6 +23,7 @@ ROOMS: dict[str, dict[str, str]] = {
             "language.assembly language.cycles language.entries "
             "language.expression_check language.expression_parser language.inheritance "
             "language.located language.matrix language.names language.params language.reader "
+            "language.field_texts language.schema language.reference_page "
             "language.layers language.drawing language.svg language.preview language.insertion "
             "language.references language.scripts language.step_reader language.substitution"
         ),
@@ -30,7 +31,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "use cases": (
             "steps.artifact_manifest steps.checkout steps.debian steps.maven steps.preflight "
             "steps.publish_status steps.run sources machine step_values "
-            "step_execution step_runner kinds"
+            "step_execution step_runner kinds generated"
         ),
         "doit": ("graph doit_command graph_command new_command plan_command validate_command"),
     },

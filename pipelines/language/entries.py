@@ -91,7 +91,7 @@ class StepEntry(Options):
     """What runs the script: `bash` (which stops at the first command that fails, also in a pipe),
     `sh` or `python`."""
     name: Text | None = None
-    """Name of the step; the kind's when not given. A `run` step needs one."""
+    """Name of the step; the kind's when not given, and `run` for a script."""
     needs: Several[Text] | None = None
     """Steps that must have ended before; the step before it when not given, `[]` for none."""
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from pipelines.errors import FailureCode
+from pipelines.errors import FailureCode, UnusableKind
 from pipelines.language.cycles import upstream
 from pipelines.language.entries import DefaultsEntry, PipelineEntry, RetriesEntry, StepEntry
 from pipelines.language.expression_check import check_condition, with_matrix
@@ -89,7 +89,6 @@ class StepReader:
     def _kind(self, path: Path, entry: StepEntry) -> StepKind[Any] | None:
         if entry.run is not None:
             return self._run_kind(path, entry)
-        known = [name for name in self._kinds if name != RUN]
         if entry.uses is None:
             self._complain(path, "a step needs 'uses:' (a kind of step) or 'run:' (a script)")
             return None
@@ -98,13 +97,17 @@ class StepReader:
         if entry.values:
             text = "'values:' is for a step with 'run:': a kind of step has its own"
             self._complain((*path, "values"), text, key=True)
-        if entry.uses not in known:
-            hint = did_you_mean(entry.uses, known)
+        if entry.uses not in self._kinds or entry.uses == RUN:
+            hint = did_you_mean(entry.uses, [name for name in self._kinds if name != RUN])
             if entry.uses in (RUN, "shell"):
                 hint = "; write the script under 'run:' instead"
             self._complain((*path, "uses"), f"there is no kind of step '{entry.uses}'{hint}")
             return None
-        return self._kinds[entry.uses]
+        try:
+            return self._kinds[entry.uses]
+        except UnusableKind as error:
+            self._complain((*path, "uses"), str(error))
+            return None
 
     def _run_kind(self, path: Path, entry: StepEntry) -> StepKind[Any]:
         if entry.uses is not None:
@@ -210,8 +213,10 @@ class StepReader:
         """Names of the values that the step gives to later ones."""
         if entry.run is not None:
             return entry.values
-        kind = self._kinds.get(entry.uses or "")
-        return tuple(kind.values) if kind else ()
+        try:
+            return tuple(self._kinds[entry.uses or ""].values)
+        except (KeyError, UnusableKind):
+            return ()  # told where the step itself is read
 
     def _try(self, path: Path, check: Callable[[], object]) -> None:
         try:
