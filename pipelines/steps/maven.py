@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from pipelines.host_lock import host_lock
 from pipelines.model import Command, StepContext, StepResult
 from pipelines.steps.jdk import find_jdk
 from pipelines.steps.maven_donor import Donor, remember, take_over
+from pipelines.steps.maven_downloads import shared_downloads
 from pipelines.steps.maven_errors import MavenErrors
 from pipelines.steps.maven_failure import maven_failure
 from pipelines.steps.maven_listener import Listener, module_listener
@@ -31,8 +32,7 @@ from pipelines.steps.maven_record import (
     open_record,
     size_and_time,
 )
-from pipelines.steps.maven_report import MavenReport, report_of
-from pipelines.steps.maven_repository import fill, harvest, reactor_folders
+from pipelines.steps.maven_report import MavenReport, installed_files, report_of
 from pipelines.steps.maven_selection import Selection, everything, not_yet_built
 from pipelines.steps.surefire_reports import SurefireResults, read_test_results
 from pipelines.tool_versions import java_version, maven_version, wrapped_maven_version
@@ -75,7 +75,7 @@ class Maven:
                 only=selection.only,
                 listener=listener.arguments(record.path),
             )
-            report = MavenReport()
+            report = MavenReport(files=installed_files(record.events()))
             if not selection.nothing:
                 command = maven_command(options, context, call)
                 report = _build(command, context, record, with_tests=not options.skip_tests)
@@ -172,26 +172,11 @@ def _reader(
 @contextmanager
 def _local_repository(options: MavenOptions, context: StepContext) -> Iterator[Path]:
     """The local repository for one build; when the build went well others get its downloads."""
-    workspace, cancelled = context.workspace, context.commands.check_cancelled
+    workspace = context.workspace
     if options.local_repository == "shared":
         shared = workspace.maven_shared_repository
-        with host_lock(shared.with_suffix(".lock"), cancelled):
+        with host_lock(shared.with_suffix(".lock"), context.commands.check_cancelled):
             yield shared
         return
-    own = reactor_folders(workspace.source)
-    _share(fill, workspace.maven_cache, workspace.maven_repository, own, context)
-    yield workspace.maven_repository
-    _share(harvest, workspace.maven_repository, workspace.maven_cache, own, context)
-
-
-def _share(
-    move: Callable[[Path, Path, Collection[str], Callable[[], None]], int],
-    source: Path,
-    target: Path,
-    own: Collection[str],
-    context: StepContext,
-) -> None:
-    """Move downloads between the cache, which other jobs use too, and the job's repository."""
-    cancelled = context.commands.check_cancelled
-    with host_lock(context.workspace.maven_cache.with_suffix(".lock"), cancelled):
-        move(source, target, own, cancelled)
+    with shared_downloads(context):
+        yield workspace.maven_repository

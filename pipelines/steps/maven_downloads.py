@@ -1,4 +1,4 @@
-"""Downloads that a packaging's own Maven shares with the builder's other jobs."""
+"""Downloads that a job's Maven shares with the builder's other jobs."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _HELP_MARK = re.compile(r" (?:-> \[Help \d+\]|@)$")
 _SIGN = re.compile(
     r"^Terminating due to java\.lang\.OutOfMemoryError|^The system is out of resources"
     r"|insufficient memory for the Java Runtime|No space left on device|Disk quota exceeded"
-    r"|^Unable to parse command line options"
+    r"|^Unable to parse command line options|Failed to fetch http"
 )
 """Lines without a level that say why no error line may follow."""
 

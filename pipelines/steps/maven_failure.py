@@ -35,6 +35,8 @@ _NO_ANSWER = re.compile(
     r"|Network is unreachable|No route to host|name resolution|status(?: code)?: ?(?:429|5\d\d)"
     r"|Remote host terminated|[Pp]remature end"
 )
+_NO_WRAPPED_MAVEN = re.compile(r"Failed to fetch http")
+"""What `mvnw` says when it can't get its Maven."""
 _DEPENDENCY = re.compile(
     r"Could not resolve dependencies|could not be resolved|Could not find artifact"
     r"|ArtifactNotFoundException|ArtifactResolutionException|Failed to read artifact descriptor"
@@ -113,6 +115,7 @@ def _code(text: str, exit_code: int) -> FailureCode:
         (FailureCode.OUT_OF_MEMORY, _MEMORY.search(text)),
         (FailureCode.KILLED, exit_code > _SIGNALLED),
         (FailureCode.NETWORK, _TRANSFER.search(text) and _NO_ANSWER.search(text)),
+        (FailureCode.NETWORK, _NO_WRAPPED_MAVEN.search(text)),
         (FailureCode.MAVEN_ENFORCER, by_goal is FailureCode.MAVEN_ENFORCER),
         (FailureCode.MAVEN_DEPENDENCY, _DEPENDENCY.search(text)),
         (FailureCode.MAVEN_POM, _POM.search(text)),

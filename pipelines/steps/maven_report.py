@@ -115,8 +115,7 @@ def report_of(events: BuildEvents, runs_before: int, log: MavenLog) -> MavenRepo
     if events.runs > runs_before:
         begun = [m for m in events.modules.values() if m.run > runs_before]
         modules = tuple(ModuleRun(m.name, m.result, m.seconds) for m in begun)
-        files = tuple(f.installed for m in events.modules.values() for f in m.files)
-        return MavenReport(modules, files)
+        return MavenReport(modules, installed_files(events))
     reactor = log.last
     summed_up = {module.name: module for module in reactor.modules}
     modules = tuple(
@@ -126,3 +125,8 @@ def report_of(events: BuildEvents, runs_before: int, log: MavenLog) -> MavenRepo
         for name in reactor.started
     )
     return MavenReport(modules, tuple(map(Path, reactor.installed)), exact=False)
+
+
+def installed_files(events: BuildEvents) -> tuple[Path, ...]:
+    """What all modules have installed, also those that an earlier run built."""
+    return tuple(file.installed for m in events.modules.values() for file in m.files)

@@ -65,6 +65,8 @@ def test_commit_after_commit(tmp_path: Path) -> None:
     same = next_job(steps, base, "same", {})
     result = build(same, OPTIONS)
     assert (built(result), len(result.values["left_out"])) == ([], 3)
+    assert all(path.is_relative_to(same.workspace.root) for path in result.outputs)
+    assert len(result.outputs) == 5
 
     parent = (same.workspace.source / "pom.xml").read_text()
     pom = next_job(steps, same, "pom", {"pom.xml": parent + "<!-- changed -->\n"})

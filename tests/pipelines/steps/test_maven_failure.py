@@ -171,6 +171,7 @@ def test_failing_tests_are_in_the_excerpt() -> None:
             1,
             FailureCode.MAVEN_FAILED,
         ),
+        ("wget: Failed to fetch https://x/apache-maven-3.9.9-bin.zip", 1, FailureCode.NETWORK),
         ("nothing that says why", 1, FailureCode.MAVEN_FAILED),
     ],
 )
