@@ -15,6 +15,7 @@ from pipelines.steps.maven_selection import Selection
 from pipelines.steps.surefire_reports import SurefireResults
 
 _SLOWEST = 3
+_SHORTEST_SHOWN = 0.1
 _SHOWN_NAMES = 5
 _UNFINISHED = (FailureCode.TIMEOUT, FailureCode.KILLED)
 
@@ -48,8 +49,8 @@ class MavenReport:
     @property
     def slowest(self) -> str:
         """`slowest: Server 81.2 s, Engine 40.1 s`; empty for a single module."""
-        timed = [(module.seconds, module.name) for module in self.modules if module.seconds]
-        if len(self.modules) < 2:  # noqa: PLR2004 - one is always the slowest
+        timed = [(m.seconds, m.name) for m in self.modules if (m.seconds or 0) >= _SHORTEST_SHOWN]
+        if len(timed) < 2:  # noqa: PLR2004 - one is always the slowest
             return ""
         shown = sorted(timed, reverse=True)[:_SLOWEST]
         return f"slowest: {', '.join(f'{name} {seconds:.1f} s' for seconds, name in shown)}"
