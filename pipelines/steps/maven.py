@@ -84,7 +84,8 @@ class Maven:
         tests = SurefireResults()
         if not options.skip_tests:
             tests = read_test_results(context.workspace.source, record.began)
-        return report.result(selection, tests, versions, listener.problem)
+        did = "checked" if set(options.goals) == {"validate"} else "built"
+        return report.result(selection, tests, versions, listener.problem, did)
 
 
 MAVEN = Maven()

@@ -65,8 +65,9 @@ class MavenReport:
         tests: SurefireResults,
         versions: Mapping[str, str],
         no_events: str,
+        did: str,
     ) -> StepResult:
-        """The result of a step that built what `selection` says."""
+        """The result of a step that built what `selection` says; `did` is the word for it."""
         left_out = [{"name": name, "reason": why} for name, why in selection.left_out.items()]
         exact = self.exact and not no_events
         values = {
@@ -77,16 +78,16 @@ class MavenReport:
             **({"tests": tests.values()} if tests.run else {}),
             "module_times": "exact" if exact else f"from the log: {no_events or 'no events'}",
         }
-        parts = [self._built(selection), tests.words(), self.slowest]
+        parts = [self._built(selection, did), tests.words(), self.slowest]
         return StepResult(
             reason="; ".join([", ".join(filter(None, parts[:2])), *filter(None, parts[2:])]),
             outputs=tuple(file for file in self.files if file.is_file()),
             values=values,
         )
 
-    def _built(self, selection: Selection) -> str:
+    def _built(self, selection: Selection, did: str) -> str:
         count = len(self.modules)
-        built = "built 1 module" if count == 1 else f"built {count} modules"
+        built = f"{did} 1 module" if count == 1 else f"{did} {count} modules"
         if not selection.left_out:
             return built
         names = list(selection.left_out)

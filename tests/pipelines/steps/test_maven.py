@@ -126,7 +126,7 @@ def test_a_reactor_is_walked(steps: Steps) -> None:
         "module 2 of 3: Tiny Core",
         "module 3 of 3: Tiny App",
     ]
-    assert result.reason.startswith("built 3 modules")
+    assert result.reason.startswith("checked 3 modules")
     assert [module["name"] for module in result.values["modules"]] == [
         "Tiny Parent",
         "Tiny Core",
@@ -193,7 +193,7 @@ def test_a_shared_local_repository(steps: Steps) -> None:
     write_reactor(context.workspace.source)
     options = MavenOptions(goals=("validate",), offline=True, local_repository="shared")
 
-    assert build(context, options).reason.startswith("built 3 modules")
+    assert build(context, options).reason.startswith("checked 3 modules")
 
     log = context.commands.log.read_text()
     assert f"-Dmaven.repo.local={context.workspace.maven_shared_repository} " in log
