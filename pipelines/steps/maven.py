@@ -24,6 +24,7 @@ from pipelines.steps.maven_options import (
     MavenOptions,
     maven_command,
     maven_environment,
+    own_selection,
 )
 from pipelines.steps.maven_record import (
     ModuleRecord,
@@ -117,7 +118,10 @@ def _select(
     others: Path,
     context: StepContext,
 ) -> Selection:
-    why = options.why_not_incremental or listener.problem
+    config = context.workspace.source / ".mvn" / "maven.config"
+    given = config.read_text(encoding="utf-8").split() if config.is_file() else []
+    own = own_selection(given)
+    why = options.why_not_incremental or listener.problem or (own and f"maven.config has {own}")
     if why:
         return everything(why)
     if options.incremental == "modules" and not record.events().modules:

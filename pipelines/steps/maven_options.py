@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -80,8 +80,13 @@ class MavenOptions(Options):
             return "the local repository is shared with other jobs"
         if "install" not in self.goals or not _INSTALLING_PHASES.issuperset(self.goals):
             return f"{' '.join(self.goals)} does not just install"
-        own = next((arg for arg in self.extra_args if _OWN_SELECTION.match(arg)), None)
+        own = own_selection(self.extra_args)
         return f"extra_args have {own}" if own else None
+
+
+def own_selection(arguments: Iterable[str]) -> str | None:
+    """The first of Maven's arguments that itself says which modules are built, if one does."""
+    return next((argument for argument in arguments if _OWN_SELECTION.match(argument)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,6 +126,15 @@ def test_everything_is_built_when_leaving_out_would_not_be_sound(
     assert built(job.succeed(**second)) == ALL
 
 
+@pytest.mark.slow
+def test_a_source_that_selects_modules_itself(job: Job) -> None:
+    (job.source / ".mvn").mkdir()
+    (job.source / ".mvn" / "maven.config").write_text("-pl\napp\n-am\n")
+    job.fail()
+    result = job.succeed()
+    assert (built(result), result.values["selection"]) == (ALL, "maven.config has -pl")
+
+
 def kill_mavens(source: Path) -> None:
     for process in psutil.process_iter(["cmdline"]):
         if f"-Dmaven.multiModuleProjectDirectory={source}" in (process.info["cmdline"] or []):
