@@ -22,6 +22,7 @@ from typed_yaml.findings import Finding, InvalidFile
 MAX_BYTES = 4_000_000
 MAX_NODES = 400_000
 MAX_DEPTH = 50
+_MAX_MESSAGE = 500
 
 Position = tuple[int, int]
 Location = tuple[str | int, ...]
@@ -61,7 +62,8 @@ class Document:
 
         With `key` it is at the key that is the path's end instead of at its value.
         """
-        return Finding(self.name, *self.position(path, key=key), message)
+        short = message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]}…"
+        return Finding(self.name, *self.position(path, key=key), short)
 
     def position(self, path: Location, *, key: bool = False) -> Position:
         """Line and column, from 1, of what stands at `path`, or of the nearest thing above it."""

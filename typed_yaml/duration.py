@@ -7,7 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-_PART = re.compile(r"(\d+)\s*([smhd]?)\s*")
+_PART = re.compile(r"(\d+)\s*([smhd]?)")
+# each part but the last ends with its unit: no text can be read in two ways, so it is read fast
+_WHOLE = re.compile(r"\s*(\d+\s*[smhd]\s*)*(\d+\s*)?")
+_LONGEST = 40
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -15,7 +18,7 @@ def parse_duration(value: Any) -> Any:
     """Seconds of `value`, a number or a text. Raises ValueError."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         seconds = float(value)
-    elif isinstance(value, str) and re.fullmatch(rf"({_PART.pattern})+", value.strip()):
+    elif isinstance(value, str) and len(value) <= _LONGEST and _WHOLE.fullmatch(value):
         seconds = float(sum(int(n) * _SECONDS[unit] for n, unit in _PART.findall(value)))
     else:
         raise ValueError("a duration is wanted, like 90s, 30m or 2h")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,7 +31,11 @@ class InvalidFile(Exception):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the known word nearest to `word`, else the words there are."""
-    choices = sorted(known)
+    return _hint(word, tuple(sorted(known)))
+
+
+@lru_cache(maxsize=1000)
+def _hint(word: str, choices: tuple[str, ...]) -> str:
     near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
     if near:
         return f"; did you mean '{near[0]}'?"

@@ -11,6 +11,9 @@ from pydantic_core import ErrorDetails
 from typed_yaml.document import Location, WrittenFloat, WrittenInt
 from typed_yaml.findings import Finding, InvalidFile, did_you_mean
 
+MAX_TOLD = 100
+"""Mistakes of one part that are told one by one."""
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -51,9 +54,7 @@ def validate(model: type[M], document: Located, path: Location = ()) -> M:
     try:
         return model.model_validate(_part(document.data, path))
     except ValidationError as error:
-        raise InvalidFile(
-            [_finding(model, document, path, details) for details in error.errors()]
-        ) from error
+        raise InvalidFile(_findings(model, document, path, error.errors())) from error
 
 
 def check(
@@ -71,9 +72,7 @@ def check(
     except ValidationError as error:
         wrong = [details for details in error.errors() if not excused(details["loc"])]
         if wrong:
-            raise InvalidFile(
-                [_finding(model, document, path, details) for details in wrong]
-            ) from error
+            raise InvalidFile(_findings(model, document, path, wrong)) from error
 
 
 def validate_partly(
@@ -89,7 +88,9 @@ def validate_partly(
         return model.model_validate(data), []
     except ValidationError as error:
         errors = error.errors()
-    findings = [_finding(model, document, (), details) for details in errors]
+    findings = _findings(model, document, (), errors)
+    if len(errors) > MAX_TOLD:
+        return None, findings
     for details in errors:
         wanted = stand_ins.get(details["loc"]) if details["type"] == "missing" else None
         data = _with(data, details["loc"], wanted)
@@ -97,6 +98,18 @@ def validate_partly(
         return model.model_validate(data), findings
     except ValidationError:
         return None, findings
+
+
+def _findings(
+    model: type[BaseModel], document: Located, path: Location, errors: Sequence[ErrorDetails]
+) -> list[Finding]:
+    """The mistakes with their places; of very many only the first, and how many more there are."""
+    found = [_finding(model, document, path, details) for details in errors[:MAX_TOLD]]
+    if len(errors) > MAX_TOLD:
+        place = (*path, *errors[MAX_TOLD]["loc"])
+        more = len(errors) - MAX_TOLD
+        found.append(document.finding(place, f"here and below are {more} mistakes more"))
+    return found
 
 
 def _with(data: Any, location: Location, value: Any) -> Any:

@@ -14,6 +14,7 @@ from pipelines.language.entries import MAX_MATRIX, MatrixEntry
 from pipelines.language.expressions import Reference
 from pipelines.language.inheritance import name_of
 from pipelines.language.located import Path
+from pipelines.language.names import MAX_NAME
 from pipelines.language.references import MARK, replace_references
 from typed_yaml import did_you_mean
 
@@ -115,7 +116,9 @@ def suffix(texts: Mapping[str, str]) -> str:
 
 
 def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]*[^a-z0-9._]+[^a-z0-9]*|[._]{2,}", "-", text.lower()).strip("-._")
+    """The text as a part of a name; what is too long for one stays too long, and is told."""
+    plain = re.sub(r"[^a-z0-9._]+", "-", text[: MAX_NAME + 1].lower())
+    return re.sub(r"[-._]{2,}", "-", plain).strip("-._")
 
 
 def expanded(step: Mapping[str, Any], combination: Combination) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pipelines.language.params import read_param
 from pipelines.language.references import Scope, references_in
 from pipelines.language.step_reader import StepReader, step_name
 from pipelines.model import JobPattern, Param, Pipeline, Source, Step, StepKind
+from pipelines.untrusted import shown
 from typed_yaml import Finding, did_you_mean, validate_partly
 
 Kinds = Mapping[str, StepKind[Any]]
@@ -44,7 +45,7 @@ class PipelineReader:
         """The pipeline; None when so much is wrong that there is none, see `findings`."""
         entry, self.findings = validate_partly(PipelineEntry, self.assembled, _STAND_INS)
         if not is_name(self.name):
-            text = f"the pipeline's name '{self.name}' is no good: {NAME_RULE}"
+            text = f"the pipeline's name '{shown(self.name)}' is no good: {NAME_RULE}"
             self._complain((), text, key=True)
         if entry is None:
             return None
@@ -101,7 +102,9 @@ class PipelineReader:
         for index, step in enumerate(entry.steps):
             name, path = step_name(step), ("steps", index)
             if not is_name(name):
-                self._complain((*path, "name"), f"the step's name '{name}' is no good: {NAME_RULE}")
+                self._complain(
+                    (*path, "name"), f"the step's name '{shown(name)}' is no good: {NAME_RULE}"
+                )
             if name in seen:
                 self._complain(path, f"a second step is called '{name}': give it another 'name:'")
             seen.add(name)

@@ -24,7 +24,7 @@ _ROOTS = ("job", "matrix", "params", "secrets", "steps")
 _OUTPUT_PARTS = 4
 
 MARK = "${{"
-_PLACEHOLDER = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+_PLACEHOLDER = re.compile(r"\$\{\{([^{}]*)\}\}")
 _REFERENCE = re.compile(r"[A-Za-z][\w-]*(\.[A-Za-z0-9][\w-]*)*")
 
 Lookup = Callable[[Reference], Any]
@@ -125,7 +125,7 @@ def replace_references(value: Any, lookup: Lookup) -> Any:
     if not isinstance(value, str) or MARK not in value:
         return value
     whole = _PLACEHOLDER.fullmatch(value.strip())
-    if whole and MARK not in whole[1]:
+    if whole:
         found = lookup(parse_reference(whole[1]))
         return value if isinstance(found, Reference) else found
     return replace_in_text(value, lookup)

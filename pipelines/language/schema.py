@@ -17,7 +17,7 @@ from pipelines.language.field_texts import field_texts, model_text
 from pipelines.model import StepKind
 
 _REFERENCE = {"type": "string", "pattern": r"\$\{\{"}
-_DURATION = {"type": "string", "pattern": r"^(\s*\d+\s*[smhd]?)+\s*$|\$\{\{"}
+_DURATION = {"type": "string", "pattern": r"^\s*(\d+\s*[smhd]\s*)*(\d+\s*)?$|\$\{\{"}
 
 
 def json_schema(kinds: Mapping[str, StepKind[Any]]) -> dict[str, Any]:
