@@ -1,8 +1,4 @@
-"""Table of contents: the doit tasks of this farm, and what they are made of.
-
-Wiring only: nothing is read or contacted when this file is imported. `pipelines` knows how a
-commit becomes packages, `coordination_tasks` knows who builds what; they meet here alone.
-"""
+"""The doit tasks of this farm. Wiring only: both packages meet here alone, no I/O at import."""
 
 from __future__ import annotations
 
@@ -21,6 +17,7 @@ from pipelines.kinds import step_kinds
 from pipelines.language.params import resolve_params
 from pipelines.machine import check_tools
 from pipelines.model import Pipeline
+from pipelines.planner import Planner
 from pipelines.process_tree import builder_marker, sweep
 from pipelines.sources import branch_tip
 from pipelines.step_runner import StepRunner
@@ -50,6 +47,9 @@ def farm_pipelines() -> dict[str, Pipeline]:
     return load_pipelines(pipelines_path(HOME, os.environ), KINDS)
 
 
+PLANNER = Planner(pipelines=farm_pipelines, kinds=KINDS, runner=RUNNER, first=CLAIM_TASK)
+
+
 def resolve_branch(pipeline: str, branch: str) -> str | None:
     """Commit at the tip of a branch of a pipeline's source, for the claim."""
     return branch_tip(farm_pipelines()[pipeline].source, branch, os.environ)
@@ -62,8 +62,7 @@ def sweep_orphans(state_dir: Path) -> None:
 
 def ended_alone(attempt: RunningAttempt) -> dict[str, str]:
     """Steps that succeeded in an attempt whose process was killed, with what each did."""
-    pipeline = farm_pipelines().get(attempt.pipeline)
-    return StepRunner(lambda: attempt, CANCELLATION).ended_alone(pipeline) if pipeline else {}
+    return StepRunner(lambda: attempt, CANCELLATION).ended_alone(farm_pipelines())
 
 
 __all__ = ["check_branch", "check_commit", "check_job_id", "check_tools", "resolve_params"]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, ClassVar
+
+from doit.task import Task
 
 from coordination_tasks.attempt_keeper import AttemptKeeper
 from coordination_tasks.builder_config import BuilderConfig
@@ -16,12 +19,14 @@ from coordination_tasks.builder_lock import builder_lock
 from coordination_tasks.claiming import Claimer
 from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments, open_store
 from coordination_tasks.display import Display, make_display
-from coordination_tasks.errors import BadRequest, ClaimLost, Unavailable
+from coordination_tasks.errors import BadRequest, CannotBuild, ClaimLost, Unavailable
 from coordination_tasks.graph_run import GraphRun
 from coordination_tasks.lease_keeper import LeaseKeeper
 from coordination_tasks.model import State
 from coordination_tasks.outbox import Outbox
+from coordination_tasks.preparation import Preparation
 from coordination_tasks.presence import beater, observer, push_budget
+from coordination_tasks.secrets import Secrets
 from coordination_tasks.session import Session
 from coordination_tasks.store import Store
 
@@ -35,6 +40,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 BUILD_OPTIONS: tuple[dict[str, Any], ...] = (
     {"name": "parallel", "short": "n", "long": "parallel", "type": int, "default": 0,
      "help": "run up to N steps at once (else `parallel` in builder.yaml, else 1)"},
+    {"name": "replan", "long": "replan", "type": bool, "default": False,
+     "help": "build with the pipeline as it is now, not with the plan of an earlier attempt"},
     {"name": "verbose", "long": "verbose", "type": bool, "default": False,
      "help": "show every line of the steps' logs"},
     OPTION_BUILDER,
@@ -51,7 +58,8 @@ class BuildCommand(FarmCommand):
 
 Claims a job, runs the steps of its pipeline, publishes the result.
 What succeeded before with the same inputs is not done again, so
-`doit build --job ID` goes on where a failure or a signal ended it.
+`doit build --job ID` goes on where a failure or a signal ended it,
+with the plan that the job was claimed with first; --replan takes the file as it is now.
 
 Exit codes:
   0      built
@@ -76,21 +84,36 @@ Exit codes:
         job: str,
         pipeline: str,
         parallel: int,
+        replan: bool,
         verbose: bool,
         builder: str,
         pos_args: list[str],
     ) -> int:
         no_arguments(pos_args)
-        return self.claim_and_build(job, pipeline, parallel, verbose, builder)
+        return self.claim_and_build(
+            job=job,
+            pipeline=pipeline,
+            parallel=parallel,
+            replan=replan,
+            verbose=verbose,
+            builder=builder,
+        )
 
     def check_before_claim(self, config: BuilderConfig, store: Store, job: str) -> None:
         """Raise a CoordinationError when the claim would be for nothing."""
 
-    def prepare(self, pipeline: str) -> None:
+    def prepare(self, steps: Sequence[Task]) -> None:
         """Do what has to be done between the claim and the first step."""
 
     def claim_and_build(
-        self, job: str, pipeline: str, parallel: int, verbose: bool, builder: str
+        self,
+        *,
+        job: str,
+        pipeline: str,
+        parallel: int,
+        replan: bool,
+        verbose: bool,
+        builder: str,
     ) -> int:
         """Claim `job`, or the next one, and build it; the exit code."""
         if parallel < 0:
@@ -98,6 +121,7 @@ Exit codes:
         if pipeline:
             self.check_pipeline(pipeline)
         config = self.read_config(builder)
+        secrets = Secrets(os.environ, config.secrets_file)
         space = self.loader.namespace
         session: Session = space["SESSION"]
         display = make_display(sys.stdout, verbose=verbose)
@@ -114,6 +138,7 @@ Exit codes:
                 outbox=outbox,
                 display=display,
                 pipelines=self.known_pipelines(),
+                terms=self.terms(secrets),
                 resolve=space["resolve_branch"],
                 ended=space["ended_alone"],
                 job=job or None,
@@ -121,26 +146,34 @@ Exit codes:
             )
             session.arm(claimer, store, outbox)
             self.check_before_claim(config, store, job)
-            return self._build(config, store, session, display, parallel or config.parallel)
+            preparation = Preparation(store, space["PLANNER"], secrets, replan)
+            return self._build(config, preparation, session, display, parallel or config.parallel)
 
     def _build(
         self,
         config: BuilderConfig,
-        store: Store,
+        preparation: Preparation,
         session: Session,
         display: Display,
         parallel: int,
     ) -> int:
         run = GraphRun(self.task_list, self.dep_manager, session, display)
         run.claim()
-        attempt = session.attempt()
-        pipeline = str(attempt.claimed.job.pipeline)
+        try:
+            running, plan, prepared = preparation.prepare(session.attempt())
+        except CannotBuild as error:
+            session.fail(str(error))
+            session.finish(())
+            return _close(session, display)
+        session.made_with(running, plan)
+        run = run.with_tasks(prepared.tasks)
+        pipeline = str(running.claimed.job.pipeline)
         steps = run.steps(pipeline)
-        keeper = _keeper(config, store, session, display.message)
+        keeper = _keeper(config, preparation.store, session, display.message)
         keeper.start()
         display.begin(_title(session, pipeline), steps)
         try:
-            self.prepare(pipeline)
+            self.prepare(run.step_tasks(pipeline))
             run.build(pipeline, parallel)
         finally:
             keeper.stop()

@@ -12,6 +12,7 @@ from coordination_tasks.clock import utc_now
 from coordination_tasks.display import Display
 from coordination_tasks.model import Attempt, Job
 from coordination_tasks.outbox import Outbox
+from coordination_tasks.queue_rules import Terms
 from coordination_tasks.recovery import recover
 from coordination_tasks.running_attempt import RunningAttempt, running_attempt
 from coordination_tasks.store import Store
@@ -30,6 +31,8 @@ class Claimer:
     display: Display
     pipelines: Mapping[str, tuple[str, ...]]
     """Pipelines known here, with the labels they demand."""
+    terms: Terms
+    """What else they say of jobs and builders."""
     resolve: Resolver
     ended: Callable[[RunningAttempt], Mapping[str, str]]
     """Tells of an attempt whose process was killed which steps succeeded, with what each did."""
@@ -67,6 +70,7 @@ class Claimer:
             job_id=self.job,
             pipeline=self.pipeline,
             default_pipeline=self.config.default_pipeline,
+            terms=self.terms,
             resolve=self._commit_of,
         )
 

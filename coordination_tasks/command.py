@@ -18,6 +18,8 @@ from coordination_tasks import presence
 from coordination_tasks.builder_config import BuilderConfig, read_builder_config
 from coordination_tasks.errors import BadRequest, CoordinationError
 from coordination_tasks.output_stream import silence
+from coordination_tasks.queue_rules import Takes, Terms
+from coordination_tasks.secrets import Secrets
 from coordination_tasks.store import Store
 from coordination_tasks.times import format_time
 from typed_yaml import did_you_mean
@@ -73,8 +75,23 @@ class FarmCommand(DoitCmdBase):  # type: ignore[misc]
 
     def known_pipelines(self) -> dict[str, tuple[str, ...]]:
         """The pipelines of this farm, each with the labels that it demands of a builder."""
+        return {name: tuple(meta["labels"]) for name, meta in self._pipeline_metas().items()}
+
+    def terms(self, secrets: Secrets) -> Terms:
+        """What the pipelines of this farm say of jobs and builders, beside labels."""
+        metas = self._pipeline_metas()
+        lacks = {name: secrets.lacks(meta["secrets"]) for name, meta in metas.items()}
+        return Terms(
+            takes={name: Takes(**meta["takes"]) for name, meta in metas.items() if meta["takes"]},
+            max_attempts={
+                name: meta["max_attempts"] for name, meta in metas.items() if meta["max_attempts"]
+            },
+            hindrances={name: reason for name, reason in lacks.items() if reason},
+        )
+
+    def _pipeline_metas(self) -> dict[str, dict[str, Any]]:
         metas = (task.meta or {} for task in self.task_list)
-        return {meta["pipeline"]: () for meta in metas if "pipeline" in meta}
+        return {meta["pipeline"]: meta for meta in metas if "labels" in meta}
 
     def check_pipeline(self, name: str) -> str:
         """`name`, if there is such a pipeline. Raises BadRequest with the nearest one."""

@@ -60,6 +60,10 @@ class IllegalTransition(CoordinationError):
     """The state machine has no such transition."""
 
 
+class CannotBuild(CoordinationError):
+    """The claimed job can't be built: a bad parameter, a missing secret, an unknown step kind."""
+
+
 class Unavailable(CoordinationError):
     """The store could not be reached; whether the last write landed is not known, so repeat it."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from queue import Queue
 from threading import Thread
 from typing import Any
 
 from doit.control import ExecNode, TaskControl
 from doit.dependency import Dependency
+from doit.loader import generate_tasks
 from doit.reporter import ZeroReporter
 from doit.runner import MThreadRunner, Runner
 from doit.task import Stream, Task
@@ -73,13 +74,23 @@ class GraphRun:
         if self.session.claim_error is not None:
             raise self.session.claim_error
 
+    def with_tasks(self, made: Iterable[dict[str, Any]]) -> GraphRun:
+        """A run of the claim and these tasks only, each as a dictionary for doit."""
+        claim = [task for task in self.tasks if task.name == CLAIM_TASK]
+        tasks: list[Task] = generate_tasks("plan", (task for task in made))
+        return replace(self, tasks=[*claim, *tasks])
+
     def steps(self, pipeline: str) -> tuple[str, ...]:
         """Names of the pipeline's steps, in the file's order."""
-        return tuple(
-            str(step_of(task))
+        return tuple(str(step_of(task)) for task in self.step_tasks(pipeline))
+
+    def step_tasks(self, pipeline: str) -> list[Task]:
+        """The tasks of the pipeline's steps, in the file's order."""
+        return [
+            task
             for task in self.tasks
             if step_of(task) is not None and task.meta["pipeline"] == pipeline
-        )
+        ]
 
     def build(self, pipeline: str, parallel: int) -> None:
         """Run the steps, at most `parallel` at once; what runs is ended when anything else fails.

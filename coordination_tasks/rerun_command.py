@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from doit.task import Task
 
 from coordination_tasks.build_command import BUILD_OPTIONS, BuildCommand
@@ -16,7 +18,7 @@ class RerunCommand(BuildCommand):
 
     name = "rerun"
     doc_purpose = "build a job again: what failed, from a step on, or one step"
-    doc_usage = "JOB [--from STEP] [--only STEP] [--clean] [-n N] [--verbose]"
+    doc_usage = "JOB [--from STEP] [--only STEP] [--clean] [--replan] [-n N] [--verbose]"
     doc_description = """
 
 Without options as `doit build --job JOB`: what succeeded with the same inputs is not done again.
@@ -42,6 +44,7 @@ Exit codes: as `doit help build` says.
         only: str,
         clean: bool,
         parallel: int,
+        replan: bool,
         verbose: bool,
         builder: str,
         pos_args: list[str],
@@ -52,7 +55,12 @@ Exit codes: as `doit help build` says.
             raise BadRequest("--from, --only and --clean exclude each other: take one")
         self._start, self._only, self._clean = start, only, clean
         return self.claim_and_build(
-            job=pos_args[0], pipeline="", parallel=parallel, verbose=verbose, builder=builder
+            job=pos_args[0],
+            pipeline="",
+            parallel=parallel,
+            replan=replan,
+            verbose=verbose,
+            builder=builder,
         )
 
     def check_before_claim(self, config: BuilderConfig, store: Store, job: str) -> None:
@@ -65,9 +73,9 @@ Exit codes: as `doit help build` says.
                     f"pipeline {pipeline} has no step {step[:60]!r}{did_you_mean(step, steps)}"
                 )
 
-    def prepare(self, pipeline: str) -> None:
+    def prepare(self, steps: Sequence[Task]) -> None:
         """Forget what has to run again: the job is claimed, and nothing has begun."""
-        action = self._step_tasks(pipeline)[0].actions[0]
+        action = steps[0].actions[0]
         action.start_over(start=self._start, only=self._only, clean=self._clean)
 
     def _step_tasks(self, pipeline: str | None) -> list[Task]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,4 +83,6 @@ def running_attempt(claimed: Attempt, config: BuilderConfig, display: Display) -
         env=config.env,
         declared_env=config.declared_env,
         display=display,
+        began=time.monotonic(),
+        lock_dir=config.lock_dir,
     )

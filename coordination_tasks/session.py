@@ -57,6 +57,7 @@ class Session:
         self._claimed_at = 0.0
         self._claimer: Claimer | None = None
         self._plan: Plan | None = None
+        self._unbuildable: str | None = None
         self._allowed: dict[str, None] = {}
         self._left_out: list[str] = []
         self._failures: dict[str, Mapping[str, Any]] = {}
@@ -86,8 +87,6 @@ class Session:
         except CoordinationError as error:
             self.claim_error = error
             return False
-        if self._outbox:
-            self._outbox.hide(self._running.secrets.values())
         self._claimed_at = self._monotonic()
         return True
 
@@ -107,9 +106,15 @@ class Session:
         self.lost = error
         self._on_end(str(error))
 
-    def made_with(self, plan: Plan) -> None:
+    def made_with(self, running: RunningAttempt, plan: Plan) -> None:
         """The attempt is made with this plan: recorded together with its first step."""
-        self._plan = plan
+        self._running, self._plan = running, plan
+        if self._outbox:
+            self._outbox.hide(running.secrets.values())
+
+    def fail(self, reason: str) -> None:
+        """The attempt fails before its first step."""
+        self._unbuildable = reason
 
     def break_off(self, reason: str) -> None:
         """End the running steps, because this run can't go on."""
@@ -203,6 +208,8 @@ class Session:
     def result(self) -> tuple[State, str]:
         """State and reason of the job, as the steps that ended so far make it."""
         with self._lock:
+            if self._unbuildable is not None:
+                return State.FAILED, self._unbuildable
             for state in _FAILURES:
                 for step, ended in self._steps.items():
                     if ended is state and step not in self._allowed:

@@ -132,10 +132,26 @@ def pipeline_tasks(
 ) -> Iterator[dict[str, Any]]:
     """Task dictionaries for doit. Steps without needs wait for the task named `first`."""
     for pipeline in pipelines.values():
-        yield {"basename": pipeline.name, "name": None, "doc": pipeline.description}
+        yield _group_task(pipeline)
         ordered = _publish_last(pipeline)
         for step in ordered.steps:
             yield _step_task(ordered, step, runner, first)
+
+
+def _group_task(pipeline: Pipeline) -> dict[str, Any]:
+    takes = pipeline.takes
+    return {
+        "basename": pipeline.name,
+        "name": None,
+        "doc": pipeline.description,
+        "meta": {
+            "pipeline": pipeline.name,
+            "labels": pipeline.labels,
+            "secrets": pipeline.secrets,
+            "max_attempts": pipeline.max_attempts,
+            "takes": {"types": takes.types, "branches": takes.branches} if takes else None,
+        },
+    }
 
 
 def _publish_last(pipeline: Pipeline) -> Pipeline:

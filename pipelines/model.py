@@ -81,6 +81,10 @@ class RunningAttempt(BuildRequest, Protocol):
         """What of `env` the builder's owner declared: a result may depend on it."""
 
     @property
+    def pipeline(self) -> str:
+        """Name of the job's pipeline; "" when it is not known."""
+
+    @property
     def began(self) -> float:
         """`time.monotonic()` at which the attempt began."""
 

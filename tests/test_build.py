@@ -82,7 +82,7 @@ def test_a_failure_is_told_and_recorded_and_only_what_failed_is_done_again(farm:
     skipped = next(t for t in farm.transitions(job) if t["to"] == "skipped")
     assert skipped["reason"] == "step second did not succeed"
     farm.second("echo second >> $LEDGER")
-    assert farm.doit("build", "--job", job).returncode == 0
+    assert farm.doit("build", "--replan", "--job", job).returncode == 0
     assert farm.ran() == ["first", "second", "third"]
     assert farm.job(job)["status"] == "completed"
 
@@ -108,7 +108,7 @@ def test_a_signal_ends_the_whole_tree_and_gives_the_job_back(farm: Farm, number:
     assert farm.steps(job)["second"] == "cancelled"
     assert farm.steps(job)["third"] == "skipped"
     farm.second("echo second >> $LEDGER")
-    assert farm.doit("build").returncode == 0
+    assert farm.doit("build", "--replan").returncode == 0
     assert farm.ran() == ["first", "began", "second", "third"]
 
 
@@ -121,7 +121,7 @@ def test_after_kill_9_the_job_goes_on_where_it_ended(farm: Farm) -> None:
     process.wait()
     assert farm.job(job)["status"] == "running"
     farm.second("echo second >> $LEDGER")
-    again = farm.doit("build")
+    again = farm.doit("build", "--replan")
     assert again.returncode == 0, again.stdout + again.stderr
     assert processes_of(farm.folder) == []
     assert farm.ran() == ["first", "began", "second", "third"]
@@ -216,7 +216,7 @@ def test_a_step_that_ended_after_the_kill_is_not_repeated(farm: Farm) -> None:
     process.wait()
     Path(go).touch()
     await_that(lambda: processes_of(farm.folder) == [], "the second step ends on its own")
-    again = farm.doit("build")
+    again = farm.doit("build", "--replan")
     assert again.returncode == 0, again.stdout + again.stderr
     assert farm.ran() == ["first", "began", "second", "third"]
     assert farm.steps(job, attempt=1)["second"] == "succeeded"

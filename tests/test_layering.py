@@ -33,7 +33,9 @@ ROOMS: dict[str, dict[str, str]] = {
             "steps.publish_status steps.run sources machine step_values "
             "step_execution step_runner kinds generated"
         ),
-        "doit": ("graph doit_command graph_command new_command plan_command validate_command"),
+        "doit": (
+            "graph planner doit_command graph_command new_command plan_command validate_command"
+        ),
     },
     "coordination_tasks": {
         "words": "errors model times paths clock",
@@ -42,8 +44,8 @@ ROOMS: dict[str, dict[str, str]] = {
         ),
         EDGES: "",
         "use cases": (
-            "store plans claiming recovery session checks lease_keeper beating observer "
-            "attempt_keeper mailbox watching presence live_farm"
+            "store plans secrets preparation claiming recovery session checks lease_keeper "
+            "beating observer attempt_keeper mailbox watching presence live_farm"
         ),
         "doit": (
             "doit_tasks reporter graph_run command build_command enqueue_command jobs_command "

@@ -88,7 +88,7 @@ def test_after_kill_9_of_two_running_steps_both_run_again(farm: Farm) -> None:
     process.kill()
     process.wait()
     farm.pipeline(PAIR % (meeting("a", "b"), meeting("b", "a")))
-    again = farm.doit("build", "-n", "2")
+    again = farm.doit("build", "--replan", "-n", "2")
     assert again.returncode == 0, again.stdout + again.stderr
     assert processes_of(farm.folder) == []
     assert farm.ran() == ["began", "began", "met", "met", "after"]

@@ -98,6 +98,11 @@ class When:
         """Whether the word stands in the condition."""
         return status in _walk(self.expression)
 
+    @property
+    def compares(self) -> bool:
+        """Whether it asks which files the job changes."""
+        return any(isinstance(part, Changed) for part in _walk(self.expression))
+
 
 SUCCESS = When("success", Status.SUCCESS)
 

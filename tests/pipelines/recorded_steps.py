@@ -31,6 +31,7 @@ class Attempt:
     secrets: Mapping[str, str] = field(default_factory=dict)
     lock_dir: Path = Path("/nonexistent")
     began: float = 0.0
+    pipeline: str = "bench"
     changed_since: str | None = None
 
     @property

@@ -1,0 +1,73 @@
+"""What an attempt is made with: the pipeline as it is in the file, or as it was stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pipelines.errors import BadValue
+from pipelines.graph import pipeline_tasks
+from pipelines.language.params import resolve_params
+from pipelines.masking import mask_url_credentials
+from pipelines.model import Pipeline, StepKind
+from pipelines.plan_document import read_plan, write_plan
+from pipelines.step_runner import StepRunner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A plan that is ready to be run for one job."""
+
+    tasks: list[dict[str, Any]]
+    """For doit."""
+    params: Mapping[str, str]
+    """The value of every parameter."""
+    secrets: tuple[str, ...]
+    """Names of those that are needed."""
+    compares: bool
+    """Whether a condition asks which files the job changes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planner:
+    """Makes plans, and doit tasks of them; `pipelines` reads the file, all wait for `first`."""
+
+    pipelines: Callable[[], Mapping[str, Pipeline]]
+    kinds: Mapping[str, StepKind[Any]]
+    runner: StepRunner
+    first: str
+
+    def plan(self, name: str) -> bytes:
+        """The plan of a pipeline as the file has it now, without credentials. Raises BadValue."""
+        pipeline = self._in_file(name)
+        if pipeline is None:
+            raise BadValue(f"there is no pipeline '{name}' here")
+        return write_plan(_public(pipeline))
+
+    def prepare(self, plan: bytes, params: Mapping[str, str]) -> Prepared:
+        """The plan for a job with these parameters. Raises BadValue, UnusablePlan."""
+        pipeline = read_plan(plan, self.kinds)
+        in_file = self._in_file(pipeline.name)
+        if in_file and write_plan(_public(in_file)) == plan:
+            pipeline = in_file
+        elif in_file and _public(in_file).source.repository == pipeline.source.repository:
+            # credentials are the file's business, and are in no plan
+            repository = in_file.source.repository
+            source = pipeline.source.model_copy(update={"repository": repository})
+            pipeline = replace(pipeline, source=source)
+        return Prepared(
+            tasks=list(pipeline_tasks({pipeline.name: pipeline}, self.runner, self.first)),
+            params=resolve_params(pipeline, params),
+            secrets=pipeline.secrets,
+            compares=any(step.when.compares for step in pipeline.steps),
+        )
+
+    def _in_file(self, name: str) -> Pipeline | None:
+        return self.pipelines().get(name)
+
+
+def _public(pipeline: Pipeline) -> Pipeline:
+    repository = mask_url_credentials(pipeline.source.repository)
+    source = pipeline.source.model_copy(update={"repository": repository})
+    return replace(pipeline, source=source)
