@@ -15,7 +15,7 @@ from pipelines.forgetting import clean_steps, forget_steps  # noqa: F401 - for c
 from pipelines.graph import load_pipelines, pipeline_tasks
 from pipelines.kinds import step_kinds
 from pipelines.language.params import resolve_params
-from pipelines.machine import check_tools
+from pipelines.machine import check_tools, machine_labels
 from pipelines.model import Pipeline
 from pipelines.planner import Planner
 from pipelines.process_tree import builder_marker, sweep
@@ -65,4 +65,5 @@ def ended_alone(attempt: RunningAttempt) -> dict[str, str]:
     return StepRunner(lambda: attempt, CANCELLATION).ended_alone(farm_pipelines())
 
 
-__all__ = ["check_branch", "check_commit", "check_job_id", "check_tools", "resolve_params"]
+__all__ = ["check_branch", "check_commit", "check_job_id", "check_tools"]
+__all__ += ["machine_labels", "resolve_params"]

@@ -89,9 +89,15 @@ class BuilderConfig(_Model):
 
 
 def read_builder_config(
-    home: Path, environment: Mapping[str, str], builder: str | None = None
+    home: Path,
+    environment: Mapping[str, str],
+    builder: str | None = None,
+    *,
+    found_labels: Mapping[str, str] | None = None,
 ) -> BuilderConfig:
     """Configuration of this builder; `home` is the folder of dodo.py, `builder` the flag.
+
+    `found_labels` are what the machine itself was found to offer; the file's labels win.
 
     Raises BadConfiguration with every finding.
     """
@@ -115,7 +121,7 @@ def read_builder_config(
             id=name,
             ip=file.ip,
             manager=file.manager,
-            labels=file.labels,
+            labels={**(found_labels or {}), **file.labels},
             heartbeats_at=heartbeat.place,
             lease=file.lease,
         ),

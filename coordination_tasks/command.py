@@ -109,7 +109,10 @@ class FarmCommand(DoitCmdBase):  # type: ignore[misc]
 
     def read_config(self, builder: str = "") -> BuilderConfig:
         """Configuration of this builder; `builder` is the flag's value."""
-        return read_builder_config(self.loader.namespace["HOME"], os.environ, builder or None)
+        space = self.loader.namespace
+        return read_builder_config(
+            space["HOME"], os.environ, builder or None, found_labels=space["machine_labels"]()
+        )
 
 
 def options_first(parser: CmdParse, args: list[str]) -> list[str]:

@@ -24,6 +24,10 @@ class EnqueueCommand(FarmCommand):
 Prints the job's id. A branch without a commit is resolved when the job is claimed.
 Queueing the same id with the same content again changes nothing.
 
+A builder takes a job when it knows the pipeline, offers the labels (`arch`, `distro` and `jdk` are
+found on the machine, others are in its builder.yaml) and all jobs named by --after have succeeded.
+The lowest priority number is first, then the oldest.
+
 Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad configuration or usage.
 """
 
@@ -36,6 +40,10 @@ Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad conf
          "help": "full commit id; without it the branch's tip when the job is claimed"},
         {"name": "param", "long": "param", "type": list, "default": [],
          "help": "value of a parameter of the pipeline, like --param version=1.2; may be repeated"},
+        {"name": "label", "long": "label", "type": list, "default": [],
+         "help": "what the builder must offer, like --label jdk=17; may be repeated"},
+        {"name": "after", "long": "after", "type": list, "default": [],
+         "help": "id of a job that must have succeeded first; may be repeated"},
         {"name": "priority", "long": "priority", "type": int, "default": 5,
          "help": "1 is first, 10 last [default: %(default)s]"},
         {"name": "id", "long": "id", "type": str, "default": "",
@@ -60,6 +68,8 @@ Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad conf
         branch: str,
         commit: str,
         param: list[str],
+        label: list[str],
+        after: list[str],
         priority: int,
         id: str,  # noqa: A002 - doit passes options by their names
         description: str,
@@ -77,6 +87,8 @@ Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad conf
             params=self._params(pipeline, param),
             branch=self.checked("check_branch", branch) if branch else None,
             commit=self.checked("check_commit", commit) if commit else None,
+            labels=tuple(label),
+            dependencies=tuple(after),
             priority=priority,
             description=description,
         )

@@ -36,6 +36,11 @@ def find_jdk(wanted: str, env: Mapping[str, str], folders: tuple[Path, ...] = JD
     )
 
 
+def jdk_majors(folders: tuple[Path, ...] = JDK_FOLDERS) -> list[int]:
+    """Versions of the JDKs in `folders`, their first number only, the lowest first."""
+    return sorted({_parts(version)[0] for _, version in _jdks(_newest_first(folders))})
+
+
 def _newest_first(folders: tuple[Path, ...]) -> list[Path]:
     homes = {home.resolve() for folder in folders if folder.is_dir() for home in folder.iterdir()}
     versions = dict(_jdks(sorted(homes)))

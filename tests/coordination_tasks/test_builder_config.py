@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from coordination_tasks.builder_config import pipelines_file, read_builder_config
+from coordination_tasks.builder_config import BuilderConfig, pipelines_file, read_builder_config
 from coordination_tasks.errors import BadConfiguration
 
 FILE = """
@@ -79,3 +79,65 @@ def test_no_repository_says_what_to_do(tmp_path: Path) -> None:
         BadConfiguration, match=r"set coordination_repository .* scripts/quickstart"
     ):
         read_builder_config(tmp_path, {})
+
+
+def test_labels_of_the_file_win_over_those_of_the_machine(tmp_path: Path) -> None:
+    (tmp_path / "builder.yaml").write_text(
+        "builder: b\ncoordination_repository: ./c.git\nlabels: {jdk: 11, gpu: ''}\n"
+    )
+    found = read_builder_config(tmp_path, {}, found_labels={"jdk": "17", "arch": "amd64"})
+    assert found.profile.labels == {"jdk": "11", "arch": "amd64", "gpu": ""}
+
+
+def heartbeat(tmp_path: Path, text: str = "", **environment: str) -> BuilderConfig:
+    (tmp_path / "builder.yaml").write_text(f"coordination_repository: ./c.git\n{text}\n")
+    return read_builder_config(tmp_path, environment, "build7")
+
+
+def test_heartbeats_by_default(tmp_path: Path) -> None:
+    found = heartbeat(tmp_path)
+    assert found.heartbeat.place == "heartbeat-build7"
+    assert (found.heartbeat.building, found.heartbeat.waiting, found.heartbeat.idle) == (
+        30,
+        60,
+        300,
+    )
+    assert (found.lease, found.observe_every, found.pushes_per_minute) == (300, 30, 6)
+    assert (found.profile.heartbeats_at, found.profile.lease) == ("heartbeat-build7", 300)
+
+
+@pytest.mark.parametrize(
+    ("variable", "place"),
+    [("1", "heartbeat-build7"), ("auto", "heartbeat-build7"), ("main", "main"), ("hb/x", "hb/x")],
+)
+def test_the_variable_names_the_branch_as_it_does_today(
+    tmp_path: Path, variable: str, place: str
+) -> None:
+    found = heartbeat(tmp_path, "heartbeat: {branch: other}", HEARTBEAT_BRANCH=variable)
+    assert found.heartbeat.place == place
+    assert heartbeat(tmp_path, "heartbeat: {branch: other}").heartbeat.place == "other"
+
+
+def test_only_every_so_manieth_beat_is_pushed(tmp_path: Path) -> None:
+    found = heartbeat(tmp_path, HEARTBEAT_PUSH_EVERY="5")
+    assert (found.heartbeat.building, found.heartbeat.idle) == (150, 1500)
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "told"),
+    [
+        ("", {"HEARTBEAT_PUSH_EVERY": "0"}, "HEARTBEAT_PUSH_EVERY is '0'"),
+        ("", {"HEARTBEAT_PUSH_EVERY": "often"}, "a number from 1 on"),
+        ("", {"HEARTBEAT_PUSH_EVERY": "6"}, "every 180 s is too rare for a lease of 300 s"),
+        ("lease: 50s", {}, "too rare"),
+        ("pushes_per_minute: 0.1", {}, "every 600 s is too rare"),
+        ("pushes_per_minute: 0", {}, "greater than 0"),
+        ("heartbeat: {push_every: 0}", {}, "greater than or equal to 1"),
+        ("heartbeat: {bulding: 30s}", {}, "building"),
+    ],
+)
+def test_what_would_make_a_living_builder_look_dead_is_refused(
+    tmp_path: Path, text: str, variables: dict[str, str], told: str
+) -> None:
+    with pytest.raises(BadConfiguration, match=told):
+        heartbeat(tmp_path, text, **variables)
