@@ -99,11 +99,13 @@ def test_a_mistake_in_the_pipelines_file_has_its_place(farm: Farm) -> None:
 def test_a_mistake_in_the_builders_file_has_its_place(farm: Farm) -> None:
     path = farm.folder / "builder.yaml"
     path.write_text(path.read_text() + "flush_evry: 1s\n")
+    lines = len(path.read_text().splitlines())
     for command in ("list", "jobs", "build"):
         done = farm.doit(command)
         assert done.returncode == 3
-        assert f"{path}:7:1: unknown key 'flush_evry'; did you mean 'flush_every'?" in one_line(
-            done.stderr
+        assert (
+            f"{path}:{lines}:1: unknown key 'flush_evry'; did you mean 'flush_every'?"
+            in one_line(done.stderr)
         )
 
 

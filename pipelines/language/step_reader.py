@@ -71,7 +71,7 @@ class StepReader:
             options=options,
             needs=self._needs[name],
             env=env,
-            dir=entry.dir if entry.dir is not None else defaults.dir,
+            dir=None if entry.run is None else entry.dir or defaults.dir,
             inputs=entry.inputs,
             outputs=entry.outputs,
             artifacts=entry.artifacts,
@@ -94,6 +94,9 @@ class StepReader:
             return None
         if entry.shell is not None:
             self._complain((*path, "shell"), "'shell:' is for a step with 'run:'", key=True)
+        if entry.dir is not None:
+            text = "'dir:' is for a step with 'run:': a kind of step works where it has to"
+            self._complain((*path, "dir"), text, key=True)
         if entry.values:
             text = "'values:' is for a step with 'run:': a kind of step has its own"
             self._complain((*path, "values"), text, key=True)

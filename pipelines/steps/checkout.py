@@ -57,6 +57,7 @@ class GitCheckout:
             "commit": context.request.commit or "none",
             "repository": public_url(context.source.repository),
             "submodules": str(context.source.submodules).lower(),
+            **({"lfs": "true"} if context.source.lfs else {}),
         }
 
     def run(self, options: CheckoutOptions, context: StepContext) -> StepResult:  # noqa: ARG002
@@ -75,6 +76,8 @@ class GitCheckout:
         _set_origin(git, source, url)
         if context.source.submodules:
             _update_submodules(git, source)
+        if context.source.lfs:
+            _fetch_large_files(git, source)
         tree = _verified(source, env, commit)
         return StepResult(
             reason=f"checked out {commit[:12]}{_of(context.request.branch)}",
@@ -166,6 +169,21 @@ def _update_submodules(git: Git, source: Path) -> None:
     if says_unreachable(done.lines):
         raise _failed(message, done, FailureCode.SOURCE_UNREACHABLE, retryable=True)
     raise _failed(message, done)
+
+
+def _fetch_large_files(git: Git, source: Path) -> None:
+    """Put the files that Git LFS keeps in place of their pointers."""
+    installed = git.run("lfs", "install", "--local", "--skip-repo", cwd=source)
+    if installed.code:
+        raise _failed("git-lfs is not installed here", installed, FailureCode.TOOL_MISSING)
+    done = git.run("lfs", "pull", cwd=source)
+    if done.code:
+        raise _failed(
+            "the files of Git LFS can't be fetched",
+            done,
+            FailureCode.SOURCE_UNREACHABLE,
+            retryable=True,
+        )
 
 
 def _verified(source: Path, env: Mapping[str, str], commit: str) -> _Tree:

@@ -70,7 +70,8 @@ def git_environment(repository: str, env: Mapping[str, str]) -> dict[str, str]:
     never asks for anything, and gives up on a transfer that stands still.
     """
     result = {name: value for name, value in env.items() if name not in _OF_ANOTHER_REPOSITORY}
-    result |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    # whether large files are fetched is the pipeline's choice, not that of the host's git
+    result |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_LFS_SKIP_SMUDGE": "1"}
     result.setdefault("GIT_HTTP_LOW_SPEED_LIMIT", "100")
     result.setdefault("GIT_HTTP_LOW_SPEED_TIME", "120")
     settings = [("core.hooksPath", "/dev/null"), ("gc.auto", "0")]

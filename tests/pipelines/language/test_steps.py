@@ -117,6 +117,7 @@ def test_a_step_with_references_has_its_options_later() -> None:
             "- {uses: maven, with: {goals: '${{ params.x }}', skip_tests: 5}}",
             "skip_tests: input should be",
         ),
+        ("- {uses: maven, dir: x}", "'dir:' is for a step with 'run:'"),
         ("- {uses: maven, values: [x]}", "'values:' is for a step with 'run:'"),
         ("- {run: x, values: [a b]}", "'a b' can't be the name of a value"),
     ],

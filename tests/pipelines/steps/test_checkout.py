@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -297,3 +298,31 @@ def test_identity_names_commit_and_repository(steps: Steps) -> None:
         "repository": "https://host/x",
         "submodules": "false",
     }
+
+
+def test_files_of_git_lfs_are_fetched(steps: Steps, source: GitSource) -> None:
+    source.git("lfs", "install", "--local", "--skip-repo")
+    commit = source.commit(
+        {".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "big.bin": "large\n"}
+    )
+    assert source.git("show", "HEAD:big.bin").startswith("version https://git-lfs")
+    context = steps.context(source.path, request=Request(commit=commit))
+    lfs = context.source.model_copy(update={"lfs": True})
+
+    check_out(replace(context, source=lfs))
+
+    assert (context.workspace.source / "big.bin").read_text() == "large\n"
+
+
+def test_git_lfs_that_is_not_installed_is_told(
+    steps: Steps, source: GitSource, tmp_path: Path
+) -> None:
+    commit = source.commit({"a": "b"})
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "git").symlink_to(str(shutil.which("git")))
+    context = steps.context(source.path, request=Request(commit=commit), env={"PATH": str(tools)})
+    lfs = context.source.model_copy(update={"lfs": True})
+    with pytest.raises(StepFailed, match="git-lfs is not installed here") as error:
+        check_out(replace(context, source=lfs))
+    assert error.value.code is FailureCode.TOOL_MISSING
