@@ -15,8 +15,9 @@ from pipelines.forgetting import clean_steps, forget_steps  # noqa: F401 - for c
 from pipelines.graph import load_pipelines, pipeline_tasks
 from pipelines.kinds import step_kinds
 from pipelines.language.params import resolve_params
-from pipelines.machine import check_tools, machine_labels
+from pipelines.machine import check_tools, machine_labels  # noqa: F401 - for commands
 from pipelines.model import Pipeline
+from pipelines.old_logs import old_logs
 from pipelines.planner import Planner
 from pipelines.process_tree import builder_marker, sweep
 from pipelines.sources import branch_tip
@@ -65,5 +66,4 @@ def ended_alone(attempt: RunningAttempt) -> dict[str, str]:
     return StepRunner(lambda: attempt, CANCELLATION).ended_alone(farm_pipelines())
 
 
-__all__ = ["check_branch", "check_commit", "check_job_id", "check_tools"]
-__all__ += ["machine_labels", "resolve_params"]
+__all__ = ["check_branch", "check_commit", "check_job_id", "old_logs", "resolve_params"]

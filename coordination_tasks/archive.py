@@ -119,7 +119,12 @@ def archive_messages(
 
 def archive_log(draft: Draft, builder: str, name: str, month: str) -> None:
     """Move a log or manifest of a builder into a month."""
-    _move_file(draft, f"{logs_folder(builder)}/{name}", archived_log_path(month, builder, name))
+    source, target = f"{logs_folder(builder)}/{name}", archived_log_path(month, builder, name)
+    number = 1
+    while draft.read(free := target if number == 1 else f"{target}.{number}") is not None:
+        number += 1
+    draft.write(free, draft.read(source) or b"")
+    draft.delete(source)
 
 
 def _jobs_beside(files: Files, month: str, job_id: str) -> Iterator[Job]:
@@ -152,25 +157,16 @@ def _append(draft: Draft, raw: Mapping[str, object], file_of: Callable[[int], st
 
 
 def _move_folder(draft: Draft, source: str, target: str) -> None:
+    """Move files of lines; what came after an earlier move is put behind what is there."""
     for name in draft.names(source):
-        _move_file(draft, f"{source}/{name}", f"{target}/{name}")
-
-
-def _move_file(draft: Draft, source: str, target: str) -> None:
-    data, earlier = draft.read(source), draft.read(target)
-    if data is None:
-        return
-    if earlier in (None, data):
-        draft.write(target, data)
-    elif target.endswith(".jsonl"):
-        draft.write(target, _joined(earlier or b"", data))
-    else:
-        return  # another file of that name is there: both stay where they are
-    draft.delete(source)
+        data = draft.read(f"{source}/{name}")
+        if data is not None:
+            earlier = draft.read(f"{target}/{name}")
+            draft.write(f"{target}/{name}", data if earlier is None else _joined(earlier, data))
+            draft.delete(f"{source}/{name}")
 
 
 def _joined(earlier: bytes, data: bytes) -> bytes:
-    """Lines that were archived before, and those that came later."""
     known = earlier.rstrip(b"\n").split(b"\n")
     fresh = [line for line in data.rstrip(b"\n").split(b"\n") if line not in set(known)]
     return b"\n".join([*known, *fresh]) + b"\n"

@@ -53,6 +53,9 @@ class BuilderFile(_Model):
     lease: Duration = 300.0
     observe_every: Duration = 30.0
     heartbeat: HeartbeatFile = HeartbeatFile()
+    keep_jobs: Duration = 30 * 86400.0
+    keep_messages: Duration = 30 * 86400.0
+    keep_logs: Duration = 7 * 86400.0
     secrets_file: Text | None = None
     lock_dir: Text = DEFAULT_LOCK_DIR
 
@@ -82,6 +85,12 @@ class BuilderConfig(_Model):
     observe_every: float
     """Seconds between two looks at the other builders."""
     heartbeat: HeartbeatConfig
+    keep_jobs: float
+    """Seconds after which a finished job goes to the archive."""
+    keep_messages: float
+    """Seconds after which a message that was read goes to the archive."""
+    keep_logs: float
+    """Seconds after which a log goes to the archive."""
     secrets_file: Path | None
     """Where secrets are that the environment does not have."""
     lock_dir: Path
@@ -138,6 +147,9 @@ def read_builder_config(
         lease=file.lease,
         observe_every=file.observe_every,
         heartbeat=heartbeat,
+        keep_jobs=file.keep_jobs,
+        keep_messages=file.keep_messages,
+        keep_logs=file.keep_logs,
         secrets_file=_resolve(file.secrets_file, path.parent) if file.secrets_file else None,
         lock_dir=_resolve(file.lock_dir, path.parent),
     )

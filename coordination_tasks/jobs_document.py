@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from coordination_tasks import documents
 from coordination_tasks.archive import Files, find_job
@@ -109,6 +110,11 @@ class JobsDocument:
                     problems.append(f"{JOBS}: entry {index + 1} has the id of an earlier one")
         return tuple(problems)
 
+    def doubled(self) -> frozenset[str]:
+        """Ids that several entries have; the first of them counts."""
+        ids = ((index, raw.get("id")) for index, raw in enumerate(self._raws) if _is_entry(raw))
+        return frozenset(str(job_id) for index, job_id in ids if self._index[job_id] != index)
+
     def put(self, job: Job) -> None:
         """Change the job with this id, or append it."""
         before = self.get(job.id)
@@ -147,6 +153,10 @@ def _array_at(text: str) -> int:
     """Where the list of jobs starts, in a text that has one."""
     found = documents.member(text, "jobs")
     return found.start if found else 0
+
+
+def _is_entry(raw: object) -> TypeGuard[dict[str, object]]:
+    return isinstance(raw, dict) and isinstance(raw.get("id"), str)
 
 
 def read_jobs(draft: Draft) -> JobsDocument:

@@ -40,18 +40,20 @@ ROOMS: dict[str, dict[str, str]] = {
     "coordination_tasks": {
         "words": "errors model times paths clock",
         "rules": (
-            "state_machine queue_rules records documents writes liveness record_plan claim_request"
+            "state_machine queue_rules records documents writes liveness record_plan claim_request "
+            "housekeeping_rules"
         ),
         EDGES: "",
         "use cases": (
             "store plans secrets preparation claiming recovery session checks lease_keeper "
-            "beating observer attempt_keeper mailbox watching presence live_farm"
+            "beating observer attempt_keeper mailbox housekeeping watching presence live_farm"
         ),
         "doit": (
             "doit_tasks reporter graph_run command build_command enqueue_command jobs_command "
             "status_command doctor_command watch_command "
             "send_command messages_command locks_command outbox_command "
-            "clean_command forget_command rerun_command task_choice"
+            "clean_command forget_command rerun_command task_choice "
+            "housekeeping_command"
         ),
     },
     "doit_words": {EDGES: ""},
