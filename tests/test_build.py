@@ -14,10 +14,16 @@ from tests.conftest import Farm, await_that, git, processes_of
 DONE = {"succeeded": 0, "up_to_date": 0}
 
 
+def commits(farm: Farm) -> int:
+    return int(git("-C", str(farm.coordination), "rev-list", "--count", "main"))
+
+
 def test_a_job_is_built_and_everything_is_recorded(farm: Farm) -> None:
     job = farm.enqueue()
+    before = commits(farm)
     done = farm.doit("build")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert commits(farm) - before <= 5
     assert farm.ran() == ["first", "second", "third"]
     entry = farm.job(job)
     assert (entry["status"], entry["assigned_to"]) == ("completed", "build1")
