@@ -1,0 +1,85 @@
+"""Which documents of the coordination repository can't be read, and when they last could."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from coordination_tasks import documents
+from coordination_tasks.archive import Files
+from coordination_tasks.errors import BrokenDocument
+from coordination_tasks.git_history import GitHistory
+from coordination_tasks.jobs_document import JobsDocument
+from coordination_tasks.locks import read_locks
+from coordination_tasks.messages import MessagesDocument
+from coordination_tasks.model import is_builder_id
+from coordination_tasks.paths import JOBS, LOCKS, MESSAGES, heartbeat_path, status_path
+from coordination_tasks.repository import Version
+
+SHARED = "shared"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong."""
+
+    path: str
+    problem: str
+    last_good: Version | None = None
+    """The newest version in which the document can be read; None when it is one entry only."""
+
+    @property
+    def remedy(self) -> str:
+        """What a person can do."""
+        if self.last_good:
+            return f"see its last good version: git show {self.last_good}:{self.path}"
+        return "mend it by hand, by pull, edit and push; the entries beside it are used as they are"
+
+
+def find_broken(files: Files, history: GitHistory) -> tuple[Finding, ...]:
+    """All documents and entries that can't be read, in the order of their paths."""
+    return tuple(finding for path in _paths(files) for finding in _look(files, history, path))
+
+
+def _look(files: Files, history: GitHistory, path: str) -> Iterator[Finding]:
+    try:
+        problems = _check(path, files.read(path))
+    except BrokenDocument as error:
+        good = _last_good(history, path)
+        # without the remedy, which names this command
+        yield Finding(path=path, problem=str(error.args[0]), last_good=good)
+    else:
+        yield from (Finding(path=path, problem=problem) for problem in problems)
+
+
+def _check(path: str, data: bytes | None) -> tuple[str, ...]:
+    """What is wrong with single entries. Raises BrokenDocument."""
+    if data is None:
+        return ()
+    if path == JOBS:
+        return JobsDocument(data).unreadable()
+    if path == MESSAGES:
+        return MessagesDocument(data).unreadable()
+    if path == LOCKS:
+        read_locks(data)
+    documents.parse_object(path, documents.decode(path, data))
+    return ()
+
+
+def _last_good(history: GitHistory, path: str) -> Version | None:
+    for version in history.versions_of(path):
+        data = history.read(version, path)
+        try:
+            _check(path, data)
+        except BrokenDocument:
+            continue
+        if data is not None:
+            return version
+    return None
+
+
+def _paths(files: Files) -> Iterator[str]:
+    yield from (JOBS, LOCKS, MESSAGES)
+    yield from (f"{SHARED}/{name}" for name in files.names(SHARED) if name.endswith(".json"))
+    for builder in filter(is_builder_id, files.names("")):
+        yield from (status_path(builder), heartbeat_path(builder))
