@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipelines.errors import FailureCode, UnusablePlan
+from pipelines.language.expression_check import with_matrix
 from pipelines.language.expression_parser import parse_when
+from pipelines.language.expressions import When
 from pipelines.model import (
     JobPattern,
     Options,
@@ -176,11 +179,16 @@ def _read_step(step: _Step, kinds: Mapping[str, StepKind[Any]]) -> Step:
     return Step(
         kind=kind,
         options=_options(step, kind),
-        when=parse_when(step.when),
+        when=_when(step),
         retries=Retries(**_fields(step.retries)),
         place="the job's plan",
         **{name: getattr(step, name) for name in _PLAIN_OF_STEP},
     )
+
+
+def _when(step: _Step) -> When:
+    when = parse_when(step.when)
+    return replace(when, expression=with_matrix(when.expression, step.matrix))
 
 
 def _options(step: _Step, kind: StepKind[Any]) -> Options:

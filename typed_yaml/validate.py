@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from typed_yaml.document import Location, WrittenFloat, WrittenInt
 from typed_yaml.findings import Finding, InvalidFile, did_you_mean
 
+_ABOUT_KEYS = ("extra_forbidden", "missing")
 MAX_TOLD = 100
 """Mistakes of one part that are told one by one."""
 
@@ -65,12 +66,17 @@ def check(
 ) -> None:
     """Raise InvalidFile with what keeps the part at `path` from being `model`.
 
-    Mistakes at locations below `path` that are `excused` don't count: a value may come later.
+    Wrong values at locations below `path` that are `excused` don't count: they may come later.
+    A key that is unknown or missing always counts.
     """
     try:
         model.model_validate(_part(document.data, path))
     except ValidationError as error:
-        wrong = [details for details in error.errors() if not excused(details["loc"])]
+        wrong = [
+            details
+            for details in error.errors()
+            if details["type"] in _ABOUT_KEYS or not excused(details["loc"])
+        ]
         if wrong:
             raise InvalidFile(_findings(model, document, path, wrong)) from error
 

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from pipelines.plan_document import read_plan, write_plan
 from pipelines.steps.maven_options import MavenOptions
 from pipelines.steps.run import RunOptions
-from tests.pipelines.language.reading import step_findings, steps
+from tests.pipelines.language.reading import HEAD, KINDS, read, step_findings, steps
 
 
 def test_one_step_for_each_combination_and_needs_that_fit() -> None:
@@ -109,3 +110,8 @@ def test_what_is_wrong_with_a_matrix(text: str, expected: str) -> None:
     found = step_findings(text)
     assert len(found) == 1, found
     assert expected in found[0]
+
+
+def test_a_condition_over_the_matrix_survives_the_plan() -> None:
+    pipeline = read(f"{HEAD}steps: [{{run: x, matrix: {{j: [1, 2]}}, when: matrix.j == '2'}}]\n")
+    assert read_plan(write_plan(pipeline), KINDS).steps == pipeline.steps

@@ -37,7 +37,15 @@ WORDS = st.sampled_from(
             "for",
         ),
         *("extends", "retries", "timeout", "include", "exclude", "a", "b", "maven", "git-checkout"),
-        *("${{ params.a }}", "${{ matrix.a }}", "${{", "${{ steps.a.outputs.b }}", "always", ""),
+        *(
+            "${{ params.p }}",
+            "${{ params.a }}",
+            "${{ matrix.a }}",
+            "${{",
+            "${{ steps.a.outputs.b }}",
+            "always",
+            "",
+        ),
         *("params.a == 'x'", "not", "1h", "-1", "../x", "\x00", "\ud800", "echo '", "<<EOF", "a=b"),
     ]
 )

@@ -118,6 +118,10 @@ def test_a_step_with_references_has_its_options_later() -> None:
             "skip_tests: input should be",
         ),
         ("- {uses: maven, dir: x}", "'dir:' is for a step with 'run:'"),
+        (
+            "- {uses: maven, with: {gaols: '${{ params.x }}'}}",
+            "1:24: unknown key 'gaols'; did you mean 'goals'?",
+        ),
         ("- {uses: maven, values: [x]}", "'values:' is for a step with 'run:'"),
         ("- {run: x, values: [a b]}", "'a b' can't be the name of a value"),
     ],
