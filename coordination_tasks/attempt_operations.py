@@ -173,7 +173,7 @@ def _duration(job: Job, completion: Completion, at: datetime) -> float | None:
 
 def _end_id(fence: Fence, state: State) -> str:
     # the same claim may take two jobs, one after the other: the first was taken from it unseen
-    return f"{fence.claim_id}-{fence.token}-{state}"
+    return f"{fence.claim_id}-{fence.job_id}-{fence.token}-{state}"
 
 
 def _job_transition(

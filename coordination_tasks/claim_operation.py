@@ -132,7 +132,7 @@ def _log_claim(
     log = read_log(draft, claimed.id, claimed.attempt)
     log.append(
         Transition(
-            id=f"{claim_id}-{claimed.token}-{State.RUNNING}",
+            id=f"{claim_id}-{claimed.id}-{claimed.token}-{State.RUNNING}",
             job=claimed.id,
             attempt=claimed.attempt,
             token=claimed.token,
