@@ -165,7 +165,7 @@ def test_identity_has_what_of_the_job_is_written(workspace: Workspace) -> None:
 
     identity = ArtifactManifest().identity(ArtifactManifestOptions(), context)
 
-    assert identity == {"job": "job_1", "branch": "main", "commit": ""}
+    assert identity == {"job": "job_1", "branch": "main", "commit": "", "steps": "{}"}
 
 
 def test_comparison_ignores_the_time_alone() -> None:
