@@ -46,12 +46,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run tests that take minutes, too")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--all"):
-        return
+    skip_slow = pytest.mark.skip(reason="takes minutes: scripts/test --all")
     for item in items:
-        if item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.skip(reason="takes minutes: scripts/test --all"))
+        group = "host" if item.get_closest_marker("host") else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+        if item.get_closest_marker("slow") and not config.getoption("--all"):
+            item.add_marker(skip_slow)
 
 
 class Farm:

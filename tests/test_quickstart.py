@@ -16,7 +16,10 @@ from tests.conftest import HOME, git
 MINUTES = 60
 PACKAGES = ("sample-greeter", "sample-greeter-common")
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="installs packages with apt-get")
+pytestmark = [
+    pytest.mark.host,
+    pytest.mark.skipif(os.geteuid() != 0, reason="installs packages with apt-get"),
+]
 
 
 def run(*argv: str | Path, cwd: Path = HOME) -> subprocess.CompletedProcess[str]:

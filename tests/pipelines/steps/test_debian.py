@@ -24,6 +24,8 @@ from tests.pipelines.debian.tiny_package import (
     make_source,
 )
 
+pytestmark = pytest.mark.host
+
 CODENAME = this_host().codename
 
 

@@ -24,6 +24,8 @@ from tests.conftest import await_that
 from tests.pipelines.debian.local_apt import LocalApt, make_local_apt
 from tests.pipelines.debian.tiny_package import STEP, build, command_line, make_source
 
+pytestmark = pytest.mark.host
+
 ROOT = Path(__file__).parents[3]
 DUMMY = "tiny-build-dummies"
 INSTALLED = BuildDebOptions(allow_dummies=("gone-thing",), dummies="installed")

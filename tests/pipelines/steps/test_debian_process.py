@@ -32,6 +32,8 @@ from tests.pipelines.debian.tiny_package import (
     make_source,
 )
 
+pytestmark = pytest.mark.host
+
 ROOT = Path(__file__).parents[3]
 NOBODY = 65534
 CODENAME = this_host().codename

@@ -6,10 +6,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from pipelines.debian.packaging import BuildDebOptions
 from pipelines.workspace import Workspace
 from tests.pipelines.debian.tiny_package import build, git
 
+pytestmark = pytest.mark.host
 SAMPLE = Path(__file__).parents[3] / "examples" / "sample"
 
 

@@ -19,6 +19,8 @@ from pipelines.workspace import Workspace
 from tests.pipelines.debian.local_apt import LocalApt, make_local_apt
 from tests.pipelines.debian.tiny_package import make_source, step_context
 
+pytestmark = pytest.mark.host
+
 OPTIONS = PreflightOptions()
 
 
