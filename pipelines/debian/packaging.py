@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from pipelines.debian.changelog import suffix, suffix_count
 from pipelines.debian.substitutes import Arrangement
@@ -87,7 +87,17 @@ class BuildDebOptions(Options):
     allow_forced: bool = False
     """Build without what is gone and has no dummy (`dpkg-buildpackage -d`)."""
     tools: Several[Text] = ()
-    """Commands that debian/rules calls although no Build-Depends names them."""
+    """Commands that debian/rules calls although no Build-Depends names them. In a clean root the
+    packages of these names are installed."""
+    isolation: Literal["host", "chroot"] = "host"
+    """`host`: build with what the machine has; `chroot`: in a clean root that mmdebstrap makes for
+    this build, in namespaces, with nothing but the Build-Depends in it."""
+
+    @model_validator(mode="after")
+    def _jdk_of_the_root(self) -> Self:
+        if self.isolation == "chroot" and self.jdk:
+            raise ValueError("in a clean root the JDK is the one of Build-Depends: leave out 'jdk'")
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,7 +59,7 @@ def arrange(
     scratch.mkdir(parents=True)
     provided = [d.provided for d in decisions if d.provided is not None]
     visible = admindir
-    dummy = _build_dummy(source, provided, scratch / "dummy", context) if provided else None
+    dummy = build_dummy(source, provided, scratch / "dummy", context) if provided else None
     if dummy and overlay:
         visible = scratch / "admindir"
         write_overlay(visible, admindir, installed_stanza(read_package_control(dummy, context.env)))
@@ -89,9 +89,10 @@ def check(arrangement: Arrangement, context: StepContext, env: Mapping[str, str]
         )
 
 
-def _build_dummy(
+def build_dummy(
     source: str, provided: Sequence[Provided], folder: Path, context: StepContext
 ) -> Path:
+    """Have equivs make the dummy in `folder`. Raises StepFailed (BUILD_DEPENDS, TOOL_MISSING)."""
     folder.mkdir()
     control = folder / "control"
     control.write_text(equivs_control(source, provided))

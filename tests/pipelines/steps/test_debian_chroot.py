@@ -1,0 +1,110 @@
+"""`isolation: chroot`: a real clean root by mmdebstrap, and machines that can't make one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from pipelines.debian.clean_root import refusal
+from pipelines.debian.host import this_host
+from pipelines.debian.packaging import BuildDebOptions
+from pipelines.errors import FailureCode, StepFailed
+from pipelines.workspace import Workspace
+from tests.pipelines.debian.tiny_package import SCRIPT, build, make_source
+
+CODENAME = this_host().codename
+CHROOT = BuildDebOptions(isolation="chroot", allow_dummies=("gone-thing",))
+REFUSAL = refusal(dict(os.environ))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "state", "job_1", 1)
+
+
+def search_path_without(tool: str, folder: Path) -> str:
+    """A PATH with all that the host has but one program."""
+    folder.mkdir()
+    for place in os.environ["PATH"].split(":"):
+        for program in Path(place).glob("*"):
+            if program.name != tool and not (folder / program.name).exists():
+                (folder / program.name).symlink_to(program)
+    return str(folder)
+
+
+def test_a_machine_without_mmdebstrap_says_so(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_source(workspace)
+    monkeypatch.setattr("pipelines.debian.clean_root._SEARCH_PATH", "/nowhere")
+    search_path = search_path_without("mmdebstrap", tmp_path / "bin")
+
+    with pytest.raises(StepFailed) as caught:
+        build(workspace, CHROOT, env={"PATH": search_path})
+
+    assert caught.value.code is FailureCode.TOOL_MISSING
+    assert caught.value.message == (
+        "isolation: chroot is not possible here: "
+        "mmdebstrap is not installed: apt-get install mmdebstrap uidmap"
+    )
+
+
+def test_a_machine_without_namespaces_says_so(tmp_path: Path) -> None:
+    (tmp_path / "unshare").write_text("#!/bin/sh\necho 'unshare: unshare failed' >&2; exit 1\n")
+    (tmp_path / "unshare").chmod(0o755)
+    (tmp_path / "mmdebstrap").symlink_to("/bin/true")
+
+    said = refusal({"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+
+    assert said is not None
+    assert said.startswith("namespaces can't be made here (unshare: unshare failed): ")
+
+
+def test_the_jdk_of_a_clean_root_is_that_of_build_depends() -> None:
+    with pytest.raises(ValidationError, match="leave out 'jdk'"):
+        BuildDebOptions(isolation="chroot", jdk="17")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
+@pytest.mark.parametrize("script", ["", SCRIPT], ids=["plain", "script"])
+def test_a_build_in_a_clean_root(workspace: Workspace, tmp_path: Path, script: str) -> None:
+    sha = make_source(workspace, script=script, build_depends="gone-thing (>= 2), sl")
+
+    result = build(workspace, CHROOT)
+
+    version = f"1.0~~git20251030135139.{sha[:12]}~{CODENAME}"
+    assert result.values["version"] == version
+    assert result.values["grade"] == "dummied"
+    rungs = {rung["group"]: rung["rung"] for rung in result.values["rungs"]}
+    assert rungs.items() >= {"sl": "apt", "gone-thing (>= 2)": "dummy"}.items()
+    assert result.values["toolchain"].keys() >= {"dpkg-dev", "debhelper"}
+    buildinfo = next(workspace.packages.glob("*.buildinfo")).read_text()
+    assert "tiny-build-dummies (= 1.0)" in buildinfo
+    assert {path.owner() for path in workspace.packages.iterdir()} == {Path.home().owner()}
+    status = Path("/var/lib/dpkg/status").read_text()
+    assert "Package: tiny-build-dummies" not in status
+    assert "Package: sl\n" not in status
+    # The host makes the same bytes of the same commit.
+    other = Workspace(tmp_path / "other", "job_1", 1)
+    make_source(other, script=script)
+    build(other)
+    (ours,), (theirs,) = (w.packages.glob("*.deb") for w in (workspace, other))
+    contents = [subprocess.check_output(["dpkg-deb", "-c", str(deb)]) for deb in (ours, theirs)]
+    assert contents[0] == contents[1]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
+def test_a_failure_in_a_clean_root_is_the_packagings(workspace: Workspace) -> None:
+    make_source(workspace, build="echo 'lib.c:3:1: error: no such thing'; exit 7")
+
+    with pytest.raises(StepFailed, match=r"lib\.c:3:1: error: no such thing") as caught:
+        build(workspace, CHROOT)
+
+    assert caught.value.code is FailureCode.PACKAGING_FAILED
+    assert not workspace.packages.exists()
