@@ -13,8 +13,9 @@ from pipelines.debian.clean_root import refusal
 from pipelines.debian.host import this_host
 from pipelines.debian.packaging import BuildDebOptions
 from pipelines.errors import FailureCode, StepFailed
+from pipelines.steps.debian import BuildDeb
 from pipelines.workspace import Workspace
-from tests.pipelines.debian.tiny_package import SCRIPT, build, make_source
+from tests.pipelines.debian.tiny_package import SCRIPT, build, make_source, step_context
 
 CODENAME = this_host().codename
 CHROOT = BuildDebOptions(isolation="chroot", allow_dummies=("gone-thing",))
@@ -64,6 +65,15 @@ def test_a_machine_without_namespaces_says_so(tmp_path: Path) -> None:
     assert said.startswith("namespaces can't be made here (unshare: unshare failed): ")
 
 
+@pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
+def test_in_a_clean_root_nothing_counts_as_installed(workspace: Workspace) -> None:
+    make_source(workspace, build_depends="gone-thing (>= 2), make")
+
+    said = BuildDeb().preflight(CHROOT, step_context(workspace))
+
+    assert said == "4 build dependencies: 3 apt, 1 dummy"
+
+
 def test_the_jdk_of_a_clean_root_is_that_of_build_depends() -> None:
     with pytest.raises(ValidationError, match="leave out 'jdk'"):
         BuildDebOptions(isolation="chroot", jdk="17")
@@ -89,7 +99,7 @@ def test_a_build_in_a_clean_root(workspace: Workspace, tmp_path: Path, script: s
     status = Path("/var/lib/dpkg/status").read_text()
     assert "Package: tiny-build-dummies" not in status
     assert "Package: sl\n" not in status
-    # The host makes the same bytes of the same commit.
+    # The host puts the same files, of the same sizes and times, into its package.
     other = Workspace(tmp_path / "other", "job_1", 1)
     make_source(other, script=script)
     build(other)
