@@ -58,6 +58,11 @@ class Stamp:
     """Id of the job on this builder that the result was taken from; "" when the step ran here."""
 
     @property
+    def left_nothing(self) -> bool:
+        """Whether the step only looked: to repeat it takes nothing away from the steps after it."""
+        return self.complete and not self.outputs
+
+    @property
     def result(self) -> str:
         """Digest of what the step made; the fingerprint of the steps that need it has this."""
         if self.digest is not None:

@@ -101,12 +101,16 @@ class StepRecords:
 
     def _runs(self, steps: Iterable[str]) -> dict[str, str]:
         stamps = {step: self._stamps.read(step) for step in steps}
-        return {step: stamp.run if stamp else "" for step, stamp in stamps.items()}
+        return {
+            step: stamp.run if stamp else ""
+            for step, stamp in stamps.items()
+            if stamp is None or not stamp.left_nothing
+        }
 
     def _repeated(self, stamp: Stamp) -> str | None:
         """The step before it that ran since, and took with it what only the source tree holds."""
         if stamp.complete:
             return None
         now = self._runs(stamp.after)
-        changed = [step for step, run in stamp.after.items() if now[step] != run]
+        changed = [step for step, run in stamp.after.items() if now.get(step, run) != run]
         return f"step {changed[0]} ran again, and this one names no outputs" if changed else None

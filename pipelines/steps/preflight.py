@@ -45,7 +45,8 @@ class Preflight:
         for step, kind, own in _later(context):
             context.progress(f"checking {step.name}")
             answers.append(f"{step.name}: {kind.preflight(step.options, own)}")
-        return StepResult(reason="; ".join(answers) or "no later step has anything to check")
+        reason = "; ".join(answers) or "no later step has anything to check"
+        return StepResult(reason=reason, complete=True)
 
 
 PREFLIGHT = Preflight()

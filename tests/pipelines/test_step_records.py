@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from pipelines.errors import StepFailed
+from pipelines.model import Step, StepContext
 from pipelines.step_records import StepRecords
-from pipelines.steps.run import RUN
+from pipelines.steps.preflight import PREFLIGHT
+from pipelines.steps.run import RUN, Run, RunOptions
 from tests.pipelines.recorded_steps import Bench
 
 ALL = ["git-checkout", "copy", "last"]
@@ -61,6 +64,34 @@ def test_a_step_with_intact_outputs_outlives_a_repeated_one(bench: Bench, tmp_pa
     assert bench.build("job", commit) == ALL
     (bench.workspace("job").stamps / "copy.json").unlink()
     assert bench.build("job", commit) == ["copy"]
+
+
+class Packager(Run):
+    """Asks the machine before it runs; `machine` is what the answer depends on."""
+
+    machine = "as it was"
+
+    def preflight(self, options: RunOptions, context: StepContext) -> str:
+        return "it will do"
+
+    def preflight_identity(self, options: RunOptions, context: StepContext) -> Mapping[str, str]:
+        return {"machine": self.machine}
+
+
+def test_a_check_that_is_repeated_repeats_nothing_else(tmp_path: Path) -> None:
+    """A build that installs what it needs changes the machine that its preflight looked at."""
+    packager = Packager()
+    bench = Bench(tmp_path, packager)
+    options = PREFLIGHT.options()
+    bench.steps.append(
+        Step(name="preflight", kind=PREFLIGHT, options=options, needs=("git-checkout",))
+    )
+    bench.step("package", "cp a.txt copy.txt")
+    commit = bench.commit({"a.txt": "1"})
+    assert bench.build("job", commit) == ["git-checkout", "preflight", "package"]
+    packager.machine = "with more installed"
+    assert bench.build("job", commit) == ["preflight"]
+    assert bench.build("job", commit) == []
 
 
 def test_what_the_builder_declares_counts_and_is_not_shown(bench: Bench) -> None:
