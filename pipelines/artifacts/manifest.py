@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 _CHUNK = 1 << 20
-_FROM_STEPS = ("grade", "rungs", "substitutions", "toolchain", "commands", "tests")
+_FROM_STEPS = (
+    *("packages", "grade", "rungs", "substitutions", "toolchain", "commands", "tests"),
+    *("lintian", "install_test"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from typing import Any
 
 from pipelines.debian.changes import Package
 from pipelines.debian.dummy import DUMMY_VERSION, dummy_name
-from pipelines.debian.ladder import Decision, grade
+from pipelines.debian.install_test import InstallTest
+from pipelines.debian.ladder import Decision, Rung, grade, groups_on
+from pipelines.debian.lintian import LintianSummary
 from pipelines.steps.maven_report import MavenReport
 from pipelines.steps.surefire_reports import SurefireResults
 
@@ -27,13 +29,19 @@ class BuildOutcome:
     """Results of the tests that ran in the build."""
     maven: MavenReport
     """What the packaging's own Maven built."""
+    lintian: LintianSummary | None
+    """None: not asked for."""
+    install_test: InstallTest | None
+    """None: not asked for."""
 
     @property
     def reason(self) -> str:
         """The result in a few words."""
         count = f"{len(self.packages)} package{'' if len(self.packages) == 1 else 's'}"
         built = f"built {count} of {self.source} {self.version} ({grade(self.decisions)})"
-        return "; ".join(filter(None, (built, self.tests.words(), self.maven.slowest)))
+        checks = [check.words() for check in (self.lintian, self.install_test) if check]
+        words = (built, *checks, self.tests.words(), self.maven.slowest)
+        return "; ".join(filter(None, words))
 
     def values(self) -> dict[str, Any]:
         """All of it as JSON: `packages`, `version`, `grade`, `rungs`, `substitutions`, …."""
@@ -53,7 +61,9 @@ class BuildOutcome:
         }
         tests = {"tests": self.tests.values()} if self.tests.run else {}
         maven = self.maven.values() if self.maven.modules else {}
-        return {**values, **tests, **maven}
+        lintian = {"lintian": self.lintian.values()} if self.lintian else {}
+        install_test = {"install_test": self.install_test.values()} if self.install_test else {}
+        return {**values, **lintian, **install_test, **tests, **maven}
 
     def _package(self, package: Package, dummies: Sequence[str]) -> dict[str, Any]:
         # Build-Depends are the source's, so all its packages are worth the same.
@@ -64,6 +74,7 @@ class BuildOutcome:
             "file": package.path.name,
             "grade": grade(self.decisions),
             "dummies": list(dummies),
+            "without": list(map(str, groups_on(Rung.FORCED, self.decisions))),
         }
 
     def _substitutions(self) -> list[dict[str, Any]]:

@@ -92,6 +92,12 @@ class BuildDebOptions(Options):
     isolation: Literal["host", "chroot"] = "host"
     """`host`: build with what the machine has; `chroot`: in a clean root that mmdebstrap makes for
     this build, in namespaces, with nothing but the Build-Depends in it."""
+    lintian: bool = True
+    """Check the packages with lintian. What it finds is told and never fails the step."""
+    install_test: Literal["root", "simulated", "none"] = "root"
+    """Try to install the packages together, and tell what came of it; never fails the step. `root`:
+    in a throw-away root that mmdebstrap makes, simulated where that is impossible; `simulated`: ask
+    apt what would happen on this machine; `none`: don't."""
 
     @model_validator(mode="after")
     def _jdk_of_the_root(self) -> Self:

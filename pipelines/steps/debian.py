@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipelines.debian.changelog import first_entry
-from pipelines.debian.changes import move_files, read_changes, read_packages
+from pipelines.debian.changes import Package, move_files, read_changes, read_packages
 from pipelines.debian.clean_root import refusal
 from pipelines.debian.dependencies import (
     check_commands,
@@ -17,6 +17,8 @@ from pipelines.debian.dependencies import (
     summary,
 )
 from pipelines.debian.host import HostReader, this_host
+from pipelines.debian.install_test import InstallTest, try_to_install
+from pipelines.debian.lintian import LintianSummary, run_lintian
 from pipelines.debian.outcome import BuildOutcome
 from pipelines.debian.packaging import BuildDebOptions, check_suffix, script_path
 from pipelines.debian.source_tree import restore_source
@@ -85,15 +87,18 @@ class BuildDeb:
         check_suffix(options, built.version, host.codename)
         files = move_files(built, context.workspace.packages)
         restore_source(context)
+        packages = read_packages(files, context.env)
         outcome = BuildOutcome(
             source=work.control.source,
             version=built.version,
-            packages=read_packages(files, context.env),
+            packages=packages,
             decisions=made.decisions,
             toolchain=made.toolchain,
             commands=(_shown(made.command),),
             tests=made.output.tests(),
             maven=made.output.modules(),
+            lintian=_lintian(work),
+            install_test=_install_test(work, packages),
         )
         return StepResult(
             reason=outcome.reason, outputs=files, values=outcome.values(), complete=True
@@ -111,6 +116,21 @@ def _check_machine(options: BuildDebOptions, context: StepContext) -> None:
         raise StepFailed(
             FailureCode.TOOL_MISSING, f"isolation: chroot is not possible here: {why_not}"
         )
+
+
+def _lintian(work: Work) -> LintianSummary | None:
+    if not work.options.lintian:
+        return None
+    work.context.progress("checking packages with lintian")
+    return run_lintian(next(work.context.workspace.packages.glob("*.changes")), work.context)
+
+
+def _install_test(work: Work, packages: Sequence[Package]) -> InstallTest | None:
+    paths = [package.path for package in packages if package.path.suffix == ".deb"]
+    if work.options.install_test == "none" or not paths:
+        return None
+    work.context.progress("installing the packages, as a test")
+    return try_to_install(paths, work.options.install_test, work.host, work.context)
 
 
 def _shown(command: Command) -> str:

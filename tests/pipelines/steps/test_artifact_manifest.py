@@ -21,12 +21,15 @@ LATER = datetime(2025, 11, 2, 12, 0, 0, tzinfo=UTC)
 UPSTREAM: dict[str, dict[str, Any]] = {
     "git-checkout": {"branch": "main"},
     "build-deb": {
-        "packages": ["not provenance"],
+        "version": "not provenance",
+        "packages": [{"name": "b", "grade": "dummied", "dummies": ["python"], "without": []}],
         "grade": "dummied",
         "rungs": [{"group": "python", "rung": "dummy", "reason": "gone"}],
         "substitutions": [{"package": "python"}],
         "toolchain": {"dpkg-dev": "1.21.22"},
         "commands": ["dpkg-buildpackage -b"],
+        "lintian": {"error_count": 0, "warning_count": 0, "errors": {}, "warnings": {}},
+        "install_test": {"installs": True, "how": "in a throw-away root"},
     },
 }
 
@@ -100,7 +103,7 @@ def test_provenance(workspace: Workspace) -> None:
         "source_repository": "https://git.example.org/tiny.git",
         "tree": git(workspace.source, "rev-parse", "HEAD^{tree}").strip(),
         "commit_time": "2025-10-30T13:51:39Z",
-        "steps": {"build-deb": {k: v for k, v in UPSTREAM["build-deb"].items() if k != "packages"}},
+        "steps": {"build-deb": {k: v for k, v in UPSTREAM["build-deb"].items() if k != "version"}},
     }
     assert "secret" not in workspace.manifest.read_text()
 

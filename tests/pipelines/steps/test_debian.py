@@ -80,6 +80,7 @@ def test_all_met_is_clean(workspace: Workspace, script: str) -> None:
             "file": f"tiny_{version}_all.deb",
             "grade": "clean",
             "dummies": [],
+            "without": [],
         }
     ]
     assert [rung["rung"] for rung in result.values["rungs"]] == ["met", "met"]
@@ -158,6 +159,7 @@ def test_forced_only_when_allowed(workspace: Workspace, apt: LocalApt, script: s
     result = build(workspace, options, env=apt.env)
 
     assert result.values["grade"] == "forced"
+    assert result.values["packages"][0]["without"] == ["openjdk-99-jdk"]
     rungs = {rung["group"]: rung for rung in result.values["rungs"]}
     assert rungs["gone-thing"]["rung"] == "dummy"
     assert rungs["openjdk-99-jdk"]["rung"] == "forced"
