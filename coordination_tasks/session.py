@@ -229,7 +229,7 @@ class Session:
             state, reason = self.result()
             finished = manifest if state is State.SUCCEEDED else None
             names = _artifact_names(finished)
-            text = f"job {state}, {len(names)} artifacts"
+            text = f"job {state}, {len(names)} artifact{'' if len(names) == 1 else 's'}"
             own_end = self._transition(step, State.SUCCEEDED, text)
             self._outbox_or_fail().submit_completion(
                 self.attempt().claimed, self._completion(state, reason, finished, names, own_end)

@@ -85,7 +85,7 @@ class ArtifactManifest:
         )
         _write_if_new(workspace.manifest, document)
         return StepResult(
-            reason=f"listed {len(artifacts)} files",
+            reason=f"listed {len(artifacts)} file{'' if len(artifacts) == 1 else 's'}",
             outputs=(workspace.manifest,),
             complete=True,
             values={
