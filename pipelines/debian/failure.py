@@ -27,6 +27,8 @@ _MAKE = re.compile(r"^make(?:\[\d+\])?: \*\*\* ")
 # True of every failure, and says nothing of its cause.
 _OUTERMOST = re.compile(r"^dpkg-buildpackage: error: .* subprocess ")
 _UNMET = re.compile(r"dpkg-checkbuilddeps: error: (Unmet build dependencies|Build conflicts): (.*)")
+# In a recipe, and of make itself.
+_KILLED = re.compile(r"^make(?:\[\d+\])?: \*\*\* .*\] Killed$|subprocess was killed by signal 9\b")
 _NO_SPACE = "No space left on device"
 _SIGNAL_BASE = 128
 
@@ -40,10 +42,12 @@ class PackagingOutput:
         self._before_make: tuple[str, ...] = ()
         self._unmet: str | None = None
         self._no_space = False
+        self._killed = False
 
     def add(self, line: str) -> None:
         """Take one line of output."""
         self._no_space = self._no_space or _NO_SPACE in line
+        self._killed = self._killed or bool(_KILLED.search(line))
         unmet = _UNMET.search(line)
         if unmet:
             self._unmet = f"{unmet[1].lower()}: {unmet[2]}"
@@ -65,10 +69,11 @@ class PackagingOutput:
             return StepFailed(
                 FailureCode.BUILD_DEPENDS, f"packaging has {self._unmet}", excerpt=text
             )
-        if exit_code > _SIGNAL_BASE:
+        if self._killed or exit_code > _SIGNAL_BASE:
+            signal = 9 if self._killed else exit_code - _SIGNAL_BASE
             return StepFailed(
                 FailureCode.KILLED,
-                f"packaging was ended by signal {exit_code - _SIGNAL_BASE}",
+                f"packaging was ended by signal {signal}",
                 excerpt=text,
                 retryable=True,
             )
