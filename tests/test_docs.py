@@ -1,0 +1,74 @@
+"""What the documents show must be true: every YAML block is read by the program."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import indent
+
+import pytest
+
+from coordination_tasks.builder_config import BuilderFile
+from pipelines.config import read_pipelines
+from pipelines.kinds import step_kinds
+from tests.conftest import HOME, git
+from typed_yaml import parse_document, validate
+
+_BLOCK = re.compile(r"^```yaml(?: (\w+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_ANY_BLOCK = re.compile(r"^```ya?ml", re.MULTILINE)
+_LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+PIPELINE = "pipelines:\n  shown:\n    description: x\n    source: {repository: ./x.git}\n"
+PARAMS = "    params: {target: {default: all}}\n"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A YAML block of a document; `kind` stands behind ```` ```yaml ````."""
+
+    name: str
+    kind: str
+    text: str
+
+
+def documents() -> list[Path]:
+    return [HOME / name for name in git("-C", str(HOME), "ls-files", "*.md").splitlines()]
+
+
+def blocks() -> Iterator[Block]:
+    for path in documents():
+        text = path.read_text()
+        for found in _BLOCK.finditer(text):
+            line = text.count("\n", 0, found.start()) + 1
+            yield Block(f"{path.relative_to(HOME)}:{line}", found[1] or "", found[2])
+
+
+BLOCKS = list(blocks())
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
+def test_a_block_is_what_it_says(block: Block, tmp_path: Path) -> None:
+    if block.kind == "builder":
+        validate(BuilderFile, parse_document(block.text.encode(), block.name))
+        return
+    whole = {
+        "pipelines": block.text,
+        "pipeline": PIPELINE + indent(block.text, "    "),
+        "steps": PIPELINE + PARAMS + "    steps:\n" + indent(block.text, "      "),
+    }
+    assert block.kind in whole, f"{block.name}: say ```yaml {' or '.join([*whole, 'builder'])}"
+    path = tmp_path / "pipelines.yaml"
+    path.write_text(whole[block.kind])
+    assert read_pipelines(path, step_kinds(lambda *_: ""))
+
+
+def test_no_block_is_overlooked() -> None:
+    there = sum(len(_ANY_BLOCK.findall(path.read_text())) for path in documents())
+    assert len(BLOCKS) == there >= 10
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(HOME)))
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in _LINK.findall(path.read_text()):
+        assert (path.parent / target).exists(), f"{path.name} links to {target}"
