@@ -45,7 +45,7 @@ class Beater:
         self._refused = profile.heartbeats_at == FACTS
         self._longest = profile.lease / 2 if profile.lease else math.inf
         self._told: StatusChange | None = None
-        self._files: Mapping[str, bytes] = {}
+        self._status = b""
 
     def count(self) -> None:
         """Something was pushed that others take as a sign of life."""
@@ -77,13 +77,12 @@ class Beater:
             raise
 
     def _content(self, change: StatusChange) -> Mapping[str, bytes]:
-        """What is told, made anew only when it has changed: the same again costs nothing."""
+        """The status as it became what it is, so that it costs no new object; the time of now."""
+        profile, load, now = self._profile, self._load(), self._clock()
         if change != self._told:
-            load, now = self._load(), self._clock()
-            profile = self._profile
-            self._files = {
-                status_path(profile.id): status_data(None, profile, change, now=now, load=load),
-                heartbeat_path(profile.id): heartbeat_data(None, profile, now=now, load=load),
-            }
+            self._status = status_data(None, profile, change, now=now, load=load)
             self._told = change
-        return self._files
+        return {
+            status_path(profile.id): self._status,
+            heartbeat_path(profile.id): heartbeat_data(None, profile, now=now, load=load),
+        }

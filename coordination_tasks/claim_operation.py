@@ -45,7 +45,12 @@ def claim_in(
     publisher: Publisher,
     resolve: Resolve,
 ) -> Attempt:
-    """As `claim`, but in `jobs` for its document; when it raises, nothing has been changed."""
+    """As `claim`, but in `jobs` for its document; when it raises, nothing has been changed.
+
+    A claim id holds one job at a time, but may have held another before: when the answer to a claim
+    is lost and the job is reaped or cancelled before the claim is repeated, the repetition takes
+    the next job. Its builder never heard of the first one, and began nothing for it.
+    """
     own = jobs.claimed_as(claim_id)
     if own is not None:
         return _held(own, claim_id, publisher.profile.id)

@@ -1,9 +1,8 @@
 """Heartbeats on refs of a Git repository: one parentless commit for each builder, forced.
 
-The commits come from a ring: what a builder tells is written once, with the time at which it was
-true first, and then the ref moves round some prepared commits. So a builder that builds for months
-leaves no loose objects at the remote (10,000 new commits leave 30,000), and the id of the commit is
-the counter.
+Each beat is a new commit: programs of today read `timestamp` in `heartbeat.json`, and raise an
+alert when it is old. A ref that moves round prepared commits would leave no objects at the remote,
+and tell old times. The id of the commit is the counter.
 """
 
 from __future__ import annotations
@@ -22,8 +21,6 @@ from coordination_tasks.git_remote import FETCHED, GitRemote, fail, is_branch
 from coordination_tasks.git_verdict import Verdict, judge_fetch, judge_push, why
 from coordination_tasks.heartbeats import AUTO_PREFIX, FACTS
 
-RING = 64
-"""More than an observer can miss between two looks."""
 _INIT_SECONDS = 30.0
 _WORN = 40  # entries in one of 256 folders of loose objects
 _MOST_DAMAGE = 2
@@ -32,7 +29,7 @@ _MOST_DAMAGE = 2
 class GitHeartbeats:
     """See Heartbeats. `folder` is a small repository of our own, thrown away when it is damaged.
 
-    `branch` is this builder's; `on_push` is called before each push; `ring` commits take turns.
+    `branch` is this builder's; `on_push` is called before each push.
     """
 
     def __init__(
@@ -45,25 +42,20 @@ class GitHeartbeats:
         timeout: float = 60.0,
         clock: Callable[[], datetime] = utc_now,
         on_push: Callable[[], None] = lambda: None,
-        ring: int = RING,
     ) -> None:
         self._remote = GitRemote(url, branch, timeout)
         self._git_dir = folder
         self._builder = builder
         self._clock = clock
         self._on_push = on_push
-        self._size = ring
-        self._files: Mapping[str, bytes] = {}
-        self._ring: list[str] = []
-        self._next = 0
-        self._made_at = clock()
+        self._beats = 0
         self._lock = threading.Lock()
 
     def beat(self, files: Mapping[str, bytes]) -> None:
         """See Heartbeats.beat."""
         with self._lock:
             for _ in range(_MOST_DAMAGE):
-                commit = self._turned(files)
+                commit = self._commit(files)
                 self._on_push()
                 result = self._remote.push_forced(self._git_dir, commit)
                 verdict = judge_push(result)
@@ -104,27 +96,18 @@ class GitHeartbeats:
             found = {place: self._read(f"{FETCHED}{place}", paths[place]) for place in places}
             return {place: data for place, data in found.items() if data is not None}
 
-    def _turned(self, files: Mapping[str, bytes]) -> str:
-        """The next commit of the ring; a new ring when the builder has something new to tell."""
+    def _commit(self, files: Mapping[str, bytes]) -> str:
+        """A commit that no beat had before, also of two in one second."""
         self._prepare()
-        if files != self._files:
-            self._files, self._ring, self._next = dict(files), [], 0
-            self._made_at = self._clock()
-        if self._next == len(self._ring):
-            self._ring.append(self._commit(len(self._ring)))
-        commit = self._ring[self._next]
-        self._next = (self._next + 1) % self._size
-        return commit
-
-    def _commit(self, number: int) -> str:
+        self._beats += 1
         objects = GitObjects(self._git_dir)
         try:
             return objects.commit(
                 None,
-                self._files,
+                files,
                 author=self._builder,
-                at=self._made_at,
-                message=f"heartbeat of {self._builder} ({number + 1} of {self._size} in turn)",
+                at=self._clock(),
+                message=f"heartbeat of {self._builder} ({self._beats} of this process)",
             )
         except OSError as error:
             raise Unavailable(f"heartbeats can't be made: {error}") from error
@@ -155,4 +138,3 @@ class GitHeartbeats:
 
     def _throw_away(self) -> None:
         shutil.rmtree(self._git_dir, ignore_errors=True)
-        self._ring, self._next = [], 0

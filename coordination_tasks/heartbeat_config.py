@@ -29,7 +29,7 @@ class HeartbeatFile(BaseModel):
     push_every: int = Field(default=1, ge=1)
     building: Duration = 30.0
     waiting: Duration = 60.0
-    idle: Duration = 300.0
+    idle: Duration = 240.0  # programs of today raise an alert after 300 s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,8 +24,7 @@ class Heartbeats(Protocol):
     def beat(self, files: Mapping[str, bytes]) -> None:
         """Show that this builder lives: its sign changes, and nothing of it stays behind.
 
-        `files` (path -> content) tell what it does; the same files again cost nothing. Raises
-        WriteRefused.
+        `files` (path -> content) tell what it does. Raises WriteRefused.
         """
         ...
 

@@ -58,6 +58,8 @@ def cancel(draft: Draft, job_id: str, reason: str, *, by: str, now: datetime) ->
     )
     jobs.put(ended)
     write_jobs(draft, jobs)
+    if job.state is State.RUNNING:
+        _log_broken_off(draft, job, ended, by=by, now=now)
     _log_move(draft, job, ended, by=by, now=now)
     draft.note(f"{by}: cancel {job_id}")
     return ended
@@ -86,7 +88,7 @@ def reap(draft: Draft, job_id: str, seen_token: int, reason: str, *, by: str, no
 
 
 def _log_broken_off(draft: Draft, before: Job, after: Job, *, by: str, now: datetime) -> None:
-    """Ends for the steps that were running when their builder died."""
+    """Ends for the steps that were running when the job was taken from their builder."""
     log = read_log(draft, before.id, before.attempt)
     last = {t.step: t.to_state for t in log.transitions if t.step is not None}
     log.append_steps(

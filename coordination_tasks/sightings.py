@@ -20,7 +20,7 @@ from coordination_tasks.snapshot import Snapshot
 
 ALIVE, SILENT, UNKNOWN = "alive", "silent", "unknown"
 LONGEST_GAP = 1800.0
-"""Seconds in which a builder's heartbeats can't have come round their ring unseen."""
+"""Seconds after which the last look tells nothing any more: the remote may have been gone since."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 
 import pytest
 
 from tests.conftest import Farm, await_that, git, processes_of
 
+DEFAULT_LEASE = 300.0
+REASSIGNED_AFTER = 90.0
 LEASE = "lease: {lease}s\nheartbeat: {{building: 1s, waiting: 1s, idle: 1s}}\n"
 BEGIN = "echo began >> $LEDGER; sleep 1000"
 
@@ -80,6 +83,34 @@ def test_a_build_that_lives_keeps_its_job_for_many_leases(farm: Farm) -> None:
     assert (farm.job(job)["attempt"], farm.job(job)["assigned_to"]) == (1, "build1")
     assert "was taken" not in told
     assert len(farm.steps(job)) == 6
+
+
+@pytest.mark.slow
+def test_with_default_settings_a_dead_builders_job_is_anothers_90_s_after_its_lease(
+    farm: Farm,
+) -> None:
+    """The one test whose time is what it tests: these seconds are promised."""
+    config = farm.folder / "builder.yaml"
+    config.write_text(config.read_text().partition("flush_every:")[0])
+    farm.second(BEGIN)
+    job = farm.enqueue()
+    watch = farm.start("watch", builder="build2")
+    build = farm.start("build")
+    await_that(lambda: "began" in farm.ran(), "the second step begins")
+    died = time.monotonic()
+    build.kill()
+    build.wait()
+    farm.second("echo second >> $LEDGER")
+    while farm.job(job)["status"] != "queued":
+        assert time.monotonic() - died < DEFAULT_LEASE + REASSIGNED_AFTER
+        time.sleep(1)
+    assert farm.job(job)["reason"] == "builder build1 gave no sign of life for 300 s"
+    assert farm.doit("build", "--replan", builder="build2").returncode == 0
+    taken_after = time.monotonic() - died
+    assert DEFAULT_LEASE <= taken_after < DEFAULT_LEASE + REASSIGNED_AFTER
+    assert (farm.job(job)["assigned_to"], farm.job(job)["attempt"]) == ("build2", 2)
+    watch.terminate()
+    assert watch.wait(timeout=20) == 0
 
 
 def test_an_idle_farm_commits_nothing_on_main_and_beats_all_the_same(farm: Farm) -> None:

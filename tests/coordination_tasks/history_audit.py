@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,6 +72,9 @@ class Audit:
         self.wrong += [f"{where}: {problem}" for problem in document.unreadable()]
         found = {job.id: job for job in document}
         self.wrong += [f"{where}: job {name} is gone" for name in self.jobs.keys() - found.keys()]
+        held = Counter(job.claim_id for job in found.values() if job.state is State.RUNNING)
+        doubled = [claim_id for claim_id, count in held.items() if count > 1]
+        self.wrong += [f"{where}: claim {claim_id} holds two jobs" for claim_id in doubled]
         for job in found.values():
             self._compare(where, self.jobs.get(job.id), job)
         self.jobs = found

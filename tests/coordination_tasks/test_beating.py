@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ class Host:
             self.budget,
             on_facts=self.beat_on_facts,
             load=lambda: None,
-            clock=lambda: NOON,
+            clock=lambda: NOON + timedelta(seconds=self.seconds),
             monotonic=lambda: self.seconds,
         )
 
@@ -118,10 +119,20 @@ def test_what_it_tells_is_in_the_reference_format_and_changes_with_the_status(ho
     assert json.loads(files["build1/status.json"])["current_job"] == {"id": "job_1"}
     assert json.loads(files["build1/heartbeat.json"]) == {
         "server": "build1",
-        "timestamp": "2025-10-29T12:00:00Z",
+        "timestamp": "2025-10-29T12:00:30Z",
         "uptime_seconds": 0,
         "healthy": True,
     }
+
+
+def test_each_beat_tells_its_own_time_and_the_status_that_of_its_change(host: Host) -> None:
+    beater = host.beater()
+    for _ in range(3):
+        beater.turn(30, WAITING)
+        host.seconds += 30
+    files = host.remote.beats[host.place][1]
+    assert json.loads(files["build1/heartbeat.json"])["timestamp"] == "2025-10-29T12:01:00Z"
+    assert json.loads(files["build1/status.json"])["timestamp"] == "2025-10-29T12:00:00Z"
 
 
 def test_beats_among_the_facts_when_configured(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_heartbeats_by_default(tmp_path: Path) -> None:
     assert (found.heartbeat.building, found.heartbeat.waiting, found.heartbeat.idle) == (
         30,
         60,
-        300,
+        240,
     )
     assert (found.lease, found.observe_every, found.pushes_per_minute) == (300, 30, 6)
     assert (found.profile.heartbeats_at, found.profile.lease) == ("heartbeat-build7", 300)
@@ -120,7 +120,7 @@ def test_the_variable_names_the_branch_as_it_does_today(
 
 def test_only_every_so_manieth_beat_is_pushed(tmp_path: Path) -> None:
     found = heartbeat(tmp_path, HEARTBEAT_PUSH_EVERY="5")
-    assert (found.heartbeat.building, found.heartbeat.idle) == (150, 1500)
+    assert (found.heartbeat.building, found.heartbeat.idle) == (150, 1200)
 
 
 @pytest.mark.parametrize(

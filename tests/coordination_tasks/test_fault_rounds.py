@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from coordination_tasks.model import State
+from tests.coordination_tasks.fault_worker import STEPS
 from tests.coordination_tasks.fault_world import CREW, FaultWorld
 from tests.coordination_tasks.history_audit import Audit
 
@@ -75,8 +76,15 @@ def check_claims(world: FaultWorld, audit: Audit) -> None:
     believed = [tuple(entry["claim"]) for entry in world.ledger() if "claim" in entry]
     holders = Counter((job, token) for job, _, token, _ in believed)
     assert not [claim for claim, count in holders.items() if count > 1], "claimed twice"
+    ids = Counter(claim_id for _, _, _, claim_id in believed)
+    assert not [one for one, count in ids.items() if count > 1], "one claim, two jobs believed in"
     for job, _, token, claim_id in believed:
         assert audit.claims[job, token] == claim_id
+    # a claim id may have held another job before, taken away before its builder heard of it
+    told = {(job, token) for job, _, token, _ in believed}
+    built = {(made.job, made.token) for made in audit.transitions() if made.step in STEPS}
+    unheard = built & audit.claims.keys() - told
+    assert not unheard, "steps of a claim that nobody knew of"
 
 
 def check_transitions(world: FaultWorld, audit: Audit) -> None:

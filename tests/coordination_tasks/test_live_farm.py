@@ -93,7 +93,7 @@ def test_clocks_that_are_off_by_minutes_change_nothing(world: World, skew: timed
     assert found == ALIVE
 
 
-def test_who_did_not_look_for_longer_than_the_ring_takes_cannot_tell(world: World) -> None:
+def test_who_did_not_look_for_long_cannot_tell(world: World) -> None:
     world.beat()
     world.look()
     assert world.liveness(pass_seconds=LONGEST_GAP + 1) == UNKNOWN

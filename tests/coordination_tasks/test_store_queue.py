@@ -24,6 +24,7 @@ from tests.coordination_tasks.coordination_world import (
     World,
     claim,
     job,
+    transition,
 )
 
 JOBS = "coordination/jobs.json"
@@ -256,6 +257,23 @@ def test_who_runs_a_cancelled_job_has_lost_it(world: World) -> None:
 
     with pytest.raises(ClaimLost, match=r"the job is cancelled, .* \(wrong branch\)"):
         store.complete(attempt, Completion(state=State.SUCCEEDED))
+
+
+def test_steps_that_run_end_with_the_job_that_is_taken_away(world: World) -> None:
+    store = world.store()
+    for name, take in (("job_1", "cancel"), ("job_2", "reap")):
+        store.enqueue(job(name))
+        attempt = claim(store)
+        store.record(attempt, [transition(attempt, "maven", State.QUEUED, State.RUNNING)])
+        if take == "cancel":
+            store.cancel(name, "why")
+        else:
+            store.reap(name, seen_token=attempt.token, reason="why")
+        moves = [(t.step, t.to_state, t.reason) for t in store.transitions(name)]
+        assert moves[-2] == ("maven", State.CANCELLED, "why")
+        if take == "reap":
+            store.cancel(name, "no more")
+            assert sum(t.step is not None for t in store.transitions(name)) == 2
 
 
 def test_what_has_ended_is_not_cancelled(world: World) -> None:
