@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from tests.coordination_tasks.coordination_world import (
     git_world,
     memory_world,
 )
+from tests.coordination_tasks.loopback import git_daemon
 
 
 @pytest.fixture(params=["memory", "git"])
@@ -46,37 +44,5 @@ def farm(tmp_path: Path, remote: Path) -> Iterator[World]:
 @pytest.fixture
 def daemon_url(remote: Path) -> Iterator[str]:
     """The address of `remote` through a git daemon that takes pushes."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    base = f"--base-path={remote.parent}"
-    process = subprocess.Popen(
-        [
-            "git",
-            "daemon",
-            "--export-all",
-            "--enable=receive-pack",
-            "--listen=127.0.0.1",
-            f"--port={port}",
-            base,
-        ],
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _await_port(port)
-        yield f"git://127.0.0.1:{port}/{remote.name}"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _await_port(port: int) -> None:
-    end = time.monotonic() + 30
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            assert time.monotonic() < end, "git daemon does not listen"
-            time.sleep(0.02)
-        else:
-            return
+    with git_daemon(remote.parent) as address:
+        yield f"{address}/{remote.name}"

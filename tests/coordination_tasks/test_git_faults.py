@@ -299,8 +299,19 @@ def test_an_answer_that_is_lost_after_the_write_landed(
     assert int(git(remote, "rev-list", "--count", "main")) == before + 1
 
 
-def test_a_50_megabyte_file_of_somebody_is_no_trouble(farm: World) -> None:
-    farm.write_all({"build9/logs/huge.log": bytes(50_000_000)})
+def test_a_50_megabyte_file_of_somebody_is_no_trouble(
+    farm: World, remote: Path, tmp_path: Path
+) -> None:
+    """It is put into the remote itself: only what we do with it is tested."""
+    huge = tmp_path / "huge.log"
+    with huge.open("wb") as file:
+        file.truncate(50_000_000)
+    blob = git(remote, "hash-object", "-w", str(huge))
+    entries = f"100644 blob {blob}\thuge.log\n"
+    tree = subprocess.run(
+        ["git", "mktree"], cwd=remote, input=entries, check=True, capture_output=True, text=True
+    ).stdout.strip()
+    git(remote, "update-ref", "refs/heads/main", git(remote, "commit-tree", tree, "-m", "huge"))
     store = farm.store()
 
     store.enqueue(job())
