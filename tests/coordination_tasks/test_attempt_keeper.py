@@ -200,8 +200,11 @@ def test_an_idle_farm_commits_nothing_on_main(farm: Farm) -> None:
     assert len(farm.pushes) - 1 == 10 * 3600 / 300
 
 
-def test_ten_builders_stay_under_six_pushes_a_minute(farm: Farm) -> None:
-    """An hour and more: each builds a job of 25 to 75 minutes, rests, and builds the next."""
+def test_ten_builders_stay_under_six_pushes_a_minute_over_any_ten_minutes(farm: Farm) -> None:
+    """An hour and more: each builds a job of 25 to 75 minutes, rests, and builds the next.
+
+    A single minute may have more: no builder knows when the others push.
+    """
     chance = random.Random(7)
     builders = [Builder(farm, f"build{number}", per_minute=0.5) for number in range(10)]
     for number in range(60):
@@ -215,17 +218,14 @@ def test_ten_builders_stay_under_six_pushes_a_minute(farm: Farm) -> None:
             yield from builder.build(chance.uniform(300, 900))
 
     works = [shift(builder) for builder in builders]
-    began = farm.clock.monotonic()
-    while farm.clock.monotonic() - began < MINUTES * 60:
+    end = farm.clock.monotonic() + MINUTES * 60
+    while farm.clock.monotonic() < end:
         for work in works:
             next(work)
         farm.pass_time(TICK)
 
-    minutes = [0] * MINUTES
-    for at in farm.pushes:
-        minutes[int((at - began) // 60)] += 1
-    assert sum(minutes) / MINUTES < 6
-    assert max(sum(minutes[at : at + 10]) for at in range(MINUTES - 10)) < 60
+    assert len(farm.pushes) / MINUTES < 6
+    assert max(sum(at <= other < at + 600 for other in farm.pushes) for at in farm.pushes) < 60
     states = [found.state for found in builders[0].store.jobs()]
     assert states.count(State.SUCCEEDED) >= 10
     assert all(found.attempt <= 1 for found in builders[0].store.jobs())

@@ -18,7 +18,7 @@ from tests.coordination_tasks.fault_worker import STEPS
 from tests.coordination_tasks.fault_world import CREW, FaultWorld
 from tests.coordination_tasks.history_audit import Audit
 
-SHORT_ROUNDS = 6
+SHORT_ROUNDS = 4
 LONG_ROUNDS = 200
 
 
