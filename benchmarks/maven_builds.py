@@ -28,7 +28,7 @@ import psutil
 
 from pipelines.cancellation import Cancellation
 from pipelines.commands import LoggedCommandRunner
-from pipelines.debian.packaging import BuildDebOptions
+from pipelines.debian.build_deb_options import BuildDebOptions
 from pipelines.errors import StepFailed
 from pipelines.model import Options, Source, StepContext, StepKind
 from pipelines.process_tree import marker

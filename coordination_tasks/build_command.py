@@ -18,10 +18,11 @@ from coordination_tasks.builder_config import BuilderConfig
 from coordination_tasks.builder_lock import builder_lock
 from coordination_tasks.claiming import Claimer
 from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments, open_store
-from coordination_tasks.display import Display, make_display
+from coordination_tasks.display import Display
 from coordination_tasks.errors import BadRequest, CannotBuild, ClaimLost, Unavailable
 from coordination_tasks.graph_run import GraphRun
 from coordination_tasks.lease_keeper import LeaseKeeper
+from coordination_tasks.live_display import make_display
 from coordination_tasks.model import State
 from coordination_tasks.outbox import Outbox
 from coordination_tasks.preparation import Preparation

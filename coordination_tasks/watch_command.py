@@ -11,7 +11,7 @@ from coordination_tasks.builder_lock import watch_lock, while_idle
 from coordination_tasks.claim_intent import own_intent
 from coordination_tasks.clock import utc_now
 from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments, open_store, tell
-from coordination_tasks.display import make_display
+from coordination_tasks.live_display import make_display
 from coordination_tasks.outbox import Outbox
 from coordination_tasks.presence import beater, observer
 from coordination_tasks.running_attempt import running_attempt

@@ -9,14 +9,15 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
-
-import sh
+from typing import IO, TYPE_CHECKING
 
 from pipelines.cancellation import Cancellation
 from pipelines.errors import FailureCode, StepFailed
 from pipelines.process_tree import MARKER_VARIABLE, end_tree
 from pipelines.process_wait import wait_for_end
+
+if TYPE_CHECKING:
+    import sh
 
 _ANY_END = tuple(range(-64, 256))
 
@@ -70,6 +71,8 @@ def _start(
 
     That limit leaves grandchildren alive, and sh's pipes wait for a daemon that holds them open.
     """
+    import sh  # noqa: PLC0415 - with asyncio it takes a tenth of a second, which `doit list` can do without
+
     program = shutil.which(argv[0], path=env.get("PATH", os.defpath))
     if program is None:
         raise StepFailed(

@@ -18,7 +18,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "rules": (
             "conditions plan_document fingerprint debian.build_depends debian.changelog "
             "debian.control debian.failure debian.ladder debian.toolchain debian.dummy "
-            "debian.excerpt "
+            "debian.excerpt debian.build_deb_options "
             "steps.maven_log steps.maven_errors steps.maven_events steps.maven_selection "
             "language.assembly language.cycles language.entries "
             "language.expression_check language.expression_parser language.inheritance "
@@ -29,8 +29,8 @@ ROOMS: dict[str, dict[str, str]] = {
         ),
         EDGES: "",
         "use cases": (
-            "steps.artifact_manifest steps.checkout steps.debian steps.maven steps.preflight "
-            "steps.publish_status steps.run sources machine step_values "
+            "steps.artifact_manifest steps.checkout steps.debian steps.packaging steps.maven "
+            "steps.preflight steps.publish_status steps.run sources machine step_values "
             "step_execution step_runner kinds generated"
         ),
         "doit": (
@@ -64,7 +64,7 @@ ROOMS: dict[str, dict[str, str]] = {
 PLACES = {
     "detect_secrets": {"coordination_tasks.secret_scan"},
     "doit": {"dodo"},
-    "rich": {"coordination_tasks.display"},
+    "rich": {"coordination_tasks.live_display"},
     "sqlite3": {"coordination_tasks.outbox"},
     "yaml": {"typed_yaml.document"},
 }

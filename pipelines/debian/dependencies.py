@@ -15,12 +15,12 @@ from pipelines.debian.apt import (
     install,
     update_package_lists,
 )
+from pipelines.debian.build_deb_options import BuildDebOptions
 from pipelines.debian.control import SourceControl, parse_control
 from pipelines.debian.host import Host
 from pipelines.debian.installed_dummy import check_may_install, leftovers, remove_leftovers
 from pipelines.debian.ladder import Decision, Finding, GroupFinding, Rung, decide, groups_on
 from pipelines.debian.machine_lock import machine_lock
-from pipelines.debian.packaging import BuildDebOptions
 from pipelines.debian.preflight import check_conflicts, survey
 from pipelines.errors import FailureCode, StepFailed
 from pipelines.model import StepContext

@@ -1,40 +1,33 @@
-"""The step that builds Debian packages: kind `build-deb`."""
+"""The step that builds Debian packages: kind `build-deb`.
+
+What it does is in `pipelines.steps.packaging`, imported when a step needs it: python-debian and
+what else it takes cost a fifth of a second, which every `doit list` would pay.
+"""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pipelines.debian.changelog import first_entry
-from pipelines.debian.changes import Package, move_files, read_changes, read_packages
-from pipelines.debian.clean_root import refusal
-from pipelines.debian.dependencies import (
-    check_commands,
-    machine_state,
-    read_control,
-    solve,
-    summary,
-)
-from pipelines.debian.host import HostReader, this_host
-from pipelines.debian.install_test import InstallTest, try_to_install
-from pipelines.debian.lintian import LintianSummary, run_lintian
-from pipelines.debian.outcome import BuildOutcome
-from pipelines.debian.packaging import BuildDebOptions, check_suffix, script_path
-from pipelines.debian.source_tree import restore_source
-from pipelines.errors import FailureCode, StepFailed
-from pipelines.head_commit import read_head_commit
-from pipelines.model import Command, StepContext, StepResult
-from pipelines.steps.packaging_in_clean_root import bare_host, package_in_clean_root
-from pipelines.steps.packaging_on_host import package_on_host, toolchain_versions
-from pipelines.steps.packaging_work import Work, java_home, read_changelog
+from pipelines.debian.build_deb_options import BuildDebOptions
+from pipelines.model import StepContext, StepResult
+
+if TYPE_CHECKING:
+    from pipelines.debian.host import Host
+
+
+def _this_host() -> Host:
+    from pipelines.debian.host import this_host  # noqa: PLC0415 - see above
+
+    return this_host()
 
 
 @dataclass(frozen=True, slots=True)
 class BuildDeb:
     """Kind `build-deb`."""
 
-    host: HostReader = this_host
+    host: Callable[[], Host] = _this_host
     name = "build-deb"
     summary = "build the Debian packages"
     options = BuildDebOptions
@@ -42,19 +35,15 @@ class BuildDeb:
 
     def identity(self, options: BuildDebOptions, context: StepContext) -> Mapping[str, str]:
         """The commit, which the version names, and versions of the tools, read from files."""
-        commit = {"commit": context.request.commit or "none"}
-        return commit | toolchain_versions(context.env, java_home(options, context))
+        from pipelines.steps import packaging  # noqa: PLC0415
+
+        return packaging.tools_and_commit(options, context)
 
     def preflight(self, options: BuildDebOptions, context: StepContext) -> str:
         """Whether `run` could build here: tools, Build-Depends, JDK, script, changelog."""
-        host = self.host()
-        _check_machine(options, context)
-        where = bare_host(host, context) if options.isolation == "chroot" else host
-        decisions = solve(read_control(options, context, host), options, context, where)
-        first_entry(read_changelog(context.workspace.source))
-        script_path(options, context.workspace.source)
-        java_home(options, context)
-        return summary(decisions)
+        from pipelines.steps import packaging  # noqa: PLC0415
+
+        return packaging.look_ahead(options, context, self.host())
 
     def preflight_identity(
         self,
@@ -62,6 +51,8 @@ class BuildDeb:
         context: StepContext,
     ) -> Mapping[str, str]:
         """The state of debian/control, dpkg and apt."""
+        from pipelines.debian.dependencies import machine_state  # noqa: PLC0415
+
         return machine_state(context, self.host())
 
     def run(self, options: BuildDebOptions, context: StepContext) -> StepResult:
@@ -70,72 +61,6 @@ class BuildDeb:
         Raises StepFailed (BUILD_DEPENDS, PACKAGING_FAILED, TOOL_MISSING, ARTIFACT_MISSING,
         CHECKOUT_FAILED, DISK_FULL, KILLED, and what the packaging's own Maven fails of).
         """
-        host = self.host()
-        _check_machine(options, context)
-        restore_source(context)
-        work = Work(
-            options=options,
-            context=context,
-            host=host,
-            commit=read_head_commit(context.workspace.source, context.env),
-            control=read_control(options, context, host),
-        )
-        context.progress("checking build dependencies")
-        in_chroot = options.isolation == "chroot"
-        made = package_in_clean_root(work) if in_chroot else package_on_host(work)
-        built = read_changes(made.folder)
-        check_suffix(options, built.version, host.codename)
-        files = move_files(built, context.workspace.packages)
-        restore_source(context)
-        packages = read_packages(files, context.env)
-        outcome = BuildOutcome(
-            source=work.control.source,
-            version=built.version,
-            packages=packages,
-            decisions=made.decisions,
-            toolchain=made.toolchain,
-            commands=(_shown(made.command),),
-            tests=made.output.tests(),
-            maven=made.output.modules(),
-            lintian=_lintian(work),
-            install_test=_install_test(work, packages),
-        )
-        return StepResult(
-            reason=outcome.reason, outputs=files, values=outcome.values(), complete=True
-        )
+        from pipelines.steps import packaging  # noqa: PLC0415
 
-
-def _check_machine(options: BuildDebOptions, context: StepContext) -> None:
-    if options.isolation == "host":
-        check_commands(("dpkg-buildpackage", *options.tools), context.env)
-        return
-    why_not = refusal(context.env)
-    if context.source.submodules:
-        why_not = "a source with submodules is not copied into a clean root"
-    if why_not:
-        raise StepFailed(
-            FailureCode.TOOL_MISSING, f"isolation: chroot is not possible here: {why_not}"
-        )
-
-
-def _lintian(work: Work) -> LintianSummary | None:
-    if not work.options.lintian:
-        return None
-    work.context.progress("checking packages with lintian")
-    return run_lintian(next(work.context.workspace.packages.glob("*.changes")), work.context)
-
-
-def _install_test(work: Work, packages: Sequence[Package]) -> InstallTest | None:
-    paths = [package.path for package in packages if package.path.suffix == ".deb"]
-    if work.options.install_test == "none" or not paths:
-        return None
-    work.context.progress("installing the packages, as a test")
-    return try_to_install(paths, work.options.install_test, work.host, work.context)
-
-
-def _shown(command: Command) -> str:
-    """The command for people; paths of the workspace would differ from builder to builder."""
-    opts = command.env["ACS_BUILD_OPTS"]
-    text = f"ACS_BUILD_OPTS={shlex.quote(opts)} {shlex.join(command.argv)}"
-    root = command.cwd.parents[1]
-    return text.replace(str(root), "<workspace>")
+        return packaging.package(options, context, self.host())

@@ -7,17 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from pipelines.debian.build_deb_options import BuildDebOptions
 from pipelines.debian.changelog import build_version, first_entry, suffix, with_entry
 from pipelines.debian.control import SourceControl
 from pipelines.debian.host import Host
 from pipelines.debian.ladder import Decision
-from pipelines.debian.packaging import (
-    BuildDebOptions,
-    BuildFacts,
-    build_deb_command,
-    build_environment,
-    script_path,
-)
+from pipelines.debian.packaging import BuildFacts, build_deb_command, build_environment, script_path
 from pipelines.debian.substitutes import Arrangement
 from pipelines.errors import FailureCode, StepFailed
 from pipelines.head_commit import HeadCommit

@@ -5,7 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from coordination_tasks.display import Display, LiveDisplay, PlainDisplay, elapsed, make_display
+from coordination_tasks.display import Display, PlainDisplay, elapsed
+from coordination_tasks.live_display import LiveDisplay, make_display
 from coordination_tasks.model import State
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.debian.build_deb_options import BuildDebOptions
 from pipelines.debian.lintian import run_lintian, summarise
-from pipelines.debian.packaging import BuildDebOptions
 from pipelines.workspace import Workspace
 from tests.pipelines.debian.tiny_package import build, make_source, step_context
 

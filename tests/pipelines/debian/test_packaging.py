@@ -8,14 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from pipelines.debian.build_deb_options import BuildDebOptions
 from pipelines.debian.overlay import shim_scripts
-from pipelines.debian.packaging import (
-    BuildDebOptions,
-    BuildFacts,
-    build_deb_command,
-    build_environment,
-    script_path,
-)
+from pipelines.debian.packaging import BuildFacts, build_deb_command, build_environment, script_path
 from pipelines.debian.substitutes import Arrangement
 from pipelines.errors import StepFailed
 from pipelines.workspace import Workspace

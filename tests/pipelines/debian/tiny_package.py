@@ -16,8 +16,8 @@ from typing import Any
 
 from pipelines.cancellation import Cancellation
 from pipelines.commands import LoggedCommandRunner
+from pipelines.debian.build_deb_options import BuildDebOptions
 from pipelines.debian.host import Host, this_host
-from pipelines.debian.packaging import BuildDebOptions
 from pipelines.errors import StepFailed
 from pipelines.model import Source, StepContext, StepResult
 from pipelines.process_tree import marker

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.debian.build_deb_options import BuildDebOptions
 from pipelines.debian.host import this_host
-from pipelines.debian.packaging import BuildDebOptions
 from pipelines.errors import FailureCode, StepFailed
 from pipelines.stamps import file_digest
 from pipelines.workspace import Workspace

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from pipelines.debian.build_deb_options import BuildDebOptions
 from pipelines.debian.clean_root import refusal
 from pipelines.debian.host import this_host
-from pipelines.debian.packaging import BuildDebOptions
 from pipelines.errors import FailureCode, StepFailed
 from pipelines.steps.debian import BuildDeb
 from pipelines.workspace import Workspace

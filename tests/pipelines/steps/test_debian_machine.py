@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.debian.build_deb_options import BuildDebOptions
 from pipelines.debian.host import Host, this_host
 from pipelines.debian.machine_lock import machine_lock
-from pipelines.debian.packaging import BuildDebOptions
 from pipelines.errors import FailureCode, StepFailed
 from pipelines.process_tree import marker, sweep
 from pipelines.workspace import Workspace

@@ -17,8 +17,8 @@ from typing import Any
 import psutil
 import pytest
 
+from pipelines.debian.build_deb_options import BuildDebOptions
 from pipelines.debian.host import this_host
-from pipelines.debian.packaging import BuildDebOptions
 from pipelines.process_tree import marker, sweep
 from pipelines.workspace import Workspace
 from tests.pipelines.debian.local_apt import make_local_apt

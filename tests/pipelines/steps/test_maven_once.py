@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from pipelines.config import read_pipelines
-from pipelines.debian.packaging import BuildDebOptions
+from pipelines.debian.build_deb_options import BuildDebOptions
 from pipelines.kinds import step_kinds
 from pipelines.model import Pipeline
 from pipelines.steps.debian import BuildDeb

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from pipelines.debian.build_deb_options import BuildDebOptions
 from pipelines.debian.host import this_host
-from pipelines.debian.packaging import BuildDebOptions
 from pipelines.errors import FailureCode, StepFailed
 from pipelines.model import Options, Step, StepContext
 from pipelines.steps.debian import BuildDeb
