@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from coordination_tasks import documents
 from coordination_tasks.archive import Files
 from coordination_tasks.errors import BrokenDocument
+from coordination_tasks.finding import Finding
 from coordination_tasks.git_history import GitHistory
 from coordination_tasks.jobs_document import JobsDocument
 from coordination_tasks.locks import read_locks
@@ -19,21 +19,8 @@ from coordination_tasks.repository import Version
 SHARED = "shared"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that is wrong."""
-
-    path: str
-    problem: str
-    last_good: Version | None = None
-    """The newest version in which the document can be read; None when it is one entry only."""
-
-    @property
-    def remedy(self) -> str:
-        """What a person can do."""
-        if self.last_good:
-            return f"see its last good version: git show {self.last_good}:{self.path}"
-        return "mend it by hand, by pull, edit and push; the entries beside it are used as they are"
+_MEND = "mend it by hand, by pull, edit and push; the entries beside it are used as they are"
+_NO_GOOD = "it could never be read; mend it by hand, by pull, edit and push"
 
 
 def find_broken(files: Files, history: GitHistory) -> tuple[Finding, ...]:
@@ -47,9 +34,10 @@ def _look(files: Files, history: GitHistory, path: str) -> Iterator[Finding]:
     except BrokenDocument as error:
         good = _last_good(history, path)
         # without the remedy, which names this command
-        yield Finding(path=path, problem=str(error.args[0]), last_good=good)
+        remedy = f"see its last good version: {history.show(good, path)}" if good else _NO_GOOD
+        yield Finding(path=path, problem=str(error.args[0]), remedy=remedy, last_good=good)
     else:
-        yield from (Finding(path=path, problem=problem) for problem in problems)
+        yield from (Finding(path=path, problem=problem, remedy=_MEND) for problem in problems)
 
 
 def _check(path: str, data: bytes | None) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ main has dropped since.
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -75,6 +76,10 @@ class GitHistory:
             )
         return self._newest_at(moment)
 
+    def newest(self) -> Snapshot:
+        """Main as it is now, also when its history was rewritten."""
+        return self.snapshot(Version(self._asked("rev-parse", "--verify", _MAIN)))
+
     def time_of(self, version: Version) -> datetime:
         """When a version was made, by its maker's clock."""
         found = self._asked("show", "--no-patch", "--format=%ct", version)
@@ -104,6 +109,11 @@ class GitHistory:
         except MissingObject as error:
             raise VersionGone(f"version {version} can't be read: {error}") from error
         return tuple(sorted(name.decode("utf-8", "replace") for name in entries))
+
+    def show(self, version: Version, path: str) -> str:
+        """The command by which a person sees a file as it was, in any folder of this host."""
+        git_dir, what = shlex.quote(str(self._git_dir)), shlex.quote(f"{version}:{path}")
+        return f"git --git-dir={git_dir} show {what}"
 
     def _newest_at(self, moment: datetime) -> Version:
         found = self._asked("rev-list", "-1", f"--min-age={int(moment.timestamp())}", _MAIN)

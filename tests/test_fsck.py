@@ -1,8 +1,10 @@
-"""`doit fsck`: broken documents are named with their last good version."""
+"""`doit fsck`: what is wrong is named, with what to do."""
 
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
 
 from tests.conftest import Farm, git
 
@@ -20,8 +22,91 @@ def test_a_broken_document_is_named_with_its_last_good_version(farm: Farm) -> No
     queue, message = json.loads(done.stdout)
     assert (queue["path"], queue["last_good"]) == ("coordination/jobs.json", good)
     assert "no valid JSON" in queue["problem"]
-    assert queue["remedy"].endswith(f"git show {good}:coordination/jobs.json")
+    command = queue["remedy"].partition(": ")[2]
+    shown = subprocess.run(
+        shlex.split(command), cwd="/", check=True, capture_output=True, text=True
+    )
+    assert json.loads(shown.stdout)["jobs"]
     assert message["last_good"] is None
     assert "entry 1 is no object" in message["problem"]
     assert farm.read("coordination/jobs.json").strip() == torn.strip()
-    assert f"git show {good}:coordination/jobs.json" in farm.doit("fsck").stdout
+    assert command in farm.doit("fsck").stdout
+
+
+def test_jobs_that_wait_in_vain_are_told_each_with_a_remedy(farm: Farm) -> None:
+    jobs = [
+        {"id": "sound", "pipeline": "ledger", "status": "queued"},
+        {"id": "strange", "pipeline": "no-such", "status": "queued"},
+        {"id": "lonely", "pipeline": "ledger", "status": "queued", "dependencies": ["gone"]},
+        {"id": "broken", "pipeline": "ledger", "status": "failed"},
+        {"id": "late", "pipeline": "ledger", "status": "queued", "dependencies": ["broken"]},
+        {"id": "one", "pipeline": "ledger", "status": "queued", "dependencies": ["two"]},
+        {"id": "two", "pipeline": "ledger", "status": "queued", "dependencies": ["one"]},
+        {"id": "held", "pipeline": "ledger", "status": "running", "assigned_to": "nobody7"},
+    ]
+    farm.write("coordination/jobs.json", json.dumps({"jobs": jobs}))
+
+    done = farm.doit("fsck", "--json")
+
+    assert done.returncode == 6, done.stderr
+    findings = json.loads(done.stdout)
+    assert [finding["problem"].partition(": ")[2] for finding in findings] == [
+        "queued job strange has the pipeline no-such, which is not known here",
+        "queued job lonely waits for job gone, which is not there",
+        "queued job late waits for job broken, which is failed",
+        "running job held is held by builder nobody7, which never told of itself",
+        "queued jobs wait for each other: one waits for two waits for one",
+    ]
+    assert all(finding["remedy"] for finding in findings)
+
+
+def test_a_sound_repository_has_no_findings_after_a_build(farm: Farm) -> None:
+    farm.enqueue()
+    assert farm.doit("build").returncode == 0
+
+    done = farm.doit("fsck")
+
+    assert (done.returncode, done.stdout) == (0, "nothing is wrong\n"), done.stderr
+
+
+def test_illegal_and_unreadable_transitions_are_told(farm: Farm) -> None:
+    job = farm.enqueue()
+    farm.doit("build")
+    [path] = [p for p in farm.files() if job in p and p.endswith("001.jsonl")]
+    lines = farm.read(path).splitlines()
+    ended = next(line for line in lines if '"second"' in line and '"succeeded"' in line)
+    again = json.dumps(json.loads(ended) | {"id": "again"})
+    farm.write(path, "\n".join([*lines, ended, again, "{torn"]))
+
+    done = farm.doit("fsck", "--json")
+
+    assert done.returncode == 6, done.stderr
+    torn, *moves = [finding["problem"] for finding in json.loads(done.stdout)]
+    assert torn.startswith(f"{path}: line {len(lines) + 3}: ")
+    assert moves == [
+        f"{path}: transition {json.loads(ended)['id']} is recorded twice",
+        f"{path}: step second was succeeded, but goes from running",
+    ]
+
+
+def test_an_outbox_that_is_ahead_of_a_rewound_main_is_told(farm: Farm) -> None:
+    away = farm.folder / "away"
+    farm.second(f"mv {farm.coordination} {away}")
+    job = farm.enqueue()
+    before = git("-C", str(farm.coordination), "rev-parse", "main")
+    farm.doit("build")
+    away.rename(farm.coordination)
+    assert "nothing is wrong" in farm.doit("fsck").stdout
+    git("-C", str(farm.coordination), "update-ref", "refs/heads/main", before)
+
+    done = farm.doit("fsck", "--json")
+
+    assert done.returncode == 6, done.stderr
+    rewound, *findings = json.loads(done.stdout)
+    assert rewound["path"] == "main"
+    assert f"job {job} is back at fencing token 0, was at 1" in rewound["problem"]
+    assert "push them back" in rewound["remedy"]
+    assert {finding["path"] for finding in findings} == {"outbox"}
+    assert all(f"of job {job} attempt 1 waits with token 1" in f["problem"] for f in findings)
+    assert all(f["problem"].endswith("has 0: main was rewound") for f in findings)
+    assert all("push the lost commits again" in f["remedy"] for f in findings)
