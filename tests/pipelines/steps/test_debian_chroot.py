@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from pydantic import ValidationError
 
 from pipelines.debian.build_deb_options import BuildDebOptions
-from pipelines.debian.clean_root import refusal
+from pipelines.debian.clean_root import _temporary, refusal
 from pipelines.debian.host import this_host
 from pipelines.errors import FailureCode, StepFailed
+from pipelines.process_tree import marker, sweep
 from pipelines.steps.debian import BuildDeb
 from pipelines.workspace import Workspace
-from tests.pipelines.debian.tiny_package import SCRIPT, build, make_source, step_context
+from tests.pipelines.debian.tiny_package import (
+    SCRIPT,
+    STEP,
+    build,
+    command_line,
+    make_source,
+    step_context,
+)
 
 CODENAME = this_host().codename
 CHROOT = BuildDebOptions(isolation="chroot", allow_dummies=("gone-thing",))
+PATIENCE = 600.0
+"""Seconds until a root is made and the build in it has begun, on a machine that does much else."""
 REFUSAL = refusal(dict(os.environ))
 
 
@@ -118,3 +131,46 @@ def test_a_failure_in_a_clean_root_is_the_packagings(workspace: Workspace) -> No
 
     assert caught.value.code is FailureCode.PACKAGING_FAILED
     assert not workspace.packages.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
+def test_a_kill_in_a_clean_root_leaves_nothing_for_the_next_try(workspace: Workspace) -> None:
+    make_source(workspace)
+    folder = _temporary(step_context(workspace))
+    building = subprocess.Popen(
+        command_line(workspace.state_dir, {"isolation": "chroot"}),
+        env={**os.environ, "HOLD": "/build/run"},
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        end = time.monotonic() + PATIENCE
+        while "sleep 600" not in _running_below(building):
+            assert time.monotonic() < end
+            time.sleep(0.2)
+    finally:
+        os.killpg(building.pid, signal.SIGKILL)
+        building.wait()
+        sweep(marker(workspace, STEP), grace=0.1)
+    assert any(folder.iterdir())
+
+    result = build(workspace, BuildDebOptions(isolation="chroot"))
+
+    assert result.values["grade"] == "clean"
+    assert not folder.exists()
+    in_folder = [p for p in psutil.process_iter() if str(folder) in " ".join(_command(p))]
+    assert in_folder == []
+
+
+def _running_below(process: subprocess.Popen[bytes]) -> str:
+    assert process.poll() is None
+    below = psutil.Process(process.pid).children(recursive=True)
+    return "\n".join(" ".join(_command(child)) for child in below)
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
