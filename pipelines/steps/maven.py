@@ -66,6 +66,7 @@ class Maven:
         }
         key = build_key(env, facts | {"tree": commit.tree})
         record = open_record(context.workspace.module_events(context.step), key)
+        began = time.time()
         others = context.workspace.maven_tools / "builds" / f"{build_key(env, facts)}.json"
         with _local_repository(options, context) as repository:
             selection = _select(options, listener, record, others, context)
@@ -84,7 +85,9 @@ class Maven:
             remember(others, _as_donor(context, commit.sha, record))
         tests = SurefireResults()
         if not options.skip_tests:
-            tests = read_test_results(context.workspace.source, record.began)
+            # what other steps left in the same tree is not this one's
+            since = record.began if selection.only or selection.nothing else began
+            tests = read_test_results(context.workspace.source, since)
         did = "checked" if set(options.goals) == {"validate"} else "built"
         return report.result(selection, tests, versions, listener.problem, did)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,6 +80,24 @@ def test_after_a_failure(job: Job) -> None:
     assert (nothing.values["modules"], nothing.outputs) == ([], result.outputs)
     assert nothing.reason.startswith("built 0 modules, left out 3 that are built already")
     assert job.context.commands.log.read_text().count("Scanning for projects") == ran
+
+
+def test_tests_that_another_step_ran_in_the_same_tree_are_not_counted(job: Job) -> None:
+    check = MavenOptions(goals=("validate",))
+    build(job.context, check)
+    report = job.source / "core/target/surefire-reports/TEST-t.CoreTest.xml"
+    report.parent.mkdir(parents=True)
+    report.write_text('<testsuite><testcase classname="t.CoreTest" name="a"/></testsuite>')
+    before = time.time() - 60
+    os.utime(report, (before, before))
+    record = job.context.workspace.module_events(job.context.step)
+    head, _, rest = record.read_text().partition("\n")
+    record.write_text(f"{head.rpartition(' ')[0]} {before - 60:.3f}\n{rest}")
+
+    result = build(job.context, check)
+
+    assert "tests" not in result.values
+    assert len(built(result)) == len(ALL)
 
 
 @pytest.mark.slow
