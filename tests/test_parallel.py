@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 from tests.conftest import Farm, await_that, processes_of
 from tests.test_bad_input import one_line
 
@@ -62,14 +64,15 @@ def test_a_failure_lets_the_other_branch_end_and_is_published_last(farm: Farm) -
 RUNNING = "echo began >> $LEDGER; setsid sleep 1000 & sleep 1000"
 
 
-def test_a_signal_ends_all_running_steps(farm: Farm) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_all_running_steps(farm: Farm, number: signal.Signals) -> None:
     farm.pipeline(PAIR % (RUNNING, RUNNING))
     job = farm.enqueue()
     process = farm.start("build", "-n", "2")
     await_that(lambda: farm.ran() == ["began", "began"], "both steps begin")
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     process.wait(timeout=20)
-    assert process.returncode == 128 + signal.SIGTERM
+    assert process.returncode == 128 + number
     assert processes_of(farm.folder) == []
     assert farm.job(job)["status"] == "queued"
     states = farm.steps(job)

@@ -108,3 +108,14 @@ def test_records_of_a_running_build_are_left_alone(farm: Farm) -> None:
     farm.ledger.with_name("ledger.go").touch()
     process.communicate(timeout=60)
     assert process.returncode == 0
+
+
+def test_a_rerun_keeps_the_plan_unless_it_is_told_otherwise(built: tuple[Farm, str]) -> None:
+    farm, job = built
+    before = farm.ran()
+    farm.second("echo another >> $LEDGER")
+    assert farm.doit("rerun", job, "--from", "second").returncode == 0
+    assert farm.ran() == [*before, "second", "third"]
+    done = farm.doit("rerun", job, "--from", "second", "--replan")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert farm.ran()[-2:] == ["another", "third"]
