@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pipelines.model import Step
@@ -62,12 +62,16 @@ def fingerprint(
 
 def first_difference(old: Fingerprint, new: Fingerprint) -> ReasonToRun | None:
     """The first part that is not what it was, or None when all is equal."""
+    return next(differences(old, new), None)
+
+
+def differences(old: Fingerprint, new: Fingerprint) -> Iterator[ReasonToRun]:
+    """Each part that is not what it was."""
     for group in new:
         before, after = old.get(group, {}), new[group]
         for key in sorted({*before, *after}):
             if before.get(key) != after.get(key):
-                return _changed(group, key, before.get(key), after.get(key))
-    return None
+                yield _changed(group, key, before.get(key), after.get(key))
 
 
 def result_digest(outputs: Mapping[str, str], made_from: Fingerprint | None) -> str:

@@ -58,6 +58,9 @@ class StepAction(BaseAction):  # type: ignore[misc]
     def __str__(self) -> str:
         return f"{self._step.kind.name} {self._step.options!r}"
 
+    def __repr__(self) -> str:
+        return f"the record of step {self._step.name}"
+
     def up_to_date(self) -> bool:
         """Whether the step may be left out; `reason` then says why."""
         verdict = self._runner.judge(self._pipeline, self._step)

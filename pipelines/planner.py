@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pipelines.cancellation import Cancellation
 from pipelines.errors import BadValue
 from pipelines.graph import pipeline_tasks
 from pipelines.language.params import resolve_params
 from pipelines.masking import mask_url_credentials
-from pipelines.model import Pipeline, StepKind
+from pipelines.model import Pipeline, RunningAttempt, StepKind
 from pipelines.plan_document import read_plan, write_plan
 from pipelines.step_runner import StepRunner
+from pipelines.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,16 @@ class Prepared:
     """Names of those that are needed."""
     compares: bool
     """Whether a condition asks which files the job changes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What would become of a step if its job were built here now."""
+
+    step: str
+    needs: tuple[str, ...]
+    reasons: tuple[str, ...] | None
+    """Why it would run; empty: it is up to date; None: there is no workspace that could tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,21 +59,42 @@ class Planner:
 
     def prepare(self, plan: bytes, params: Mapping[str, str]) -> Prepared:
         """The plan for a job with these parameters. Raises BadValue, UnusablePlan."""
-        pipeline = read_plan(plan, self.kinds)
-        in_file = self._in_file(pipeline.name)
-        if in_file and write_plan(_public(in_file)) == plan:
-            pipeline = in_file
-        elif in_file and _public(in_file).source.repository == pipeline.source.repository:
-            # credentials are the file's business, and are in no plan
-            repository = in_file.source.repository
-            source = pipeline.source.model_copy(update={"repository": repository})
-            pipeline = replace(pipeline, source=source)
+        pipeline = self._planned(plan)
         return Prepared(
             tasks=list(pipeline_tasks({pipeline.name: pipeline}, self.runner, self.first)),
             params=resolve_params(pipeline, params),
             secrets=pipeline.secrets,
             compares=any(step.when.compares for step in pipeline.steps),
         )
+
+    def outlook(self, plan: bytes, attempt: RunningAttempt) -> tuple[Outlook, ...]:
+        """What this builder's records of the job say of each step now; nothing is changed.
+
+        Raises BadValue, UnusablePlan.
+        """
+        pipeline = self._planned(plan)
+        runner = StepRunner(lambda: attempt, Cancellation())
+        there = Workspace(attempt.state_dir, attempt.job_id, attempt.attempt).note.exists()
+        return tuple(
+            Outlook(
+                step=step.name,
+                needs=step.needs,
+                reasons=runner.reasons_to_run(pipeline, step) if there else None,
+            )
+            for step in pipeline.steps
+        )
+
+    def _planned(self, plan: bytes) -> Pipeline:
+        pipeline = read_plan(plan, self.kinds)
+        in_file = self._in_file(pipeline.name)
+        if in_file and write_plan(_public(in_file)) == plan:
+            return in_file
+        if in_file and _public(in_file).source.repository == pipeline.source.repository:
+            # credentials are the file's business, and are in no plan
+            repository = in_file.source.repository
+            source = pipeline.source.model_copy(update={"repository": repository})
+            return replace(pipeline, source=source)
+        return pipeline
 
     def _in_file(self, name: str) -> Pipeline | None:
         return self.pipelines().get(name)

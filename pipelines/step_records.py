@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pipelines.conditions import all_needs
-from pipelines.fingerprint import Fingerprint, first_difference
+from pipelines.fingerprint import Fingerprint, differences
 from pipelines.input_files import matching_files
 from pipelines.model import Pipeline, Step, StepResult
 from pipelines.stamps import Run, Stamp, Stamps, boot_id, changed_output, record_outputs
@@ -40,13 +40,19 @@ class StepRecords:
 
     def reason_to_run(self, step: str, current: Fingerprint) -> str | None:
         """Why the record does not hold for a step with this fingerprint; None when it does."""
+        return next(self.reasons_to_run(step, current), None)
+
+    def reasons_to_run(self, step: str, current: Fingerprint) -> Iterator[str]:
+        """All reasons why the record does not hold."""
         stamp = self._stamps.read(step)
         if stamp is None:
-            return NEVER_RUN
-        difference = first_difference(stamp.fingerprint, current)
-        if difference:
-            return difference.text
-        return changed_output(stamp, self._workspace.root) or self._repeated(stamp)
+            yield NEVER_RUN
+            return
+        for difference in differences(stamp.fingerprint, current):
+            yield difference.text
+        for reason in (changed_output(stamp, self._workspace.root), self._repeated(stamp)):
+            if reason:
+                yield reason
 
     def begin(self, pipeline: Pipeline, step: Step, made_from: Fingerprint) -> Run:
         """The step is about to run: from now on it has not succeeded. Durable at once."""

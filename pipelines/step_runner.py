@@ -16,6 +16,7 @@ from pipelines.workspace import Workspace
 
 UP_TO_DATE = "same inputs as its last success, and its outputs are unchanged"
 ALWAYS_RUNS = "runs every time"
+CANT_TELL = "can't tell whether it is up to date"
 NOT_CLAIMED = "no job is claimed: steps run inside `doit build` only"
 
 
@@ -76,7 +77,7 @@ class StepRunner:
         try:
             current = execution.fingerprint()
         except PipelineError as error:
-            return f"can't tell whether it is up to date: {error}"
+            return f"{CANT_TELL}: {error}"
         if current is None:
             return ALWAYS_RUNS
         records = execution.records
@@ -85,6 +86,17 @@ class StepRunner:
         if foreign and execution.donors().take(step.name, current):
             return records.reason_to_run(step.name, current)
         return reason
+
+    def reasons_to_run(self, pipeline: Pipeline, step: Step) -> tuple[str, ...]:
+        """All reasons to run the step now, by this job's own records; changes nothing."""
+        execution = self._execution(pipeline, step)
+        try:
+            current = execution.fingerprint()
+        except PipelineError as error:
+            return (f"{CANT_TELL}: {error}",)
+        if current is None:
+            return (ALWAYS_RUNS,)
+        return tuple(execution.records.reasons_to_run(step.name, current))
 
     def reason_to_skip(
         self, pipeline: Pipeline, step: Step, states: Mapping[str, str]

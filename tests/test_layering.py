@@ -53,7 +53,7 @@ ROOMS: dict[str, dict[str, str]] = {
             "status_command doctor_command watch_command "
             "send_command messages_command locks_command outbox_command "
             "clean_command forget_command rerun_command task_choice "
-            "housekeeping_command fsck_command squash_command"
+            "explain_command housekeeping_command fsck_command squash_command"
         ),
     },
     "doit_words": {EDGES: ""},

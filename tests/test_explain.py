@@ -1,0 +1,86 @@
+"""`doit explain` as a person types it: each reason that a job or a step can have."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.conftest import Farm, await_that
+
+STEPS = """
+- {name: first, env: {WORD: old}, run: "echo first >> $LEDGER"}
+- {name: second, needs: first, run: "exit 7"}
+- {name: third, needs: second, run: "true"}
+"""
+
+
+@pytest.fixture
+def failed(farm: Farm) -> tuple[Farm, str]:
+    farm.pipeline(STEPS)
+    job = farm.enqueue()
+    assert farm.doit("build").returncode == 1
+    return farm, job
+
+
+def explain(farm: Farm, *words: str) -> str:
+    done = farm.doit("explain", *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_why_each_step_of_a_failed_job_ran_or_did_not(failed: tuple[Farm, str]) -> None:
+    farm, job = failed
+    text = explain(farm, job)
+    assert text.startswith(f"job {job}: failed, attempt 1\nstep second: ")
+    lines = {line.split()[0]: line for line in text.splitlines()[2:] if line.strip()}
+    assert "ran: no success of this step is recorded here" in lines["first"]
+    assert "up to date" in lines["first"]
+    assert "failed" in lines["second"]
+    assert "skipped" in lines["third"]
+    assert "step second did not succeed" in lines["third"]
+    told = json.loads(explain(farm, job, "--json"))
+    assert [step["step"] for step in told["steps"]][:3] == ["git-checkout", "first", "second"]
+    assert told["steps"][1]["reasons_to_run"] == []
+
+
+def test_the_step_tells_what_changed_and_from_what_to_what(failed: tuple[Farm, str]) -> None:
+    farm, job = failed
+    (farm.folder / "builder.yaml").write_text(
+        (farm.folder / "builder.yaml").read_text().replace("env: {", "env: {LEVEL: high, ")
+    )
+    text = explain(farm, job, "first")
+    assert "step first: succeeded" in text
+    assert "log: " in text
+    assert "LEVEL of the builder was not set, is sha256:" in text
+    assert farm.ran() == ["first"]
+    assert "code" in explain(farm, job, "second")
+    assert farm.doit("explain", job, "secnd").returncode == 3
+    assert farm.doit("explain", "no-such-job").returncode == 3
+
+
+def test_what_hinders_the_claim_of_queued_jobs(farm: Farm) -> None:
+    free = farm.enqueue()
+    labelled = farm.enqueue("--label", "arch=mips")
+    after = farm.enqueue("--after", free)
+    told = {entry["id"]: entry["not_claimed"] for entry in json.loads(explain(farm, "--json"))}
+    assert told[free] == ""
+    assert told[labelled] == "this builder lacks the label arch=mips"
+    assert told[after] == f"job {free}, which it depends on, is queued"
+    assert "this builder can claim it" in explain(farm)
+    assert "no workspace" in explain(farm, free)
+
+
+def test_who_holds_a_running_job_and_what_its_steps_wait_for(farm: Farm) -> None:
+    farm.second("echo began >> $LEDGER; while [ ! -e $LEDGER.go ]; do sleep 0.05; done")
+    job = farm.enqueue()
+    process = farm.start("build")
+    await_that(lambda: "began" in farm.ran(), "the second step begins")
+    await_that(lambda: farm.steps(job).get("second") == "running", "the record is sent")
+    text = explain(farm, job)
+    assert "held by builder build1: attempt 1, fencing token 1, lease of 5 min" in text
+    assert "waits for second" in text
+    assert "held by builder build1" in explain(farm)
+    farm.ledger.with_name("ledger.go").touch()
+    process.communicate(timeout=60)
+    assert process.returncode == 0
