@@ -152,7 +152,7 @@ def texts_in(
     if isinstance(value, str):
         if MARK in value:
             yield path, value
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         for key, item in value.items():
             yield from texts_in(item, (*path, key))
     elif isinstance(value, list | tuple):
