@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from rich.table import Table
 from rich.text import Text
@@ -32,7 +32,7 @@ from coordination_tasks.jobs_command import job_as_json
 from coordination_tasks.model import Attempt, Job, State
 from coordination_tasks.plans import recorded_plan
 from coordination_tasks.presence import live_farm
-from coordination_tasks.running_attempt import running_attempt
+from coordination_tasks.running_attempt import RunningAttempt, running_attempt
 from coordination_tasks.secrets import Secrets
 from coordination_tasks.sightings import Presence
 from coordination_tasks.snapshot import Snapshot
@@ -129,16 +129,20 @@ step.
         stored = recorded_plan(snapshot, job)
         outlooks: tuple[Outlook, ...] = ()
         problem = ""
-        claimed = Attempt(
-            job=job, builder=config.profile.id, number=job.attempt, token=job.token, claim_id=""
-        )
-        running = running_attempt(claimed, config, PlainDisplay(sys.stderr, verbose=False))
         try:
             plan = stored.data if stored else planner.plan(job.pipeline or config.default_pipeline)
-            outlooks = planner.outlook(plan, running)
+            complete = replace(job, params=planner.prepare(plan, job.params).params)
+            outlooks = planner.outlook(plan, _as_if_claimed(complete, config))
         except ValueError as error:
             problem = str(error)
         return explain_steps(job, snapshot.transitions(job.id, job.attempt), outlooks), problem
+
+
+def _as_if_claimed(job: Job, config: BuilderConfig) -> RunningAttempt:
+    attempt = Attempt(
+        job=job, builder=config.profile.id, number=job.attempt, token=job.token, claim_id=""
+    )
+    return running_attempt(attempt, config, PlainDisplay(sys.stderr, verbose=False))
 
 
 def _active(snapshot: Snapshot) -> list[Job]:

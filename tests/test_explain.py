@@ -44,6 +44,17 @@ def test_why_each_step_of_a_failed_job_ran_or_did_not(failed: tuple[Farm, str]) 
     assert told["steps"][1]["reasons_to_run"] == []
 
 
+def test_a_parameter_that_the_job_leaves_to_its_default_has_not_changed(farm: Farm) -> None:
+    farm.pipeline('- {name: first, run: "echo ${{ params.word }} >> $LEDGER"}\n')
+    path = farm.folder / "pipelines.yaml"
+    head, tail = path.read_text().split("    steps:\n", 1)
+    path.write_text(f"{head}    params: {{word: {{default: x}}}}\n    steps:\n{tail}")
+    job = farm.enqueue()
+    assert farm.doit("build").returncode == 0
+    told = json.loads(explain(farm, job, "--json"))
+    assert [step["reasons_to_run"] for step in told["steps"]][:2] == [[], []]
+
+
 def test_the_step_tells_what_changed_and_from_what_to_what(failed: tuple[Farm, str]) -> None:
     farm, job = failed
     (farm.folder / "builder.yaml").write_text(
