@@ -14,15 +14,16 @@ from pipelines.cancellation import Cancellation
 from pipelines.forgetting import clean_steps, forget_steps  # noqa: F401 - for commands
 from pipelines.graph import load_pipelines, pipeline_tasks
 from pipelines.kinds import step_kinds
-from pipelines.language.params import resolve_params
+from pipelines.language.params import resolve_params  # noqa: F401 - for commands
 from pipelines.machine import check_tools, machine_labels  # noqa: F401 - for commands
 from pipelines.model import Pipeline
-from pipelines.old_logs import old_logs
+from pipelines.old_logs import old_logs  # noqa: F401 - for commands
 from pipelines.planner import Planner
 from pipelines.process_tree import builder_marker, sweep
 from pipelines.sources import branch_tip
+from pipelines.space import jobs_here, remove, superfluous  # noqa: F401 - for commands
 from pipelines.step_runner import StepRunner
-from pipelines.untrusted import check_branch, check_commit, check_job_id
+from pipelines.untrusted import check_branch, check_commit, check_job_id  # noqa: F401 - for commands
 
 DOIT_CONFIG = {"backend": "none", "default_tasks": []}
 
@@ -64,6 +65,3 @@ def sweep_orphans(state_dir: Path) -> None:
 def ended_alone(attempt: RunningAttempt) -> dict[str, str]:
     """Steps that succeeded in an attempt whose process was killed, with what each did."""
     return StepRunner(lambda: attempt, CANCELLATION).ended_alone(farm_pipelines())
-
-
-__all__ = ["check_branch", "check_commit", "check_job_id", "old_logs", "resolve_params"]

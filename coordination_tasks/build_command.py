@@ -66,7 +66,7 @@ Exit codes:
   0      built
   1      a step failed, or the repository can't be reached
   3      bad configuration or usage
-  4      nothing to claim
+  4      nothing to claim, or less space is free than min_free in builder.yaml
   5      claim lost to another builder
   128+n  ended by signal n; the job can be claimed again
 """

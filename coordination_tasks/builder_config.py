@@ -17,7 +17,8 @@ from coordination_tasks.heartbeat_config import (
     heartbeat_config,
 )
 from coordination_tasks.model import BuilderProfile, is_builder_id
-from typed_yaml import Document, Duration, InvalidFile, Several, Text, read_document, validate
+from coordination_tasks.space_config import DEFAULT_MIN_FREE, LimitsFile
+from typed_yaml import Document, Duration, InvalidFile, Several, Size, Text, read_document, validate
 
 CONFIG_VARIABLE = "BUILDER_CONFIG"
 BUILDER_VARIABLE = "BUILDER_ID"
@@ -56,6 +57,8 @@ class BuilderFile(_Model):
     keep_jobs: Duration = 30 * 86400.0
     keep_messages: Duration = 30 * 86400.0
     keep_logs: Duration = 7 * 86400.0
+    limits: LimitsFile = LimitsFile()
+    min_free: Size = DEFAULT_MIN_FREE
     secrets_file: Text | None = None
     lock_dir: Text = DEFAULT_LOCK_DIR
 
@@ -91,6 +94,10 @@ class BuilderConfig(_Model):
     """Seconds after which a message that was read goes to the archive."""
     keep_logs: float
     """Seconds after which a log goes to the archive."""
+    limits: Mapping[str, tuple[float, int]]
+    """Seconds and bytes that `workspaces`, `mirrors`, `logs` and `maven` may have."""
+    min_free: int
+    """Bytes that have to be free in `state_dir` for a claim."""
     secrets_file: Path | None
     """Where secrets are that the environment does not have."""
     lock_dir: Path
@@ -150,6 +157,8 @@ def read_builder_config(
         keep_jobs=file.keep_jobs,
         keep_messages=file.keep_messages,
         keep_logs=file.keep_logs,
+        limits=file.limits.by_kind(),
+        min_free=file.min_free,
         secrets_file=_resolve(file.secrets_file, path.parent) if file.secrets_file else None,
         lock_dir=_resolve(file.lock_dir, path.parent),
     )

@@ -10,6 +10,7 @@ from coordination_tasks.builder_config import BuilderConfig
 from coordination_tasks.claim_intent import ClaimIntent, own_intent
 from coordination_tasks.clock import utc_now
 from coordination_tasks.display import Display
+from coordination_tasks.free_space import check_free_space
 from coordination_tasks.model import Attempt, Job
 from coordination_tasks.outbox import Outbox
 from coordination_tasks.queue_rules import Terms
@@ -59,6 +60,7 @@ class Claimer:
         )
         if given_back:
             self.display.message(f"job {given_back.id} was left behind and is queued again")
+        check_free_space(self.config)
         claim_id = uuid.uuid4().hex
         self.intent.write(claim_id)
         return running_attempt(self._claim(claim_id), self.config, self.display)

@@ -28,6 +28,7 @@ from coordination_tasks.explanation import (
     explain_steps,
     lease_of,
 )
+from coordination_tasks.free_space import lacking_space
 from coordination_tasks.jobs_command import job_as_json
 from coordination_tasks.model import Attempt, Job, State
 from coordination_tasks.plans import recorded_plan
@@ -113,13 +114,13 @@ step.
         ]
 
     def _refusals(self, config: BuilderConfig, store: Store) -> Mapping[str, str]:
-        return dict(
-            store.explain(
-                pipelines=self.known_pipelines(),
-                default_pipeline=config.default_pipeline,
-                terms=self.terms(Secrets(os.environ, config.secrets_file)),
-            )
+        refusals = store.explain(
+            pipelines=self.known_pipelines(),
+            default_pipeline=config.default_pipeline,
+            terms=self.terms(Secrets(os.environ, config.secrets_file)),
         )
+        lack = lacking_space(config)
+        return {job: refusal or lack for job, refusal in refusals}
 
     def _steps(
         self, config: BuilderConfig, snapshot: Snapshot, job: Job

@@ -16,7 +16,8 @@ ROOMS: dict[str, dict[str, str]] = {
     "pipelines": {
         "words": "errors language.expressions masking model untrusted workspace",
         "rules": (
-            "conditions plan_document fingerprint debian.build_depends debian.changelog "
+            "conditions plan_document fingerprint space_rules "
+            "debian.build_depends debian.changelog "
             "debian.control debian.failure debian.ladder debian.toolchain debian.dummy "
             "debian.excerpt debian.build_deb_options "
             "steps.maven_log steps.maven_errors steps.maven_events steps.maven_selection "
@@ -52,12 +53,12 @@ ROOMS: dict[str, dict[str, str]] = {
             "doit_tasks reporter graph_run command build_command enqueue_command jobs_command "
             "status_command doctor_command watch_command "
             "send_command messages_command locks_command outbox_command "
-            "clean_command forget_command rerun_command task_choice "
+            "clean_command clean_workspaces_command forget_command rerun_command task_choice "
             "explain_command housekeeping_command fsck_command squash_command"
         ),
     },
     "doit_words": {EDGES: ""},
-    "typed_yaml": {"rules": "findings duration", EDGES: "document validate"},
+    "typed_yaml": {"rules": "findings duration size", EDGES: "document validate"},
 }
 
 # Libraries that bind us to something: what may import them beside the room "doit".
