@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,6 +18,9 @@ from coordination_tasks.state_machine import check_job_transition
 from coordination_tasks.times import format_time
 from coordination_tasks.transition_log import TransitionLog, read_log, write_log
 from coordination_tasks.writes import Complete, Completion, Fence, Record, Release, Write
+
+MANIFEST_KEY = "manifest"
+"""In the details of the transition that ended an attempt: SHA-256 of its manifest."""
 
 _ENDS = frozenset({State.SUCCEEDED, State.FAILED, State.TIMED_OUT, State.CANCELLED})
 
@@ -33,6 +37,14 @@ def apply_write(draft: Draft, write: Write, publisher: Publisher) -> None:
         _complete(draft, write, log, publisher)
     else:
         _release(draft, write, log, publisher)
+
+
+def is_recorded(write: Write, ids: Collection[str]) -> bool:
+    """Whether the write was done before, as the ids of its attempt's transitions tell."""
+    if isinstance(write, Record):
+        return all(transition.id in ids for transition in write.transitions)
+    state = write.completion.state if isinstance(write, Complete) else State.CANCELLED
+    return _end_id(write.fence, state) in ids
 
 
 def changes_queue(write: Write) -> bool:
@@ -62,8 +74,7 @@ def _complete(draft: Draft, write: Complete, log: TransitionLog, publisher: Publ
     fence, completion = write.fence, write.completion
     if completion.state not in _ENDS:
         raise BadRequest(f"an attempt can't end as {completion.state}")
-    end_id = _end_id(fence, completion.state)
-    if log.has(end_id):
+    if is_recorded(write, log.ids):
         return
     jobs = read_jobs(draft)
     job = _check_fence(jobs, log, fence)
@@ -77,7 +88,10 @@ def _complete(draft: Draft, write: Complete, log: TransitionLog, publisher: Publ
         duration_seconds=_duration(job, completion, at),
     )
     log.append_steps(completion.transitions)
-    log.append(_job_transition(fence, end_id, job.state, ended.state, at, completion.reason))
+    end = _job_transition(
+        fence, _end_id(fence, ended.state), job.state, ended.state, at, ended.reason
+    )
+    log.append(replace(end, details=_manifest_details(completion.manifest)))
     jobs.put(ended)
     write_jobs(draft, jobs)
     write_log(draft, fence.job_id, fence.attempt, log)
@@ -90,14 +104,14 @@ def _complete(draft: Draft, write: Complete, log: TransitionLog, publisher: Publ
 
 def _release(draft: Draft, write: Release, log: TransitionLog, publisher: Publisher) -> None:
     fence = write.fence
-    end_id = _end_id(fence, State.CANCELLED)
-    if log.has(end_id):
+    if is_recorded(write, log.ids):
         return
     jobs = read_jobs(draft)
     job = _check_fence(jobs, log, fence)
     check_job_transition(job.id, job.state, State.CANCELLED)
     at = write.at or publisher.now
     log.append_steps(write.transitions)
+    end_id = _end_id(fence, State.CANCELLED)
     log.append(_job_transition(fence, end_id, job.state, State.CANCELLED, at, write.reason))
     queued_id = _end_id(fence, State.QUEUED)
     back = "released: any builder may take it"
@@ -146,6 +160,11 @@ def _check_fence(jobs: JobsDocument, log: TransitionLog, fence: Fence) -> Job:
         f"attempt {fence.attempt} at job {job.id} is over: the job is {job.state}, {holder}"
         f" ({job.reason or 'no reason given'})"
     )
+
+
+def _manifest_details(manifest: bytes | None) -> dict[str, object]:
+    """What tells later whether the manifest still is there, and still the same."""
+    return {} if manifest is None else {MANIFEST_KEY: hashlib.sha256(manifest).hexdigest()}
 
 
 def _publish_end(draft: Draft, job: Job, completion: Completion, publisher: Publisher) -> None:

@@ -22,6 +22,7 @@ from coordination_tasks.errors import BrokenDocument, HistoryRewritten
 from coordination_tasks.finding import Finding
 from coordination_tasks.git_history import GitHistory
 from coordination_tasks.job_checks import check_jobs
+from coordination_tasks.manifest_checks import check_manifests
 from coordination_tasks.outbox import Outbox
 from coordination_tasks.outbox_checks import check_outbox
 from coordination_tasks.queue_rules import Wanted
@@ -45,8 +46,8 @@ class FsckCommand(FarmCommand):
     doc_description = """
 Reads the queue, locks, messages, what builders publish, and shared/*.json: what can't be read is
 named with its last good version. Looks at jobs that wait in vain, at transitions that are illegal
-or can't be read, at running jobs of builders that never told of themselves, at a main that was
-rewound, and at this builder's outbox.
+or can't be read, at manifests of jobs that succeeded, at running jobs of builders that never told
+of themselves, at a main that was rewound, and at this builder's outbox.
 Nothing is changed.
 
 Exit codes: 0 nothing found, 1 the coordination repository or the outbox can't be read, 3 bad
@@ -79,7 +80,7 @@ configuration or usage, 6 something is wrong.
         with Outbox(config.state_dir / "outbox.sqlite") as outbox:
             told = tuple(check_outbox(snapshot, outbox))
         try:
-            return (*check_jobs(snapshot, wanted), *told)
+            return (*check_jobs(snapshot, wanted), *check_manifests(snapshot), *told)
         except BrokenDocument:
             return told  # the queue is broken: named with its last good version
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from coordination_tasks.errors import BrokenDocument, IllegalTransition, NotFound
 from coordination_tasks.finding import Finding
 from coordination_tasks.model import Job, State, Transition
-from coordination_tasks.paths import JOBS, transitions_path
+from coordination_tasks.paths import JOBS
 from coordination_tasks.queue_rules import Wanted
 from coordination_tasks.snapshot import Snapshot
 from coordination_tasks.state_machine import check_job_transition, check_step_transition
@@ -42,8 +42,7 @@ def _check_history(snapshot: Snapshot, job: Job) -> Iterator[Finding]:
         path, _, what = problem.partition(": ")
         remedy = f"see it in the history of {path}; the lines beside it are used as they are"
         yield Finding(path=path, problem=f"{path}: {what}", remedy=remedy)
-    for attempt in snapshot.attempts(job.id):
-        path = transitions_path(job.id, attempt)
+    for attempt, path in sorted(snapshot.logs(job.id).items()):
         for problem in illegal_moves(snapshot.transitions(job.id, attempt)):
             remedy = _LEFT_ALONE.format(job=job.id)
             yield Finding(path=path, problem=f"{path}: {problem}", remedy=remedy)

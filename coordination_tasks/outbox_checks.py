@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from coordination_tasks.attempt_operations import is_recorded
 from coordination_tasks.errors import BrokenDocument, NotFound
 from coordination_tasks.finding import Finding
 from coordination_tasks.outbox import Entry, Outbox
@@ -18,6 +19,9 @@ def check_outbox(snapshot: Snapshot, outbox: Outbox) -> Iterator[Finding]:
     Raises NotDurable, and BrokenDocument when the queue itself can't be read.
     """
     for entry in outbox.refused():
+        if is_told(snapshot, entry):
+            yield _told(entry)
+            continue
         yield Finding(
             path=PLACE,
             problem=f"{_title(entry)} was refused: {entry.refused}",
@@ -29,6 +33,9 @@ def check_outbox(snapshot: Snapshot, outbox: Outbox) -> Iterator[Finding]:
 
 def _check_waiting(snapshot: Snapshot, entry: Entry) -> Iterator[Finding]:
     fence = entry.write.fence
+    if is_told(snapshot, entry):
+        yield _told(entry)
+        return
     try:
         job = snapshot.job(entry.job)
     except NotFound:
@@ -45,6 +52,21 @@ def _check_waiting(snapshot: Snapshot, entry: Entry) -> Iterator[Finding]:
             problem += ": main was rewound"
             remedy = "ask who force-pushed to push the lost commits again, then doit outbox --send"
     yield Finding(path=PLACE, problem=f"{_title(entry)} {problem}", remedy=remedy)
+
+
+def is_told(snapshot: Snapshot, entry: Entry) -> bool:
+    """Whether all that the entry has to tell is recorded. Raises BrokenDocument."""
+    write = entry.write
+    recorded = snapshot.transitions(entry.job, write.fence.attempt)
+    return is_recorded(write, {transition.id for transition in recorded})
+
+
+def _told(entry: Entry) -> Finding:
+    return Finding(
+        path=PLACE,
+        problem=f"{_title(entry)} waits, but is recorded already",
+        remedy="doit fsck --repair drops it; doit outbox --send does, too",
+    )
 
 
 def _title(entry: Entry) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from coordination_tasks.archive import find_job, find_manifest
@@ -63,11 +63,20 @@ class Snapshot:
 
     def attempts(self, job_id: str) -> tuple[int, ...]:
         """Numbers of the attempts that have transitions; 0 stands for before the first."""
-        return tuple(sorted(self._logs(job_id)))
+        return tuple(sorted(self.logs(job_id)))
+
+    def logs(self, job_id: str) -> Mapping[int, str]:
+        """The same, and in which file they are; that of an archived attempt is in the archive."""
+        archived = find_job(self, job_id)
+        folders = [transitions_folder(job_id)]
+        if archived:
+            folders.insert(0, transitions_folder(job_id, archived.month))
+        found = {attempt_of(name): f"{at}/{name}" for at in folders for name in self.names(at)}
+        return {attempt: path for attempt, path in found.items() if attempt is not None}
 
     def transitions(self, job_id: str, attempt: int | None = None) -> tuple[Transition, ...]:
         """What happened to a job, in order; of one attempt, or of all."""
-        logs = self._logs(job_id)
+        logs = self.logs(job_id)
         numbers = sorted(logs) if attempt is None else {attempt} & logs.keys()
         return tuple(t for n in numbers for t in TransitionLog(self.read(logs[n])).transitions)
 
@@ -75,7 +84,7 @@ class Snapshot:
         """What is wrong with lines of the job's transitions that can't be read."""
         return tuple(
             f"{path}: {problem}"
-            for _, path in sorted(self._logs(job_id).items())
+            for _, path in sorted(self.logs(job_id).items())
             for problem in TransitionLog(self.read(path)).unreadable
         )
 
@@ -131,15 +140,6 @@ class Snapshot:
     @cached_property
     def _jobs(self) -> JobsDocument:
         return JobsDocument(self.read(JOBS), self)
-
-    def _logs(self, job_id: str) -> dict[int, str]:
-        """Attempts of a job that have transitions, and in which file."""
-        archived = find_job(self, job_id)
-        folders = [transitions_folder(job_id)]
-        if archived:
-            folders.insert(0, transitions_folder(job_id, archived.month))
-        found = {attempt_of(name): f"{at}/{name}" for at in folders for name in self.names(at)}
-        return {attempt: path for attempt, path in found.items() if attempt is not None}
 
     def _status(self, builder: str) -> bytes | None:
         if not is_builder_id(builder):

@@ -25,7 +25,8 @@ class TransitionLog:
         for number, line in enumerate(self._data.split(b"\n"), 1):
             if line.strip():
                 self._read(number, line)
-        self._ids = {transition.id for transition in self.transitions}
+        self.ids = {transition.id for transition in self.transitions}
+        """Of the readable ones."""
 
     @property
     def data(self) -> bytes:
@@ -34,7 +35,7 @@ class TransitionLog:
 
     def has(self, transition_id: str) -> bool:
         """Whether this transition is recorded."""
-        return transition_id in self._ids
+        return transition_id in self.ids
 
     def append(self, transition: Transition) -> None:
         """Add a transition at the end, unless it is there."""
@@ -43,7 +44,7 @@ class TransitionLog:
         torn = b"\n" if self._data and not self._data.endswith(b"\n") else b""
         self._data += torn + transition_line(transition).encode("utf-8") + b"\n"
         self.transitions.append(transition)
-        self._ids.add(transition.id)
+        self.ids.add(transition.id)
 
     def append_steps(self, transitions: Sequence[Transition]) -> None:
         """Add step transitions that the state machine allows, or none of them.

@@ -133,14 +133,27 @@ class Farm:
 
     def write(self, path: str, text: str) -> None:
         """What another program leaves in the coordination repository, by pull, edit and push."""
+        tree = self._pulled()
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text(text)
+        self._push(tree)
+
+    def remove(self, path: str) -> None:
+        """Another program removes a file of the coordination repository."""
+        tree = self._pulled()
+        (tree / path).unlink()
+        self._push(tree)
+
+    def _pulled(self) -> Path:
         tree = self.folder / "old-program"
         if not tree.exists():
             git("clone", "--quiet", str(self.coordination), str(tree))
         elif git("ls-remote", str(self.coordination)):
             git("-C", str(tree), "pull", "--quiet", "--ff-only", "origin", "main")
-        (tree / path).parent.mkdir(parents=True, exist_ok=True)
-        (tree / path).write_text(text)
-        git("-C", str(tree), "add", path)
+        return tree
+
+    def _push(self, tree: Path) -> None:
+        git("-C", str(tree), "add", "--all")
         git(*AUTHOR, "-C", str(tree), "commit", "--quiet", "--message", "by another program")
         git("-C", str(tree), "push", "--quiet", "origin", "HEAD:main")
 

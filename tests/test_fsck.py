@@ -6,6 +6,7 @@ import json
 import shlex
 import subprocess
 
+from coordination_tasks.paths import transitions_path
 from tests.conftest import Farm, git
 
 
@@ -110,3 +111,91 @@ def test_an_outbox_that_is_ahead_of_a_rewound_main_is_told(farm: Farm) -> None:
     assert all(f"of job {job} attempt 1 waits with token 1" in f["problem"] for f in findings)
     assert all(f["problem"].endswith("has 0: main was rewound") for f in findings)
     assert all("push the lost commits again" in f["remedy"] for f in findings)
+
+
+def test_manifests_are_there_and_whole(farm: Farm) -> None:
+    built = [farm.enqueue(), farm.enqueue(), farm.enqueue()]
+    for _ in built:
+        assert farm.doit("build").returncode == 0
+    gone, torn, other = (f"build1/logs/{job}-1-manifest.json" for job in built)
+    farm.write(other, farm.read(other).replace('"artifact_count": 1', '"artifact_count": 2'))
+    farm.write(torn, farm.read(torn)[:-20])
+    farm.remove(gone)
+
+    done = farm.doit("fsck", "--json")
+
+    assert done.returncode == 6, done.stderr
+    findings = json.loads(done.stdout)
+    assert [finding["path"] for finding in findings] == [gone, torn, other]
+    assert findings[0]["problem"] == f"{gone}: the manifest is not there"
+    assert "no valid JSON" in findings[1]["problem"]
+    assert findings[2]["problem"].endswith("is not the one that the attempt ended with")
+    assert all(f"doit build --job {j}" in f["remedy"] for j, f in zip(built, findings, strict=True))
+
+
+def test_illegal_transitions_of_an_archived_attempt_are_told_where_they_are(farm: Farm) -> None:
+    over = {"id": "old", "pipeline": "ledger", "status": "completed", "completed_at": "2025-01-01"}
+    moves = [{"id": "x", "job": "old", "attempt": 1, "token": 1, "builder": "b", "step": "second"}]
+    moves[0] |= {"from": "succeeded", "to": "running", "at": "2025-01-01T00:00:00Z", "reason": ""}
+    place = transitions_path("old", 1)
+    farm.write("coordination/jobs.json", json.dumps({"jobs": [over]}))
+    farm.write(place, "\n".join(map(json.dumps, moves)))
+    farm.doit("housekeeping")
+    farm.write("coordination/jobs.json", json.dumps({"jobs": [over | {"status": "queued"}]}))
+
+    findings = json.loads(farm.doit("fsck", "--json").stdout)
+
+    assert findings, "it is told"
+    assert {finding["path"] for finding in findings} == {transitions_path("old", 1, "2025-01")}
+
+
+def build_without_remote(farm: Farm) -> str:
+    """A job whose transitions all wait in the outbox; the remote is there again."""
+    away = farm.folder / "away"
+    farm.second(f"mv {farm.coordination} {away}")
+    job = farm.enqueue()
+    assert farm.doit("build").returncode == 0
+    away.rename(farm.coordination)
+    return job
+
+
+def change_job(farm: Farm, job: str, **members: object) -> None:
+    queue = json.loads(farm.read("coordination/jobs.json"))
+    for entry in queue["jobs"]:
+        entry.update(members if entry["id"] == job else {})
+    farm.write("coordination/jobs.json", json.dumps(queue))
+
+
+def problems(farm: Farm) -> list[str]:
+    done = farm.doit("fsck", "--json")
+    assert done.returncode == 6, done.stderr
+    return [finding["problem"] for finding in json.loads(done.stdout)]
+
+
+def test_entries_whose_job_is_gone_are_told_before_and_after_they_are_refused(farm: Farm) -> None:
+    job = build_without_remote(farm)
+    change_job(farm, job, id="another", status="queued")
+
+    assert all(p.endswith("attempt 1 waits, but the job is not there") for p in problems(farm))
+    farm.doit("outbox", "--send")
+    assert all(f"was refused: job {job} is no longer in the queue" in p for p in problems(farm))
+
+
+def test_entries_with_an_old_token_are_told(farm: Farm) -> None:
+    job = build_without_remote(farm)
+    change_job(farm, job, token=2, status="queued", assigned_to=None)
+
+    assert all(p.endswith("waits with token 1, but the job has 2") for p in problems(farm))
+
+
+def test_entries_that_are_recorded_already_are_told(farm: Farm) -> None:
+    build_without_remote(farm)
+    journal = farm.folder / "state/build1/outbox.sqlite"
+    kept = journal.read_bytes()
+    assert farm.doit("outbox", "--send").returncode == 0
+    journal.write_bytes(kept)
+
+    told = problems(farm)
+
+    assert told
+    assert all(problem.endswith("waits, but is recorded already") for problem in told)
