@@ -7,12 +7,15 @@ import time
 import uuid
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import spread
 from benchmarks.remotes import bare_repository, commits_on_main
+from coordination_tasks import queue_operations
+from coordination_tasks.draft import Draft
 from coordination_tasks.errors import NothingToClaim
 from coordination_tasks.git_repository import GitRepository
 from coordination_tasks.model import BuilderProfile, Job
@@ -38,8 +41,14 @@ def fill(url: str, cache: Path, jobs: int) -> None:
     """A queue of `jobs` in one go."""
     with GitRepository(url, cache, author="filler") as repository:
         store = Store(repository, BuilderProfile(id="filler"))
-        for number in range(jobs):
-            store.enqueue(Job(id=f"job_{number:04}", pipeline="sample", commit="a" * 40))
+        now = datetime.now(UTC).replace(microsecond=0)
+
+        def enqueue_all(draft: Draft) -> None:
+            for number in range(jobs):
+                job = Job(id=f"job_{number:04}", pipeline="sample", commit="a" * 40)
+                queue_operations.enqueue(draft, job, now=now)
+
+        store.change(enqueue_all, queue=True)
 
 
 def measure(folder: Path, processes: int, jobs: int, each: int | None) -> dict[str, Any]:
