@@ -7,6 +7,7 @@ both leave git's own children (ssh, pack-objects) alive.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import tempfile
@@ -64,10 +65,15 @@ def run_git(arguments: Sequence[str], *, git_dir: Path, timeout: float) -> GitRe
 
 
 def _ended(process: subprocess.Popen[bytes], timeout: float) -> int | None:
+    # Popen.wait with a timeout looks only now and then: up to 50 ms late
+    ended = select.poll()
     try:
-        return process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        return None
+        descriptor = os.pidfd_open(process.pid)
+        try:
+            ended.register(descriptor, select.POLLIN)
+            return process.wait() if ended.poll(timeout * 1000) else None
+        finally:
+            os.close(descriptor)
     finally:
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)

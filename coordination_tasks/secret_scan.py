@@ -7,10 +7,10 @@ secret (builds are full of commit ids and checksums) or each address.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from coordination_tasks.errors import SecretFound
 
@@ -91,13 +91,33 @@ def refuse_new_secrets(before: Iterable[bytes], files: Mapping[str, bytes | None
 
     What others have let in is not our write: it must not hinder ours.
     """
-    known = {_bare(line) for data in before for line in data.split(b"\n")}
+    old = [line for data in before for line in data.split(b"\n")]
+    same = set(old)
     for path, data in files.items():
-        lines = data.decode("utf-8", "replace").split("\n") if data else []
-        # blank lines in place of the known ones keep the numbers
-        fresh = "\n".join("" if _bare(line.encode()) in known else line for line in lines)
-        for finding in findings(fresh):
-            raise SecretFound(f"{path}:{finding.line} looks like a secret ({finding.rule})")
+        # most lines are as they were: the slow looks are for the few others
+        fresh = [_Line(n, line) for n, line in _numbered(data) if line not in same]
+        if not _finding(fresh):
+            continue
+        known = {_bare(line) for line in old}
+        found = _finding([line for line in fresh if _bare(line.data) not in known])
+        if found:
+            raise SecretFound(f"{path}:{found.line} looks like a secret ({found.rule})")
+
+
+class _Line(NamedTuple):
+    number: int
+    data: bytes
+
+
+def _numbered(data: bytes | None) -> Iterable[tuple[int, bytes]]:
+    return enumerate(data.split(b"\n"), 1) if data else ()
+
+
+def _finding(lines: Sequence[_Line]) -> Finding | None:
+    """The first one, at its line's own number."""
+    text = b"\n".join(line.data for line in lines).decode("utf-8", "replace")
+    found = next(findings(text), None)
+    return Finding(lines[found.line - 1].number, found.rule) if found else None
 
 
 def _bare(line: bytes) -> bytes:
