@@ -15,7 +15,7 @@ class CleanCommand(FarmCommand):
 
     name = "clean"
     doc_purpose = "remove the outputs of steps"
-    doc_usage = "[TASK ...] [--all] [--job ID] [--dry-run] [--forget]"
+    doc_usage = "[TASK ...] [--clean-all] [--job ID] [--dry-run] [--forget]"
     doc_description = """
 
 Removes the files that steps recorded as their outputs, of git-checkout the source tree; a step

@@ -22,7 +22,7 @@ def read_pipelines(path: Path, kinds: Kinds) -> dict[str, Pipeline]:
         with collection_paused():
             return _parse(read_files(path), kinds)
     except InvalidFile as error:
-        raise BadPipelineFile(str(error)) from error
+        raise BadPipelineFile(str(error), error.findings) from error
 
 
 def parse_pipelines(document: Document, kinds: Kinds) -> dict[str, Pipeline]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from getopt import GetoptError
@@ -24,6 +25,15 @@ OPTION_PARAM: dict[str, Any] = {
     "type": list,
     "default": [],
     "help": "value of a parameter, like --param version=1.2; may be given again",
+}
+
+OPTION_JSON: dict[str, Any] = {
+    "name": "json",
+    "short": "",
+    "long": "json",
+    "type": bool,
+    "default": False,
+    "help": "print one JSON document instead of text",
 }
 
 
@@ -61,6 +71,11 @@ class PipelineCommand(DoitCmdBase):  # type: ignore[misc]
     def run(self, args: list[str], **options: Any) -> int:
         """The command itself. Raises PipelineError."""
         raise NotImplementedError
+
+    @staticmethod
+    def write_json(value: Any) -> None:
+        """Print a value for `--json`."""
+        sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
     @property
     def kinds(self) -> Kinds:

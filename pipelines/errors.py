@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
+
+from typed_yaml import Finding
 
 
 class PipelineError(Exception):
@@ -18,6 +20,10 @@ class BadPipelineFile(PipelineError):
     """`pipelines.yaml` can't be used; the text has every finding as `file:line:column: message`."""
 
     exit_code = 3
+
+    def __init__(self, message: str, findings: Sequence[Finding] = ()) -> None:
+        super().__init__(message)
+        self.findings = tuple(findings)
 
 
 class BadUsage(PipelineError):

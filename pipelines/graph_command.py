@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from pipelines.doit_command import PipelineCommand
+from pipelines.doit_command import OPTION_JSON, PipelineCommand
 from pipelines.errors import BadUsage
-from pipelines.language.drawing import as_dot, as_mermaid, as_text
+from pipelines.language.drawing import as_data, as_dot, as_mermaid, as_text
 from pipelines.language.svg import as_svg
 from typed_yaml import did_you_mean
 
@@ -19,15 +19,16 @@ class GraphCommand(PipelineCommand):
 
     name = "graph"
     doc_purpose = "draw the steps of a pipeline, and which waits for which"
-    doc_usage = "PIPELINE [--format text|mermaid|dot|svg]"
+    doc_usage = "PIPELINE [--format text|mermaid|dot|svg | --json]"
     doc_description = """
 Prints a tree for the terminal, or a drawing for mermaid, Graphviz or a browser (svg).
 
-Exit codes: 0, 3 there are mistakes in the file, or bad usage.
+Exit codes: 0 drawn, 3 there are mistakes in the file, or bad usage.
 """
     cmd_options = (
         {"name": "format", "long": "format", "type": str, "default": "text",
          "help": "text, mermaid, dot or svg [default: %(default)s]"},
+        OPTION_JSON,
     )  # fmt: skip
 
     def run(self, args: list[str], **options: Any) -> int:
@@ -36,5 +37,9 @@ Exit codes: 0, 3 there are mistakes in the file, or bad usage.
         if wanted not in _FORMATS:
             hint = did_you_mean(wanted, _FORMATS)
             raise BadUsage(f"there is no format {wanted[:60]!r}{hint}")
-        sys.stdout.write(f"{_FORMATS[wanted](self.pipeline(args))}\n")
+        pipeline = self.pipeline(args)
+        if options["json"]:
+            self.write_json(as_data(pipeline))
+        else:
+            sys.stdout.write(f"{_FORMATS[wanted](pipeline)}\n")
         return 0

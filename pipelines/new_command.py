@@ -24,7 +24,7 @@ class NewCommand(PipelineCommand):
     doc_description = """
 The pipeline is the last one of the file then; nothing else in the file changes.
 
-Exit codes: 0, 3 there are mistakes in the file, or bad usage; then nothing is changed.
+Exit codes: 0 added, 3 there are mistakes in the file, or bad usage; then nothing is changed.
 """
     cmd_options = (
         {"name": "template", "long": "template", "type": str, "default": "maven-deb",

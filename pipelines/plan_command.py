@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
-from pipelines.doit_command import OPTION_PARAM, PipelineCommand, given_params
+from pipelines.doit_command import OPTION_JSON, OPTION_PARAM, PipelineCommand, given_params
 from pipelines.language.params import resolve_params
 from pipelines.language.preview import preview
 
@@ -22,20 +21,19 @@ The steps stand in the order of their turns, with all that the file says of them
 `include`, `defaults`, `matrix` and the values of parameters are worked in. What only a job,
 a secret or a step before knows stays as ${{ }}.
 
-Exit codes: 0, 3 there are mistakes in the file, a parameter is missing or wrong, or bad usage.
+Exit codes: 0 shown, 3 there are mistakes in the file, a parameter is missing or wrong, or bad
+usage.
 """
-    cmd_options = (
-        OPTION_PARAM,
-        {"name": "json", "long": "json", "type": bool, "default": False,
-         "help": "print one JSON document instead of text"},
-    )  # fmt: skip
+    cmd_options = (OPTION_PARAM, OPTION_JSON)
 
     def run(self, args: list[str], **options: Any) -> int:
         """Read, resolve, print."""
         pipeline = self.pipeline(args)
         plan = preview(pipeline, resolve_params(pipeline, given_params(options["param"])))
-        text = json.dumps(plan, indent=2, ensure_ascii=False) if options["json"] else _text(plan)
-        sys.stdout.write(f"{text}\n")
+        if options["json"]:
+            self.write_json(plan)
+        else:
+            sys.stdout.write(f"{_text(plan)}\n")
         return 0
 
 

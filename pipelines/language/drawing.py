@@ -1,6 +1,8 @@
-"""The graph of a pipeline as text for a terminal, and for mermaid and Graphviz. Pure."""
+"""The graph of a pipeline for a terminal, for programs, for mermaid and Graphviz. Pure."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from pipelines.language.expressions import SUCCESS
 from pipelines.language.layers import depths, in_order
@@ -46,6 +48,23 @@ def label(step: Step) -> str:
     kind = "" if step.kind.name in (step.name, "run") else f" [{step.kind.name}]"
     when = "" if step.when == SUCCESS else f" (when {step.when.text})"
     return f"{step.name}{kind}{when}"
+
+
+def as_data(pipeline: Pipeline) -> dict[str, Any]:
+    """The graph for programs, the steps in the order of their turns."""
+    return {
+        "pipeline": pipeline.name,
+        "description": pipeline.description,
+        "steps": [
+            {
+                "name": step.name,
+                "kind": step.kind.name,
+                "when": step.when.text,
+                "needs": list(step.needs),
+            }
+            for step in in_order(pipeline.steps)
+        ],
+    }
 
 
 def as_mermaid(pipeline: Pipeline) -> str:

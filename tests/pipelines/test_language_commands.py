@@ -59,6 +59,13 @@ def test_validate_tells_every_mistake_with_its_place(path: Path) -> None:
         "10:16: there is no kind of step 'mavn'; did you mean 'maven'?",
     ]
     assert "Traceback" not in done.stderr
+    done = doit(path, "validate", "--json", str(other))
+    assert (done.returncode, done.stderr) == (3, "")
+    report = json.loads(done.stdout)
+    assert report["valid"] is False
+    assert [(m["file"], m["line"], m["column"]) for m in report["mistakes"]] == [
+        (str(other), 9, 28), (str(other), 10, 16),
+    ]  # fmt: skip
 
 
 def test_plan_shows_resolved_steps_and_says_what_is_wrong(path: Path) -> None:
@@ -87,6 +94,10 @@ def test_graph_draws_in_every_format(path: Path) -> None:
     svg = doit(path, "graph", "demo", "--format", "svg").stdout
     words = [text.text for text in ET.fromstring(svg).iter() if text.text]
     assert "git-checkout" in words
+    drawn = json.loads(doit(path, "graph", "demo", "--json").stdout)
+    assert drawn["steps"][3] == {
+        "name": "deploy", "kind": "run", "when": "params.deploy == true", "needs": ["maven"],
+    }  # fmt: skip
     done = doit(path, "graph", "deno", "--format", "svg")
     assert done.returncode == 3
     assert done.stderr == "doit graph: there is no pipeline 'deno'; did you mean 'demo'?\n"
