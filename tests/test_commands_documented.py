@@ -112,6 +112,21 @@ def test_every_command_with_json_has_its_document_described() -> None:
     assert {title.split(" ")[1] for title in described} == with_json
 
 
+def test_every_command_that_reads_has_json() -> None:
+    [listed] = re.findall(
+        r"^Every command that reads has `--json`\. These act, and have none: (.*?)\. ",
+        DOCUMENT,
+        re.M | re.S,
+    )
+    acting = {words.removeprefix("doit ") for words in re.findall(r"`(.*?)`", listed)}
+    without = {n for n, c in COMMANDS.items() if all(o["long"] != "json" for o in c.cmd_options)}
+    assert without == acting
+    assert acting == {
+        *("build", "clean", "enqueue", "forget", "new", "rerun", "send"),
+        *("squash-heartbeat", "watch"),
+    }
+
+
 def documented(text: str) -> dict[str, str]:
     """Types by key; `*` stands for the keys of a job."""
     job = [(key.strip("`"), kind) for key, kind, _ in tables(section("### A job"))["key"]]
