@@ -148,6 +148,14 @@ def _make_tree(git: Git, mirror: Path, source: Path, commit: str) -> GitRun | No
     )
     if cloned.code:
         return cloned
+    if (mirror / "shallow").exists():
+        # a clone of a shallow repository shares nothing, and gets what branches and tags name
+        fetched = git.run(
+            *("fetch", "--progress", "--end-of-options", str(mirror), f"refs/built/{commit}"),
+            cwd=source,
+        )
+        if fetched.code:
+            return fetched
     checked_out = git.run("checkout", "--detach", "--progress", commit, "--", cwd=source)
     return checked_out if checked_out.code else None
 

@@ -108,6 +108,22 @@ def test_a_commit_that_no_branch_holds_any_more(steps: Steps, source: GitSource)
     assert (context.workspace.source / "a").read_text() == "2"
 
 
+def test_a_source_that_is_shallow(steps: Steps, source: GitSource, tmp_path: Path) -> None:
+    source.commit({"a": "1"})
+    source.commit({"a": "2"})
+    shallow = GitSource(tmp_path / "shallow")
+    shallow.git("fetch", "-q", "--depth=1", f"file://{source.path}", "main")
+    shallow.git("reset", "-q", "--hard", "FETCH_HEAD")
+    commit = shallow.git("rev-parse", "HEAD")
+    check_out(steps.context(shallow.path, request=Request(commit=commit)))
+    later = shallow.commit({"a": "3"})
+    context = steps.context(shallow.path, request=Request("job_2", commit=later))
+
+    check_out(context)
+
+    assert (context.workspace.source / "a").read_text() == "3"
+
+
 @pytest.mark.parametrize("protocol", ["0", "2"])
 def test_a_commit_that_the_remote_lacks(steps: Steps, source: GitSource, protocol: str) -> None:
     source.commit({"a": "1"})
