@@ -19,7 +19,13 @@ from coordination_tasks.builder_lock import builder_lock
 from coordination_tasks.claiming import Claimer
 from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments, open_store
 from coordination_tasks.display import Display
-from coordination_tasks.errors import BadRequest, CannotBuild, ClaimLost, Unavailable
+from coordination_tasks.errors import (
+    BadRequest,
+    CannotBuild,
+    ClaimLost,
+    CoordinationError,
+    Unavailable,
+)
 from coordination_tasks.graph_run import GraphRun
 from coordination_tasks.lease_keeper import LeaseKeeper
 from coordination_tasks.live_display import make_display
@@ -201,8 +207,13 @@ def _keeper(
         keeping.turn,
         every=keeping.tick,
         on_lost=session.lose,
-        on_trouble=lambda error: message(f"warning: {error}"),
+        on_trouble=lambda error: message(f"warning: {_while_building(error)}"),
     )
+
+
+def _while_building(error: CoordinationError) -> str:
+    goes_on = isinstance(error, Unavailable) and not error.remedy
+    return f"{error}; the build goes on" if goes_on else str(error)
 
 
 def _title(session: Session, pipeline: str) -> str:

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from coordination_tasks import presence
 from coordination_tasks.builder_config import BuilderConfig, read_builder_config
-from coordination_tasks.errors import BadRequest, CoordinationError
+from coordination_tasks.errors import BadRequest, CoordinationError, Unavailable
 from coordination_tasks.output_stream import silence
 from coordination_tasks.queue_rules import Takes, Terms
 from coordination_tasks.secrets import Secrets
@@ -61,7 +61,8 @@ class FarmCommand(DoitCmdBase):  # type: ignore[misc]
             code = int(super().execute(params, args) or 0)
             sys.stdout.flush()
         except CoordinationError as error:
-            sys.stderr.write(f"doit {self.name}: {error}\n")
+            later = "; try again later" if _is_passing(error) else ""
+            sys.stderr.write(f"doit {self.name}: {error}{later}\n")
             return error.exit_code
         except BrokenPipeError:
             silence(sys.stdout)  # as rich does: who reads has seen enough
@@ -113,6 +114,10 @@ class FarmCommand(DoitCmdBase):  # type: ignore[misc]
         return read_builder_config(
             space["HOME"], os.environ, builder or None, found_labels=space["machine_labels"]()
         )
+
+
+def _is_passing(error: CoordinationError) -> bool:
+    return isinstance(error, Unavailable) and not error.remedy
 
 
 def options_first(parser: CmdParse, args: list[str]) -> list[str]:

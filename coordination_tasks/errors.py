@@ -11,9 +11,13 @@ class CoordinationError(Exception):
     exit_code: ClassVar[int] = 1
     remedy: ClassVar[str] = ""
 
+    @property
+    def cause(self) -> str:
+        """The text without the remedy."""
+        return super().__str__()
+
     def __str__(self) -> str:
-        text = super().__str__()
-        return f"{text}; {self.remedy}" if self.remedy else text
+        return f"{self.cause}; {self.remedy}" if self.remedy else self.cause
 
 
 class BadConfiguration(CoordinationError):
@@ -65,7 +69,17 @@ class CannotBuild(CoordinationError):
 
 
 class Unavailable(CoordinationError):
-    """The store could not be reached; whether the last write landed is not known, so repeat it."""
+    """The store could not be reached; a command says to try again later."""
+
+
+class OutcomeUnknown(Unavailable):
+    """A write got no answer, and may have landed: repeat it only if it knows its own effect."""
+
+    remedy = "whether it was written is not known: look before you do it again"
+
+
+class NotSent(Unavailable):
+    """Records of a build could not be sent."""
 
     remedy = "what waits is in the outbox and is sent when the remote answers again"
 

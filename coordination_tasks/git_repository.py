@@ -21,7 +21,7 @@ from coordination_tasks.git_clone import CloneFolder, GitClone
 from coordination_tasks.git_command import GitResult, run_git
 from coordination_tasks.git_objects import GitObjects, MissingObject
 from coordination_tasks.git_remote import GitRemote, fail, fetch_ref
-from coordination_tasks.git_verdict import Verdict, judge_fetch, judge_push, why
+from coordination_tasks.git_verdict import Verdict, judge_fetch, judge_push, never_left, why
 from coordination_tasks.repository import (
     NOTHING,
     Moved,
@@ -202,7 +202,7 @@ class GitRepository:
         if verdict is Verdict.REFUSED:
             raise WriteRefused(f"the coordination repository refuses the write: {why(result)}")
         if verdict is Verdict.NO_ANSWER:
-            raise Unanswered(made, why(result))
+            raise Unanswered(made, why(result), left=not never_left(result))
         if verdict is Verdict.LOCAL:
             raise self._discard(why(result))
         if verdict is not Verdict.DONE:

@@ -50,6 +50,11 @@ _NETWORK = re.compile(
     r"|unexpected disconnect|protocol error|remote helper|unable to look up",
     re.IGNORECASE,
 )
+_NEVER_LEFT = re.compile(
+    r"does not appear to be a git repository|could not resolve|connection refused"
+    r"|no route to host|network is unreachable|couldn't connect|unable to look up",
+    re.IGNORECASE,
+)
 _SAYS_NOTHING = (
     "hint:",
     "To ",
@@ -87,6 +92,11 @@ def judge_fetch(result: GitResult) -> Verdict:
     if "(non-fast-forward)" in result.errors:
         return Verdict.REWRITTEN
     return _judge_failure(result)
+
+
+def never_left(result: GitResult) -> bool:
+    """Whether a push without an answer did not even reach the remote."""
+    return result.code is not None and _NEVER_LEFT.search(result.errors) is not None
 
 
 def why(result: GitResult) -> str:

@@ -44,8 +44,6 @@ class Lock:
 class QueueLocked(Unavailable):
     """Another program holds `job_assignment`: wait, then do the same again."""
 
-    remedy = ""
-
     def __init__(self, lock: Lock) -> None:
         until = format_time(lock.expires_at) if lock.expires_at else "it is released"
         super().__init__(f"{lock.locked_by} holds the lock {lock.name} until {until}")

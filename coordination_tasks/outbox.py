@@ -21,7 +21,15 @@ from typing import Protocol
 from filelock import FileLock
 
 from coordination_tasks.clock import utc_now
-from coordination_tasks.errors import CoordinationError, NotDurable, SecretFound, WriteRefused
+from coordination_tasks.errors import (
+    AccessDenied,
+    CoordinationError,
+    NotDurable,
+    NotSent,
+    SecretFound,
+    Unavailable,
+    WriteRefused,
+)
 from coordination_tasks.model import Attempt, Transition
 from coordination_tasks.times import format_time
 from coordination_tasks.withholding import without_secrets
@@ -180,7 +188,7 @@ class Outbox:
         """Send all that waits; a flush that is under way elsewhere is waited for.
 
         What is refused alone is kept apart and reported, and the rest goes on. Raises
-        Unavailable, AccessDenied, BrokenDocument, HistoryRewritten, and WriteRefused when the
+        NotSent, AccessDenied, BrokenDocument, HistoryRewritten, and WriteRefused when the
         remote takes nothing at all: then what was not sent waits on.
         """
         sent = 0
@@ -248,6 +256,10 @@ def _deliver(batch: Sequence[Entry], recipient: Recipient) -> Sequence[_Result]:
     """Send a batch in one write; if the remote's policy refuses it, one by one."""
     try:
         errors = recipient.send([entry.write for entry in batch])
+    except AccessDenied:
+        raise
+    except Unavailable as error:
+        raise NotSent(error.cause) from error
     except (WriteRefused, SecretFound):
         results = [_deliver_one(entry, recipient) for entry in batch]
         if all(isinstance(error, WriteRefused) for _, error in results):

@@ -33,11 +33,15 @@ class Moved(Exception):
 
 
 class Unanswered(Exception):
-    """The write was sent, and no answer came: `version` may be part of the repository or not."""
+    """The write got no answer: `version` may be part of the repository or not.
 
-    def __init__(self, version: Version, cause: str) -> None:
+    `left`: false when the remote was not even reached, so that it surely is not.
+    """
+
+    def __init__(self, version: Version, cause: str, *, left: bool = True) -> None:
         super().__init__(cause)
         self.version = version
+        self.left = left
 
 
 class Rewritten(Exception):
@@ -54,8 +58,6 @@ class Rewritten(Exception):
 
 class VersionGone(Unavailable):
     """A version can't be read here any more (the local copy was damaged): fetch and repeat."""
-
-    remedy = ""
 
 
 class Versions(Protocol):

@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from coordination_tasks.draft import Draft
-from coordination_tasks.errors import CoordinationError, Unavailable, WriteRefused
+from coordination_tasks.errors import (
+    AccessDenied,
+    CoordinationError,
+    OutcomeUnknown,
+    Unavailable,
+    WriteRefused,
+)
 from coordination_tasks.repository import (
     Moved,
     Repository,
@@ -56,9 +62,9 @@ def transact(
     """Apply `function` to the repository's newest version, write what it changed, return its value.
 
     `accept_rewrite` raises when the new history must not be adopted. Raises what `function` raises
-    on the newest version, Unavailable (the write may have landed: the function must know its own
-    effect when it meets it), AccessDenied, WriteRefused. With a `turn` the function does what
-    `draft.notes` ask for as well, and knows its own effect when another made it.
+    on the newest version, Unavailable, OutcomeUnknown (the write may have landed: the function must
+    know its own effect when it meets it), AccessDenied, WriteRefused. With a `turn` the function
+    does what `draft.notes` ask for as well, and knows its own effect when another made it.
     """
     return _Transaction(repository, function, pace, accept_rewrite, turn).run()
 
@@ -107,9 +113,20 @@ class _Transaction(Generic[T]):
         self._refused_at: Version | None = None
         self._write_seconds = _SHORTEST_WRITE
         self._unanswered: dict[Version, _Done[T]] = {}
+        self._may_have_landed = False
         self._cause = "others wrote first each time"
 
     def run(self) -> T:
+        try:
+            return self._run()
+        except AccessDenied:
+            raise
+        except Unavailable as error:
+            if self._may_have_landed:
+                raise OutcomeUnknown(error.cause) from error
+            raise
+
+    def _run(self) -> T:
         version = self._repository.known()
         if version is None or (self._turn and self._turn.looks_first):
             done = None
@@ -185,6 +202,7 @@ class _Transaction(Generic[T]):
             self._turn.give_up_notes()
         except Unanswered as unanswered:
             self._unanswered[unanswered.version] = done
+            self._may_have_landed |= unanswered.left
             self._cause = str(unanswered)
         else:
             return done

@@ -120,11 +120,21 @@ def test_a_commit_that_the_source_lacks_fails_clearly(farm: Farm) -> None:
 
 
 def test_no_remote(farm: Farm) -> None:
+    assert farm.doit("locks", "--take", "known").returncode == 0, "its clone knows a version"
     farm.coordination.rename(farm.folder / "away")
-    for command in ("jobs", "build"):
-        done = farm.doit(command)
+    for command in (
+        ("jobs",),
+        ("build",),
+        ("send", "--to", "all", "--subject", "x"),
+        ("locks", "--take", "x"),
+        ("enqueue", "--pipeline", "ledger", "--branch", "main"),
+        ("squash-heartbeat",),
+    ):
+        done = farm.doit(*command)
         assert done.returncode == 1
-        assert "the coordination repository can't be reached" in one_line(done.stderr)
+        line = one_line(done.stderr)
+        assert "the coordination repository can't be reached" in line
+        assert line.endswith("; try again later"), "nothing of it waits in the outbox"
 
 
 def test_who_reads_may_leave(farm: Farm) -> None:

@@ -21,6 +21,9 @@ def test_what_waits_is_shown_and_sent_later(farm: Farm) -> None:
     gone = farm.doit("outbox", "--send")
     assert gone.returncode == 1
     assert "can't be reached" in gone.stderr
+    assert gone.stderr.endswith(
+        "; what waits is in the outbox and is sent when the remote answers again\n"
+    )
     away.rename(farm.coordination)
     sent = farm.doit("outbox", "--send")
     assert sent.stdout == "the outbox is empty\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from coordination_tasks.git_command import GitResult
-from coordination_tasks.git_verdict import Verdict, judge_fetch, judge_push, why
+from coordination_tasks.git_verdict import Verdict, judge_fetch, judge_push, never_left, why
 
 TO = "To /srv/coordination.git\n"
 
@@ -99,3 +99,17 @@ def test_the_hooks_own_words_are_told() -> None:
         "remote: no secrets please | [remote rejected] (pre-receive hook declined)"
     )
     assert why(GitResult(None, "", "")) == "git got no answer in time"
+
+
+@pytest.mark.parametrize(
+    ("code", "errors", "expected"),
+    [
+        (128, "fatal: unable to connect to 127.0.0.1: Connection refused", True),
+        (128, "ssh: Could not resolve hostname farm: Name or service not known", True),
+        (128, "fatal: '/srv/x.git' does not appear to be a git repository", True),
+        (128, "fatal: the remote end hung up unexpectedly", False),
+        (None, "Connection refused", False),
+    ],
+)
+def test_a_push_that_never_left(code: int | None, errors: str, expected: bool) -> None:
+    assert never_left(GitResult(code, "", errors)) is expected

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 
 from coordination_tasks.draft import Draft
-from coordination_tasks.errors import NotFound, Unavailable, WriteRefused
+from coordination_tasks.errors import NotFound, OutcomeUnknown, Unavailable, WriteRefused
 from coordination_tasks.memory_repository import MemoryRemote, MemoryRepository
 from coordination_tasks.repository import (
     Moved,
@@ -196,8 +196,17 @@ def test_a_remote_that_never_answers() -> None:
     def hang() -> None:
         raise Unanswered(Version("lost"), "git got no answer in time")
 
-    with pytest.raises(Unavailable, match="git got no answer in time"):
+    with pytest.raises(OutcomeUnknown, match="no answer in time; whether it was written is not"):
         run(Faulty(MemoryRemote(), before=hang), add_line, Clock())
+
+
+def test_a_remote_that_is_not_reached_has_nothing_written() -> None:
+    def refuse() -> None:
+        raise Unanswered(Version("lost"), "Connection refused", left=False)
+
+    with pytest.raises(Unavailable, match=r"Connection refused$") as raised:
+        run(Faulty(MemoryRemote(), before=refuse), add_line, Clock())
+    assert not isinstance(raised.value, OutcomeUnknown)
 
 
 def test_a_damaged_copy_is_fetched_again_but_not_for_ever() -> None:
