@@ -240,6 +240,8 @@ def _close(session: Session, display: Display) -> int:
     job = session.attempt().job_id
     if state is State.SUCCEEDED:
         display.message(f"job {job} succeeded")
+        if session.artifacts_at:
+            display.message(f"artifacts: {session.artifacts_at}")
         return EXIT_BUILT
     display.message(f"job {job} {state}: {reason}")
     for line in session.failure_lines():

@@ -7,6 +7,7 @@ the last act of the run. The steps look the attempt up here when they run.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
 import time
@@ -14,6 +15,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 from coordination_tasks.claiming import Claimer
@@ -72,6 +74,8 @@ class Session:
         """What hindered the claim."""
         self.published = False
         """Whether the end of the attempt is in the outbox."""
+        self.artifacts_at: str | None = None
+        """The folder that holds what the published manifest lists."""
 
     def arm(self, claimer: Claimer, store: Store, outbox: Outbox) -> None:
         """Give the session what `claim` needs."""
@@ -229,6 +233,7 @@ class Session:
             state, reason = self.result()
             finished = manifest if state is State.SUCCEEDED else None
             names = _artifact_names(finished)
+            self.artifacts_at = _artifacts_folder(finished)
             text = f"job {state}, {len(names)} artifact{'' if len(names) == 1 else 's'}"
             own_end = self._transition(step, State.SUCCEEDED, text)
             self._outbox_or_fail().submit_completion(
@@ -353,3 +358,11 @@ def _artifact_names(manifest: bytes | None) -> tuple[str, ...]:
     if manifest is None:
         return ()
     return tuple(artifact["name"] for artifact in json.loads(manifest)["artifacts"])
+
+
+def _artifacts_folder(manifest: bytes | None) -> str | None:
+    if manifest is None:
+        return None
+    document = json.loads(manifest)
+    paths = [PurePosixPath(document["build_dir"], a["path"]) for a in document["artifacts"]]
+    return os.path.commonpath([path.parent for path in paths]) if paths else None

@@ -58,9 +58,6 @@ class StepAction(BaseAction):  # type: ignore[misc]
     def __str__(self) -> str:
         return f"{self._step.kind.name} {self._step.options!r}"
 
-    def __repr__(self) -> str:
-        return f"the record of step {self._step.name}"
-
     def up_to_date(self) -> bool:
         """Whether the step may be left out; `reason` then says why."""
         verdict = self._runner.judge(self._pipeline, self._step)
@@ -122,6 +119,21 @@ class StepAction(BaseAction):  # type: ignore[misc]
         return TaskFailed(self.outcome.reason)
 
 
+@dataclass(frozen=True)
+class RecordHolds:
+    """Whether the step of an action is up to date, as doit asks; `doit info` shows it."""
+
+    action: StepAction
+    step: str
+
+    def __call__(self) -> bool:
+        """doit's question."""
+        return self.action.up_to_date()
+
+    def __repr__(self) -> str:
+        return f"the record of the success of {self.step} holds (see doit explain)"
+
+
 def load_pipelines(path: Path, kinds: Kinds) -> dict[str, Pipeline]:
     """The pipelines of a file. Raises InvalidDodoFile, which doit shows as it is, exit code 3."""
     try:
@@ -177,7 +189,7 @@ def _step_task(pipeline: Pipeline, step: Step, runner: StepRunner, first: str) -
         "doc": step.kind.summary,
         "actions": [action],
         "task_dep": needs or [first],
-        "uptodate": [action.up_to_date],
+        "uptodate": [RecordHolds(action, step.name)],
         "meta": {"pipeline": pipeline.name, "step": step.name},
     }
 

@@ -25,6 +25,8 @@ def test_a_job_is_built_and_everything_is_recorded(farm: Farm) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert commits(farm) - before <= 5
     assert farm.ran() == ["first", "second", "third"]
+    folder = Path(done.stdout.splitlines()[-1].removeprefix("artifacts: "))
+    assert (folder / "made.txt").read_text() == "hello\n"
     entry = farm.job(job)
     assert (entry["status"], entry["assigned_to"]) == ("completed", "build1")
     assert entry["commit"] == farm.commit
@@ -200,6 +202,8 @@ def test_the_list_claims_nothing(farm: Farm) -> None:
         assert step in done.stdout
     info = farm.doit("info", "ledger:second")
     assert "run a script" in info.stdout
+    assert "the record of the success of second holds" in info.stdout
+    assert " object at 0x" not in info.stdout
     assert info.stderr == ""
     assert farm.job(job)["status"] == "queued"
 
