@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -156,13 +156,13 @@ class StepContext:
     """Shows one short line to who watches, like `module 3 of 12: core`."""
     upstream: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Values that the steps before it gave, by kind of step."""
-    steps: tuple[Step, ...] = ()
+    steps: Sequence[Step] = ()
     """All steps of the pipeline, this one too."""
     dir: str | None = None
     """Folder in the source tree where the step works; None is its top."""
     values: tuple[str, ...] = ()
     """Names of the values that a script has to give."""
-    artifacts: tuple[Path, ...] = ()
+    artifacts: Sequence[Path] = ()
     """Files that steps before this one made for the manifest."""
 
 

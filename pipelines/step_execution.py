@@ -13,6 +13,7 @@ from typing import Any
 
 from pipelines.cancellation import Cancellation
 from pipelines.commands import LoggedCommandRunner
+from pipelines.computed import ComputedMapping, ComputedSequence
 from pipelines.donors import Donors
 from pipelines.errors import BadValue, FailureCode, StepFailed
 from pipelines.fingerprint import Fingerprint, fingerprint
@@ -216,7 +217,9 @@ class StepExecution:
             silence=step.silent_timeout,
         )
         steps = self.pipeline.steps
-        recorded = {other.name: self.records.values(other.name) for other in steps}
+        names = tuple(other.name for other in steps)
+        recorded = ComputedMapping(names, self.records.values)
+        by_kind = {other.kind.name: other.name for other in steps}
         return StepContext(
             step=step.name,
             request=attempt,
@@ -225,15 +228,17 @@ class StepExecution:
             commands=EchoingRunner(logged, lambda line: attempt.show_line(step.name, line)),
             env={**attempt.env, **step.env},
             progress=self._show,
-            upstream={other.kind.name: recorded[other.name] for other in steps},
-            steps=tuple(self._as_far_as_known(other) for other in steps),
+            upstream=ComputedMapping(tuple(by_kind), lambda kind: recorded[by_kind[kind]]),
+            steps=ComputedSequence(lambda: tuple(map(self._as_far_as_known, steps))),
             dir=step.dir,
             values=step.values,
-            artifacts=tuple(
-                workspace.source / path
-                for name, values in recorded.items()
-                if name != step.name
-                for path in values.get(ARTIFACTS, ())
+            artifacts=ComputedSequence(
+                lambda: tuple(
+                    workspace.source / path
+                    for name, values in recorded.items()
+                    if name != step.name
+                    for path in values.get(ARTIFACTS, ())
+                )
             ),
         )
 

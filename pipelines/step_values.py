@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.changed_paths import changed_paths, matches
+from pipelines.computed import ComputedMapping
 from pipelines.conditions import StepFacts, all_needs, reason_to_skip
 from pipelines.language.expressions import Reference
 from pipelines.language.params import resolve_params
@@ -49,7 +50,7 @@ class StepValues:
             pipeline=self.pipeline,
             request=self.attempt,
             params=resolve_params(self.pipeline, self.attempt.params),
-            outputs={name: self.recorded(name) for name in all_needs(self.pipeline, step)},
+            outputs=ComputedMapping(tuple(all_needs(self.pipeline, step)), self.recorded),
             secrets=self.attempt.secrets,
         )
 

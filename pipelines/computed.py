@@ -1,0 +1,64 @@
+"""Collections that are computed when somebody looks into them: most steps never do.
+
+What a step can see of all the others costs a look at each of them, and a pipeline may have 1,000.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TypeVar, overload
+
+from typing_extensions import override
+
+T = TypeVar("T")
+
+
+class ComputedSequence(Sequence[T]):
+    """What `compute` gives, once."""
+
+    def __init__(self, compute: Callable[[], Sequence[T]]) -> None:
+        self._compute = compute
+
+    @cached_property
+    def _found(self) -> Sequence[T]:
+        return self._compute()
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T]: ...
+
+    @override
+    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+        return self._found[index]
+
+    @override
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+class ComputedMapping(Mapping[str, T]):
+    """The value of each of `names`, as `compute` gives it when it is asked for."""
+
+    def __init__(self, names: Sequence[str], compute: Callable[[str], T]) -> None:
+        self._names = dict.fromkeys(names)
+        self._compute = compute
+        self._found: dict[str, T] = {}
+
+    @override
+    def __getitem__(self, name: str) -> T:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._found:
+            self._found[name] = self._compute(name)
+        return self._found[name]
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._names)
