@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from coordination_tasks import documents
-from coordination_tasks.archive import Files
+from coordination_tasks.archive import Files, months
 from coordination_tasks.errors import BrokenDocument
 from coordination_tasks.finding import Finding
 from coordination_tasks.git_history import GitHistory
@@ -13,7 +13,7 @@ from coordination_tasks.jobs_document import JobsDocument
 from coordination_tasks.locks import read_locks
 from coordination_tasks.messages import MessagesDocument
 from coordination_tasks.model import is_builder_id
-from coordination_tasks.paths import JOBS, LOCKS, MESSAGES, heartbeat_path, status_path
+from coordination_tasks.paths import ARCHIVE, JOBS, LOCKS, MESSAGES, heartbeat_path, status_path
 from coordination_tasks.repository import Version
 
 SHARED = "shared"
@@ -29,15 +29,31 @@ def find_broken(files: Files, history: GitHistory) -> tuple[Finding, ...]:
 
 
 def _look(files: Files, history: GitHistory, path: str) -> Iterator[Finding]:
+    problem = ""
     try:
-        problems = _check(path, files.read(path))
+        data = files.read(path)
+        yield from (Finding(path=path, problem=p, remedy=_MEND) for p in _check(path, data))
     except BrokenDocument as error:
-        good = _last_good(history, path)
         # without the remedy, which names this command
-        remedy = f"see its last good version: {history.show(good, path)}" if good else _NO_GOOD
-        yield Finding(path=path, problem=str(error.args[0]), remedy=remedy, last_good=good)
+        problem = str(error.args[0])
     else:
-        yield from (Finding(path=path, problem=problem, remedy=_MEND) for problem in problems)
+        if data is None and path == JOBS and _last_good(history, path):
+            problem = f"{path} is gone"
+    if problem:
+        good = _last_good(history, path)
+        remedy = f"see its last good version: {history.show(good, path)}" if good else _NO_GOOD
+        yield Finding(path=path, problem=problem, remedy=remedy, last_good=good)
+
+
+def _check_lines(path: str, data: bytes) -> tuple[str, ...]:
+    problems = []
+    for number, line in enumerate(data.split(b"\n"), 1):
+        try:
+            if line.strip():
+                documents.parse_object(f"line {number}", documents.decode(path, line))
+        except BrokenDocument as error:
+            problems.append(f"{path}: {error.args[0]}")
+    return tuple(problems)
 
 
 def _check(path: str, data: bytes | None) -> tuple[str, ...]:
@@ -48,6 +64,8 @@ def _check(path: str, data: bytes | None) -> tuple[str, ...]:
         return JobsDocument(data).unreadable()
     if path == MESSAGES:
         return MessagesDocument(data).unreadable()
+    if path.endswith(".jsonl"):
+        return _check_lines(path, data)
     if path == LOCKS:
         read_locks(data)
     documents.parse_object(path, documents.decode(path, data))
@@ -71,3 +89,6 @@ def _paths(files: Files) -> Iterator[str]:
     yield from (f"{SHARED}/{name}" for name in files.names(SHARED) if name.endswith(".json"))
     for builder in filter(is_builder_id, files.names("")):
         yield from (status_path(builder), heartbeat_path(builder))
+    for month in months(files):
+        for folder in (f"{ARCHIVE}/{month}/jobs", f"{ARCHIVE}/{month}/messages"):
+            yield from (f"{folder}/{name}" for name in files.names(folder))

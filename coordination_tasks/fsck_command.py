@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 from rich.text import Text
 
 from coordination_tasks.broken_documents import find_broken
 from coordination_tasks.builder_config import BuilderConfig
+from coordination_tasks.clock import utc_now
 from coordination_tasks.command import (
     OPTION_BUILDER,
     OPTION_JSON,
@@ -17,18 +22,28 @@ from coordination_tasks.command import (
     console,
     no_arguments,
     open_store,
+    tell,
 )
-from coordination_tasks.errors import BrokenDocument, HistoryRewritten
+from coordination_tasks.errors import BrokenDocument, HistoryRewritten, NotFound
 from coordination_tasks.finding import Finding
 from coordination_tasks.git_history import GitHistory
 from coordination_tasks.job_checks import check_jobs
 from coordination_tasks.manifest_checks import check_manifests
+from coordination_tasks.memory_repository import MemoryRemote, MemoryRepository
 from coordination_tasks.outbox import Outbox
 from coordination_tasks.outbox_checks import check_outbox
+from coordination_tasks.presence import live_farm
 from coordination_tasks.queue_rules import Wanted
+from coordination_tasks.reference_checks import check_references
+from coordination_tasks.repair import Repair
+from coordination_tasks.repository import NOTHING
 from coordination_tasks.secrets import Secrets
+from coordination_tasks.sightings import Presence
 from coordination_tasks.snapshot import Snapshot
+from coordination_tasks.stale_locks import check_locks
 from coordination_tasks.store import Store
+from coordination_tasks.stuck_checks import check_stuck
+from coordination_tasks.watch_command import make_watch
 
 EXIT_FOUND = 6
 _REWOUND = (
@@ -37,78 +52,158 @@ _REWOUND = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was found, and on what."""
+
+    snapshot: Snapshot
+    presences: Mapping[str, Presence]
+    findings: tuple[Finding, ...]
+    is_rewound: bool
+
+
 class FsckCommand(FarmCommand):
     """doit command."""
 
     name = "fsck"
     doc_purpose = "find what is wrong in the coordination repository, and say what to do"
-    doc_usage = "[--json]"
+    doc_usage = "[--repair] [--json]"
     doc_description = """
-Reads the queue, locks, messages, what builders publish, and shared/*.json: what can't be read is
-named with its last good version. Looks at jobs that wait in vain, at transitions that are illegal
-or can't be read, at manifests of jobs that succeeded, at running jobs of builders that never told
-of themselves, at a main that was rewound, and at this builder's outbox.
-Nothing is changed.
+Reads the queue, locks, messages, what builders publish, shared/*.json and the archive: what can't
+be read, or a queue that is gone, is named with its last good version. Looks at transitions that are
+illegal or can't be read; at transitions, manifests and plans that belong to no job or are missing;
+at jobs that wait in vain; at running jobs of builders that gave no sign of life for a lease, as far
+as this machine saw (no clocks are compared: it tells more where `doit watch` runs), and builders
+that tell of a job they don't have; at locks that are over or without an end; at a main that was
+rewound; at this builder's outbox and at lock files that a killed git left in its clones.
+Nothing is changed without --repair.
 
-Exit codes: 0 nothing found, 1 the coordination repository or the outbox can't be read, 3 bad
-configuration or usage, 6 something is wrong.
+--repair does what is safe: it removes such lock files, drops outbox entries that are recorded
+already and sends what waits, gives back the job of a build that was killed here, frees locks that
+are over with a warning to all, corrects this builder's own status, and looks for the length of a
+lease whether builders of running jobs that seem dead live: it queues their jobs again if not. What
+it left is shown then: broken documents, refused entries and lost records are for a person.
+
+Exit codes: 0 nothing is wrong (any more), 1 the coordination repository or the outbox can't be
+read, 3 bad configuration or usage, 6 something is wrong.
 """
-    cmd_options = (OPTION_JSON, OPTION_BUILDER)
+    cmd_options = (
+        {"name": "repair", "long": "repair", "type": bool, "default": False,
+         "help": "do what is safe, then show what is left"},
+        OPTION_JSON,
+        OPTION_BUILDER,
+    )  # fmt: skip
 
-    def _execute(self, json: bool, builder: str, pos_args: list[str]) -> int:
+    def _execute(self, repair: bool, json: bool, builder: str, pos_args: list[str]) -> int:
         no_arguments(pos_args)
         config = self.read_config(builder)
-        with (
-            open_store(config) as store,
-            GitHistory(config.coordination_repository, config.state_dir / "history") as history,
-        ):
-            snapshot, rewound = _newest(store, history)
-            broken = find_broken(snapshot, history)
-            findings = (*rewound, *broken, *self._disagreements(config, snapshot))
+        done: list[str] = []
+        with ExitStack() as stack:
+            store = stack.enter_context(open_store(config))
+            outbox = stack.enter_context(Outbox(config.state_dir / "outbox.sqlite"))
+            history = _open_history(config, stack)
+            look = self._look(config, store, outbox, history)
+            if repair and look.findings:
+                self._repair(config, store, outbox, look, done)
+                look = self._look(config, store, outbox, history)
         if json:
-            sys.stdout.write(as_json([finding_as_json(finding) for finding in findings]) + "\n")
+            sys.stdout.write(as_json(fsck_as_json(look.findings, done)) + "\n")
         else:
-            _print(findings)
-        return EXIT_FOUND if findings else 0
+            _print(look.findings, done)
+        return EXIT_FOUND if look.findings else 0
 
-    def _disagreements(self, config: BuilderConfig, snapshot: Snapshot) -> tuple[Finding, ...]:
+    def _look(
+        self, config: BuilderConfig, store: Store, outbox: Outbox, history: GitHistory | None
+    ) -> _Look:
+        snapshot, rewound = _newest(store, history)
+        presences = live_farm(config, snapshot).presences
+        findings = (
+            *rewound,
+            *(find_broken(snapshot, history) if history else ()),
+            *self._disagreements(config, snapshot, presences),
+            *check_outbox(snapshot, outbox),
+            *check_locks(config.state_dir),
+        )
+        return _Look(snapshot, presences, findings, is_rewound=bool(rewound))
+
+    def _disagreements(
+        self, config: BuilderConfig, snapshot: Snapshot, presences: Mapping[str, Presence]
+    ) -> tuple[Finding, ...]:
         wanted = Wanted(
             pipelines=self.known_pipelines(),
             default_pipeline=config.default_pipeline,
             terms=self.terms(Secrets(os.environ, config.secrets_file)),
         )
-        with Outbox(config.state_dir / "outbox.sqlite") as outbox:
-            told = tuple(check_outbox(snapshot, outbox))
         try:
-            return (*check_jobs(snapshot, wanted), *check_manifests(snapshot), *told)
+            return (
+                *check_jobs(snapshot, wanted),
+                *check_references(snapshot),
+                *check_manifests(snapshot),
+                *check_stuck(snapshot, presences, now=utc_now()),
+            )
         except BrokenDocument:
-            return told  # the queue is broken: named with its last good version
+            return ()  # the queue is broken: named with its last good version
+
+    def _repair(
+        self, config: BuilderConfig, store: Store, outbox: Outbox, look: _Look, done: list[str]
+    ) -> None:
+        watch = make_watch(self.loader.namespace, config, store, outbox, done.append)
+        Repair(
+            state_dir=config.state_dir,
+            store=store,
+            outbox=outbox,
+            watch=watch,
+            done=done,
+            every=config.observe_every,
+            tell=lambda line: tell(f"doit fsck: {line}"),
+            now=utc_now(),
+            sleep=time.sleep,
+            monotonic=time.monotonic,
+        ).run(look.snapshot, look.presences, may_write=not look.is_rewound)
 
 
-def _newest(store: Store, history: GitHistory) -> tuple[Snapshot, tuple[Finding, ...]]:
+def _open_history(config: BuilderConfig, stack: ExitStack) -> GitHistory | None:
+    """The history; None while there is none."""
+    folder = config.state_dir / "history"
+    try:
+        return stack.enter_context(GitHistory(config.coordination_repository, folder))
+    except NotFound:
+        return None
+
+
+def _newest(store: Store, history: GitHistory | None) -> tuple[Snapshot, tuple[Finding, ...]]:
     """The newest version, and that it was rewound, if it was."""
     try:
         return store.snapshot(), ()
     except HistoryRewritten as error:
         # without the remedy, which names this command
         told = Finding(path="main", problem=f"main: {error.args[0]}", remedy=_REWOUND)
-        return history.newest(), (told,)
+    nothing = Snapshot(MemoryRepository(MemoryRemote()), NOTHING)
+    return history.newest() if history else nothing, (told,)
 
 
-def finding_as_json(finding: Finding) -> dict[str, object]:
-    """A finding for programs; `last_good` is a commit or null."""
+def fsck_as_json(findings: tuple[Finding, ...], repaired: Sequence[str]) -> dict[str, object]:
+    """What is wrong, and what was done about the rest; `last_good` is a commit or null."""
     return {
-        "path": finding.path,
-        "problem": finding.problem,
-        "last_good": finding.last_good,
-        "remedy": finding.remedy,
+        "repaired": repaired,
+        "findings": [
+            {
+                "path": finding.path,
+                "problem": finding.problem,
+                "last_good": finding.last_good,
+                "remedy": finding.remedy,
+            }
+            for finding in findings
+        ],
     }
 
 
-def _print(findings: tuple[Finding, ...]) -> None:
+def _print(findings: tuple[Finding, ...], repaired: Sequence[str]) -> None:
     out = console()
+    for line in repaired:
+        out.print(Text(f"✔ {line}", style="bold green"), soft_wrap=True)
     for finding in findings:
         out.print(Text(f"✘ {finding.problem}", style="bold red"), soft_wrap=True)
         out.print(Text(f"  -> {finding.remedy}"), soft_wrap=True)
     if not findings:
-        out.print("nothing is wrong")
+        out.print("nothing is wrong any more" if repaired else "nothing is wrong")

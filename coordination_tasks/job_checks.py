@@ -10,6 +10,7 @@ from coordination_tasks.finding import Finding
 from coordination_tasks.model import Job, State, Transition
 from coordination_tasks.paths import JOBS
 from coordination_tasks.queue_rules import Wanted
+from coordination_tasks.reference_checks import check_attempt
 from coordination_tasks.snapshot import Snapshot
 from coordination_tasks.state_machine import check_job_transition, check_step_transition
 
@@ -26,12 +27,10 @@ def check_jobs(snapshot: Snapshot, wanted: Wanted) -> Iterator[Finding]:
     Archived jobs are not looked at, but others may depend on them. Raises BrokenDocument when the
     queue itself can't be read.
     """
-    builders = frozenset(snapshot.builders())
     for job in snapshot.jobs():
         yield from _check_history(snapshot, job)
-        if job.state is State.RUNNING:
-            yield from _check_holder(job, builders)
-        elif job.state is State.QUEUED:
+        yield from check_attempt(snapshot, job)
+        if job.state is State.QUEUED:
             yield from _check_pipeline(job, wanted)
             yield from _check_dependencies(snapshot, job)
     yield from _check_circle(snapshot.jobs())
@@ -71,21 +70,6 @@ def illegal_moves(transitions: tuple[Transition, ...]) -> Iterator[str]:
             check_step_transition(move.step, move.from_state, move.to_state)
         except IllegalTransition as error:
             yield str(error)
-
-
-def _check_holder(job: Job, builders: frozenset[str]) -> Iterator[Finding]:
-    if job.assigned_to in builders:
-        return
-    why = (
-        f"by builder {job.assigned_to}, which never told of itself"
-        if job.assigned_to
-        else "by nobody"
-    )
-    yield Finding(
-        path=JOBS,
-        problem=f"{JOBS}: running job {job.id} is held {why}",
-        remedy="a builder that watches requeues it when its lease is over: doit watch",
-    )
 
 
 def _check_pipeline(job: Job, wanted: Wanted) -> Iterator[Finding]:

@@ -72,6 +72,11 @@ class Observer:
         jobs = self._snapshot.jobs() if self._snapshot else ()
         return any(job.state is State.QUEUED for job in jobs)
 
+    @property
+    def longest_lease(self) -> float:
+        """Seconds after which each builder that had a job at the last look has moved or is dead."""
+        return max((watched.lease for watched in self._watched), default=0.0)
+
     def look(self, own: Attempt | None = None) -> tuple[Job, ...]:
         """Look once; the jobs that were taken from dead builders, as they are now.
 

@@ -46,6 +46,7 @@ from coordination_tasks.writes import (
 
 _MOST_AT_ONCE = 200
 _BUSY_SECONDS = 30.0
+_REFUSED = "refused IS NOT NULL"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -174,15 +175,23 @@ class Outbox:
 
     def refused(self) -> tuple[Entry, ...]:
         """What the store refused for good, in order."""
-        return self._select("refused IS NOT NULL")
+        return self._select(_REFUSED)
 
     def retry(self, ids: Sequence[str]) -> int:
         """Let refused entries wait to be sent again; how many of these ids are such entries."""
-        return self._on_refused("UPDATE entries SET refused = NULL", ids)
+        return self._on_entries("UPDATE entries SET refused = NULL", _REFUSED, ids)
 
     def drop(self, ids: Sequence[str]) -> int:
         """Forget refused entries; how many of these ids were such entries."""
-        return self._on_refused("DELETE FROM entries", ids)
+        return self._on_entries("DELETE FROM entries", _REFUSED, ids)
+
+    def forget(self, ids: Sequence[str]) -> int:
+        """Forget entries that the store holds already, waiting or refused; how many there were.
+
+        A flush that is under way elsewhere is waited for.
+        """
+        with self._flushing:
+            return self._on_entries("DELETE FROM entries", "TRUE", ids)
 
     def flush(self, recipient: Recipient) -> FlushReport:
         """Send all that waits; a flush that is under way elsewhere is waited for.
@@ -213,9 +222,9 @@ class Outbox:
             )
         return entry_id
 
-    def _on_refused(self, change: str, ids: Sequence[str]) -> int:
-        # `change` is one of the constants above; what waits is not touched, whatever its id
-        query = f"{change} WHERE refused IS NOT NULL AND id = ?"
+    def _on_entries(self, change: str, condition: str, ids: Sequence[str]) -> int:
+        # `change` and `condition` are constants above; of refused ones what waits is not touched
+        query = f"{change} WHERE {condition} AND id = ?"
         with self._lock, self._durable():
             self._database.execute("BEGIN IMMEDIATE")
             with self._database:  # commits, or rolls back

@@ -5,8 +5,11 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from collections.abc import Callable, Mapping
 from types import FrameType
+from typing import Any
 
+from coordination_tasks.builder_config import BuilderConfig
 from coordination_tasks.builder_lock import watch_lock, while_idle
 from coordination_tasks.claim_intent import own_intent
 from coordination_tasks.clock import utc_now
@@ -15,6 +18,7 @@ from coordination_tasks.live_display import make_display
 from coordination_tasks.outbox import Outbox
 from coordination_tasks.presence import beater, observer
 from coordination_tasks.running_attempt import running_attempt
+from coordination_tasks.store import Store
 from coordination_tasks.watching import Watch
 
 
@@ -37,8 +41,6 @@ Exit codes: 0 ended by a signal, 3 bad configuration, or another watch runs for 
     def _execute(self, builder: str, pos_args: list[str]) -> int:
         no_arguments(pos_args)
         config = self.read_config(builder)
-        space = self.loader.namespace
-        display = make_display(sys.stdout, verbose=False)
         ended = threading.Event()
 
         def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
@@ -51,24 +53,34 @@ Exit codes: 0 ended by a signal, 3 bad configuration, or another watch runs for 
             open_store(config) as store,
             Outbox(config.state_dir / "outbox.sqlite") as outbox,
         ):
-            watch = Watch(
-                builder=config.profile.id,
-                store=store,
-                outbox=outbox,
-                intent=own_intent(config.state_dir),
-                observer=observer(config, store, tell),
-                beater=beater(config, store),
-                heartbeat=config.heartbeat,
-                sweep=lambda: space["sweep_orphans"](config.state_dir),
-                ended=lambda attempt: space["ended_alone"](
-                    running_attempt(attempt, config, display)
-                ),
-                while_idle=lambda: while_idle(config),
-                clock=utc_now,
-                notice=tell,
-            )
+            watch = make_watch(self.loader.namespace, config, store, outbox, tell)
             tell(f"watching as builder {config.profile.id}, every {config.observe_every:g} s")
             while not ended.is_set():
                 watch.turn()
                 ended.wait(config.observe_every)
         return 0
+
+
+def make_watch(
+    space: Mapping[str, Any],
+    config: BuilderConfig,
+    store: Store,
+    outbox: Outbox,
+    notice: Callable[[str], None],
+) -> Watch:
+    """The watch of this builder; `space` is that of dodo.py, `notice` is told what was done."""
+    display = make_display(sys.stdout, verbose=False)
+    return Watch(
+        builder=config.profile.id,
+        store=store,
+        outbox=outbox,
+        intent=own_intent(config.state_dir),
+        observer=observer(config, store, notice),
+        beater=beater(config, store),
+        heartbeat=config.heartbeat,
+        sweep=lambda: space["sweep_orphans"](config.state_dir),
+        ended=lambda attempt: space["ended_alone"](running_attempt(attempt, config, display)),
+        while_idle=lambda: while_idle(config),
+        clock=utc_now,
+        notice=notice,
+    )

@@ -45,7 +45,7 @@ class Watch:
     def turn(self) -> None:
         """Do what is due; trouble is told once, as long as it stays the same."""
         trouble = ""
-        for act in (self._care, self._look, self._beat):
+        for act in (self.care, self.look, self._beat):
             try:
                 act()
             except CoordinationError as error:
@@ -54,8 +54,11 @@ class Watch:
             self.notice(f"warning: {trouble}")
         self._trouble = trouble
 
-    def _care(self) -> None:
-        """Send what a build left behind, and give its job back if it was killed."""
+    def care(self) -> None:
+        """Send what a build left behind, and give its job back if it was killed.
+
+        Nothing while a build runs. Raises Unavailable and the store's other errors.
+        """
         if self.intent.read() is None and not self.outbox.pending():
             return
         with self.while_idle() as idle:
@@ -73,7 +76,8 @@ class Watch:
             if job:
                 self.notice(f"job {job.id} was left behind by a killed build and is queued again")
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Look at the other builders, and take jobs from dead ones. Raises as `care`."""
         self.observer.look()
 
     def _beat(self) -> None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+from typing import Any
 
 from coordination_tasks.paths import transitions_path
-from tests.conftest import Farm, git
+from tests.conftest import Farm, await_that, git
+
+
+def findings_of(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    return list(json.loads(done.stdout)["findings"])
 
 
 def test_a_broken_document_is_named_with_its_last_good_version(farm: Farm) -> None:
@@ -20,7 +25,7 @@ def test_a_broken_document_is_named_with_its_last_good_version(farm: Farm) -> No
     done = farm.doit("fsck", "--json")
 
     assert done.returncode == 6, done.stderr
-    queue, message = json.loads(done.stdout)
+    queue, message = findings_of(done)
     assert (queue["path"], queue["last_good"]) == ("coordination/jobs.json", good)
     assert "no valid JSON" in queue["problem"]
     command = queue["remedy"].partition(": ")[2]
@@ -50,13 +55,13 @@ def test_jobs_that_wait_in_vain_are_told_each_with_a_remedy(farm: Farm) -> None:
     done = farm.doit("fsck", "--json")
 
     assert done.returncode == 6, done.stderr
-    findings = json.loads(done.stdout)
+    findings = findings_of(done)
     assert [finding["problem"].partition(": ")[2] for finding in findings] == [
         "queued job strange has the pipeline no-such, which is not known here",
         "queued job lonely waits for job gone, which is not there",
         "queued job late waits for job broken, which is failed",
-        "running job held is held by builder nobody7, which never told of itself",
         "queued jobs wait for each other: one waits for two waits for one",
+        "running job held is held by builder nobody7, which never told of itself",
     ]
     assert all(finding["remedy"] for finding in findings)
 
@@ -82,7 +87,7 @@ def test_illegal_and_unreadable_transitions_are_told(farm: Farm) -> None:
     done = farm.doit("fsck", "--json")
 
     assert done.returncode == 6, done.stderr
-    torn, *moves = [finding["problem"] for finding in json.loads(done.stdout)]
+    torn, *moves = [finding["problem"] for finding in findings_of(done)]
     assert torn.startswith(f"{path}: line {len(lines) + 3}: ")
     assert moves == [
         f"{path}: transition {json.loads(ended)['id']} is recorded twice",
@@ -103,7 +108,7 @@ def test_an_outbox_that_is_ahead_of_a_rewound_main_is_told(farm: Farm) -> None:
     done = farm.doit("fsck", "--json")
 
     assert done.returncode == 6, done.stderr
-    rewound, *findings = json.loads(done.stdout)
+    rewound, *findings = findings_of(done)
     assert rewound["path"] == "main"
     assert f"job {job} is back at fencing token 0, was at 1" in rewound["problem"]
     assert "push them back" in rewound["remedy"]
@@ -111,26 +116,6 @@ def test_an_outbox_that_is_ahead_of_a_rewound_main_is_told(farm: Farm) -> None:
     assert all(f"of job {job} attempt 1 waits with token 1" in f["problem"] for f in findings)
     assert all(f["problem"].endswith("has 0: main was rewound") for f in findings)
     assert all("push the lost commits again" in f["remedy"] for f in findings)
-
-
-def test_manifests_are_there_and_whole(farm: Farm) -> None:
-    built = [farm.enqueue(), farm.enqueue(), farm.enqueue()]
-    for _ in built:
-        assert farm.doit("build").returncode == 0
-    gone, torn, other = (f"build1/logs/{job}-1-manifest.json" for job in built)
-    farm.write(other, farm.read(other).replace('"artifact_count": 1', '"artifact_count": 2'))
-    farm.write(torn, farm.read(torn)[:-20])
-    farm.remove(gone)
-
-    done = farm.doit("fsck", "--json")
-
-    assert done.returncode == 6, done.stderr
-    findings = json.loads(done.stdout)
-    assert [finding["path"] for finding in findings] == [gone, torn, other]
-    assert findings[0]["problem"] == f"{gone}: the manifest is not there"
-    assert "no valid JSON" in findings[1]["problem"]
-    assert findings[2]["problem"].endswith("is not the one that the attempt ended with")
-    assert all(f"doit build --job {j}" in f["remedy"] for j, f in zip(built, findings, strict=True))
 
 
 def test_illegal_transitions_of_an_archived_attempt_are_told_where_they_are(farm: Farm) -> None:
@@ -143,59 +128,47 @@ def test_illegal_transitions_of_an_archived_attempt_are_told_where_they_are(farm
     farm.doit("housekeeping")
     farm.write("coordination/jobs.json", json.dumps({"jobs": [over | {"status": "queued"}]}))
 
-    findings = json.loads(farm.doit("fsck", "--json").stdout)
+    findings = findings_of(farm.doit("fsck", "--json"))
 
     assert findings, "it is told"
     assert {finding["path"] for finding in findings} == {transitions_path("old", 1, "2025-01")}
 
 
-def build_without_remote(farm: Farm) -> str:
-    """A job whose transitions all wait in the outbox; the remote is there again."""
-    away = farm.folder / "away"
-    farm.second(f"mv {farm.coordination} {away}")
+def test_repair_does_what_is_safe_and_says_what_it_left(farm: Farm) -> None:
+    farm.second("echo began >> $LEDGER; exec sleep 1000")
     job = farm.enqueue()
-    assert farm.doit("build").returncode == 0
-    away.rename(farm.coordination)
-    return job
+    build = farm.start("build")
+    await_that(lambda: "began" in farm.ran(), "the second step begins")
+    build.kill()
+    build.wait()
+    [head] = (farm.folder / "state/build1/coordination").glob("*/clone-*/HEAD")
+    lock = head.parent / "config.lock"
+    lock.touch()
+    over = {"locked_by": "build9", "expires_at": "2025-01-01T00:00:00Z"}
+    farm.write("coordination/locks.json", json.dumps({"locks": {"config_update": over}}))
+    farm.write("shared/odd.json", "{torn")
+    before = farm.doit("fsck", "--json")
+    assert before.returncode == 6, before.stderr
+    assert lock.exists(), "nothing is changed"
 
+    done = farm.doit("fsck", "--repair", "--json")
 
-def change_job(farm: Farm, job: str, **members: object) -> None:
-    queue = json.loads(farm.read("coordination/jobs.json"))
-    for entry in queue["jobs"]:
-        entry.update(members if entry["id"] == job else {})
-    farm.write("coordination/jobs.json", json.dumps(queue))
-
-
-def problems(farm: Farm) -> list[str]:
-    done = farm.doit("fsck", "--json")
     assert done.returncode == 6, done.stderr
-    return [finding["problem"] for finding in json.loads(done.stdout)]
+    told = json.loads(done.stdout)
+    assert [finding["path"] for finding in told["findings"]] == ["shared/odd.json"]
+    assert [line for line in told["repaired"] if "were sent" not in line] == [
+        f"{lock}: removed, no git uses that clone",
+        f"job {job} was left behind by a killed build and is queued again",
+        "the lock config_update of build9 was over, and is freed",
+    ]
+    assert not lock.exists()
+    assert farm.job(job)["status"] == "queued"
+    assert farm.read("shared/odd.json") == "{torn"
+    farm.remove("shared/odd.json")
+    assert farm.doit("fsck", "--repair").stdout == "nothing is wrong\n"
 
 
-def test_entries_whose_job_is_gone_are_told_before_and_after_they_are_refused(farm: Farm) -> None:
-    job = build_without_remote(farm)
-    change_job(farm, job, id="another", status="queued")
+def test_nothing_is_wrong_with_an_empty_repository(farm: Farm) -> None:
+    done = farm.doit("fsck", "--repair")
 
-    assert all(p.endswith("attempt 1 waits, but the job is not there") for p in problems(farm))
-    farm.doit("outbox", "--send")
-    assert all(f"was refused: job {job} is no longer in the queue" in p for p in problems(farm))
-
-
-def test_entries_with_an_old_token_are_told(farm: Farm) -> None:
-    job = build_without_remote(farm)
-    change_job(farm, job, token=2, status="queued", assigned_to=None)
-
-    assert all(p.endswith("waits with token 1, but the job has 2") for p in problems(farm))
-
-
-def test_entries_that_are_recorded_already_are_told(farm: Farm) -> None:
-    build_without_remote(farm)
-    journal = farm.folder / "state/build1/outbox.sqlite"
-    kept = journal.read_bytes()
-    assert farm.doit("outbox", "--send").returncode == 0
-    journal.write_bytes(kept)
-
-    told = problems(farm)
-
-    assert told
-    assert all(problem.endswith("waits, but is recorded already") for problem in told)
+    assert (done.returncode, done.stdout) == (0, "nothing is wrong\n"), done.stderr
