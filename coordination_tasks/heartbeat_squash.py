@@ -44,10 +44,11 @@ def squash(
         name = f"backup/{branch}-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}" if backup else None
         if name:
             _judge(GitRemote(url, name, timeout).push(git_dir, tip, expected="", takes={}), name)
-        _judge(
-            remote.push(git_dir, _parentless(git_dir, tip, author, at), expected=tip, takes={}),
-            branch,
-        )
+        pushed = remote.push(git_dir, _parentless(git_dir, tip, author, at), expected=tip, takes={})
+        if judge_push(pushed) is Verdict.MOVED:
+            kept = f" ({name} keeps what was before)" if name else ""
+            raise Conflict(f"branch {branch} has moved meanwhile{kept}: do it again")
+        _judge(pushed, branch)
         return name
 
 
@@ -80,7 +81,7 @@ def _parentless(git_dir: Path, tip: str, author: str, at: datetime) -> str:
 def _judge(result: GitResult, branch: str) -> None:
     verdict = judge_push(result)
     if verdict is Verdict.MOVED:
-        raise Conflict(f"branch {branch} has moved meanwhile: do it again")
+        raise Conflict(f"there is a branch {branch} already: do it again")
     if verdict is Verdict.REFUSED:
         raise WriteRefused(f"the coordination repository refuses {branch}: {why(result)}")
     if verdict is not Verdict.DONE:

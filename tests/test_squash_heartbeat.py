@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
 from tests.conftest import Farm, git
 
 
@@ -30,3 +36,34 @@ def test_what_is_not_squashed(farm: Farm) -> None:
     assert (refused.returncode, "never squashed" in refused.stderr) == (3, True)
     absent = farm.doit("squash-heartbeat", "--branch", "heartbeat-x")
     assert (absent.returncode, "no branch heartbeat-x" in absent.stderr) == (3, True)
+
+
+def test_a_heartbeat_that_comes_in_between_is_not_lost(
+    farm: Farm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between reading and pushing somebody else pushes to the branch."""
+    for text in ("1", "2", "3"):
+        farm.write("build1/heartbeat.json", text)
+    bare = str(farm.coordination)
+    git("-C", bare, "branch", "heartbeat-build1", "main~1")
+    newest = git("-C", bare, "rev-parse", "main")
+    real = shutil.which("git")
+    wrapper = tmp_path / "bin" / "git"
+    wrapper.parent.mkdir()
+    wrapper.write_text(
+        f'#!/bin/sh\n"{real}" "$@" || exit\n'
+        'for word in "$@"; do [ "$word" != fetch ] || break; done\n'
+        f'[ "$word" != fetch ] || "{real}" --git-dir={bare} branch -f heartbeat-build1 {newest}\n'
+    )
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
+
+    done = farm.doit("squash-heartbeat", "--backup")
+
+    assert done.returncode == 3
+    backup = git("-C", bare, "branch", "--list", "--format=%(refname:short)", "backup/*")
+    assert done.stderr == (
+        "doit squash-heartbeat: branch heartbeat-build1 has moved meanwhile "
+        f"({backup} keeps what was before): do it again\n"
+    )
+    assert git("-C", bare, "rev-parse", "heartbeat-build1") == newest
