@@ -11,6 +11,7 @@ from coordination_tasks.doit_tasks import CLAIM_TASK, claim_task, pipelines_path
 from coordination_tasks.running_attempt import RunningAttempt
 from coordination_tasks.session import Session
 from pipelines.cancellation import Cancellation
+from pipelines.extra_tools import check_extras  # noqa: F401 - for commands
 from pipelines.forgetting import clean_steps, forget_steps  # noqa: F401 - for commands
 from pipelines.graph import load_pipelines, pipeline_tasks
 from pipelines.kinds import step_kinds

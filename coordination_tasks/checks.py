@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import sh
 
@@ -16,8 +17,21 @@ from coordination_tasks.errors import CoordinationError
 from coordination_tasks.snapshot import Snapshot
 from coordination_tasks.store import Store
 
-Check = tuple[str, str, str | None]
-"""Name of what was looked at, what was found, and what to do (None: nothing, it is fine)."""
+
+class Check(NamedTuple):
+    """What was looked at, what was found, and what to do (None: nothing, it is fine)."""
+
+    name: str
+    found: str
+    remedy: str | None
+    needed: bool = True
+    """False: builds do without it."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing has to be done."""
+        return self.remedy is None or not self.needed
+
 
 GIB = 1024**3
 WANTED_FREE_GIB = 10
@@ -31,9 +45,9 @@ def check_builder(config: BuilderConfig, store: Store, now: datetime) -> Iterato
     try:
         snapshot = store.snapshot()
     except CoordinationError as error:
-        yield "coordination repository", str(error), "check the address and the network"
+        yield Check("coordination repository", str(error), "check the address and the network")
         return
-    yield "coordination repository", f"{len(snapshot.jobs())} jobs", None
+    yield Check("coordination repository", f"{len(snapshot.jobs())} jobs", None)
     yield check_push(config.coordination_repository, config.profile.id)
     yield check_clock(snapshot, now)
 
@@ -42,14 +56,17 @@ def check_disk(folder: Path) -> Check:
     """Free space where workspaces are."""
     free = shutil.disk_usage(folder).free / GIB
     remedy = f"free some space: a CloudStack build wants {WANTED_FREE_GIB} GiB"
-    return "disk", f"{free:.0f} GiB free in {folder}", remedy if free < WANTED_FREE_GIB else None
+    found = f"{free:.0f} GiB free in {folder}"
+    return Check("disk", found, remedy if free < WANTED_FREE_GIB else None)
 
 
 def check_push(repository: str, builder: str) -> Check:
     """Whether this builder may push; nothing is written there."""
     local = Path(repository)
     if local.is_dir() and not os.access(local / "objects", os.W_OK):
-        return "push permission", f"{local} is not writable", "give this user write permission"
+        return Check(
+            "push permission", f"{local} is not writable", "give this user write permission"
+        )
     with tempfile.TemporaryDirectory() as folder:
         # _tty_out: a machine without /dev/pts has no terminal to lend
         git = sh.git.bake(_cwd=folder, _env=_git_environment(), _timeout=_SECONDS, _tty_out=False)
@@ -61,10 +78,11 @@ def check_push(repository: str, builder: str) -> Check:
             git("push", "--dry-run", "--quiet", "--end-of-options", repository, ref)
         except sh.ErrorReturnCode as error:
             said = error.stderr.decode(errors="replace").strip().splitlines()
-            return "push permission", said[-1] if said else "refused", "check this builder's key"
+            found = said[-1] if said else "refused"
+            return Check("push permission", found, "check this builder's key")
         except sh.TimeoutException:
-            return "push permission", f"no answer in {_SECONDS} s", "check the network"
-    return "push permission", "granted", None
+            return Check("push permission", f"no answer in {_SECONDS} s", "check the network")
+    return Check("push permission", "granted", None)
 
 
 def check_clock(snapshot: Snapshot, now: datetime) -> Check:
@@ -74,8 +92,8 @@ def check_clock(snapshot: Snapshot, now: datetime) -> Check:
     shown = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     if latest and latest - now > TOLERATED_CLOCK_ERROR:
         late = f"{shown}, but a builder has reported at {latest.isoformat()} already"
-        return "clock", late, "set the clock (timedatectl set-ntp true)"
-    return "clock", f"{shown}, not behind the others'", None
+        return Check("clock", late, "set the clock (timedatectl set-ntp true)")
+    return Check("clock", f"{shown}, not behind the others'", None)
 
 
 def _git_environment() -> dict[str, str]:

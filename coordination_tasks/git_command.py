@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from coordination_tasks.errors import BadConfiguration
+
 _INHERITED_REPOSITORY = frozenset(
     {
         "GIT_ALTERNATE_OBJECT_DIRECTORIES",
@@ -49,17 +51,21 @@ def git_environment() -> dict[str, str]:
 def run_git(arguments: Sequence[str], *, git_dir: Path, timeout: float) -> GitResult:
     """Run git on the repository `git_dir`; after `timeout` seconds its process group is killed.
 
+    Raises BadConfiguration when there is no git.
     Output goes through files: a grandchild that escapes can't hold a pipe open and us with it.
     """
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            ["git", f"--git-dir={git_dir}", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=errors,
-            env=git_environment(),
-            start_new_session=True,
-        )
+        try:
+            process = subprocess.Popen(
+                ["git", f"--git-dir={git_dir}", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                env=git_environment(),
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            raise BadConfiguration("git is not on PATH: apt-get install git") from error
         code = _ended(process, timeout)
         return GitResult(code, _text(output.fileno()), _text(errors.fileno()))
 

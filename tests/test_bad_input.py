@@ -176,3 +176,17 @@ def test_a_state_folder_that_cannot_be_is_one_line(farm: Farm) -> None:
     done = farm.doit("jobs")
     assert done.returncode == 1
     assert str(farm.folder / "state") in one_line(done.stderr)
+
+
+def test_a_machine_without_git_is_told_so(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    done = farm.doit("jobs")
+    assert (done.returncode, one_line(done.stderr)) == (
+        3,
+        "doit jobs: git is not on PATH: apt-get install git",
+    )
+    doctor = farm.doit("doctor", "--json")
+    assert doctor.returncode == 1, doctor.stderr
+    checks = {check["check"]: check for check in json.loads(doctor.stdout)}
+    assert checks["git"]["remedy"] == "apt-get install git"
+    assert checks["coordination repository"]["ok"] is False

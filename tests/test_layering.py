@@ -32,7 +32,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "use cases": (
             "steps.artifact_manifest steps.checkout steps.debian steps.packaging steps.maven "
             "steps.preflight steps.publish_status steps.run sources machine step_values "
-            "step_execution step_runner kinds generated"
+            "extra_tools step_execution step_runner kinds generated"
         ),
         "doit": (
             "graph planner doit_command graph_command new_command plan_command validate_command"

@@ -43,9 +43,16 @@ class CleanRoot:
 
 def refusal(env: Mapping[str, str]) -> str | None:
     """Why this machine can't make a clean root, with the remedy; None when it can."""
+    missing = shortcoming(env)
+    return ": ".join(missing) if missing else None
+
+
+def shortcoming(env: Mapping[str, str]) -> tuple[str, str] | None:
+    """What this machine lacks for a clean root, and what to do; None: nothing."""
     if not shutil.which("mmdebstrap", path=_path(env)):
-        return "mmdebstrap is not installed: apt-get install mmdebstrap uidmap"
+        return "mmdebstrap is not installed", "apt-get install mmdebstrap uidmap"
     ids = () if os.geteuid() == 0 else ("--map-root-user", "--map-auto")
+    env = {**env, "PATH": _path(env)}
     got = capture(["unshare", *ids, "--mount", "true"], cwd=Path("/"), env=env)
     if got.code == 0:
         return None
@@ -55,7 +62,7 @@ def refusal(env: Mapping[str, str]) -> str | None:
         if os.geteuid() == 0
         else "apt-get install uidmap, and give the user ids in /etc/subuid and /etc/subgid"
     )
-    return f"namespaces can't be made here ({said}): {remedy}"
+    return f"namespaces can't be made here ({said})", remedy
 
 
 def clean_root_command(root: CleanRoot, context: StepContext) -> Command:
