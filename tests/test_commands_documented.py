@@ -92,16 +92,33 @@ def test_every_command_has_a_section_and_no_other_has() -> None:
     assert re.findall(r"^## doit (.*)$", DOCUMENT, re.M) == sorted(COMMANDS)
 
 
+def head(name: str) -> str:
+    """What has to stand under the heading of a command, before its JSON documents."""
+    command = COMMANDS[name]
+    prose = command.doc_description.partition("Exit codes:")[0].strip("\n")
+    parts = [
+        f"{command.doc_purpose[0].upper()}{command.doc_purpose[1:]}.",
+        "```\n" + f"doit {name} {command.doc_usage}".rstrip() + "\n```",
+        *([prose] if prose else []),
+        table(("option", "meaning"), options(command)),
+        table(("exit code", "meaning"), [(f"`{c}`", m) for c, m in exit_codes(command).items()]),
+    ]
+    return "\n\n".join(filter(None, parts))
+
+
+def table(titles: tuple[str, str], rows: list[tuple[str, str]]) -> str:
+    lines = [titles, ("---", "---"), *rows]
+    text = "\n".join(f"| {a} | {b} |" for a, b in lines) if rows else ""
+    return text.replace("| --- | --- |", "|---|---|")
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_usage_options_and_exit_codes_are_those_of_the_program(name: str) -> None:
-    command, text = COMMANDS[name], section(f"## doit {name}")
-    found = tables(text)
-    assert f"\n```\ndoit {name} {command.doc_usage}".rstrip() + "\n```\n" in text
-    assert [tuple(row) for row in found.get("option", [])] == options(command)
-    told = {code.strip("`"): meaning for code, meaning in found["exit code"]}
-    assert told == exit_codes(command)
+    text = section(f"## doit {name}").partition("\n### ")[0].strip()
+    assert text == head(name), f"docs/commands.md has to say under doit {name}:\n\n{head(name)}"
+    command = COMMANDS[name]
     words = set(re.findall(r"(?<![-\w])--?[a-z][-\w]*", command.doc_usage))
-    names = {name for row in found.get("option", []) for name in re.findall(r"`(.*?)`", row[0])}
+    names = {name for row in options(command) for name in re.findall(r"`(.*?)`", row[0])}
     assert words <= names
 
 
