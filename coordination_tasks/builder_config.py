@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +17,7 @@ from coordination_tasks.heartbeat_config import (
     check_lease,
     heartbeat_config,
 )
+from coordination_tasks.housekeeping_rules import Ages
 from coordination_tasks.model import BuilderProfile, is_builder_id
 from coordination_tasks.space_config import DEFAULT_MIN_FREE, LimitsFile
 from typed_yaml import Document, Duration, InvalidFile, Several, Size, Text, read_document, validate
@@ -88,12 +90,8 @@ class BuilderConfig(_Model):
     observe_every: float
     """Seconds between two looks at the other builders."""
     heartbeat: HeartbeatConfig
-    keep_jobs: float
-    """Seconds after which a finished job goes to the archive."""
-    keep_messages: float
-    """Seconds after which a message that was read goes to the archive."""
-    keep_logs: float
-    """Seconds after which a log goes to the archive."""
+    ages: Ages
+    """After which what is over goes to the archive."""
     limits: Mapping[str, tuple[float, int]]
     """Seconds and bytes that `workspaces`, `mirrors`, `logs` and `maven` may have."""
     min_free: int
@@ -154,9 +152,11 @@ def read_builder_config(
         lease=file.lease,
         observe_every=file.observe_every,
         heartbeat=heartbeat,
-        keep_jobs=file.keep_jobs,
-        keep_messages=file.keep_messages,
-        keep_logs=file.keep_logs,
+        ages=Ages(
+            jobs=timedelta(seconds=file.keep_jobs),
+            messages=timedelta(seconds=file.keep_messages),
+            logs=timedelta(seconds=file.keep_logs),
+        ),
         limits=file.limits.by_kind(),
         min_free=file.min_free,
         secrets_file=_resolve(file.secrets_file, path.parent) if file.secrets_file else None,

@@ -44,6 +44,9 @@ class Moved:
     logs: tuple[str, ...] = ()
     """Paths in the repository."""
 
+    def __len__(self) -> int:
+        return len(self.jobs) + len(self.messages) + len(self.logs)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Housekeeping:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 
-from coordination_tasks.builder_config import BuilderConfig
 from coordination_tasks.clock import utc_now
 from coordination_tasks.command import (
     OPTION_BUILDER,
@@ -20,7 +18,7 @@ from coordination_tasks.command import (
 )
 from coordination_tasks.errors import BrokenDocument
 from coordination_tasks.housekeeping import Housekeeping, Moved
-from coordination_tasks.housekeeping_rules import Ages
+from coordination_tasks.housekeeping_rules import MOST_FINISHED
 
 
 class HousekeepingCommand(FarmCommand):
@@ -29,11 +27,12 @@ class HousekeepingCommand(FarmCommand):
     name = "housekeeping"
     doc_purpose = "move old jobs, messages and logs to the archive of their month"
     doc_usage = "[--dry-run] [--json]"
-    doc_description = """
+    doc_description = f"""
 Finished jobs with their transitions, messages that were read, and logs go to coordination/archive/
 in the repository when they are older than keep_jobs, keep_messages and keep_logs in builder.yaml
-say; old logs of this builder's workspaces are packed into log-archive/ of its state_dir. Commands
-find archived jobs by their ids as before. May run at any time, on any builders at once.
+say; of more than {MOST_FINISHED} finished jobs the oldest go sooner. Old logs of this builder's
+workspaces are packed into log-archive/ of its state_dir. Commands find archived jobs by their ids
+as before. May run at any time, on any builders at once; `doit watch` does it when much is due.
 
 Exit codes: 0 done, 1 the coordination repository can't be reached or a document in it is broken
 (the others are cared for), 3 bad configuration or usage.
@@ -51,10 +50,10 @@ Exit codes: 0 done, 1 the coordination repository can't be reached or a document
         broken: list[str] = []
         now = utc_now()
         with open_store(config) as store:
-            care = Housekeeping(store=store, ages=_ages(config), now=now, notice=broken.append)
+            care = Housekeeping(store=store, ages=config.ages, now=now, notice=broken.append)
             moved = care.look() if dry_run else care.run()
         old_logs = self.loader.namespace["old_logs"]
-        local = old_logs(config.state_dir, now - _ages(config).logs, pack=not dry_run)
+        local = old_logs(config.state_dir, now - config.ages.logs, pack=not dry_run)
         for problem in broken:
             tell(f"doit housekeeping: {problem}")
         if json:
@@ -84,11 +83,3 @@ def _summary(moved: Moved, local: Sequence[Path], *, dry_run: bool) -> str:
         "logs on this host": len(local),
     }
     return "".join(f"{count} {what} {did}\n" for what, count in counts.items())
-
-
-def _ages(config: BuilderConfig) -> Ages:
-    return Ages(
-        jobs=timedelta(seconds=config.keep_jobs),
-        messages=timedelta(seconds=config.keep_messages),
-        logs=timedelta(seconds=config.keep_logs),
-    )

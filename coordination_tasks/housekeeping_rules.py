@@ -11,6 +11,11 @@ from coordination_tasks.model import Job, State
 from coordination_tasks.paths import job_of_manifest, quoted
 from coordination_tasks.times import parse_time
 
+MOST_FINISHED = 500
+"""Finished jobs that stay in the queue, however young: each write parses it, and sends it anew.
+
+With those that wait it stays below the 1 MB that Git hosts bear (DESIGN.md, section 4).
+"""
 _UNFINISHED = frozenset({State.QUEUED, State.RUNNING})
 _OWN_JOB_ID = re.compile(r"job_(\d{9,11})_\d+")
 _DATE = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)[T_ -]?(\d\d)[:-]?(\d\d)[:-]?(\d\d)")
@@ -29,16 +34,18 @@ class Ages:
 
 
 def due_jobs(jobs: Iterable[Job], before: datetime) -> dict[str, datetime]:
-    """Jobs that ended before this moment, and when; but none that an unfinished job depends on.
+    """Jobs that ended before this moment, and when, the oldest first; and what is too many.
+
+    None that an unfinished job depends on.
 
     Older programs look for a dependency in the queue alone. A job without any time stays.
     """
     found = tuple(jobs)
     needed = {name for job in found if job.state in _UNFINISHED for name in job.dependencies}
-    ends = {job.id: _end(job) for job in found if job.state not in _UNFINISHED}
-    return {
-        job_id: end for job_id, end in ends.items() if end and end < before and job_id not in needed
-    }
+    over = [(_end(job), job.id) for job in found if job.state not in _UNFINISHED]
+    ends = sorted((end, job_id) for end, job_id in over if end and job_id not in needed)
+    too_many = len(ends) - MOST_FINISHED
+    return {job_id: end for n, (end, job_id) in enumerate(ends) if end < before or n < too_many}
 
 
 def log_time(name: str, jobs: Mapping[str, Job]) -> datetime | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
@@ -14,10 +15,12 @@ from coordination_tasks.builder_lock import watch_lock, while_idle
 from coordination_tasks.claim_intent import own_intent
 from coordination_tasks.clock import utc_now
 from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments, open_store, tell
+from coordination_tasks.housekeeping import Housekeeping
 from coordination_tasks.live_display import make_display
 from coordination_tasks.outbox import Outbox
 from coordination_tasks.presence import beater, observer
 from coordination_tasks.running_attempt import running_attempt
+from coordination_tasks.standing_housekeeping import StandingHousekeeping
 from coordination_tasks.store import Store
 from coordination_tasks.watching import Watch
 
@@ -32,7 +35,8 @@ class WatchCommand(FarmCommand):
 
 Runs until SIGINT, SIGTERM or SIGHUP. Sends heartbeats while no `doit build` runs here, sends what
 waits in the outbox, gives back the job of a build that was killed here, and queues the job of any
-builder again that gives no sign of life for the length of its lease.
+builder again that gives no sign of life for the length of its lease. Once an hour it looks
+whether much is due for `doit housekeeping`, and does it then.
 
 Exit codes: 0 ended by a signal, 3 bad configuration, or another watch runs for this builder.
 """
@@ -77,6 +81,13 @@ def make_watch(
         intent=own_intent(config.state_dir),
         observer=observer(config, store, notice),
         beater=beater(config, store),
+        housekeeping=StandingHousekeeping(
+            housekeeping=lambda: Housekeeping(
+                store=store, ages=config.ages, now=utc_now(), notice=notice
+            ),
+            monotonic=time.monotonic,
+            notice=notice,
+        ),
         heartbeat=config.heartbeat,
         sweep=lambda: space["sweep_orphans"](config.state_dir),
         ended=lambda attempt: space["ended_alone"](running_attempt(attempt, config, display)),

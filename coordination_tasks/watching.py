@@ -16,6 +16,7 @@ from coordination_tasks.model import Attempt
 from coordination_tasks.observer import Observer
 from coordination_tasks.outbox import Outbox
 from coordination_tasks.recovery import recover
+from coordination_tasks.standing_housekeeping import StandingHousekeeping
 from coordination_tasks.store import Store
 
 
@@ -32,6 +33,7 @@ class Watch:
     intent: ClaimIntent
     observer: Observer
     beater: Beater
+    housekeeping: StandingHousekeeping
     heartbeat: HeartbeatConfig
     while_idle: Callable[[], AbstractContextManager[bool]]
     sweep: Callable[[], None]
@@ -45,7 +47,7 @@ class Watch:
     def turn(self) -> None:
         """Do what is due; trouble is told once, as long as it stays the same."""
         trouble = ""
-        for act in (self.care, self.look, self._beat):
+        for act in (self.care, self.look, self._beat, self.housekeeping.turn):
             try:
                 act()
             except CoordinationError as error:

@@ -47,7 +47,8 @@ ROOMS: dict[str, dict[str, str]] = {
         EDGES: "",
         "use cases": (
             "store plans secrets preparation claiming recovery session checks lease_keeper "
-            "beating observer attempt_keeper mailbox housekeeping watching presence live_farm "
+            "beating observer attempt_keeper mailbox housekeeping standing_housekeeping "
+            "watching presence live_farm "
             "reference_checks job_checks repair"
         ),
         "doit": (

@@ -12,7 +12,7 @@ import pytest
 from coordination_tasks.archive import MOST_BYTES, find_job
 from coordination_tasks.errors import Conflict
 from coordination_tasks.housekeeping import Housekeeping, Moved
-from coordination_tasks.housekeeping_rules import Ages, due_jobs, log_time
+from coordination_tasks.housekeeping_rules import MOST_FINISHED, Ages, due_jobs, log_time
 from coordination_tasks.mailbox import Mailbox
 from coordination_tasks.model import BuilderProfile, State
 from coordination_tasks.store import Store
@@ -115,6 +115,17 @@ def test_what_is_needed_stays() -> None:
     ]
 
     assert due_jobs(jobs, NOON - 30 * DAY) == {"over": old}
+
+
+def test_more_finished_jobs_than_the_queue_bears_are_due() -> None:
+    jobs = [
+        job(f"j{n:04}", state=State.FAILED, completed_at=NOON - timedelta(seconds=n))
+        for n in range(MOST_FINISHED + 2)
+    ]
+
+    due = due_jobs(jobs, NOON - 30 * DAY)
+
+    assert list(due) == [f"j{n:04}" for n in (MOST_FINISHED + 1, MOST_FINISHED)]
 
 
 def test_messages_that_were_read_are_archived(world: World) -> None:
