@@ -61,7 +61,8 @@ def _record(draft: Draft, write: Record, log: TransitionLog) -> None:
     write_log(draft, write.fence.job_id, write.fence.attempt, log)
     if write.plan is not None:
         _keep_plan(draft, write.plan)
-    draft.note(f"{_title(write.fence)}: {', '.join(f'{t.step} {t.to_state}' for t in fresh)}")
+    for transition in fresh:
+        draft.note(f"{_title(write.fence)}: {transition.step} {transition.to_state}")
 
 
 def _keep_plan(draft: Draft, data: bytes) -> None:

@@ -1,8 +1,9 @@
 """What this builder has to tell, safe on its own disk until the coordination store has it.
 
 A SQLite journal (WAL, synchronous=FULL): what a `submit_…` returned from survives `kill -9` and a
-power cut. One flusher at a time sends all that waits in one write; a record that is sent twice is
-stored once, so a flusher may die at any moment.
+power cut; that steps run survives the power cut with what is submitted after it. One flusher at a
+time sends all that waits in one write; a record that is sent twice is stored once, so a flusher may
+die at any moment.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from coordination_tasks.errors import (
     Unavailable,
     WriteRefused,
 )
-from coordination_tasks.model import Attempt, Transition
+from coordination_tasks.model import Attempt, State, Transition
 from coordination_tasks.times import format_time
 from coordination_tasks.withholding import without_secrets
 from coordination_tasks.writes import (
@@ -146,6 +147,8 @@ class Outbox:
     ) -> str:
         """Keep step transitions to be recorded; durable when this returns the entry's id.
 
+        That steps run is known after a kill, but is synced to the disk with what comes next only:
+        who finds the power back has no use for it.
         `plan` is what the attempt is made with, and kept in the same write.
         """
         fence = Fence.of(attempt)
@@ -216,6 +219,7 @@ class Outbox:
         entry_id = uuid.uuid4().hex
         values = (entry_id, write.fence.job_id, name, args, format_time(self._clock()))
         with self._lock, self._durable():
+            self._database.execute(f"PRAGMA synchronous={_synchronous(write)}")
             self._database.execute(
                 "INSERT INTO entries (id, job, name, args, submitted_at) VALUES (?, ?, ?, ?, ?)",
                 values,
@@ -259,6 +263,13 @@ class Outbox:
             yield
         except (sqlite3.Error, OSError) as error:
             raise NotDurable(f"the journal {self._path} can't be used: {error}") from error
+
+
+def _synchronous(write: Write) -> str:
+    only_began = isinstance(write, Record) and all(
+        transition.to_state is State.RUNNING for transition in write.transitions
+    )
+    return "NORMAL" if only_began else "FULL"
 
 
 def _deliver(batch: Sequence[Entry], recipient: Recipient) -> Sequence[_Result]:

@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from coordination_tasks import locks as lock_operations
 from coordination_tasks import queue_operations
-from coordination_tasks.attempt_operations import apply_write, changes_queue
+from coordination_tasks.attempt_operations import changes_queue
+from coordination_tasks.batch import apply_all
 from coordination_tasks.builder_status import IDLE, BuilderStatus, HostLoad, StatusChange
 from coordination_tasks.claim_for_all import ClaimForAll
 from coordination_tasks.claim_operation import Resolve, explain
@@ -26,7 +27,6 @@ from coordination_tasks.errors import (
     BrokenDocument,
     CoordinationError,
     HistoryRewritten,
-    Unavailable,
 )
 from coordination_tasks.jobs_document import JobsDocument
 from coordination_tasks.model import Attempt, BuilderProfile, Job, Transition, is_builder_id
@@ -44,8 +44,6 @@ T = TypeVar("T")
 
 _SHORTEST_LOCK_POLL = 1.0
 _LONGEST_LOCK_POLL = 10.0
-_OF_THE_STORE = (BrokenDocument, HistoryRewritten, Unavailable)
-"""What is wrong with the store, not with the write that met it."""
 
 
 def _log_notice(line: str) -> None:
@@ -194,15 +192,15 @@ class Store:
         """
         publisher = self._publisher()
 
-        def apply_all(draft: Draft) -> tuple[CoordinationError | None, ...]:
-            results = tuple(_apply_alone(draft, write, publisher) for write in writes)
+        def apply(draft: Draft) -> tuple[CoordinationError | None, ...]:
+            results = apply_all(draft, writes, publisher)
             if not draft.is_newest:
                 _raise_first(results)
             return results
 
         if any(map(changes_queue, writes)):
-            return self._on_queue(apply_all)
-        return self._transact(apply_all)
+            return self._on_queue(apply)
+        return self._transact(apply)
 
     def publish_idle(self) -> None:
         """Tell that this builder builds nothing."""
@@ -365,19 +363,6 @@ class Store:
             return tuple(JobsDocument(self._repository.read(version, JOBS)))
         except BrokenDocument:
             return ()  # what can't be read tells no facts
-
-
-def _apply_alone(draft: Draft, write: Write, publisher: Publisher) -> CoordinationError | None:
-    """Do one write of many: the error that it alone met, and then it changed nothing."""
-    inner = draft.attempt()
-    try:
-        apply_write(inner, write, publisher)
-    except _OF_THE_STORE:
-        raise
-    except CoordinationError as error:
-        return error
-    draft.absorb(inner)
-    return None
 
 
 def _raise_first(results: Sequence[CoordinationError | None]) -> None:

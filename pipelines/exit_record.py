@@ -9,7 +9,7 @@ from pathlib import Path
 
 # A shell with a trap waits for its child before it heeds SIGTERM, so the code of a child that has
 # ended is written even when a sweep comes at that moment.
-_WRAPPER = 'trap : TERM; "$@"; code=$?; echo $code > "$0.tmp"; mv "$0.tmp" "$0"; exit $code'
+_WRAPPER = 'trap : TERM; "$@"; code=$?; echo $code > "$0"; exit $code'
 
 
 def recording(argv: tuple[str, ...], path: Path) -> tuple[str, ...]:
@@ -20,6 +20,7 @@ def recording(argv: tuple[str, ...], path: Path) -> tuple[str, ...]:
 def recorded_code(path: Path) -> int | None:
     """The code in the file; None when the command has not ended, or was ended with its shell."""
     try:
-        return int(path.read_text())
+        text = path.read_text()
+        return int(text) if text.endswith("\n") else None
     except (FileNotFoundError, ValueError):
         return None

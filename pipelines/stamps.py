@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -114,15 +114,25 @@ class Stamps:
         others = (*self._names("*.run"), *self._names("*.forgotten"))
         return tuple({*self.recorded(), *others})
 
+    def was_begun(self, step: str) -> bool:
+        """Whether the step has a stamp, was forgotten, or begun (perhaps, after a restart)."""
+        paths = (self._path(step), self._run_path(step), self._forgotten_path(step))
+        return any(path.exists() for path in paths) or self._restarted()
+
     def write(self, stamp: Stamp) -> None:
         """Make the stamp durable; it is there whole or not at all."""
         path = self._path(stamp.step)
         write_durably(path, json.dumps({"format": _FORMAT, **asdict(stamp)}, indent=1).encode())
 
     def begin(self, run: Run) -> None:
-        """The step is about to run: from now on it has not succeeded. Durable."""
+        """The step is about to run: from now on it has not succeeded, which is durable.
+
+        What is noted of the run outlives the process, not the machine: after a restart nobody asks
+        for it, and every step without a success counts as begun.
+        """
         self.remove(run.step)
-        write_durably(self._run_path(run.step), json.dumps(asdict(run), indent=1).encode())
+        self._note_first_boot(run.boot_id)
+        replace_file(self._run_path(run.step), json.dumps(asdict(run), indent=1).encode())
 
     def last_run(self, step: str) -> Run | None:
         """The run that was begun last, however it ended."""
@@ -135,7 +145,7 @@ class Stamps:
         """Take the success back, also what another job could give; whether there was one."""
         there = self._path(step).exists()
         note = json.dumps({"step": step}).encode()
-        write_durably(self._folder / f"{folder_name(step)}.forgotten", note)
+        write_durably(self._forgotten_path(step), note)
         self.remove(step)
         return there
 
@@ -153,11 +163,26 @@ class Stamps:
                 found.append(str(json.loads(path.read_text())["step"]))
         return tuple(found)
 
+    def _note_first_boot(self, boot: str) -> None:
+        if not self._first_boot.exists():
+            write_durably(self._first_boot, boot.encode())
+
+    def _restarted(self) -> bool:
+        """Whether steps ran here before the machine was started last."""
+        return self._first_boot.exists() and self._first_boot.read_text() != boot_id()
+
+    @property
+    def _first_boot(self) -> Path:
+        return self._folder / "first-boot"
+
     def _path(self, step: str) -> Path:
         return self._folder / f"{folder_name(step)}.json"
 
     def _run_path(self, step: str) -> Path:
         return self._folder / f"{folder_name(step)}.run"
+
+    def _forgotten_path(self, step: str) -> Path:
+        return self._folder / f"{folder_name(step)}.forgotten"
 
 
 def record_outputs(paths: Iterable[Path], root: Path) -> dict[str, OutputRecord]:
@@ -205,14 +230,19 @@ def file_digest(path: Path) -> str:
 
 def write_durably(path: Path, content: bytes) -> None:
     """Replace a file atomically: after a crash it has its old or its new content."""
+    replace_file(path, content, _sync)
+    _sync(path.parent)
+
+
+def replace_file(
+    path: Path, content: bytes, before: Callable[[Path], None] = lambda _: None
+) -> None:
+    """Replace a file atomically as other processes see it; `before` gets the file to be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
+    temporary.write_bytes(content)
+    before(temporary)
     temporary.replace(path)
-    _sync(path.parent)
 
 
 def _sync(path: Path) -> None:

@@ -94,7 +94,7 @@ class StepRecords:
 
     def was_begun(self, step: str) -> bool:
         """Whether the step ran here or was forgotten: then it must not come from elsewhere."""
-        return step in self._stamps.begun()
+        return self._stamps.was_begun(step)
 
     def broken_off(self, step: str) -> Run | None:
         """The run of the step that was begun in this attempt and has no record of its end."""

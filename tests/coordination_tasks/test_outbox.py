@@ -152,6 +152,27 @@ def poisoned(write: Write) -> CoordinationError | None:
     return None
 
 
+def test_of_many_records_of_an_attempt_a_bad_one_spoils_no_other(
+    world: World, outbox: Outbox
+) -> None:
+    store = world.store()
+    store.enqueue(job())
+    attempt = claim(store)
+    outbox.submit_transitions(attempt, [began(attempt, "one")], b"{}\n")
+    bad = outbox.submit_transitions(attempt, [ended(attempt, "two")])
+    outbox.submit_transitions(attempt, [ended(attempt, "one")])
+    outbox.submit_transitions(attempt, [began(attempt, "three")])
+
+    report = outbox.flush(store)
+
+    assert [entry.id for entry, _ in report.refused] == [bad]
+    assert "step two is queued" in str(report.refused[0][1])
+    told = [(t.step, t.to_state) for t in store.transitions("job_1") if t.step]
+    assert told == [
+        ("one", State.RUNNING), ("one", State.SUCCEEDED), ("three", State.RUNNING),
+    ]  # fmt: skip
+
+
 def test_of_a_batch_that_a_hook_refuses_only_the_poisoned_entry_goes(outbox: Outbox) -> None:
     poison = replace(ATTEMPT, job=Job(id="poison"))
     for attempt in (ATTEMPT, poison, ATTEMPT):
@@ -248,11 +269,15 @@ def test_a_full_disk_is_told(path: Path) -> None:
 
 def test_a_power_cut_is_reckoned_with(path: Path) -> None:
     """No test can cut the power: what SQLite promises under these settings has to do."""
+    found = []
     with Outbox(path) as outbox:
         settings = ("journal_mode", "synchronous")
-        found = [outbox._database.execute(f"PRAGMA {s}").fetchone()[0] for s in settings]
+        for submit in (began, ended):
+            outbox.submit_transitions(ATTEMPT, [submit(ATTEMPT, "maven")])
+            found.append([outbox._database.execute(f"PRAGMA {s}").fetchone()[0] for s in settings])
 
-    assert found == ["wal", 2]
+    # that a step runs is synced with what comes after it
+    assert found == [["wal", 1], ["wal", 2]]
 
 
 def submit_for_ever(path: Path, told: Connection) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.fingerprint import first_difference
-from pipelines.stamps import Stamp, Stamps, boot_id, changed_output, record_outputs
+from pipelines.stamps import Run, Stamp, Stamps, boot_id, changed_output, record_outputs
 
 
 def stamp_of(*outputs: Path, boot: str | None = None) -> Stamp:
@@ -107,3 +107,31 @@ def test_the_difference_names_old_and_new_value() -> None:
     assert difference is not None
     assert difference.text == "inputs: jdk was 17, is 21"
     assert first_difference(old, old) is None
+
+
+def run_of(step: str) -> Run:
+    return Run(step=step, id="1", fingerprint={}, after={}, attempt=1, boot_id=boot_id())
+
+
+def test_what_was_begun_here_is_not_taken_from_elsewhere(tmp_path: Path) -> None:
+    stamps = Stamps(tmp_path)
+    assert not stamps.was_begun("maven")
+
+    stamps.begin(run_of("maven"))
+    stamps.forget("deb")
+
+    assert [stamps.was_begun(step) for step in ("maven", "deb", "checkout")] == [True, True, False]
+
+
+def test_after_a_restart_every_step_may_have_been_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A note that a step was begun is not synced, so a power cut may take it away."""
+    stamps = Stamps(tmp_path)
+    stamps.begin(run_of("maven"))
+    (tmp_path / "maven.run").unlink()
+    assert not stamps.was_begun("maven")
+
+    monkeypatch.setattr("pipelines.stamps.boot_id", lambda: "another boot")
+
+    assert stamps.was_begun("maven")
