@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from coordination_tasks.doit_tasks import CLAIM_TASK, claim_task, pipelines_path
-from coordination_tasks.running_attempt import RunningAttempt
 from coordination_tasks.session import Session
 from pipelines.cancellation import Cancellation
 from pipelines.extra_tools import check_extras  # noqa: F401 - for commands
@@ -61,8 +60,3 @@ def resolve_branch(pipeline: str, branch: str) -> str | None:
 def sweep_orphans(state_dir: Path) -> None:
     """End the processes that a killed predecessor on this builder left behind."""
     sweep(builder_marker(state_dir))
-
-
-def ended_alone(attempt: RunningAttempt) -> dict[str, str]:
-    """Steps that succeeded in an attempt whose process was killed, with what each did."""
-    return StepRunner(lambda: attempt, CANCELLATION).ended_alone(farm_pipelines())

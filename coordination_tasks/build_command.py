@@ -147,7 +147,7 @@ Exit codes:
                 pipelines=self.known_pipelines(),
                 terms=self.terms(secrets),
                 resolve=space["resolve_branch"],
-                ended=space["ended_alone"],
+                ended=space["PLANNER"].ended_alone,
                 job=job or None,
                 pipeline=pipeline or None,
             )

@@ -35,8 +35,8 @@ class Claimer:
     terms: Terms
     """What else they say of jobs and builders."""
     resolve: Resolver
-    ended: Callable[[RunningAttempt], Mapping[str, str]]
-    """Tells of an attempt whose process was killed which steps succeeded, with what each did."""
+    ended: Callable[[bytes, RunningAttempt], Mapping[str, str]]
+    """Tells which steps of a plan succeeded in an attempt that was killed, with what each did."""
     job: str | None = None
     pipeline: str | None = None
 
@@ -55,7 +55,9 @@ class Claimer:
             self.outbox,
             self.intent,
             builder=self.config.profile.id,
-            ended=lambda attempt: self.ended(running_attempt(attempt, self.config, self.display)),
+            ended=lambda attempt, plan: self.ended(
+                plan, running_attempt(attempt, self.config, self.display)
+            ),
             clock=utc_now,
         )
         if given_back:

@@ -9,6 +9,7 @@ from datetime import datetime
 from coordination_tasks.claim_intent import ClaimIntent, abandoned_job
 from coordination_tasks.model import Attempt, Job, State, Transition
 from coordination_tasks.outbox import Outbox
+from coordination_tasks.plans import recorded_plan
 from coordination_tasks.store import Store
 
 REASON = "doit build was killed on this builder"
@@ -20,14 +21,14 @@ def recover(
     intent: ClaimIntent,
     *,
     builder: str,
-    ended: Callable[[Attempt], Mapping[str, str]],
+    ended: Callable[[Attempt, bytes], Mapping[str, str]],
     clock: Callable[[], datetime],
 ) -> Job | None:
     """Send what waits and release the job of a killed predecessor; gives that job.
 
     The caller holds the builder's lock, so whoever made the claim is not alive. Raises
-    Unavailable. `ended` tells of an attempt which steps came to their good end, also those of which
-    the predecessor had no time to say so, with what each did.
+    Unavailable. `ended` tells of an attempt and its plan which steps came to their good end, also
+    those of which the predecessor had no time to say so, with what each did.
     """
     outbox.flush(store)
     claim_id = intent.read()
@@ -41,7 +42,9 @@ def recover(
             job=job, builder=builder, number=job.attempt, token=job.token, claim_id=claim_id
         )
         recorded = snapshot.transitions(job.id, job.attempt)
-        outbox.submit_release(attempt, REASON, _ends(attempt, recorded, ended(attempt), clock()))
+        plan = recorded_plan(snapshot, job)
+        succeeded = ended(attempt, plan.data) if plan else {}
+        outbox.submit_release(attempt, REASON, _ends(attempt, recorded, succeeded, clock()))
         outbox.flush(store)
     intent.clear()
     return job

@@ -90,7 +90,9 @@ def make_watch(
         ),
         heartbeat=config.heartbeat,
         sweep=lambda: space["sweep_orphans"](config.state_dir),
-        ended=lambda attempt: space["ended_alone"](running_attempt(attempt, config, display)),
+        ended=lambda attempt, plan: space["PLANNER"].ended_alone(
+            plan, running_attempt(attempt, config, display)
+        ),
         while_idle=lambda: while_idle(config),
         clock=utc_now,
         notice=notice,

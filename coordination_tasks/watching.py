@@ -38,7 +38,7 @@ class Watch:
     while_idle: Callable[[], AbstractContextManager[bool]]
     sweep: Callable[[], None]
     """Ends the processes that a killed build left behind."""
-    ended: Callable[[Attempt], Mapping[str, str]]
+    ended: Callable[[Attempt, bytes], Mapping[str, str]]
     """See `recover`."""
     clock: Callable[[], datetime]
     notice: Callable[[str], None]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines.cancellation import Cancellation
-from pipelines.errors import BadValue
+from pipelines.errors import BadValue, UnusablePlan
 from pipelines.graph import pipeline_tasks
 from pipelines.language.params import resolve_params
 from pipelines.masking import mask_url_credentials
@@ -83,6 +83,14 @@ class Planner:
             )
             for step in pipeline.steps
         )
+
+    def ended_alone(self, plan: bytes, attempt: RunningAttempt) -> dict[str, str]:
+        """Steps that succeeded in an attempt whose process was killed, with what each did."""
+        try:
+            pipeline = self._planned(plan)
+        except UnusablePlan:
+            return {}  # this program is not the one that made the attempt
+        return StepRunner(lambda: attempt, Cancellation()).ended_alone(pipeline)
 
     def _planned(self, plan: bytes) -> Pipeline:
         pipeline = read_plan(plan, self.kinds)

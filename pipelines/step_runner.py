@@ -110,15 +110,13 @@ class StepRunner:
         """Run the step and record its success. Raises StepFailed, StepCancelled, BadValue."""
         return self._execution(pipeline, step).run()
 
-    def ended_alone(self, pipelines: Mapping[str, Pipeline]) -> dict[str, str]:
-        """Steps that came to their good end in this attempt, with what was done.
+    def ended_alone(self, pipeline: Pipeline) -> dict[str, str]:
+        """Steps that came to their good end in this attempt at the pipeline, with what was done.
 
         For the time after this attempt's process was killed, when none of its steps runs any
         more: what ended after the kill gets its record now.
         """
-        pipeline = pipelines.get(self._running().pipeline)
-        steps = pipeline.steps if pipeline else ()
-        executions = [self._execution(pipeline, step) for step in steps if pipeline]
+        executions = [self._execution(pipeline, step) for step in pipeline.steps]
         for execution in executions:
             execution.record_end()
         stamps = {each.step.name: each.records.read(each.step.name) for each in executions}

@@ -74,7 +74,7 @@ def give_back(place: Place, outbox: Outbox) -> None:
         outbox,
         place.intent,
         builder=place.name,
-        ended=lambda _: {},
+        ended=lambda _attempt, _plan: {},
         clock=utc_now,
     )
 
