@@ -70,7 +70,7 @@ with the plan that the job was claimed with first; --replan takes the file as it
 
 Exit codes:
   0      built
-  1      a step failed, or the repository can't be reached
+  1      a step failed, the repository can't be reached, or this disk is full
   3      bad configuration or usage
   4      nothing to claim, or less space is free than min_free in builder.yaml
   5      claim lost to another builder

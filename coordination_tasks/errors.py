@@ -95,9 +95,18 @@ class WriteRefused(CoordinationError):
 
 
 class NotDurable(CoordinationError):
-    """A record could not be kept safe on this host (disk full, journal damaged)."""
+    """A record could not be kept safe on this host, like one in a damaged journal."""
 
-    remedy = "free space on this disk, or move the damaged journal away"
+    remedy = "look whether this disk is in order, and move a damaged journal away"
+
+
+class DiskFull(NotDurable):
+    """A record could not be kept, because the disk has no space left."""
+
+    remedy = (
+        "free some (`doit clean-workspaces` shows what can go) and start again: `doit build` goes"
+        " on after the last step that was recorded"
+    )
 
 
 class HistoryRewritten(CoordinationError):

@@ -8,6 +8,7 @@ die at any moment.
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import threading
 import uuid
@@ -25,6 +26,7 @@ from coordination_tasks.clock import utc_now
 from coordination_tasks.errors import (
     AccessDenied,
     CoordinationError,
+    DiskFull,
     NotDurable,
     NotSent,
     SecretFound,
@@ -262,7 +264,15 @@ class Outbox:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
+            if _is_full(error):
+                raise DiskFull(f"no space is left on the disk for {self._path}") from error
             raise NotDurable(f"the journal {self._path} can't be used: {error}") from error
+
+
+def _is_full(error: sqlite3.Error | OSError) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
 
 
 def _synchronous(write: Write) -> str:

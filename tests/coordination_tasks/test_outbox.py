@@ -17,6 +17,7 @@ import pytest
 from coordination_tasks.errors import (
     ClaimLost,
     CoordinationError,
+    DiskFull,
     IllegalTransition,
     NotDurable,
     Unavailable,
@@ -261,7 +262,7 @@ def test_a_full_disk_is_told(path: Path) -> None:
         outbox._database.execute(f"PRAGMA max_page_count={size}")
         outbox.submit_release(ATTEMPT, "fits")
 
-        with pytest.raises(NotDurable, match="full"):
+        with pytest.raises(DiskFull, match="no space is left on the disk"):
             outbox.submit_release(ATTEMPT, "x" * 100_000)
 
         assert len(outbox.pending()) == 1
