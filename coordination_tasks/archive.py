@@ -128,14 +128,30 @@ def archive_log(draft: Draft, builder: str, name: str, month: str) -> None:
 
 
 def _jobs_beside(files: Files, month: str, job_id: str) -> Iterator[Job]:
-    """The jobs that are archived in the same files as this one."""
-    part = 1
-    while (data := files.read(archived_jobs_path(month, job_id, part))) is not None:
-        for line in filter(None, data.split(b"\n")):
+    """The jobs that are archived in the same files as this one; without those of `unreadable`."""
+    for _, line in _lines_beside(files, month, job_id):
+        try:
+            yield job_from(json.loads(line))
+        except (Unreadable, ValueError, RecursionError):
+            continue
+
+
+def unreadable_beside(files: Files, job_id: str) -> Iterator[str]:
+    """Where lines are that can't be read, in the files that would hold this job: `path:line`."""
+    for month in months(files):
+        for place, line in _lines_beside(files, month, job_id):
             try:
-                yield job_from(json.loads(line))
+                job_from(json.loads(line))
             except (Unreadable, ValueError, RecursionError):
-                continue  # told by fsck; the others count
+                yield place
+
+
+def _lines_beside(files: Files, month: str, job_id: str) -> Iterator[tuple[str, bytes]]:
+    part = 1
+    while (data := files.read(path := archived_jobs_path(month, job_id, part))) is not None:
+        for number, line in enumerate(data.split(b"\n"), 1):
+            if line:
+                yield f"{path}:{number}", line
         part += 1
 
 

@@ -14,6 +14,7 @@ from coordination_tasks.locks import read_locks
 from coordination_tasks.messages import MessagesDocument
 from coordination_tasks.model import is_builder_id
 from coordination_tasks.paths import ARCHIVE, JOBS, LOCKS, MESSAGES, heartbeat_path, status_path
+from coordination_tasks.records import Unreadable, job_from
 from coordination_tasks.repository import Version
 
 SHARED = "shared"
@@ -50,9 +51,13 @@ def _check_lines(path: str, data: bytes) -> tuple[str, ...]:
     for number, line in enumerate(data.split(b"\n"), 1):
         try:
             if line.strip():
-                documents.parse_object(f"line {number}", documents.decode(path, line))
+                entry = documents.parse_object(f"line {number}", documents.decode(path, line))
+                if path.rpartition("/")[0].endswith("/jobs"):
+                    job_from(entry)
         except BrokenDocument as error:
             problems.append(f"{path}: {error.args[0]}")
+        except Unreadable as error:
+            problems.append(f"{path}: line {number}: {error}")
     return tuple(problems)
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import sh
 
 from coordination_tasks.builder_config import BuilderConfig
-from coordination_tasks.errors import CoordinationError
+from coordination_tasks.errors import BrokenDocument, CoordinationError
 from coordination_tasks.snapshot import Snapshot
 from coordination_tasks.store import Store
 
@@ -37,6 +37,7 @@ GIB = 1024**3
 WANTED_FREE_GIB = 10
 TOLERATED_CLOCK_ERROR = timedelta(minutes=2)
 _SECONDS = 60
+_SEE_FSCK = "doit fsck offers the last good version"
 
 
 def check_builder(config: BuilderConfig, store: Store, now: datetime) -> Iterator[Check]:
@@ -47,9 +48,17 @@ def check_builder(config: BuilderConfig, store: Store, now: datetime) -> Iterato
     except CoordinationError as error:
         yield Check("coordination repository", str(error), "check the address and the network")
         return
-    yield Check("coordination repository", f"{len(snapshot.jobs())} jobs", None)
+    yield check_queue(snapshot)
     yield check_push(config.coordination_repository, config.profile.id)
     yield check_clock(snapshot, now)
+
+
+def check_queue(snapshot: Snapshot) -> Check:
+    """Whether the queue can be read."""
+    try:
+        return Check("coordination repository", f"{len(snapshot.jobs())} jobs", None)
+    except BrokenDocument as error:
+        return Check("coordination repository", str(error.args[0]), _SEE_FSCK)
 
 
 def check_disk(folder: Path) -> Check:
@@ -87,7 +96,12 @@ def check_push(repository: str, builder: str) -> Check:
 
 def check_clock(snapshot: Snapshot, now: datetime) -> Check:
     """A clock that is behind what others have written already is wrong."""
-    beats = [snapshot.builder_status(name).heartbeat_at for name in snapshot.builders()]
+    beats = []
+    for name in snapshot.builders():
+        try:
+            beats.append(snapshot.builder_status(name).heartbeat_at)
+        except BrokenDocument as error:
+            return Check("clock", str(error.args[0]), _SEE_FSCK)
     latest = max((beat for beat in beats if beat), default=None)
     shown = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     if latest and latest - now > TOLERATED_CLOCK_ERROR:

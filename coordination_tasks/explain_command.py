@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
 from rich.table import Table
@@ -20,7 +21,7 @@ from coordination_tasks.command import (
     open_store,
 )
 from coordination_tasks.display import PlainDisplay, elapsed
-from coordination_tasks.errors import BadRequest
+from coordination_tasks.errors import BadRequest, BrokenDocument
 from coordination_tasks.explanation import (
     Lease,
     Outlook,
@@ -155,7 +156,8 @@ def _lease(
 ) -> Lease | None:
     published = None
     if job.assigned_to in snapshot.builders():
-        published = snapshot.builder_status(job.assigned_to or "").lease
+        with suppress(BrokenDocument):  # then what this builder's file says counts
+            published = snapshot.builder_status(job.assigned_to or "").lease
     return lease_of(job, presences, published or config.lease)
 
 

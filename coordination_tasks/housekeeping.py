@@ -7,7 +7,7 @@ this ends, or whoever does the same beside it, everything is in one of the two p
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -56,6 +56,7 @@ class Housekeeping:
     ages: Ages
     now: datetime
     notice: Callable[[str], None]
+    _told: set[str] = field(init=False, default_factory=set)
 
     def look(self) -> Moved:
         """What would go to the archive now."""
@@ -78,7 +79,9 @@ class Housekeeping:
         try:
             return part()
         except BrokenDocument as error:
-            self.notice(str(error))
+            if str(error) not in self._told:  # several parts may need the same document
+                self._told.add(str(error))
+                self.notice(str(error))
             return ()
 
     def _all(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TypeGuard
 
 from coordination_tasks import documents
-from coordination_tasks.archive import Files, find_job
+from coordination_tasks.archive import Files, find_job, unreadable_beside
 from coordination_tasks.draft import Draft
 from coordination_tasks.errors import BrokenDocument, NotFound
 from coordination_tasks.model import Job
@@ -94,7 +94,9 @@ class JobsDocument:
         """A job by its id, also an archived one. Raises NotFound, BrokenDocument."""
         job = self.find(job_id)
         if job is None:
-            raise NotFound(f"there is no job {job_id[:200]!r}")
+            lost = ", ".join(unreadable_beside(self._files, job_id)) if self._files else ""
+            why = f", or it can't be read: see {lost}" if lost else ""
+            raise NotFound(f"there is no job {job_id[:200]!r}{why}")
         return job
 
     def unreadable(self) -> tuple[str, ...]:

@@ -22,18 +22,26 @@ def check_manifests(snapshot: Snapshot) -> Iterator[Finding]:
     Attempts whose end tells no digest (of older programs, or without a manifest) may have none.
     """
     for job in snapshot.jobs():
+        ends: dict[int, Transition | None] = {
+            end.attempt: end for end in snapshot.transitions(job.id) if _is_good_end(end)
+        }
         if job.state is State.SUCCEEDED and job.attempt:
-            yield from _check_latest(snapshot, job)
+            ends.setdefault(job.attempt, None)
+        for attempt, end in ends.items():
+            yield from _check(snapshot, job, attempt, end)
 
 
-def _check_latest(snapshot: Snapshot, job: Job) -> Iterator[Finding]:
-    end = _good_end(snapshot.transitions(job.id, job.attempt))
+def _is_good_end(move: Transition) -> bool:
+    return move.step is None and move.to_state is State.SUCCEEDED
+
+
+def _check(snapshot: Snapshot, job: Job, attempt: int, end: Transition | None) -> Iterator[Finding]:
     builder = end.builder if end else job.assigned_to
     if not builder:
         return
-    path = manifest_path(builder, job.id, job.attempt)
+    path = manifest_path(builder, job.id, attempt)
     digest = end.details.get(MANIFEST_KEY) if end else None
-    problem = _problem(path, snapshot.manifest(builder, job.id, job.attempt), digest)
+    problem = _problem(path, snapshot.manifest(builder, job.id, attempt), digest)
     if problem:
         remedy = _BUILD_AGAIN.format(job=job.id)
         yield Finding(path=path, problem=problem, remedy=remedy)
@@ -51,8 +59,3 @@ def _problem(path: str, data: bytes | None, digest: object) -> str:
     if digest and hashlib.sha256(data).hexdigest() != digest:
         return f"{path}: the manifest is not the one that the attempt ended with"
     return ""
-
-
-def _good_end(transitions: tuple[Transition, ...]) -> Transition | None:
-    ends = [t for t in transitions if t.step is None and t.to_state is State.SUCCEEDED]
-    return ends[-1] if ends else None

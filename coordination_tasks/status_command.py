@@ -108,13 +108,13 @@ def _show_farm(
     for name in live.names(snapshot.builders()) if live else snapshot.builders():
         with _told(broken):
             builders.append(_shown_builder(snapshot, live, name))
-    jobs: tuple[Job, ...] = ()
+    jobs: tuple[Job, ...] | None = None
     with _told(broken):
         jobs = snapshot.jobs()
         for problem in snapshot.unreadable_jobs():
             tell(f"doit status: {problem}")
     if json:
-        _write_json(_origin(snapshot, moment) | _farm_report(builders, jobs))
+        _write_json(_origin(snapshot, moment) | _farm_report(builders, jobs or ()))
     else:
         _print_farm(builders, jobs)
     return BrokenDocument.exit_code if broken else 0
@@ -190,7 +190,8 @@ def _job_report(job: Job, transitions: tuple[Transition, ...]) -> dict[str, Any]
     }
 
 
-def _print_farm(builders: Sequence[Shown], jobs: Sequence[Job]) -> None:
+def _print_farm(builders: Sequence[Shown], jobs: Sequence[Job] | None) -> None:
+    """`jobs` is None when they can't be told."""
     out = console()
     table = Table("builder", "status", "job", "last build", "last sign of life", box=None)
     for status, presence in builders:
@@ -202,6 +203,8 @@ def _print_farm(builders: Sequence[Shown], jobs: Sequence[Job]) -> None:
             Text(_life(status, presence)),
         )
     out.print(table if table.row_count else "no builder has reported yet")
+    if jobs is None:
+        return
     out.print()
     print_jobs(jobs, {status.builder: found for status, found in builders if found})
 
