@@ -246,6 +246,10 @@ def _close(session: Session, display: Display) -> int:
     display.message(f"job {job} {state}: {reason}")
     for line in session.failure_lines():
         display.message(line)
+    display.message(
+        f"next: mend the cause, then `doit build --job {job}` goes on after what succeeded;"
+        f" `doit explain {job}` tells why each step ran or did not"
+    )
     return EXIT_FAILED
 
 

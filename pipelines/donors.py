@@ -57,6 +57,15 @@ class Donors:
                 return True
         return False
 
+    def what_changed(self, step: str, current: Fingerprint) -> str | None:
+        """What differs from the newest other job that has a record of the step, in words."""
+        for donor, note in self._donors():
+            stamp = Stamps(donor.stamps).read(step)
+            if stamp:
+                difference = first_difference(stamp.fingerprint, current)
+                return f"since job {note.job}, {difference.text}" if difference else None
+        return None
+
     def take_same_tree(self, step: str, result: StepResult) -> str | None:
         """After a checkout that is first: take all that was made from an equal tree.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -16,7 +17,11 @@ from pipelines.model import Step
 Fingerprint = Mapping[str, Mapping[str, str]]
 """Group (`definition`, `environment`, `inputs`, `files`, `upstream`) to named values."""
 
+NO_RESULT = "none"
+"""Stands for the result of a step that has no record."""
+
 _MAX_SHOWN = 60
+_OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,8 @@ def result_digest(outputs: Mapping[str, str], made_from: Fingerprint | None) -> 
 
 
 def _changed(group: str, key: str, before: str | None, after: str | None) -> ReasonToRun:
+    if group == "upstream" and after in (None, NO_RESULT):
+        return ReasonToRun(f"step {key} has no result on record now (it was {_id(before)})")
     if group == "upstream":
         return ReasonToRun(f"step {key} gave another result: was {_id(before)}, is {_id(after)}")
     shown_before, shown_after = _shown(before), _shown(after)
@@ -94,6 +101,8 @@ def _changed(group: str, key: str, before: str | None, after: str | None) -> Rea
 def _shown(value: str | None) -> str:
     if value is None:
         return "not set"
+    if _OBJECT_ID.fullmatch(value):
+        return _id(value)
     return value if len(value) <= _MAX_SHOWN else f"{value[:_MAX_SHOWN]}…"
 
 

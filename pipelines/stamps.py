@@ -114,6 +114,10 @@ class Stamps:
         others = (*self._names("*.run"), *self._names("*.forgotten"))
         return tuple({*self.recorded(), *others})
 
+    def was_forgotten(self, step: str) -> bool:
+        """Whether somebody asked for a new run of the step."""
+        return self._forgotten_path(step).exists()
+
     def was_begun(self, step: str) -> bool:
         """Whether the step has a stamp, was forgotten, or begun (perhaps, after a restart)."""
         paths = (self._path(step), self._run_path(step), self._forgotten_path(step))
@@ -142,10 +146,14 @@ class Stamps:
             return None
 
     def forget(self, step: str) -> bool:
-        """Take the success back, also what another job could give; whether there was one."""
+        """Take the success back, also what another job could give; whether there was one.
+
+        How the step ended before counts no more.
+        """
         there = self._path(step).exists()
         note = json.dumps({"step": step}).encode()
         write_durably(self._forgotten_path(step), note)
+        self._run_path(step).unlink(missing_ok=True)
         self.remove(step)
         return there
 

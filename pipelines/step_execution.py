@@ -181,16 +181,23 @@ class StepExecution:
 
     def donors(self) -> Donors:
         """Other jobs of the builder whose results may be this one's; they learn of this job too."""
-        attempt, workspace = self.attempt, self.workspace
-        note = JobNote(
+        write_note(self.workspace.note, self._note)
+        return self.other_jobs()
+
+    def other_jobs(self) -> Donors:
+        """The same, and nothing is written."""
+        return Donors(self.workspace, self._note, self.cancellation)
+
+    @property
+    def _note(self) -> JobNote:
+        attempt = self.attempt
+        return JobNote(
             job=attempt.job_id,
             pipeline=self.pipeline.name,
             branch=attempt.branch,
             commit=attempt.commit,
             params=dict(attempt.params),
         )
-        write_note(workspace.note, note)
-        return Donors(workspace, note, self.cancellation)
 
     def record_end(self) -> None:
         """Record a good end that came after the process that ran the step was killed."""

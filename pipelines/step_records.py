@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.conditions import all_needs
-from pipelines.fingerprint import Fingerprint, differences
+from pipelines.fingerprint import NO_RESULT, Fingerprint, differences
 from pipelines.input_files import matching_files
 from pipelines.model import Pipeline, Step, StepResult
 from pipelines.stamps import Run, Stamp, Stamps, boot_id, changed_output, record_outputs
 from pipelines.workspace import Workspace
 
-NEVER_RUN = "no success of this step is recorded here"
+NEVER_RUN = "its first run for this job on this builder"
+FORGOTTEN = "a new run was asked for (rerun, forget or clean)"
 
 
 class StepRecords:
@@ -34,9 +35,9 @@ class StepRecords:
         return stamp.values if stamp else {}
 
     def results(self, steps: Iterable[str]) -> dict[str, str]:
-        """Digest of what each step made; "none" for one that has no record."""
+        """Digest of what each step made; NO_RESULT for one that has no record."""
         stamps = {step: self._stamps.read(step) for step in steps}
-        return {step: stamp.result if stamp else "none" for step, stamp in stamps.items()}
+        return {step: stamp.result if stamp else NO_RESULT for step, stamp in stamps.items()}
 
     def reason_to_run(self, step: str, current: Fingerprint) -> str | None:
         """Why the record does not hold for a step with this fingerprint; None when it does."""
@@ -46,13 +47,20 @@ class StepRecords:
         """All reasons why the record does not hold."""
         stamp = self._stamps.read(step)
         if stamp is None:
-            yield NEVER_RUN
+            yield self._lack(step)
             return
         for difference in differences(stamp.fingerprint, current):
             yield difference.text
         for reason in (changed_output(stamp, self._workspace.root), self._repeated(stamp)):
             if reason:
                 yield reason
+
+    def _lack(self, step: str) -> str:
+        """Why there is no record of a success."""
+        run = self._stamps.last_run(step)
+        if run is not None:
+            return f"attempt {run.attempt} at it did not come to a good end"
+        return FORGOTTEN if self._stamps.was_forgotten(step) else NEVER_RUN
 
     def begin(self, pipeline: Pipeline, step: Step, made_from: Fingerprint) -> Run:
         """The step is about to run: from now on it has not succeeded. Durable at once."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pipelines.cancellation import Cancellation
 from pipelines.errors import FailureCode, PipelineError, StepFailed
+from pipelines.fingerprint import Fingerprint
 from pipelines.forgetting import clean_job, from_step
 from pipelines.model import Pipeline, RunningAttempt, Step
 from pipelines.stamps import Stamps
@@ -85,7 +86,7 @@ class StepRunner:
         foreign = reason == NEVER_RUN and not records.was_begun(step.name)
         if foreign and execution.donors().take(step.name, current):
             return records.reason_to_run(step.name, current)
-        return reason
+        return reason and _since_other_job(execution, reason, current)
 
     def reasons_to_run(self, pipeline: Pipeline, step: Step) -> tuple[str, ...]:
         """All reasons to run the step now, by this job's own records; changes nothing."""
@@ -96,7 +97,8 @@ class StepRunner:
             return (f"{CANT_TELL}: {error}",)
         if current is None:
             return (ALWAYS_RUNS,)
-        return tuple(execution.records.reasons_to_run(step.name, current))
+        reasons = execution.records.reasons_to_run(step.name, current)
+        return tuple(_since_other_job(execution, reason, current) for reason in reasons)
 
     def reason_to_skip(
         self, pipeline: Pipeline, step: Step, states: Mapping[str, str]
@@ -148,3 +150,11 @@ class StepRunner:
     def _workspace(self) -> Workspace:
         attempt = self._running()
         return Workspace(attempt.state_dir, attempt.job_id, attempt.attempt)
+
+
+def _since_other_job(execution: StepExecution, reason: str, current: Fingerprint) -> str:
+    """The reason; that of a first run with what changed since another job ran the step."""
+    if reason != NEVER_RUN:
+        return reason
+    changed = execution.other_jobs().what_changed(execution.step.name, current)
+    return f"{reason}; {changed}" if changed else reason

@@ -34,7 +34,7 @@ def test_why_each_step_of_a_failed_job_ran_or_did_not(failed: tuple[Farm, str]) 
     text = explain(farm, job)
     assert text.startswith(f"job {job}: failed, attempt 1\nstep second: ")
     lines = {line.split()[0]: line for line in text.splitlines()[2:] if line.strip()}
-    assert "ran: no success of this step is recorded here" in lines["first"]
+    assert "ran: its first run for this job on this builder" in lines["first"]
     assert "up to date" in lines["first"]
     assert "failed" in lines["second"]
     assert "skipped" in lines["third"]

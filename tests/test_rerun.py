@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import Farm, await_that
+from tests.conftest import Farm, await_that, git
 
 ALL = ["first", "second", "third"]
 
@@ -119,3 +119,36 @@ def test_a_rerun_keeps_the_plan_unless_it_is_told_otherwise(built: tuple[Farm, s
     done = farm.doit("rerun", job, "--from", "second", "--replan")
     assert done.returncode == 0, done.stdout + done.stderr
     assert farm.ran()[-2:] == ["another", "third"]
+
+
+def test_the_reason_tells_why_there_is_no_success_to_go_by(farm: Farm) -> None:
+    farm.pipeline("""
+    - {name: copy, run: "cp hello copy.txt", inputs: [hello], outputs: [copy.txt]}
+    - {name: check, run: "test -e $LEDGER", needs: copy, outputs: [copy.txt]}
+    """)
+    first = farm.enqueue()
+    failed = farm.doit("build")
+    assert failed.returncode == 1
+    assert "[copy] running: its first run for this job on this builder\n" in failed.stdout
+    assert f"`doit build --job {first}` goes on after what succeeded" in failed.stdout
+
+    farm.ledger.touch()
+    again = farm.doit("build", "--job", first)
+    assert "[check] running: attempt 1 at it did not come to a good end\n" in again.stdout
+    assert farm.doit("forget", "ledger:copy").returncode == 0
+    explained = farm.doit("explain", first).stdout
+    assert "runs: a new run was asked for (rerun, forget or clean)" in explained
+    assert "runs: step copy has no result on record now (it was " in explained
+    assert farm.doit("build", "--job", first).returncode == 0
+
+    before = git("-C", str(farm.source), "rev-parse", "HEAD:hello")[:12]
+    (farm.source / "hello").write_text("changed\n")
+    farm.commit_source("change hello")
+    git("-C", str(farm.source), "push", "--quiet", str(farm.folder / "source.git"), "main")
+    after = git("-C", str(farm.source), "rev-parse", "HEAD:hello")[:12]
+    farm.enqueue()
+    other = farm.doit("build")
+    assert (
+        "[copy] running: its first run for this job on this builder; "
+        f"since job {first}, files: hello was {before}, is {after}\n"
+    ) in other.stdout
