@@ -15,7 +15,7 @@ from pathlib import Path
 
 from coordination_tasks.clock import utc_now
 from coordination_tasks.errors import Unavailable, WriteRefused
-from coordination_tasks.git_command import run_git
+from coordination_tasks.git_command import GitResult, run_git
 from coordination_tasks.git_objects import GitObjects, MissingObject
 from coordination_tasks.git_remote import FETCHED, GitRemote, fail, is_branch
 from coordination_tasks.git_verdict import Verdict, judge_fetch, judge_push, why
@@ -24,6 +24,7 @@ from coordination_tasks.heartbeats import AUTO_PREFIX, FACTS
 _INIT_SECONDS = 30.0
 _WORN = 40  # entries in one of 256 folders of loose objects
 _MOST_DAMAGE = 2
+_MOST_TRIES = 3
 
 
 class GitHeartbeats:
@@ -86,8 +87,7 @@ class GitHeartbeats:
         if not places:
             return {}
         with self._lock:
-            self._prepare()
-            result = self._remote.fetch_branches(self._git_dir, places)
+            result = self._fetch(places)
             verdict = judge_fetch(result)
             if verdict is Verdict.ABSENT:
                 return {}  # one of them was removed just now
@@ -95,6 +95,17 @@ class GitHeartbeats:
                 fail(verdict, result)
             found = {place: self._read(f"{FETCHED}{place}", paths[place]) for place in places}
             return {place: data for place, data in found.items() if data is not None}
+
+    def _fetch(self, places: Collection[str]) -> GitResult:
+        """Fetch them; a repository that can't be used is made anew."""
+        for number in range(_MOST_TRIES):
+            self._prepare()
+            result = self._remote.fetch_branches(self._git_dir, places)
+            if judge_fetch(result) is not Verdict.LOCAL:
+                break
+            if number:  # at first it may be a lock that another process of ours holds just now
+                self._throw_away()
+        return result
 
     def _commit(self, files: Mapping[str, bytes]) -> str:
         """A commit that no beat had before, also of two in one second."""

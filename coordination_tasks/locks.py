@@ -78,7 +78,7 @@ def take_lock(draft: Draft, name: str, *, by: str, now: datetime, life: timedelt
         "locked_at": format_time(now),
         "expires_at": format_time(now + life),
     }
-    _write(draft, name, value)
+    _write(draft, name, _others_members(draft, name, by) | value)
     draft.note(f"{by}: take the lock {name}")
     return lock
 
@@ -125,6 +125,16 @@ def _warning(lock: Lock, by: str, now: datetime) -> Message:
         body=f"It was taken at {taken} and was over at {when}; {by} freed it.",
         at=now,
     )
+
+
+def _others_members(draft: Draft, name: str, holder: str) -> dict[str, object]:
+    """What the lock says already, if it is this holder's: others may have added to it."""
+    data = draft.read(LOCKS)
+    locks = documents.parse_object(LOCKS, documents.decode(LOCKS, data or b"{}")).get("locks")
+    found = locks.get(name) if isinstance(locks, dict) else None
+    if isinstance(found, dict) and found.get("locked_by") == holder:
+        return found
+    return {}
 
 
 def _shown(text: str) -> str:
