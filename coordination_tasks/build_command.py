@@ -17,13 +17,14 @@ from coordination_tasks.attempt_keeper import AttemptKeeper
 from coordination_tasks.builder_config import BuilderConfig
 from coordination_tasks.builder_lock import builder_lock
 from coordination_tasks.claiming import Claimer
-from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments, open_store
+from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments
 from coordination_tasks.display import Display
 from coordination_tasks.errors import (
     BadRequest,
     CannotBuild,
     ClaimLost,
     CoordinationError,
+    EndedWhileClaiming,
     Unavailable,
 )
 from coordination_tasks.graph_run import GraphRun
@@ -32,7 +33,7 @@ from coordination_tasks.live_display import make_display
 from coordination_tasks.model import State
 from coordination_tasks.outbox import Outbox
 from coordination_tasks.preparation import Preparation
-from coordination_tasks.presence import beater, observer, push_budget
+from coordination_tasks.presence import beater, observer, open_store, push_budget
 from coordination_tasks.secrets import Secrets
 from coordination_tasks.session import Session
 from coordination_tasks.store import Store
@@ -134,7 +135,8 @@ Exit codes:
         display = make_display(sys.stdout, verbose=verbose)
         with (
             builder_lock(config),
-            open_store(config) as store,
+            # doit swallows what an action, like the claim, says on stderr
+            open_store(config, display.message, sleep=session.sleep) as store,
             Outbox(config.state_dir / "outbox.sqlite") as outbox,
             signals_end(session),
         ):
@@ -165,7 +167,11 @@ Exit codes:
         parallel: int,
     ) -> int:
         run = GraphRun(self.task_list, self.dep_manager, session, display)
-        run.claim()
+        try:
+            run.claim()
+        except EndedWhileClaiming as error:
+            display.message(f"{error}; no job is claimed")
+            return EXIT_OF_SIGNAL + (session.signal or 0)
         try:
             running, plan, prepared = preparation.prepare(session.attempt())
         except CannotBuild as error:

@@ -25,6 +25,7 @@ from coordination_tasks.times import format_time
 from typed_yaml import did_you_mean
 
 PIPE_WIDTH = 200
+EXIT_INTERRUPTED = 130
 
 OPTION_BUILDER: dict[str, Any] = {
     "name": "builder",
@@ -64,6 +65,9 @@ class FarmCommand(DoitCmdBase):  # type: ignore[misc]
             later = "; try again later" if _is_passing(error) else ""
             sys.stderr.write(f"doit {self.name}: {error}{later}\n")
             return error.exit_code
+        except KeyboardInterrupt:
+            sys.stderr.write(f"doit {self.name}: interrupted\n")
+            return EXIT_INTERRUPTED
         except BrokenPipeError:
             silence(sys.stdout)  # as rich does: who reads has seen enough
             return CoordinationError.exit_code

@@ -54,6 +54,10 @@ class Conflict(CoordinationError):
     exit_code = 3
 
 
+class EndedWhileClaiming(CoordinationError):
+    """A signal ended `doit build` before it had a job."""
+
+
 class ClaimLost(CoordinationError):
     """The job was claimed by another, released or cancelled: nothing more may be written for it."""
 

@@ -18,6 +18,7 @@ from coordination_tasks.push_budget import PushBudget
 from coordination_tasks.sightings import Sightings
 from coordination_tasks.snapshot import Snapshot
 from coordination_tasks.store import Store
+from coordination_tasks.transaction import Pace
 
 
 def push_budget(config: BuilderConfig) -> PushBudget:
@@ -26,8 +27,13 @@ def push_budget(config: BuilderConfig) -> PushBudget:
 
 
 @contextmanager
-def open_store(config: BuilderConfig, notice: Callable[[str], None]) -> Iterator[Store]:
-    """The store of the farm that `config` names; closed at the end."""
+def open_store(
+    config: BuilderConfig,
+    notice: Callable[[str], None],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Store]:
+    """The store of the farm that `config` names; closed at the end. `sleep` may raise."""
     config.state_dir.mkdir(parents=True, exist_ok=True)
     repository = GitRepository(
         config.coordination_repository,
@@ -40,6 +46,7 @@ def open_store(config: BuilderConfig, notice: Callable[[str], None]) -> Iterator
         yield Store(
             repository,
             config.profile,
+            pace=Pace(sleep=sleep),
             load=lambda: read_host_load(config.state_dir),
             notice=notice,
         )

@@ -20,7 +20,13 @@ from typing import Any
 
 from coordination_tasks.claiming import Claimer
 from coordination_tasks.clock import utc_now
-from coordination_tasks.errors import BadRequest, ClaimLost, CoordinationError, Unavailable
+from coordination_tasks.errors import (
+    BadRequest,
+    ClaimLost,
+    CoordinationError,
+    EndedWhileClaiming,
+    Unavailable,
+)
 from coordination_tasks.model import State, Transition
 from coordination_tasks.outbox import Outbox
 from coordination_tasks.plans import Plan
@@ -29,6 +35,7 @@ from coordination_tasks.state_machine import FINAL_STEP_STATES
 from coordination_tasks.store import Store
 from coordination_tasks.writes import Completion
 
+_SHORT_SLEEP = 0.1  # a signal's handler does not end a longer one
 _FAILURES = (State.FAILED, State.TIMED_OUT)
 
 
@@ -104,6 +111,14 @@ class Session:
         self.signal = number
         self.cancelled = f"ended by {signal.Signals(number).name}"
         self._on_end(self.cancelled)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for others. Raises EndedWhileClaiming when a signal comes before there is a job."""
+        end = self._monotonic() + seconds
+        while (rest := end - self._monotonic()) > 0:
+            if self.signal is not None and self._running is None:
+                raise EndedWhileClaiming(f"{self.cancelled} while it was claiming")
+            time.sleep(min(rest, _SHORT_SLEEP))
 
     def lose(self, error: ClaimLost) -> None:
         """Another has the job now: end the running steps and write nothing more for it."""

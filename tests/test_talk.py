@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+
+import pytest
 
 from tests.conftest import HOME, Farm
 
@@ -48,3 +51,30 @@ def test_a_lock_is_taken_and_freed(farm: Farm) -> None:
     assert refused.returncode == 3
     assert "build1 holds the lock config_update, not build2" in refused.stderr
     assert "no lock is taken" in farm.doit("locks", "--free", "config_update").stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "number", "code", "last"),
+    [
+        (
+            ("build",),
+            signal.SIGTERM,
+            143,
+            "ended by SIGTERM while it was claiming; no job is claimed",
+        ),
+        (("enqueue", "--pipeline", "ledger", "--branch", "x"), signal.SIGINT, 130, "interrupted"),
+    ],
+)
+def test_who_waits_for_a_lock_says_so_and_ends_when_told_to(
+    farm: Farm, command: tuple[str, ...], number: signal.Signals, code: int, last: str
+) -> None:
+    farm.enqueue()
+    assert farm.doit("locks", "--take", "job_assignment", builder="build2").returncode == 0
+    waiting = farm.start(*command)
+    output = waiting.stdout if command == ("build",) else waiting.stderr
+    assert output
+    assert output.readline().startswith("waiting: build2 holds the lock job_assignment until ")
+    waiting.send_signal(number)
+    assert waiting.wait(60) == code
+    [line] = output.read().splitlines()
+    assert line.endswith(last)
