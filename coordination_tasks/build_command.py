@@ -20,6 +20,7 @@ from coordination_tasks.claiming import Claimer
 from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments
 from coordination_tasks.display import Display
 from coordination_tasks.errors import (
+    AllRefused,
     BadRequest,
     CannotBuild,
     ClaimLost,
@@ -235,7 +236,7 @@ def _close(session: Session, display: Display) -> int:
         session.forget_claim()
     except ClaimLost:
         pass  # told below, by session.lost
-    except Unavailable as error:
+    except (Unavailable, AllRefused) as error:
         display.message(f"warning: {error}")
     if session.lost:
         raise session.lost

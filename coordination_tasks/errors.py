@@ -98,6 +98,12 @@ class WriteRefused(CoordinationError):
     """The remote's policy (hook, protected branch) refused the write: repeating is useless."""
 
 
+class AllRefused(WriteRefused):
+    """The remote takes no record of a build at all."""
+
+    remedy = "what waits is in the outbox: `doit outbox --send` when the remote takes it"
+
+
 class NotDurable(CoordinationError):
     """A record could not be kept safe on this host, like one in a damaged journal."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from coordination_tasks.errors import ClaimLost, CoordinationError, Unavailable
+from coordination_tasks.errors import ClaimLost, CoordinationError
 
 
 class LeaseKeeper:
@@ -29,7 +29,7 @@ class LeaseKeeper:
         self._on_lost = on_lost
         self._on_trouble = on_trouble
         self._stop = threading.Event()
-        self._reachable = True
+        self._told: type[CoordinationError] | None = None
         self._thread = threading.Thread(target=self._keep, name="lease-keeper", daemon=True)
 
     def start(self) -> None:
@@ -46,14 +46,12 @@ class LeaseKeeper:
         while not self._stop.wait(self._every):
             try:
                 self._turn()
-                self._reachable = True
+                self._told = None
             except ClaimLost as error:
                 self._on_lost(error)
                 return
-            except Unavailable as error:
-                # Told once for each time the remote goes away, not at every turn.
-                if self._reachable:
-                    self._on_trouble(error)
-                self._reachable = False
             except CoordinationError as error:
-                self._on_trouble(error)
+                # Told once for each time that the trouble begins, not at every turn.
+                if self._told is not type(error):
+                    self._on_trouble(error)
+                self._told = type(error)

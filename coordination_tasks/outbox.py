@@ -25,6 +25,7 @@ from filelock import FileLock
 from coordination_tasks.clock import utc_now
 from coordination_tasks.errors import (
     AccessDenied,
+    AllRefused,
     CoordinationError,
     DiskFull,
     NotDurable,
@@ -202,7 +203,7 @@ class Outbox:
         """Send all that waits; a flush that is under way elsewhere is waited for.
 
         What is refused alone is kept apart and reported, and the rest goes on. Raises
-        NotSent, AccessDenied, BrokenDocument, HistoryRewritten, and WriteRefused when the
+        NotSent, AccessDenied, BrokenDocument, HistoryRewritten, and AllRefused when the
         remote takes nothing at all: then what was not sent waits on.
         """
         sent = 0
@@ -292,8 +293,10 @@ def _deliver(batch: Sequence[Entry], recipient: Recipient) -> Sequence[_Result]:
         raise NotSent(error.cause) from error
     except (WriteRefused, SecretFound):
         results = [_deliver_one(entry, recipient) for entry in batch]
-        if all(isinstance(error, WriteRefused) for _, error in results):
-            raise  # nothing shows that the remote takes any write at all now
+        refusals = [error for _, error in results if isinstance(error, WriteRefused)]
+        if refusals and all(error for _, error in results):
+            # nothing shows that the remote takes any write at all now
+            raise AllRefused(refusals[0].cause) from refusals[0]
         return results
     return list(zip(batch, errors, strict=True))
 

@@ -54,3 +54,23 @@ def test_what_was_refused_is_kept_until_somebody_decides(farm: Farm) -> None:
     farm.doit("outbox", "--send")
     dropped = json.loads(farm.doit("outbox", "--json", "--drop", last["id"]).stdout)
     assert last["id"] not in {entry["id"] for entry in dropped["refused"] + dropped["pending"]}
+
+
+def test_a_remote_that_takes_nothing_any_more_loses_nothing(farm: Farm) -> None:
+    hook = farm.coordination / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    refuse = f"printf '#!/bin/sh\\necho frozen >&2; exit 1\\n' > {hook}; chmod +x {hook}"
+    farm.second(refuse)
+    job = farm.enqueue()
+
+    done = farm.doit("build")
+
+    assert done.returncode == 0, done.stderr
+    assert "remote: frozen" in done.stdout
+    assert "doit outbox --send" in done.stdout
+    waits = json.loads(farm.doit("outbox", "--json").stdout)
+    assert (waits["pending"][-1]["what"], waits["refused"]) == ("job succeeded", [])
+    hook.unlink()
+    assert farm.doit("outbox", "--send").returncode == 0
+    assert farm.job(job)["status"] == "completed"
+    assert set(farm.steps(job).values()) == {"succeeded"}

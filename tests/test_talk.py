@@ -70,7 +70,12 @@ def test_who_waits_for_a_lock_says_so_and_ends_when_told_to(
 ) -> None:
     farm.enqueue()
     assert farm.doit("locks", "--take", "job_assignment", builder="build2").returncode == 0
-    waiting = farm.start(*command)
+    # a shell lets what it starts in the background ignore SIGINT, and we would hand that on
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        waiting = farm.start(*command)
+    finally:
+        signal.signal(signal.SIGINT, before)
     output = waiting.stdout if command == ("build",) else waiting.stderr
     assert output
     assert output.readline().startswith("waiting: build2 holds the lock job_assignment until ")

@@ -55,9 +55,9 @@ def test_a_lost_claim_ends_the_keeping() -> None:
 
 def test_other_trouble_is_told_and_does_not_end_the_keeping() -> None:
     error = WriteRefused("hook")
-    script = Script(error, None)
+    script = Script(error, error, None, error)
     script.keep()
-    assert script.told == [error]
+    assert script.told == [error, error]
 
 
 def test_a_keeper_that_was_never_started_can_be_stopped() -> None:

@@ -27,7 +27,7 @@ from coordination_tasks.git_repository import GitRepository
 from coordination_tasks.model import Attempt, BuilderProfile, Job, State
 from coordination_tasks.outbox import Outbox
 from coordination_tasks.store import Store
-from coordination_tasks.writes import Completion, Write
+from coordination_tasks.writes import Completion, Record, Write
 from tests.coordination_tasks.coordination_world import (
     NOON,
     World,
@@ -196,6 +196,23 @@ def test_a_hook_that_refuses_everything_loses_nothing(outbox: Outbox) -> None:
         outbox.flush(Recipient(poisoned))
 
     assert len(outbox.pending()) == 2
+
+
+def test_a_hook_that_refuses_everything_makes_no_later_record_illegal(outbox: Outbox) -> None:
+    """Sent alone, the end of a step whose begin was refused meets a step that never began."""
+
+    def refuse(write: Write) -> CoordinationError | None:
+        if isinstance(write, Record) and write.transitions[0].to_state is State.RUNNING:
+            raise WriteRefused("main is frozen")
+        return IllegalTransition("step maven is queued")
+
+    outbox.submit_transitions(ATTEMPT, [began(ATTEMPT, "maven")])
+    outbox.submit_transitions(ATTEMPT, [ended(ATTEMPT, "maven")])
+
+    with pytest.raises(WriteRefused, match="frozen"):
+        outbox.flush(Recipient(refuse))
+
+    assert (len(outbox.pending()), outbox.refused()) == (2, ())
 
 
 def test_a_long_journal_is_sent_in_order(outbox: Outbox) -> None:
