@@ -93,8 +93,8 @@ def _next_job(jobs: JobsDocument, wanted: Wanted) -> Job:
         refusals.append((job.id, reason))
     if refusals:
         raise NothingToClaim(
-            f"none of the {len(refusals)} queued jobs is for this builder"
-            f" (first {refusals[0][0]}: {refusals[0][1]})",
+            f"none of the {len(refusals)} queued jobs is for this builder (first {refusals[0][0]}:"
+            f" {refusals[0][1]}); `doit explain` tells of each",
             tuple(refusals),
         )
     raise NothingToClaim("no job is queued")

@@ -30,7 +30,7 @@ from coordination_tasks.explanation import (
     lease_of,
 )
 from coordination_tasks.free_space import lacking_space
-from coordination_tasks.jobs_command import job_as_json
+from coordination_tasks.jobs_command import job_as_json, life
 from coordination_tasks.model import Attempt, Job, State
 from coordination_tasks.plans import recorded_plan
 from coordination_tasks.presence import live_farm
@@ -170,11 +170,10 @@ def _find(steps: tuple[StepExplanation, ...], job: str, name: str) -> StepExplan
 
 
 def _lease_line(lease: Lease) -> str:
-    seen = lease.presence
-    life = f"; {seen.liveness}, moved {elapsed(seen.still_for)} ago" if seen else ""
+    lives = f"; {life(lease.presence)}" if lease.presence else ""
     return (
         f"held by builder {lease.builder}: attempt {lease.attempt}, fencing token {lease.token},"
-        f" lease of {elapsed(lease.seconds)}{life}"
+        f" lease of {elapsed(lease.seconds)}{lives}"
     )
 
 

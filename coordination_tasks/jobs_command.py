@@ -18,9 +18,10 @@ from coordination_tasks.command import (
     open_store,
     tell,
 )
+from coordination_tasks.display import elapsed
 from coordination_tasks.model import Job, State
 from coordination_tasks.presence import live_farm
-from coordination_tasks.sightings import Presence
+from coordination_tasks.sightings import UNKNOWN, Presence
 
 _STYLES = {
     State.RUNNING: "bold cyan",
@@ -112,3 +113,10 @@ def job_as_json(job: Job) -> dict[str, object]:
         "completed_at": job.completed_at,
         "duration_seconds": job.duration_seconds,
     }
+
+
+def life(presence: Presence) -> str:
+    """Whether a builder lives, in words."""
+    if presence.liveness == UNKNOWN:
+        return f"unknown: seen for {elapsed(presence.still_for)} only, look again later"
+    return f"{presence.liveness}, moved {elapsed(presence.still_for)} ago"

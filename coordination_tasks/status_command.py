@@ -27,11 +27,11 @@ from coordination_tasks.command import (
 from coordination_tasks.display import elapsed
 from coordination_tasks.errors import BrokenDocument
 from coordination_tasks.git_history import GitHistory
-from coordination_tasks.jobs_command import job_as_json, print_jobs
+from coordination_tasks.jobs_command import job_as_json, life, print_jobs
 from coordination_tasks.live_farm import LiveFarm
 from coordination_tasks.model import Job, State, Transition
 from coordination_tasks.presence import live_farm
-from coordination_tasks.sightings import UNKNOWN, Presence
+from coordination_tasks.sightings import Presence
 from coordination_tasks.snapshot import Snapshot
 from coordination_tasks.times import format_time
 
@@ -216,11 +216,7 @@ def _job_and_steps(job: Mapping[str, Any]) -> str:
 
 
 def _life(status: BuilderStatus, presence: Presence | None) -> str:
-    if presence is None:
-        return _shown(status.heartbeat_at)
-    if presence.liveness == UNKNOWN:
-        return f"unknown: seen for {elapsed(presence.still_for)} only, look again later"
-    return f"{presence.liveness}, moved {elapsed(presence.still_for)} ago"
+    return _shown(status.heartbeat_at) if presence is None else life(presence)
 
 
 def _last_build(build: Any) -> str:
@@ -230,11 +226,13 @@ def _last_build(build: Any) -> str:
 def _print_job(job: Job, transitions: tuple[Transition, ...]) -> None:
     out = console()
     print_jobs([job])
+    last = {(t.attempt, t.step): t for t in transitions}
     for number in sorted({t.attempt for t in transitions}):
         out.print(f"\nattempt {number}")
         table = Table("step", "state", "time", "reason", box=None)
         for transition in transitions:
-            if transition.attempt == number and transition.to_state is not State.RUNNING:
+            runs = transition.step and transition is last.get((number, transition.step))
+            if transition.attempt == number and (runs or transition.to_state is not State.RUNNING):
                 seconds = transition.duration_seconds
                 table.add_row(
                     Text(transition.step or "(job)"),

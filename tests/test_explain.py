@@ -91,6 +91,9 @@ def test_who_holds_a_running_job_and_what_its_steps_wait_for(farm: Farm) -> None
     text = explain(farm, job)
     assert "held by builder build1: attempt 1, fencing token 1, lease of 5 min" in text
     assert "waits for second" in text
+    shown = farm.doit("status", "--job", job).stdout
+    assert " second        running " in shown
+    assert " first         running " not in shown
     assert "held by builder build1" in explain(farm)
     farm.ledger.with_name("ledger.go").touch()
     process.communicate(timeout=60)

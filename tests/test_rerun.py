@@ -134,7 +134,7 @@ def test_the_reason_tells_why_there_is_no_success_to_go_by(farm: Farm) -> None:
 
     farm.ledger.touch()
     again = farm.doit("build", "--job", first)
-    assert "[check] running: attempt 1 at it did not come to a good end\n" in again.stdout
+    assert "[check] running: attempt 1 at it has no good end on record\n" in again.stdout
     assert farm.doit("forget", "ledger:copy").returncode == 0
     explained = farm.doit("explain", first).stdout
     assert "runs: a new run was asked for (rerun, forget or clean)" in explained
@@ -152,3 +152,18 @@ def test_the_reason_tells_why_there_is_no_success_to_go_by(farm: Farm) -> None:
         "[copy] running: its first run for this job on this builder; "
         f"since job {first}, files: hello was {before}, is {after}\n"
     ) in other.stdout
+
+
+def test_of_reruns_at_once_one_at_a_time_runs_and_the_others_leave_in_a_line(
+    built: tuple[Farm, str],
+) -> None:
+    farm, job = built
+    started = [farm.start("rerun", job, "--from", "second") for _ in range(3)]
+    ends = [(process, *process.communicate(timeout=60)) for process in started]
+
+    refused = [err for process, _, err in ends if process.returncode == 4]
+    assert [process.returncode for process, *_ in ends].count(0) == len(ends) - len(refused) > 0
+    assert all(err.count("\n") == 1 and "another doit build runs" in err for err in refused)
+    assert farm.ran() == ["second", "third"] * (len(ends) - len(refused))
+    assert farm.doit("build", "--job", job).returncode == 0
+    assert farm.ran() == ["second", "third"] * (len(ends) - len(refused))
