@@ -15,8 +15,9 @@ from pathlib import Path
 
 from coordination_tasks.errors import NothingToClaim
 from coordination_tasks.git_repository import GitRepository
-from coordination_tasks.model import Attempt, BuilderProfile
+from coordination_tasks.model import Attempt, BuilderProfile, State
 from coordination_tasks.store import Store
+from coordination_tasks.writes import Completion
 from tests.coordination_tasks.coordination_world import (
     PIPELINES,
     World,
@@ -92,7 +93,8 @@ touch ../locked
 until [ -e ../go ]; do sleep 0.05; done
 for step in 1 2; do
     edit coordination/jobs.json "
-d['jobs'].append({'id': 'theirs_$2_$step', 'status': 'queued', 'odd': [$step]})"
+d['jobs'].append({'id': 'theirs_$2_$step', 'pipeline': 'sample', 'status': 'queued', 'odd': 1.50})
+for job in d['jobs']: job['seen_by_build9'] = '$2 $step'"
     push
 done
 edit coordination/locks.json "d['locks']['job_assignment'] = None"
@@ -107,11 +109,13 @@ def test_an_old_program_beside_ours_and_nothing_is_lost(
 
     It holds the lock until we either wait for it or have written into the queue all the same.
     """
-    farm.write("coordination/locks.json", '{\n  "locks": {\n    "job_assignment": null\n  }\n}\n')
+    locks = {"locks": {"job_assignment": None}, "theirs": [1]}
+    farm.write("coordination/locks.json", json.dumps(locks, indent=2) + "\n")
     notices: list[str] = []
     store = Store(farm.user(), BuilderProfile(id="build1"), notice=notices.append)
-    store.enqueue(job("first"))
-    attempt = claim(store)
+    for job_id in ("first", *(f"held_{number}" for number in range(ROUNDS))):
+        store.enqueue(job(job_id))
+    attempt, *held = [claim(store) for _ in range(ROUNDS + 1)]
     (tmp_path / "edit.py").write_text(OLD_EDIT)
     (tmp_path / "neighbour.sh").write_text(OLD_NEIGHBOUR)
     git(tmp_path, "clone", "--quiet", str(remote), "work")
@@ -127,7 +131,12 @@ def test_an_old_program_beside_ours_and_nothing_is_lost(
         )
         await_that((tmp_path / "locked").exists)
         notices.clear()
-        ours = threading.Thread(target=store.enqueue, args=(job(f"ours_{number}"),))
+
+        def work(number: int = number) -> None:
+            store.enqueue(job(f"ours_{number}"))
+            store.complete(held[number], Completion(state=State.SUCCEEDED))
+
+        ours = threading.Thread(target=work)
         ours.start()
         await_that(lambda: bool(notices) or not ours.is_alive())  # noqa: B023 - awaited here
         made = [began(attempt, f"step{number}"), ended(attempt, f"step{number}")]
@@ -140,10 +149,18 @@ def test_an_old_program_beside_ours_and_nothing_is_lost(
         (tmp_path / "go").unlink()
         (tmp_path / "locked").unlink()
 
-    found = [raw["id"] for raw in json.loads(farm.text("coordination/jobs.json"))["jobs"]]
+    taken = claim(store, "theirs_0_1")
+    store.complete(taken, Completion(state=State.FAILED))
+    jobs = {raw["id"]: raw for raw in json.loads(farm.text("coordination/jobs.json"))["jobs"]}
     rounds = [(f"theirs_{n}_1", f"theirs_{n}_2", f"ours_{n}") for n in range(ROUNDS)]
-    assert found == ["first", *(job_id for names in rounds for job_id in names)]
+    over = [attempt.job.id for attempt in held]
+    assert list(jobs) == ["first", *over, *(job_id for names in rounds for job_id in names)]
     assert [t.id for t in store.transitions("first") if t.step] == recorded
+    assert {jobs[job_id]["status"] for job_id in over} == {"completed"}
+    assert {jobs[job_id]["seen_by_build9"] for job_id in over} == {f"{ROUNDS - 1} 2"}
+    assert (jobs["theirs_0_1"]["odd"], jobs["theirs_0_1"]["status"]) == (1.5, "failed")
+    assert '"odd": 1.5' in farm.text("coordination/jobs.json")
+    assert json.loads(farm.text("coordination/locks.json")) == locks
 
 
 def await_that(condition: Callable[[], bool]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import threading
 import time
@@ -300,23 +301,32 @@ def test_an_answer_that_is_lost_after_the_write_landed(
 
 
 def test_a_50_megabyte_file_of_somebody_is_no_trouble(
-    farm: World, remote: Path, tmp_path: Path
+    farm: World, remote: Path, repository: GitRepository, cache: Path, tmp_path: Path
 ) -> None:
     """It is put into the remote itself: only what we do with it is tested."""
     huge = tmp_path / "huge.log"
-    with huge.open("wb") as file:
-        file.truncate(50_000_000)
+    huge.write_bytes(os.urandom(50_000_000))
+    git(remote, "config", "core.compression", "0")  # to be quick
     blob = git(remote, "hash-object", "-w", str(huge))
     entries = f"100644 blob {blob}\thuge.log\n"
     tree = subprocess.run(
         ["git", "mktree"], cwd=remote, input=entries, check=True, capture_output=True, text=True
     ).stdout.strip()
     git(remote, "update-ref", "refs/heads/main", git(remote, "commit-tree", tree, "-m", "huge"))
-    store = farm.store()
+    store = farm.store_on(repository)
+    store.jobs()
+    before = size_of(clone_in(cache))
 
     store.enqueue(job())
+    store.complete(claim(store), Completion(state=State.SUCCEEDED))
 
-    assert claim(store).number == 1
+    assert store.job("job_1").state is State.SUCCEEDED
+    assert size_of(clone_in(cache)) < before + 1_000_000, "it comes once, and is not read"
+    assert git(remote, "rev-parse", "main:huge.log") == blob
+
+
+def size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def test_a_repository_without_any_of_the_files(farm: World) -> None:
