@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from coordination_tasks.errors import BrokenDocument
 from coordination_tasks.jobs_document import JobsDocument
 from coordination_tasks.model import Job, State
 
 _UNFINISHED = frozenset({State.QUEUED, State.RUNNING})
 
 
-def lost_facts(before: Iterable[Job], after: JobsDocument) -> tuple[str, ...]:
+def lost_facts(before: Iterable[Job], queue: bytes | None) -> tuple[str, ...]:
     """What the new history has forgotten of the queue, one line each; empty when nothing.
 
-    A fencing token only grows; a job that has ended may have been archived.
+    A fencing token only grows; a job that has ended may have been archived. `queue` is jobs.json
+    in the new history; when it can't be read, all may be forgotten.
     """
+    try:
+        after = JobsDocument(queue)
+    except BrokenDocument as error:
+        return (f"its queue can't be read ({error.cause})",)
     return tuple(line for job in before if (line := _lost(job, after.get(job.id))))
 
 

@@ -352,10 +352,10 @@ class Store:
 
     def _accept_rewrite(self, rewritten: Rewritten) -> None:
         """Bear that main was squashed; raise HistoryRewritten if facts of the queue were lost."""
-        after = JobsDocument(self._repository.read(rewritten.found, JOBS))
-        lost = lost_facts(self._jobs_before(rewritten.seen), after)
+        queue = self._repository.read(rewritten.found, JOBS)
+        lost = lost_facts(self._jobs_before(rewritten.seen), queue)
         if lost:
-            raise HistoryRewritten(f"{rewritten}; {lost[0]} ({len(lost)} such jobs)")
+            raise HistoryRewritten(f"{rewritten}; {lost[0]}, {len(lost)} in all")
         self._notice(f"{rewritten}; the queue lost nothing by it")
 
     def _jobs_before(self, version: Version) -> tuple[Job, ...]:

@@ -172,3 +172,21 @@ def test_nothing_is_wrong_with_an_empty_repository(farm: Farm) -> None:
     done = farm.doit("fsck", "--repair")
 
     assert (done.returncode, done.stdout) == (0, "nothing is wrong\n"), done.stderr
+
+
+def test_a_main_that_was_rewound_to_a_queue_that_cannot_be_read(farm: Farm) -> None:
+    farm.write("coordination/jobs.json", "{")
+    broken = git("-C", str(farm.coordination), "rev-parse", "main")
+    farm.write("coordination/jobs.json", '{"jobs": []}')
+    farm.enqueue()
+    git("-C", str(farm.coordination), "update-ref", "refs/heads/main", broken)
+
+    done = farm.doit("fsck", "--json")
+
+    assert done.returncode == 6, done.stderr
+    rewound, queue = findings_of(done)
+    assert rewound["path"] == "main"
+    assert (
+        "its queue can't be read (coordination/jobs.json:1:2: no valid JSON" in rewound["problem"]
+    )
+    assert queue["path"] == "coordination/jobs.json"
