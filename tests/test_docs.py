@@ -14,6 +14,7 @@ from coordination_tasks.builder_config import BuilderFile
 from pipelines.config import read_pipelines
 from pipelines.kinds import step_kinds
 from tests.conftest import HOME, git
+from tests.test_commands_documented import COMMANDS
 from typed_yaml import parse_document, validate
 
 _BLOCK = re.compile(r"^```yaml(?: (\w+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -72,3 +73,27 @@ def test_no_block_is_overlooked() -> None:
 def test_links_lead_somewhere(path: Path) -> None:
     for target in _LINK.findall(path.read_text()):
         assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+_SPAN = re.compile(r"`(?:\$ )?doit ([^`]*)`|^(?:\$ |.*/)?doit ((?:[a-z-]+)(?: .*)?)$", re.MULTILINE)
+_WORDS = re.compile(r"(?<![-\w])--[a-z][-\w]*")
+FOREIGN = {"list", "info", "help"}
+"""doit's own commands."""
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    for path in documents():
+        for inline, line in _SPAN.findall(path.read_text()):
+            text = " ".join((inline or line).partition("#")[0].split())
+            if text and not text.startswith(("-", "COMMAND")):
+                yield f"{path.relative_to(HOME)}: doit {text}", text
+
+
+@pytest.mark.parametrize(("where", "text"), sorted(set(commands())))
+def test_commands_and_their_options_are_there(where: str, text: str) -> None:
+    name = text.split(maxsplit=1)[0]
+    if name in FOREIGN:
+        return
+    assert name in COMMANDS, where
+    known = {f"--{option['long']}" for option in COMMANDS[name].cmd_options if option["long"]}
+    assert set(_WORDS.findall(text)) <= known, where
