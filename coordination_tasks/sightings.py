@@ -18,6 +18,8 @@ from coordination_tasks.heartbeats import AUTO_PREFIX, own_place
 from coordination_tasks.liveness import Liveness, Sighting
 from coordination_tasks.snapshot import Snapshot
 
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+"""The monotonic clock begins anew with each."""
 ALIVE, SILENT, UNKNOWN = "alive", "silent", "unknown"
 LONGEST_GAP = 1800.0
 """Seconds after which the last look tells nothing any more: the remote may have been gone since."""
@@ -70,16 +72,19 @@ class Sightings:
             found = json.loads(self._path.read_text())
             sightings = {name: Sighting(**raw) for name, raw in found["builders"].items()}
             looked_at = float(found["looked_at"])
+            is_of_this_boot = found["boot"] == _BOOT_ID.read_text()
         except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
             return Liveness(LONGEST_GAP)
-        if looked_at > now:  # before this host was booted again
+        if looked_at > now or not is_of_this_boot:
             return Liveness(LONGEST_GAP)
         return Liveness(LONGEST_GAP, sightings, looked_at)
 
     def _write(self, sightings: Mapping[str, Sighting], now: float) -> None:
         builders = {name: asdict(sighting) for name, sighting in sightings.items()}
         temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(json.dumps({"looked_at": now, "builders": builders}))
+        temporary.write_text(
+            json.dumps({"looked_at": now, "boot": _BOOT_ID.read_text(), "builders": builders})
+        )
         temporary.replace(self._path)
 
 

@@ -293,6 +293,40 @@ def test_the_build_goes_on_while_the_remote_is_gone_and_ends_when_the_job_is_ano
     assert farm.commits == before
 
 
+def test_an_hour_without_the_remote_delays_the_records_and_nothing_else(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builder = Builder(farm, "build1")
+    builder.store.enqueue(job())
+    keeper = builder.claim()
+
+    def gone(*_: object) -> Mapping[str, str]:
+        raise Unavailable("no route")
+
+    began_at = farm.clock.monotonic()
+    with monkeypatch.context() as context:
+        for name in ("signs", "beat"):
+            context.setattr(CountedHeartbeats, name, gone)
+        for name in ("push_if_unchanged", "fetch"):
+            context.setattr(CountedRepository, name, gone)
+        for step in STEPS[:-1]:
+            builder.session.step_began(step, "it never ran")
+            for _ in range(24):
+                farm.pass_time(TICK)
+                with pytest.raises(Unavailable):
+                    keeper.turn()
+            builder.session.step_ended(step, State.SUCCEEDED, "done")
+        assert builder.session.reason_to_end is None
+    assert farm.clock.monotonic() - began_at == 3600
+    builder.session.step_began(STEPS[-1], "always")
+    builder.session.publish(STEPS[-1], None)
+
+    assert builder.outbox.pending() == builder.outbox.refused() == ()
+    assert builder.store.job("job_1").state is State.SUCCEEDED
+    recorded = [t.step for t in builder.store.transitions("job_1") if t.step]
+    assert recorded == [step for step in STEPS for _ in range(2)]
+
+
 def test_how_many_writes_an_attempt_may_make() -> None:
     assert [may_record(0, ended) for ended in range(3)] == [True] * 3
     assert [may_record(1, ended) for ended in range(4)] == [False, False, True, True]

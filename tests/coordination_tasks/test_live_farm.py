@@ -157,6 +157,17 @@ def test_a_file_of_before_the_reboot_tells_nothing(world: World) -> None:
     assert world.liveness() == UNKNOWN
 
 
+def test_a_file_of_another_boot_tells_nothing_though_its_times_would_fit(world: World) -> None:
+    world.beat()
+    world.look()
+    world.beat()
+    world.look()
+    assert world.liveness() == ALIVE
+    found = json.loads(world.path.read_text())
+    world.path.write_text(json.dumps(found | {"boot": "another"}))
+    assert world.liveness() == UNKNOWN
+
+
 def test_a_file_that_cannot_be_written_is_told(world: World) -> None:
     world.path.with_suffix(".tmp").mkdir()
     with pytest.raises(NotDurable, match="sightings"):
