@@ -3,31 +3,76 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
-from tests.conftest import Farm
+import pytest
+
+from tests.commands_here import QUEUE, Commands, farm_of_commands
 
 
-def test_an_archived_job_is_found_by_commands(farm: Farm) -> None:
+@pytest.fixture
+def commands(tmp_path: Path) -> Iterator[Commands]:
+    with farm_of_commands(tmp_path) as made:
+        yield made
+
+
+def test_an_archived_job_is_found_by_commands(
+    commands: Commands, capfd: pytest.CaptureFixture[str]
+) -> None:
     over = {"id": "old", "pipeline": "ledger", "status": "completed", "completed_at": "2025-01-01"}
-    farm.write("coordination/jobs.json", json.dumps({"jobs": [over]}))
+    commands.farm.write(QUEUE, json.dumps({"jobs": [over]}))
 
-    planned = json.loads(farm.doit("housekeeping", "--dry-run", "--json").stdout)
+    def said(command: str) -> str:
+        capfd.readouterr()
+        assert commands.run(command) == 0
+        out, err = capfd.readouterr()
+        assert err == ""
+        return out
+
+    planned = json.loads(said("housekeeping --dry-run --json"))
     assert (planned["dry_run"], planned["jobs"]) == (True, ["old"])
-    assert "1 jobs would be archived" in farm.doit("housekeeping", "--dry-run").stdout
-    done = farm.doit("housekeeping")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "1 jobs archived" in done.stdout
-
-    assert json.loads(farm.doit("jobs", "--json").stdout) == []
-    assert json.loads(farm.doit("status", "--job", "old", "--json").stdout)["state"] == "succeeded"
-    assert "0 jobs archived" in farm.doit("housekeeping").stdout
+    assert "1 jobs would be archived" in said("housekeeping --dry-run")
+    assert "1 jobs archived" in said("housekeeping")
+    assert json.loads(said("jobs --json")) == []
+    assert json.loads(said("status --job old --json"))["state"] == "succeeded"
+    assert "0 jobs archived" in said("housekeeping")
 
 
-def test_what_is_broken_is_named_and_left(farm: Farm) -> None:
-    farm.write("coordination/jobs.json", "{")
+def test_what_is_broken_is_named_and_left(
+    commands: Commands, capfd: pytest.CaptureFixture[str]
+) -> None:
+    commands.farm.write(QUEUE, "{")
 
-    done = farm.doit("housekeeping")
+    assert commands.run("housekeeping") == 1
 
-    assert done.returncode == 1
-    assert "coordination/jobs.json:1:2: no valid JSON" in done.stderr
-    assert farm.read("coordination/jobs.json") == "{"
+    assert f"{QUEUE}:1:2: no valid JSON" in capfd.readouterr().err
+    assert commands.farm.read(QUEUE) == "{"
+
+
+def test_a_job_is_explained_and_built_again_from_the_archive(
+    commands: Commands, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """With the plan that it was built with: the pipelines file has another one by now."""
+    farm = commands.farm
+    commands.run("enqueue --pipeline ledger --branch main --id built")
+    assert commands.run("build") == 0
+    queue = json.loads(farm.read(QUEUE))
+    queue["jobs"][0]["completed_at"] = "2025-01-01T00:00:00Z"
+    farm.write(QUEUE, json.dumps(queue))
+    commands.run("housekeeping")
+    assert json.loads(farm.read(QUEUE))["jobs"] == []
+    farm.second("echo changed >> $LEDGER")
+    capfd.readouterr()
+
+    assert commands.run("status --job built --json") == 0
+    told = json.loads(capfd.readouterr().out)
+    assert {t["step"] for t in told["transitions"]} >= {"git-checkout", "first", "second"}
+    assert commands.run("explain built second") == 0
+    assert "step second: succeeded" in capfd.readouterr().out
+    assert commands.run("explain built") == 0
+    assert commands.run("rerun built --from second") == 0
+
+    assert farm.ran() == ["first", "second", "third", "second", "third"]
+    assert farm.job("built")["attempt"] == 2
+    assert commands.run("fsck") == 0, capfd.readouterr()
