@@ -1,9 +1,9 @@
 """What this builder has to tell, safe on its own disk until the coordination store has it.
 
 A SQLite journal (WAL, synchronous=FULL): what a `submit_…` returned from survives `kill -9` and a
-power cut; that steps run survives the power cut with what is submitted after it. One flusher at a
-time sends all that waits in one write; a record that is sent twice is stored once, so a flusher may
-die at any moment.
+power cut; that steps run or are up to date survives the power cut with what is submitted after it.
+One flusher at a time sends all that waits in one write; a record that is sent twice is stored once,
+so a flusher may die at any moment.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ from coordination_tasks.writes import (
 
 _MOST_AT_ONCE = 200
 _BUSY_SECONDS = 30.0
+_TOLD_AGAIN = frozenset({State.RUNNING, State.UP_TO_DATE})
+"""Who builds the job again after a power cut finds and tells the same."""
 _REFUSED = "refused IS NOT NULL"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
@@ -150,8 +152,8 @@ class Outbox:
     ) -> str:
         """Keep step transitions to be recorded; durable when this returns the entry's id.
 
-        That steps run is known after a kill, but is synced to the disk with what comes next only:
-        who finds the power back has no use for it.
+        That steps run, or are up to date, is known after a kill, but is synced to the disk with
+        what comes next only: after a power cut it is told again.
         `plan` is what the attempt is made with, and kept in the same write.
         """
         fence = Fence.of(attempt)
@@ -277,10 +279,10 @@ def _is_full(error: sqlite3.Error | OSError) -> bool:
 
 
 def _synchronous(write: Write) -> str:
-    only_began = isinstance(write, Record) and all(
-        transition.to_state is State.RUNNING for transition in write.transitions
+    told_again = isinstance(write, Record) and all(
+        transition.to_state in _TOLD_AGAIN for transition in write.transitions
     )
-    return "NORMAL" if only_began else "FULL"
+    return "NORMAL" if told_again else "FULL"
 
 
 def _deliver(batch: Sequence[Entry], recipient: Recipient) -> Sequence[_Result]:
