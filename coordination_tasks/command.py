@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import getopt
 import json
 import os
 import sys
 from contextlib import AbstractContextManager
 from datetime import datetime
+from getopt import GetoptError
 from typing import Any
 
 from doit.cmd_base import DoitCmdBase
-from doit.cmdparse import CmdParse
 from rich.console import Console
 
 from coordination_tasks import presence
@@ -22,6 +21,7 @@ from coordination_tasks.queue_rules import Takes, Terms
 from coordination_tasks.secrets import Secrets
 from coordination_tasks.store import Store
 from coordination_tasks.times import format_time
+from doit_words import typed_words
 from typed_yaml import did_you_mean
 
 PIPE_WIDTH = 200
@@ -53,8 +53,13 @@ class FarmCommand(DoitCmdBase):  # type: ignore[misc]
     base_options = tuple({**option, "long": ""} for option in DoitCmdBase.base_options)
 
     def parse_execute(self, in_args: list[str]) -> Any:
-        """doit's entry; options may stand behind words too, as in `doit rerun JOB --clean`."""
-        return super().parse_execute(options_first(self.cmdparser, in_args))
+        """doit's entry with the words as they were typed, options behind others too."""
+        try:
+            words = typed_words(self, in_args)
+        except GetoptError as error:
+            tell(f"doit {self.name}: {error}; see `doit help {self.name}`")
+            return BadRequest.exit_code
+        return super().parse_execute(words)
 
     def execute(self, params: Any, args: list[str]) -> int:
         """doit's entry: what goes wrong becomes one line on stderr and its exit code."""
@@ -122,20 +127,6 @@ class FarmCommand(DoitCmdBase):  # type: ignore[misc]
 
 def _is_passing(error: CoordinationError) -> bool:
     return isinstance(error, Unavailable) and not error.remedy
-
-
-def options_first(parser: CmdParse, args: list[str]) -> list[str]:
-    """`args` as doit reads them: options, then words. As they are, if they can't be understood."""
-    try:
-        options, words = getopt.gnu_getopt(args, parser.get_short(), parser.get_long())
-    except getopt.GetoptError:
-        return args
-    flags = (
-        part
-        for name, value in options
-        for part in ([f"{name}={value}"] if value and name.startswith("--") else [name, value])
-    )
-    return [*filter(None, flags), *(["--"] if words else []), *words]
 
 
 def console() -> Console:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import sys
 import time
 import uuid
-from getopt import GetoptError
-from typing import Any
 
 from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments, open_store
 from coordination_tasks.errors import BadRequest
 from coordination_tasks.model import Job
-from doit_words import typed_words
 
 
 class EnqueueCommand(FarmCommand):
@@ -52,15 +49,6 @@ Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad conf
          "help": "a word for people"},
         OPTION_BUILDER,
     )  # fmt: skip
-
-    def parse_execute(self, in_args: list[str]) -> Any:
-        """doit's entry with the words as they were typed."""
-        try:
-            words = typed_words(self, in_args)
-        except GetoptError as error:
-            sys.stderr.write(f"doit {self.name}: {error}\n")
-            return BadRequest.exit_code
-        return super().parse_execute(words)
 
     def _execute(  # noqa: PLR0917 - doit passes options by their names
         self,

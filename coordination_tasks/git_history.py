@@ -67,6 +67,11 @@ class GitHistory:
             found = self._git("rev-parse", "--verify", "--quiet", f"{when}^{{commit}}")
             if found.code == 0:
                 return Version(found.output.strip())
+            several = self._commits_like(when)
+            if several:
+                raise BadRequest(
+                    f"commit id {when} could be {' or '.join(several)}: say more of it"
+                )
         moment = parse_time(when)
         if moment is None and _COMMIT.fullmatch(when):
             raise NotFound(f"there is no commit {when} in the coordination repository")
@@ -115,8 +120,15 @@ class GitHistory:
         git_dir, what = shlex.quote(str(self._git_dir)), shlex.quote(f"{version}:{path}")
         return f"git --git-dir={git_dir} show {what}"
 
+    def _commits_like(self, prefix: str) -> list[str]:
+        """Ids of commits that begin so, when it is not one alone."""
+        found = self._asked("rev-parse", f"--disambiguate={prefix}").split()
+        return [one for one in found if self._asked("cat-file", "-t", one) == "commit"]
+
     def _newest_at(self, moment: datetime) -> Version:
-        found = self._asked("rev-list", "-1", f"--min-age={int(moment.timestamp())}", _MAIN)
+        # git takes a time before 1970 for no time at all
+        seconds = max(0, int(moment.timestamp()))
+        found = self._asked("rev-list", "-1", f"--min-age={seconds}", _MAIN)
         if found:
             return Version(found)
         first = self._asked("rev-list", "--max-parents=0", _MAIN).split()

@@ -83,15 +83,16 @@ def take_lock(draft: Draft, name: str, *, by: str, now: datetime, life: timedelt
     return lock
 
 
-def free_lock(draft: Draft, name: str, *, by: str) -> None:
-    """Free a lock of our own; nothing if it is free. Raises Conflict when it is another's."""
+def free_lock(draft: Draft, name: str, *, by: str) -> bool:
+    """Free a lock of our own; False if it is free. Raises Conflict when it is another's."""
     held = next((lock for lock in read_locks(draft.read(LOCKS)) if lock.name == name), None)
     if held is None:
-        return
+        return False
     if held.locked_by != by:
         raise Conflict(f"{held.locked_by} holds the lock {name}, not {by}")
     _write(draft, name, None)
     draft.note(f"{by}: free the lock {name}")
+    return True
 
 
 def free_expired(

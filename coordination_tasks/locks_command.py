@@ -73,7 +73,8 @@ broken, 3 bad configuration or usage, or another builder holds the lock.
             if take:
                 store.take_lock(take, seconds)
             elif free:
-                store.free_lock(free)
+                was_taken = store.free_lock(free)
+                tell(f"freed the lock {free}" if was_taken else f"nobody holds a lock {free!r}")
             elif free_expired:
                 _free_expired(store)
             locks = store.locks()
@@ -106,8 +107,11 @@ def _seconds(life: str) -> timedelta:
 
 
 def _free_expired(store: Store) -> None:
-    for lock in store.free_expired_locks():
+    freed = store.free_expired_locks()
+    for lock in freed:
         tell(f"freed the lock {lock.name} of {lock.locked_by}")
+    if not freed:
+        tell("no lock is over")
 
 
 def _print(locks: Iterable[Lock], now: datetime) -> None:

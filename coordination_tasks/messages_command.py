@@ -66,8 +66,10 @@ broken, 3 bad configuration, usage, or no such message.
         with open_store(self.read_config(builder)) as store:
             if archive:
                 shown = Mailbox(store).archive(pos_args)
+                tell(f"{_count(shown)} archived")
             elif mark_read:
                 shown = Mailbox(store).mark_read(pos_args)
+                tell(f"{_count(shown)} marked as read by {store.builder}")
             else:
                 shown = _chosen(store, pos_args, every=every)
             name = store.builder
@@ -103,6 +105,10 @@ def _chosen(store: Store, ids: Sequence[str], *, every: bool) -> tuple[Message, 
         check_known(ids, messages, "anybody")
         return tuple(message for message in messages if message.id in ids)
     return tuple(m for m in messages if every or m.is_unread_by(store.builder))
+
+
+def _count(messages: Sequence[Message]) -> str:
+    return f"{len(messages)} message{'' if len(messages) == 1 else 's'}"
 
 
 def _print(messages: Iterable[Message], builder: str, *, every: bool) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments, open_store
+from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments, open_store, tell
 from coordination_tasks.errors import BadRequest
 from coordination_tasks.mailbox import Mailbox
-from coordination_tasks.messages import MESSAGE_TYPES
+from coordination_tasks.messages import MESSAGE_TYPES, TO_ALL
+from coordination_tasks.presence import live_farm
 from coordination_tasks.secret_scan import refuse_secrets
+from typed_yaml import did_you_mean
 
 FROM_STDIN = "-"
 
@@ -54,8 +56,13 @@ Exit codes: 0 sent, 1 the coordination repository can't be reached or messages.j
         text = _standard_input() if body == FROM_STDIN else body
         refuse_secrets("the subject", subject)
         refuse_secrets("the body", text)
-        with open_store(self.read_config(builder)) as store:
+        config = self.read_config(builder)
+        with open_store(config) as store:
             message = Mailbox(store).send(to, subject, kind=type, body=text)
+            known = live_farm(config, store.snapshot()).names(store.snapshot().builders())
+        if to not in (TO_ALL, *known):
+            near = did_you_mean(to, known)
+            tell(f"doit send: no builder {to} has been seen yet{near}; the message waits for it")
         sys.stdout.write(f"{message.id}\n")
         return 0
 

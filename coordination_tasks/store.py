@@ -268,9 +268,10 @@ class Store:
             )
         )
 
-    def free_lock(self, name: str) -> None:
-        """Free a lock of this builder. Raises Conflict when it is another's."""
-        self._transact(lambda draft: lock_operations.free_lock(draft, name, by=self._builder.id))
+    def free_lock(self, name: str) -> bool:
+        """Free a lock of this builder; whether it was taken. Raises Conflict: it is another's."""
+        by = self._builder.id
+        return self._transact(lambda draft: lock_operations.free_lock(draft, name, by=by))
 
     def free_expired_locks(self) -> tuple[lock_operations.Lock, ...]:
         """Free all locks whose time is over, with a warning to all; those that were freed."""

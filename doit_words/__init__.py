@@ -21,7 +21,8 @@ def typed_words(command: Any, given: Sequence[str], argv: Sequence[str] | None =
     words = _after(command.name, list(sys.argv if argv is None else argv)[1:], list(given))
     short, long = command.cmdparser.get_short(), command.cmdparser.get_long()
     options, others = getopt.gnu_getopt(words, short, long)
-    return [*(word for name, value in options for word in _option(name, value, long)), *others]
+    first = (word for name, value in options for word in _option(name, value, long))
+    return [*first, *(["--"] if others else []), *others]
 
 
 def _after(command: str, words: list[str], given: list[str]) -> list[str]:

@@ -51,7 +51,7 @@ class PipelineCommand(DoitCmdBase):  # type: ignore[misc]
         try:
             words = typed_words(self, in_args)
         except GetoptError as error:
-            sys.stderr.write(f"doit {self.name}: {error}\n")
+            sys.stderr.write(f"doit {self.name}: {error}; see `doit help {self.name}`\n")
             return BadUsage.exit_code
         return super().parse_execute(words)
 

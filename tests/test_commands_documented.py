@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -120,6 +121,14 @@ def test_usage_options_and_exit_codes_are_those_of_the_program(name: str) -> Non
     words = set(re.findall(r"(?<![-\w])--?[a-z][-\w]*", command.doc_usage))
     names = {name for row in options(command) for name in re.findall(r"`(.*?)`", row[0])}
     assert words <= names
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_unknown_option_is_one_line(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    loader = SimpleNamespace(cmd_options=())
+    assert COMMANDS[name](task_loader=loader, config={}).parse_execute(["--bogus"]) == 3
+    told = f"doit {name}: option --bogus not recognized; see `doit help {name}`\n"
+    assert capsys.readouterr().err == told
 
 
 def test_every_command_with_json_has_its_document_described() -> None:

@@ -39,6 +39,7 @@ def test_a_message_goes_from_one_to_another(farm: Farm) -> None:
     marked = farm.doit("messages", "--mark-read", "--json", builder="build2")
     [message] = json.loads(marked.stdout)
     assert (message["from"], message["body"]) == ("build1", "it is\nfull")
+    assert marked.stderr == "1 message marked as read by build2\n"
     assert farm.doit("messages", builder="build2").stdout == "no unread messages for build2\n"
 
 
@@ -51,6 +52,20 @@ def test_a_lock_is_taken_and_freed(farm: Farm) -> None:
     assert refused.returncode == 3
     assert "build1 holds the lock config_update, not build2" in refused.stderr
     assert "no lock is taken" in farm.doit("locks", "--free", "config_update").stdout
+    again = farm.doit("locks", "--free", "config_update")
+    assert (again.returncode, again.stderr) == (0, "nobody holds a lock 'config_update'\n")
+
+
+def test_a_message_to_a_builder_that_nobody_saw_is_told(farm: Farm) -> None:
+    farm.doit("enqueue", "--pipeline", "ledger", "--branch", "main")
+    farm.doit("build", builder="build2")
+    done = farm.doit("send", "--to", "biuld2", "--subject", "x")
+    assert (done.returncode, done.stderr) == (
+        0,
+        "doit send: no builder biuld2 has been seen yet; did you mean 'build2'?; "
+        "the message waits for it\n",
+    )
+    assert farm.doit("send", "--to", "build2", "--subject", "x").stderr == ""
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from coordination_tasks.git_history import GitHistory
 from coordination_tasks.git_repository import GitRepository
 from coordination_tasks.repository import Version
 from coordination_tasks.times import format_time
+from tests.conftest import AUTHOR
+from tests.conftest import git as git_of
 from tests.coordination_tasks.coordination_world import NOON, git
 
 HOUR = timedelta(hours=1)
@@ -50,12 +54,46 @@ def test_a_commit_is_found_by_its_beginning(remote: Path, tmp_path: Path) -> Non
         assert history.find(first) == history.find(first[:7]) == first
 
 
+def commits_alike(folder: Path) -> tuple[str, str]:
+    """Two commits whose ids begin alike, by trial: some 20,000 of 2^28 beginnings do."""
+    git_of("init", "--quiet", "--bare", str(folder))
+    tree = git_of("-C", str(folder), "hash-object", "-t", "tree", "-w", "/dev/null")
+    seen: dict[str, bytes] = {}
+    for number in count():
+        text = f"tree {tree}\nauthor a <a> 1 +0000\ncommitter a <a> 1 +0000\n\n{number}\n".encode()
+        made = hashlib.sha1(b"commit %d\0%b" % (len(text), text)).hexdigest()
+        other = seen.setdefault(made[:7], text)
+        if other != text:
+            paths = [folder / "one", folder / "other"]
+            for path, content in zip(paths, (other, text), strict=True):
+                path.write_bytes(content)
+            words = ("-C", str(folder), "hash-object", "-t", "commit", "-w")
+            first, second = (git_of(*words, str(path)) for path in paths)
+            return first, second
+    raise AssertionError
+
+
+def test_the_beginning_of_two_commits_is_refused_with_both(remote: Path, tmp_path: Path) -> None:
+    one, other = commits_alike(tmp_path / "c")
+    words = ("-C", str(tmp_path / "c"), *AUTHOR)
+    both = git_of(*words, "commit-tree", "-m", "both", "-p", one, "-p", other, f"{one}^{{tree}}")
+    git_of(*words, "push", "--quiet", str(remote), f"{both}:refs/heads/main")
+    with GitHistory(str(remote), tmp_path / "history") as history:
+        with pytest.raises(BadRequest, match=f"commit id {one[:7]} could be ") as told:
+            history.find(one[:7])
+        assert one in str(told.value)
+        assert other in str(told.value)
+        assert history.find(one) == one
+
+
 def test_what_cannot_be_found_is_told(remote: Path, tmp_path: Path) -> None:
     write(remote, tmp_path / "c", ["1"])
 
     with GitHistory(str(remote), tmp_path / "history") as history:
         with pytest.raises(NotFound, match="its history begins at 2025-10-29T12:00:00Z"):
             history.find("2025-10-29T11:59:59Z")
+        with pytest.raises(NotFound, match="its history begins at 2025-10-29T12:00:00Z"):
+            history.find("0001-01-01")
         with pytest.raises(NotFound, match="there is no commit abcdef1"):
             history.find("abcdef1")
         for odd in ("yesterday", "--all", "", "main", "HEAD~1"):

@@ -19,13 +19,13 @@ def words(line: str) -> list[str]:
 
 def test_what_doit_hides_is_there_and_options_come_first() -> None:
     assert words("doit plan x --param a=1 --json --param b=") == [
-        "--param=a=1", "--json", "--param=b=", "x",
+        "--param=a=1", "--json", "--param=b=", "--", "x",
     ]  # fmt: skip
-    assert words("doit v=1 plan -f dodo.py x") == ["-f", "dodo.py", "x"]
+    assert words("doit v=1 plan -f dodo.py x") == ["-f", "dodo.py", "--", "x"]
 
 
 def test_a_call_from_another_program_is_taken_as_it_is() -> None:
-    assert typed_words(PLAN, ["x", "--json"], ["pytest", "-x"]) == ["--json", "x"]
+    assert typed_words(PLAN, ["x", "--json"], ["pytest", "-x"]) == ["--json", "--", "x"]
 
 
 def test_an_unknown_option_is_an_error() -> None:
