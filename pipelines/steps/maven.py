@@ -126,11 +126,11 @@ def _select(
     own = own_selection(given)
     why = options.why_not_incremental or listener.problem or (own and f"maven.config has {own}")
     if why:
-        return everything(why)
+        return everything(why, is_surprise=options.incremental == "modules")
     if options.incremental == "modules" and not record.events().modules:
         why = take_over(others, record, context, selected=bool(options.modules))
         if why:
-            return everything(why)
+            return everything(why, is_surprise=True)
     events = record.events()
     folders = {key: module.pom.parent for key, module in events.modules.items()}
     return not_yet_built(events, size_and_time, newest_files(folders))

@@ -95,7 +95,7 @@ class MavenReport:
         count = len(self.modules)
         built = f"{did} 1 module" if count == 1 else f"{did} {count} modules"
         if not selection.left_out:
-            return built
+            return f"{built}, all because {selection.reason}" if selection.is_surprise else built
         names = list(selection.left_out)
         shown = ", ".join(names[:_SHOWN_NAMES])
         more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""

@@ -29,11 +29,13 @@ class Selection:
     """Names of the modules that are not built, each with the reason."""
     nothing: bool = False
     """All is built already."""
+    is_surprise: bool = False
+    """Whether less was asked for."""
 
 
-def everything(reason: str) -> Selection:
+def everything(reason: str, *, is_surprise: bool = False) -> Selection:
     """All modules that the options say."""
-    return Selection(reason)
+    return Selection(reason, is_surprise=is_surprise)
 
 
 def not_yet_built(events: BuildEvents, stat: SizeAndTime, newest: Mapping[str, int]) -> Selection:

@@ -73,6 +73,7 @@ def test_commit_after_commit(tmp_path: Path) -> None:
     result = build(pom, OPTIONS)
     assert built(result) == ALL
     assert result.values["selection"] == "pom.xml belongs to the whole build"
+    assert result.reason.startswith("built 3 modules, all because pom.xml belongs to the whole")
 
     other = next_job(steps, pom, "other", {APP: APP_JAVA})
     assert built(build(other, OPTIONS.model_copy(update={"properties": {"a": "b"}}))) == ALL
