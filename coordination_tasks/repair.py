@@ -6,7 +6,7 @@ stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -44,7 +44,7 @@ class Repair:
         self, snapshot: Snapshot, presences: Mapping[str, Presence], *, may_write: bool
     ) -> None:
         """Do all that is safe on what was found; `may_write`: the repository may be changed."""
-        acts: list[Callable[[], Iterator[str]]] = [
+        acts: list[Callable[[], Iterable[str]]] = [
             lambda: remove_locks(self.state_dir),
             lambda: self._forget_told(snapshot),
         ]
@@ -55,11 +55,14 @@ class Repair:
                 lambda: self._correct_own_status(snapshot),
                 lambda: self._take_from_dead(snapshot, presences),
             ]
+        hindrances: dict[str, None] = {}
         for act in acts:
             try:
                 self.done.extend(act())
             except CoordinationError as error:
-                self.tell(str(error))
+                hindrances[str(error)] = None  # several acts may need the same document
+        for hindrance in hindrances:
+            self.tell(hindrance)
 
     def _forget_told(self, snapshot: Snapshot) -> Iterator[str]:
         entries = (*self.outbox.refused(), *self.outbox.pending())
@@ -94,10 +97,13 @@ class Repair:
 
     def _take_from_dead(
         self, snapshot: Snapshot, presences: Mapping[str, Presence]
-    ) -> Iterator[str]:
-        """Keep the watch that `doit watch` keeps, until each builder has moved or is dead."""
+    ) -> tuple[str, ...]:
+        """Keep the watch that `doit watch` keeps, until each builder has moved or is dead.
+
+        What it does is told by the observer.
+        """
         if not forsaken_jobs(snapshot, presences):
-            return
+            return ()
         self.watch.look()
         lasts = min(self.watch.observer.longest_lease, LONGEST_LOOK) + self.every
         self.tell(f"looking for {lasts:.0f} s at most whether the builders of running jobs live")
@@ -105,4 +111,4 @@ class Repair:
         while self.monotonic() < end and forsaken_jobs(self.store.snapshot(), presences):
             self.sleep(self.every)
             self.watch.look()
-        yield from ()
+        return ()

@@ -14,6 +14,8 @@ import psutil
 
 from coordination_tasks.finding import Finding
 
+_CLONES = ("coordination/*/clone-*", "history/*", "heartbeats.git")
+"""Not the workspaces: what is in there is the build's own."""
 _READER = "cat-file"
 """Runs beside each of our processes, and locks nothing."""
 
@@ -37,8 +39,7 @@ def remove_locks(state_dir: Path) -> Iterator[str]:
 
 def stale_locks(state_dir: Path) -> tuple[Path, ...]:
     """Lock files in clones that no living git works on, in order."""
-    # ours beside the clones are held by flock: they stay, and are never stale
-    clones = [head.parent for head in state_dir.rglob("HEAD") if _is_clone(head.parent)]
+    clones = [head.parent for place in _CLONES for head in state_dir.glob(f"{place}/HEAD")]
     locked = {clone: tuple(clone.rglob("*.lock")) for clone in clones}
     if not any(locked.values()):
         return ()
@@ -49,10 +50,6 @@ def stale_locks(state_dir: Path) -> tuple[Path, ...]:
         if locks and not any(place is None or str(clone) in place for place in used)
     )
     return tuple(sorted(lock for locks in found for lock in locks))
-
-
-def _is_clone(folder: Path) -> bool:
-    return (folder / "objects").is_dir() and (folder / "refs").is_dir()
 
 
 def _places_of_git() -> Iterator[str | None]:

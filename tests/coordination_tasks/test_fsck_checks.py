@@ -262,8 +262,14 @@ def test_broken_lines_of_the_archive(farm: World, remote: Path, tmp_path: Path) 
 
 
 def test_locks_of_a_living_git_are_not_stale(tmp_path: Path) -> None:
-    dead, living = (bare_repository(tmp_path / name) for name in ("dead.git", "living.git"))
-    (tmp_path / "ours.lock").touch()
+    (tmp_path / "history").mkdir()
+    (tmp_path / "jobs").mkdir()
+    dead = bare_repository(tmp_path / "heartbeats.git")
+    living = bare_repository(tmp_path / "history/f00")
+    source = bare_repository(tmp_path / "jobs/source.git")
+    others = [tmp_path / "history/f00.lock", source / "index.lock"]
+    for lock in others:
+        lock.touch()
     locks = [clone / lock for clone in (dead, living) for lock in ("HEAD.lock", "refs/x.lock")]
     for lock in locks:
         lock.touch()
@@ -275,7 +281,7 @@ def test_locks_of_a_living_git_are_not_stale(tmp_path: Path) -> None:
         assert process.stdin
         process.stdin.close()
     assert [lock for lock in locks if lock.exists()] == locks[2:]
-    assert (tmp_path / "ours.lock").exists()
+    assert all(lock.exists() for lock in others)
 
 
 class Idle:
