@@ -14,6 +14,7 @@ from pathlib import Path
 from pipelines.cancellation import Cancellation
 from pipelines.capture import capture
 from pipelines.errors import StepFailed
+from pipelines.file_system_sync import sync_file_system
 from pipelines.fingerprint import Fingerprint, first_difference
 from pipelines.fresh_folder import discard
 from pipelines.job_note import JobNote, read_note
@@ -113,7 +114,7 @@ class Donors:
         names = [name for name in _CONTENT if (donor.root / name).exists()]
         copied = all(self._copy(donor.root / name, arriving / name) for name in names)
         if copied:
-            self._run("sync", "--file-system", str(arriving))
+            sync_file_system(arriving)
             adjust(arriving)
             for name in names:
                 discard(self._own.root / name, self._own.discarded)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.conditions import all_needs
+from pipelines.file_system_sync import sync_file_system
 from pipelines.fingerprint import NO_RESULT, Fingerprint, differences
 from pipelines.input_files import matching_files
 from pipelines.model import Pipeline, Step, StepResult
@@ -78,7 +79,7 @@ class StepRecords:
     def succeed(
         self, step: Step, run: Run, result: StepResult, duration_seconds: float | None
     ) -> None:
-        """Record the step's success, its outputs first. Durable when this returns.
+        """Record the step's success, what it made first. Durable when this returns.
 
         Raises StepFailed (ARTIFACT_MISSING) when it did not make what it says it makes.
         """
@@ -98,6 +99,9 @@ class StepRecords:
             complete=result.complete or bool(step.inputs or step.outputs),
             digest=result.digest,
         )
+        if not stamp.complete:
+            # It may have left anything in the tree, and the steps after it will take it from there.
+            sync_file_system(self._workspace.root)
         self._stamps.write(stamp)
 
     def was_begun(self, step: str) -> bool:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import StepFailed
+from pipelines.file_system_sync import sync_file_system
 from pipelines.model import Step, StepContext
+from pipelines.stamps import Stamps
 from pipelines.step_records import StepRecords
 from pipelines.steps.preflight import PREFLIGHT
 from pipelines.steps.run import RUN, Run, RunOptions
@@ -137,3 +139,30 @@ def test_a_step_that_does_not_make_what_it_says_fails(bench: Bench) -> None:
     with pytest.raises(StepFailed, match="nothing/"):
         bench.build("job", bench.commit({"a.txt": "1"}))
     assert not (bench.workspace("job").stamps / "liar.json").exists()
+
+
+def test_what_a_step_left_is_on_the_disk_before_its_record(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No test can cut the power: that all is synced, and when, has to do."""
+    synced: list[tuple[Path, tuple[str, ...]]] = []
+
+    def sync(path: Path) -> None:
+        sync_file_system(path)
+        synced.append((path, Stamps(bench.workspace("job").stamps).recorded()))
+
+    monkeypatch.setattr("pipelines.step_records.sync_file_system", sync)
+
+    bench.build("job", bench.commit({"a.txt": "1"}))
+
+    root = bench.workspace("job").root
+    assert synced == [
+        (root, ()),
+        (root, ("git-checkout",)),
+        (root, ("copy", "git-checkout")),
+    ]
+
+
+def test_a_file_system_that_is_not_there_is_not_synced(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="gone"):
+        sync_file_system(tmp_path / "gone")
