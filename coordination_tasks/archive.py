@@ -1,20 +1,20 @@
 """The archive in the repository: what is over, by month, so that what lives stays small.
 
-`coordination/archive/<month>/` holds `jobs/` and `messages/` (entries as they were, one a line, at
-most 1 MB a file), `transitions/` and `logs/` (files as they were). Everything is spread over 256
-folders or files, so that no folder grows beyond what Git hosts bear.
+`coordination/archive/<month>/` holds `jobs/` and `messages/` (entries as they were, one a line),
+`files/` (transitions, manifests and short logs, see archived_files) and `logs/` (long ones).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Protocol
 
-from coordination_tasks import documents
+from coordination_tasks import archived_files, documents
+from coordination_tasks.archive_lines import Files, Parts, append_line, lines
+from coordination_tasks.archived_files import ArchivedFile
 from coordination_tasks.draft import Draft
 from coordination_tasks.messages import Message, MessagesDocument
 from coordination_tasks.model import Job
@@ -31,20 +31,7 @@ from coordination_tasks.paths import (
 )
 from coordination_tasks.records import Unreadable, job_from
 
-MOST_BYTES = 1_000_000
 _MONTH = re.compile(r"\d{4}-\d{2}")
-
-
-class Files(Protocol):
-    """One version's files: a Draft, or a Snapshot."""
-
-    def read(self, path: str) -> bytes | None:
-        """Content of a file; None when there is none."""
-        ...
-
-    def names(self, folder: str) -> tuple[str, ...]:
-        """Sorted names of what is directly in a folder."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +61,26 @@ def find_job(files: Files, job_id: str) -> ArchivedJob | None:
     return None
 
 
+def find_logs(files: Files, job_id: str) -> dict[str, ArchivedFile]:
+    """The archived transitions of a job, by where they were."""
+    folder = transitions_folder(job_id)
+    found: dict[str, ArchivedFile] = {}
+    for month in reversed(months(files)):
+        for path, file in archived_files.find(files, month, folder, f"{folder}/"):
+            earlier = found[path].data if path in found else b""
+            found[path] = replace(file, data=joined_lines(earlier, file.data))
+    return found
+
+
 def find_manifest(files: Files, builder: str, job_id: str, attempt: int) -> bytes | None:
-    """The archived manifest of an attempt; None when there is none."""
-    name = manifest_path(builder, job_id, attempt).removeprefix(logs_folder(builder) + "/")
+    """The archived manifest of an attempt, the newest; None when there is none."""
+    path = manifest_path(builder, job_id, attempt)
+    name = path.removeprefix(logs_folder(builder) + "/")
     for month in months(files):
-        data = files.read(archived_log_path(month, builder, name))
+        small = [
+            file.data for at, file in archived_files.find(files, month, path, path) if at == path
+        ]
+        data = small[-1] if small else files.read(archived_log_path(month, builder, name))
         if data is not None:
             return data
     return None
@@ -102,8 +104,8 @@ def archive_jobs(draft: Draft, due: Mapping[str, str]) -> None:
     draft.write(JOBS, documents.remove_elements(text, found.start, gone).encode("utf-8"))
     for raw in gone.values():
         job_id = str(raw["id"])
-        _append(draft, raw, _jobs_file(due[job_id], job_id))
-        _move_folder(draft, transitions_folder(job_id), transitions_folder(job_id, due[job_id]))
+        append_line(draft, raw, _jobs_file(due[job_id], job_id))
+        _archive_transitions(draft, job_id, due[job_id])
 
 
 def archive_messages(
@@ -112,19 +114,36 @@ def archive_messages(
     """Move the messages at these places of `document` into their months (undated ones: now's)."""
     for index, raw, message in document.entries:
         if index in chosen:
-            _append(draft, raw, _messages_file(month_of(message.at or now)))
+            append_line(draft, raw, _messages_file(month_of(message.at or now)))
     document.remove(tuple(chosen))
     draft.write(MESSAGES, document.data)
 
 
 def archive_log(draft: Draft, builder: str, name: str, month: str) -> None:
     """Move a log or manifest of a builder into a month."""
-    source, target = f"{logs_folder(builder)}/{name}", archived_log_path(month, builder, name)
+    path = f"{logs_folder(builder)}/{name}"
+    data = draft.read(path) or b""
+    if len(data) <= archived_files.MOST_BYTES_OF_A_LINE:
+        archived_files.put(draft, month, path, path, data)
+    else:
+        draft.write(_free(draft, archived_log_path(month, builder, name)), data)
+    draft.delete(path)
+
+
+def joined_lines(earlier: bytes, later: bytes) -> bytes:
+    """The lines of two files, those once that are in both."""
+    if not earlier:
+        return later
+    known = earlier.rstrip(b"\n").split(b"\n")
+    fresh = [line for line in later.rstrip(b"\n").split(b"\n") if line not in set(known)]
+    return b"\n".join([*known, *fresh]) + b"\n"
+
+
+def _free(draft: Draft, path: str) -> str:
     number = 1
-    while draft.read(free := target if number == 1 else f"{target}.{number}") is not None:
+    while draft.read(free := path if number == 1 else f"{path}.{number}") is not None:
         number += 1
-    draft.write(free, draft.read(source) or b"")
-    draft.delete(source)
+    return free
 
 
 def _jobs_beside(files: Files, month: str, job_id: str) -> Iterator[Job]:
@@ -147,42 +166,22 @@ def unreadable_beside(files: Files, job_id: str) -> Iterator[str]:
 
 
 def _lines_beside(files: Files, month: str, job_id: str) -> Iterator[tuple[str, bytes]]:
-    part = 1
-    while (data := files.read(path := archived_jobs_path(month, job_id, part))) is not None:
-        for number, line in enumerate(data.split(b"\n"), 1):
-            if line:
-                yield f"{path}:{number}", line
-        part += 1
+    for path, number, line in lines(files, _jobs_file(month, job_id)):
+        yield f"{path}:{number}", line
 
 
-def _jobs_file(month: str, job_id: str) -> Callable[[int], str]:
+def _jobs_file(month: str, job_id: str) -> Parts:
     return lambda part: archived_jobs_path(month, job_id, part)
 
 
-def _messages_file(month: str) -> Callable[[int], str]:
+def _messages_file(month: str) -> Parts:
     return lambda part: archived_messages_path(month, part)
 
 
-def _append(draft: Draft, raw: Mapping[str, object], file_of: Callable[[int], str]) -> None:
-    """Add an entry to the last part that has room for it."""
-    line = documents.dump_line(raw).encode("utf-8") + b"\n"
-    part = 1
-    while (data := draft.read(file_of(part))) and len(data) + len(line) > MOST_BYTES:
-        part += 1
-    draft.write(file_of(part), (data or b"") + line)
-
-
-def _move_folder(draft: Draft, source: str, target: str) -> None:
-    """Move files of lines; what came after an earlier move is put behind what is there."""
-    for name in draft.names(source):
-        data = draft.read(f"{source}/{name}")
+def _archive_transitions(draft: Draft, job_id: str, month: str) -> None:
+    folder = transitions_folder(job_id)
+    for path in (f"{folder}/{name}" for name in draft.names(folder)):
+        data = draft.read(path)
         if data is not None:
-            earlier = draft.read(f"{target}/{name}")
-            draft.write(f"{target}/{name}", data if earlier is None else _joined(earlier, data))
-            draft.delete(f"{source}/{name}")
-
-
-def _joined(earlier: bytes, data: bytes) -> bytes:
-    known = earlier.rstrip(b"\n").split(b"\n")
-    fresh = [line for line in data.rstrip(b"\n").split(b"\n") if line not in set(known)]
-    return b"\n".join([*known, *fresh]) + b"\n"
+            archived_files.put(draft, month, folder, path, data)
+            draft.delete(path)

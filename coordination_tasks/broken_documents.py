@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from coordination_tasks import documents
-from coordination_tasks.archive import Files, months
+from coordination_tasks.archive import months
+from coordination_tasks.archive_lines import Files
 from coordination_tasks.errors import BrokenDocument
 from coordination_tasks.finding import Finding
 from coordination_tasks.git_history import GitHistory
@@ -95,5 +96,6 @@ def _paths(files: Files) -> Iterator[str]:
     for builder in filter(is_builder_id, files.names("")):
         yield from (status_path(builder), heartbeat_path(builder))
     for month in months(files):
-        for folder in (f"{ARCHIVE}/{month}/jobs", f"{ARCHIVE}/{month}/messages"):
+        for kind in ("jobs", "messages", "files"):
+            folder = f"{ARCHIVE}/{month}/{kind}"
             yield from (f"{folder}/{name}" for name in files.names(folder))

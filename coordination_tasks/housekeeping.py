@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from coordination_tasks.archive import (
-    Files,
     archive_jobs,
     archive_log,
     archive_messages,
     find_job,
     month_of,
 )
+from coordination_tasks.archive_lines import Files
 from coordination_tasks.draft import Draft
 from coordination_tasks.errors import BrokenDocument
 from coordination_tasks.housekeeping_rules import Ages, by_quoted_id, due_jobs, log_time

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import graphlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from coordination_tasks.errors import BrokenDocument, IllegalTransition, NotFound
 from coordination_tasks.finding import Finding
@@ -13,6 +13,7 @@ from coordination_tasks.queue_rules import Wanted
 from coordination_tasks.reference_checks import check_attempt
 from coordination_tasks.snapshot import Snapshot
 from coordination_tasks.state_machine import check_job_transition, check_step_transition
+from coordination_tasks.transition_log import TransitionLog
 
 _NEVER_SUCCEEDS = frozenset({State.FAILED, State.TIMED_OUT, State.CANCELLED})
 _LEFT_ALONE = (
@@ -41,13 +42,14 @@ def _check_history(snapshot: Snapshot, job: Job) -> Iterator[Finding]:
         path, _, what = problem.partition(": ")
         remedy = f"see it in the history of {path}; the lines beside it are used as they are"
         yield Finding(path=path, problem=f"{path}: {what}", remedy=remedy)
-    for attempt, path in sorted(snapshot.logs(job.id).items()):
-        for problem in illegal_moves(snapshot.transitions(job.id, attempt)):
+    for _, log in sorted(snapshot.logs(job.id).items()):
+        path = log.path
+        for problem in illegal_moves(TransitionLog(log.data).transitions):
             remedy = _LEFT_ALONE.format(job=job.id)
             yield Finding(path=path, problem=f"{path}: {problem}", remedy=remedy)
 
 
-def illegal_moves(transitions: tuple[Transition, ...]) -> Iterator[str]:
+def illegal_moves(transitions: Iterable[Transition]) -> Iterator[str]:
     """What the state machine does not allow in the transitions of one attempt, in order.
 
     That two of a job's own moves don't meet is allowed: old programs move jobs and record nothing.

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TypeGuard
 
 from coordination_tasks import documents
-from coordination_tasks.archive import Files, find_job, unreadable_beside
+from coordination_tasks.archive import find_job, unreadable_beside
+from coordination_tasks.archive_lines import Files
 from coordination_tasks.draft import Draft
 from coordination_tasks.errors import BrokenDocument, NotFound
 from coordination_tasks.model import Job

@@ -50,20 +50,24 @@ def job_of_manifest(file_name: str) -> tuple[str, int] | None:
     return (found[1], int(found[2])) if found else None
 
 
-def transitions_folder(job_id: str, month: str = "") -> str:
-    """The folder of all attempts of a job, or where it is when archived with `month`."""
-    top = f"{ARCHIVE}/{month}/transitions" if month else TRANSITIONS
-    return f"{top}/{_spread(job_id)}/{quoted(job_id)}"
+def transitions_folder(job_id: str) -> str:
+    """The folder of all attempts of a job."""
+    return f"{TRANSITIONS}/{_digest(job_id)[:2]}/{quoted(job_id)}"
 
 
-def transitions_path(job_id: str, attempt: int, month: str = "") -> str:
+def transitions_path(job_id: str, attempt: int) -> str:
     """The file that holds the transitions of one attempt, one JSON object a line."""
-    return f"{transitions_folder(job_id, month)}/{attempt:03d}.jsonl"
+    return f"{transitions_folder(job_id)}/{attempt:03d}.jsonl"
 
 
 def archived_jobs_path(month: str, job_id: str, part: int) -> str:
     """A file of archived jobs, one JSON object a line; parts are numbered from 1."""
-    return f"{ARCHIVE}/{month}/jobs/{_spread(job_id)}-{part}.jsonl"
+    return f"{ARCHIVE}/{month}/jobs/{_digest(job_id)[0]}-{part}.jsonl"
+
+
+def archived_files_path(month: str, group: str, part: int) -> str:
+    """A file of archived small files, one a line as JSON object; parts are numbered from 1."""
+    return f"{ARCHIVE}/{month}/files/{_digest(group)[0]}-{part}.jsonl"
 
 
 def archived_messages_path(month: str, part: int) -> str:
@@ -72,8 +76,8 @@ def archived_messages_path(month: str, part: int) -> str:
 
 
 def archived_log_path(month: str, builder: str, name: str) -> str:
-    """Where a file of `logs_folder` is when it is archived."""
-    return f"{ARCHIVE}/{month}/logs/{_spread(name)}/{builder}/{name}"
+    """Where a large file of `logs_folder` is when it is archived."""
+    return f"{ARCHIVE}/{month}/logs/{builder}/{name}"
 
 
 def plan_path(digest: str) -> str | None:
@@ -98,9 +102,9 @@ def quoted(job_id: str) -> str:
     return f"{name[:100]}={hashlib.sha256(_bytes(job_id)).hexdigest()[:32]}"
 
 
-def _spread(name: str) -> str:
-    """One of 256 folder names."""
-    return hashlib.sha256(_bytes(name)).hexdigest()[:2]
+def _digest(name: str) -> str:
+    """Its first letters spread names evenly."""
+    return hashlib.sha256(_bytes(name)).hexdigest()
 
 
 def _bytes(job_id: str) -> bytes:

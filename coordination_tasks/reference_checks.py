@@ -39,8 +39,9 @@ def check_references(snapshot: Snapshot) -> Iterator[Finding]:
 def check_attempt(snapshot: Snapshot, job: Job) -> Iterator[Finding]:
     """Whether transitions and plans of a job's attempts are there, and of this job."""
     logs = snapshot.logs(job.id)
-    for attempt, path in sorted(logs.items()):
-        for move in TransitionLog(snapshot.read(path)).transitions:
+    for attempt, log in sorted(logs.items()):
+        path = log.path
+        for move in TransitionLog(log.data).transitions:
             if (move.job, move.attempt) != (job.id, attempt):
                 problem = f"{path}: transition {move.id} is of job {move.job} try {move.attempt}"
                 yield Finding(path=path, problem=problem, remedy=f"see the history of {path}")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 
-from coordination_tasks.archive import find_job, find_manifest
+from coordination_tasks.archive import find_logs, find_manifest, joined_lines
 from coordination_tasks.builder_status import BuilderStatus, read_status
 from coordination_tasks.errors import NotFound
 from coordination_tasks.jobs_document import JobsDocument
@@ -27,6 +28,15 @@ from coordination_tasks.paths import (
 )
 from coordination_tasks.repository import Version, Versions
 from coordination_tasks.transition_log import TransitionLog
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The transitions of one attempt."""
+
+    path: str
+    """The file that they are in; that of the archive when all of them are there."""
+    data: bytes
 
 
 class Snapshot:
@@ -65,27 +75,31 @@ class Snapshot:
         """Numbers of the attempts that have transitions; 0 stands for before the first."""
         return tuple(sorted(self.logs(job_id)))
 
-    def logs(self, job_id: str) -> Mapping[int, str]:
-        """The same, and in which file they are; that of an archived attempt is in the archive."""
-        archived = find_job(self, job_id)
-        folders = [transitions_folder(job_id)]
-        if archived:
-            folders.insert(0, transitions_folder(job_id, archived.month))
-        found = {attempt_of(name): f"{at}/{name}" for at in folders for name in self.names(at)}
-        return {attempt: path for attempt, path in found.items() if attempt is not None}
+    def logs(self, job_id: str) -> Mapping[int, Log]:
+        """The same, and their content, also what is archived."""
+        archived = find_logs(self, job_id)
+        folder = transitions_folder(job_id)
+        found = {}
+        for path in sorted({*archived, *(f"{folder}/{name}" for name in self.names(folder))}):
+            attempt, data = attempt_of(path.removeprefix(f"{folder}/")), self.read(path)
+            old = archived.get(path)
+            if attempt is not None:
+                whole = joined_lines(old.data if old else b"", data or b"")
+                found[attempt] = Log(old.path if old and data is None else path, whole)
+        return found
 
     def transitions(self, job_id: str, attempt: int | None = None) -> tuple[Transition, ...]:
         """What happened to a job, in order; of one attempt, or of all."""
         logs = self.logs(job_id)
         numbers = sorted(logs) if attempt is None else {attempt} & logs.keys()
-        return tuple(t for n in numbers for t in TransitionLog(self.read(logs[n])).transitions)
+        return tuple(t for n in numbers for t in TransitionLog(logs[n].data).transitions)
 
     def unreadable_transitions(self, job_id: str) -> tuple[str, ...]:
         """What is wrong with lines of the job's transitions that can't be read."""
         return tuple(
-            f"{path}: {problem}"
-            for _, path in sorted(self.logs(job_id).items())
-            for problem in TransitionLog(self.read(path)).unreadable
+            f"{log.path}: {problem}"
+            for _, log in sorted(self.logs(job_id).items())
+            for problem in TransitionLog(log.data).unreadable
         )
 
     def builders(self) -> tuple[str, ...]:

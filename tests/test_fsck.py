@@ -7,7 +7,7 @@ import shlex
 import subprocess
 from typing import Any
 
-from coordination_tasks.paths import transitions_path
+from coordination_tasks.paths import archived_files_path, transitions_folder, transitions_path
 from tests.conftest import Farm, await_that, git
 
 
@@ -131,7 +131,9 @@ def test_illegal_transitions_of_an_archived_attempt_are_told_where_they_are(farm
     findings = findings_of(farm.doit("fsck", "--json"))
 
     assert findings, "it is told"
-    assert {finding["path"] for finding in findings} == {transitions_path("old", 1, "2025-01")}
+    assert {finding["path"] for finding in findings} == {
+        archived_files_path("2025-01", transitions_folder("old"), 1)
+    }
 
 
 def test_repair_does_what_is_safe_and_says_what_it_left(farm: Farm) -> None:

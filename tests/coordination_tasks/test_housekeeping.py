@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from coordination_tasks.archive import MOST_BYTES, find_job
+from coordination_tasks import archived_files
+from coordination_tasks.archive import find_job
+from coordination_tasks.archive_lines import MOST_BYTES
 from coordination_tasks.errors import Conflict
 from coordination_tasks.housekeeping import Housekeeping, Moved
 from coordination_tasks.housekeeping_rules import MOST_FINISHED, Ages, due_jobs, log_time
@@ -31,6 +33,7 @@ from tests.coordination_tasks.coordination_world import (
 
 JOBS = "coordination/jobs.json"
 DAY = timedelta(days=1)
+LONG = b"[INFO] building\n" * 10_000
 AGES = Ages(jobs=30 * DAY, messages=30 * DAY, logs=7 * DAY)
 
 
@@ -98,7 +101,9 @@ def test_an_archived_job_still_counts(world: World) -> None:
     assert (again.number, again.token) == (2, 2)
     store.complete(again, Completion(state=State.FAILED, reason="worse", at=NOON + 40 * DAY))
     assert {t.attempt for t in store.transitions("base")} == {1, 2}
+    known = store.transitions("base")
     care(world, 80).run()
+    assert store.transitions("base") == known
     assert store.job("base").state is State.FAILED, "as it was when it was last archived"
     assert {t.attempt for t in store.transitions("base")} == {1, 2}
 
@@ -187,19 +192,32 @@ def test_when_a_log_is_from(name: str, expected: str | None) -> None:
 def test_logs_of_all_builders_are_archived(world: World) -> None:
     world.write_all(
         {
-            "build9/logs/20251001T000000Z.log": b"old",
+            "build9/logs/20251001T000000Z.log": b"old\xff",
+            "build9/logs/20251002T000000Z.log": LONG,
             "build9/logs/20251028T000000Z.log": b"new",
             "build9/logs/notes.txt": b"whose?",
         }
     )
 
-    assert care(world, 0).run().logs == ("build9/logs/20251001T000000Z.log",)
+    old = tuple(f"build9/logs/2025100{day}T000000Z.log" for day in (1, 2))
+    assert care(world, 0).run().logs == old
 
     snapshot = world.store().snapshot()
     assert snapshot.names("build9/logs") == ("20251028T000000Z.log", "notes.txt")
-    folder = "coordination/archive/2025-10/logs"
-    [spread] = snapshot.names(folder)
-    assert snapshot.read(f"{folder}/{spread}/build9/20251001T000000Z.log") == b"old"
+    assert (
+        dict(archived_files.find(snapshot, "2025-10", old[0], "build9/"))[old[0]].data == b"old\xff"
+    )
+    place = "coordination/archive/2025-10/logs/build9/20251002T000000Z.log"
+    assert snapshot.read(place) == LONG
+
+    world.write(old[1], "another")
+    world.write(old[0], LONG.decode())
+    care(world, 0).run()
+    world.write(old[1], LONG.decode() + "more")
+    care(world, 0).run()
+    snapshot = world.store().snapshot()
+    assert snapshot.read(place) == LONG
+    assert snapshot.read(f"{place}.2") == LONG + b"more"
 
 
 def test_a_broken_queue_is_left_alone_and_the_rest_is_cared_for(world: World) -> None:

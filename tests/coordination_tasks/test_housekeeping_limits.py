@@ -11,7 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from coordination_tasks import housekeeping
-from coordination_tasks.archive import MOST_BYTES, months
+from coordination_tasks.archive import months
+from coordination_tasks.archive_lines import MOST_BYTES
 from coordination_tasks.git_repository import GitRepository
 from coordination_tasks.housekeeping import Housekeeping
 from coordination_tasks.housekeeping_rules import Ages

@@ -1,0 +1,72 @@
+"""Small files in the archive: many in one file, each a line.
+
+A remote that takes a push looks at each folder and file that its newest version has, so what nobody
+reads any more must be few of them: a year of files as they were made a write take three times as
+long.
+
+A line is `{"path": where it was, "text": what it held}`, or `base64` for what is no UTF-8.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from coordination_tasks import documents
+from coordination_tasks.archive_lines import Files, Parts, append_line, lines
+from coordination_tasks.draft import Draft
+from coordination_tasks.paths import archived_files_path
+
+MOST_BYTES_OF_A_LINE = 100_000
+"""Of a file that is put here; larger ones are stored as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedFile:
+    """A file as it was when it was archived."""
+
+    path: str
+    """The file of the archive that holds it."""
+    data: bytes
+
+
+def put(draft: Draft, month: str, group: str, path: str, data: bytes) -> None:
+    """Archive the file that was at `path`; what has one `group` is found together."""
+    append_line(draft, {"path": path, **_as_json(data)}, _parts(month, group))
+
+
+def find(files: Files, month: str, group: str, begin: str) -> Iterator[tuple[str, ArchivedFile]]:
+    """Where they were, and the files of a group whose paths begin so, the oldest first.
+
+    A path can be there more than once.
+    """
+    # parsed is only what is wanted: thousands of others can be beside it
+    mark = documents.dump_line(begin)[:-1].encode("utf-8")
+    for place, _, line in lines(files, _parts(month, group)):
+        if mark in line:
+            try:
+                entry = json.loads(line)
+                path, data = str(entry["path"]), _data(entry)
+            except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+                continue  # told by fsck; the others count
+            if path.startswith(begin):
+                yield path, ArchivedFile(place, data)
+
+
+def _parts(month: str, group: str) -> Parts:
+    return lambda part: archived_files_path(month, group, part)
+
+
+def _as_json(data: bytes) -> dict[str, str]:
+    try:
+        return {"text": data.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(data).decode("ascii")}
+
+
+def _data(entry: dict[str, str]) -> bytes:
+    if "base64" in entry:
+        return base64.b64decode(entry["base64"], validate=True)
+    return entry["text"].encode("utf-8")
