@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -11,17 +12,18 @@ from getopt import GetoptError
 from typing import Any
 
 from doit.cmd_base import DoitCmdBase
+from doit.cmdparse import CmdParseError
 from rich.console import Console
 
 from coordination_tasks import presence
 from coordination_tasks.builder_config import BuilderConfig, read_builder_config
 from coordination_tasks.errors import BadRequest, CoordinationError, Unavailable
-from coordination_tasks.output_stream import silence
 from coordination_tasks.queue_rules import Takes, Terms
 from coordination_tasks.secrets import Secrets
 from coordination_tasks.store import Store
 from coordination_tasks.times import format_time
 from doit_words import typed_words
+from doit_words.output_stream import bear_any_text, silence
 from typed_yaml import did_you_mean
 
 PIPE_WIDTH = 200
@@ -59,10 +61,16 @@ class FarmCommand(DoitCmdBase):  # type: ignore[misc]
         except GetoptError as error:
             tell(f"doit {self.name}: {error}; see `doit help {self.name}`")
             return BadRequest.exit_code
-        return super().parse_execute(words)
+        try:
+            return super().parse_execute(words)
+        except CmdParseError as error:  # of its many kinds of options we have numbers only
+            option = re.search(r"parameter '(\w+)'", str(error))
+            tell(f"doit {self.name}: {option[1] if option else error}: a number is wanted")
+            return BadRequest.exit_code
 
     def execute(self, params: Any, args: list[str]) -> int:
         """doit's entry: what goes wrong becomes one line on stderr and its exit code."""
+        bear_any_text(sys.stdout)
         try:
             code = int(super().execute(params, args) or 0)
             sys.stdout.flush()

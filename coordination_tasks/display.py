@@ -10,7 +10,7 @@ from typing import Protocol, TextIO
 from typing_extensions import override
 
 from coordination_tasks.model import State
-from coordination_tasks.output_stream import silence
+from doit_words.output_stream import silence
 
 SECONDS_BETWEEN_PLAIN_PROGRESS = 10.0
 

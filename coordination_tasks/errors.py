@@ -76,6 +76,12 @@ class Unavailable(CoordinationError):
     """The store could not be reached; a command says to try again later."""
 
 
+class CopyUnusable(Unavailable):
+    """The files that this builder keeps of the store can't be read or written."""
+
+    remedy = "look at state_dir in builder.yaml: its disk, and who may write there"
+
+
 class OutcomeUnknown(Unavailable):
     """A write got no answer, and may have landed: repeat it only if it knows its own effect."""
 

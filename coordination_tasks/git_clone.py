@@ -14,7 +14,7 @@ from contextlib import suppress
 from io import BufferedRandom
 from pathlib import Path
 
-from coordination_tasks.errors import Unavailable
+from coordination_tasks.errors import CopyUnusable, Unavailable
 from coordination_tasks.git_command import run_git
 
 _CONFIG = """\
@@ -137,11 +137,11 @@ class CloneFolder:
             )
             if result.code != 0:
                 hold.close()
-                raise Unavailable(f"git init {git_dir} failed: {result.errors.strip()}")
+                raise CopyUnusable(f"git init {git_dir} failed: {result.errors.strip()}")
             with (git_dir / "config").open("a") as config:
                 config.write(_CONFIG)
         except OSError as error:
-            raise Unavailable(f"the clone {git_dir} can't be made: {error}") from error
+            raise CopyUnusable(f"the clone {git_dir} can't be made: {error}") from error
         return GitClone(git_dir, hold)
 
     def make_current(self, clone: GitClone) -> None:

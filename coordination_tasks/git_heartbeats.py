@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from coordination_tasks.clock import utc_now
-from coordination_tasks.errors import Unavailable, WriteRefused
+from coordination_tasks.errors import CopyUnusable, Unavailable, WriteRefused
 from coordination_tasks.git_command import GitResult, run_git
 from coordination_tasks.git_objects import GitObjects, MissingObject
 from coordination_tasks.git_remote import FETCHED, GitRemote, fail, is_branch
@@ -67,7 +67,7 @@ class GitHeartbeats:
                 if verdict is not Verdict.LOCAL:
                     fail(verdict, result)
                 self._throw_away()
-            raise Unavailable(f"heartbeats can't be made: {why(result)}")
+            raise CopyUnusable(f"heartbeats can't be made: {why(result)}")
 
     def signs(self, others: Collection[str] = ()) -> Mapping[str, str]:
         """See Heartbeats.signs."""
@@ -121,7 +121,7 @@ class GitHeartbeats:
                 message=f"heartbeat of {self._builder} ({self._beats} of this process)",
             )
         except OSError as error:
-            raise Unavailable(f"heartbeats can't be made: {error}") from error
+            raise CopyUnusable(f"heartbeats can't be made: {error}") from error
         finally:
             objects.close()
 
@@ -145,7 +145,7 @@ class GitHeartbeats:
         command = ["init", "--quiet", "--bare", "--template=", str(self._git_dir)]
         result = run_git(command, git_dir=self._git_dir, timeout=_INIT_SECONDS)
         if result.code != 0:
-            raise Unavailable(f"git init {self._git_dir} failed: {why(result)}")
+            raise CopyUnusable(f"git init {self._git_dir} failed: {why(result)}")
 
     def _throw_away(self) -> None:
         shutil.rmtree(self._git_dir, ignore_errors=True)

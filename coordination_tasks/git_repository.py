@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from coordination_tasks.clock import utc_now
-from coordination_tasks.errors import Unavailable, WriteRefused
+from coordination_tasks.errors import CopyUnusable, WriteRefused
 from coordination_tasks.git_clone import CloneFolder, GitClone
 from coordination_tasks.git_command import GitResult, run_git
 from coordination_tasks.git_objects import GitObjects, MissingObject
@@ -297,4 +297,4 @@ class GitRepository:
             except (MissingObject, FileNotFoundError) as error:
                 raise self._discard(str(error)) from error
             except OSError as error:
-                raise Unavailable(f"the local copy can't be used: {error}") from error
+                raise CopyUnusable(f"the local copy can't be used: {error}") from error

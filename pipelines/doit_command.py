@@ -13,6 +13,7 @@ from doit.cmd_base import DoitCmdBase
 from doit.exceptions import InvalidDodoFile
 
 from doit_words import typed_words
+from doit_words.output_stream import bear_any_text, silence
 from pipelines.config import Kinds, read_pipelines
 from pipelines.errors import BadPipelineFile, BadUsage, PipelineError
 from pipelines.model import Pipeline
@@ -57,16 +58,24 @@ class PipelineCommand(DoitCmdBase):  # type: ignore[misc]
 
     def execute(self, params: Any, args: list[str]) -> int:
         """doit's entry: a PipelineError becomes lines on stderr and its exit code."""
+        bear_any_text(sys.stdout)
         self.loader.setup(params)
         try:
             options = {option["name"]: params[option["name"]] for option in self.cmd_options}
-            return self.run(args, **options)
+            code = self.run(args, **options)
+            sys.stdout.flush()
         except BadPipelineFile as error:
             sys.stderr.write(f"{error}\n")
             return error.exit_code
         except PipelineError as error:
             sys.stderr.write(f"doit {self.name}: {error}\n")
             return error.exit_code
+        except OSError as error:
+            silence(sys.stdout)
+            if not isinstance(error, BrokenPipeError):  # then who reads has seen enough
+                sys.stderr.write(f"doit {self.name}: {error.strerror or error}\n")
+            return 1
+        return code
 
     def run(self, args: list[str], **options: Any) -> int:
         """The command itself. Raises PipelineError."""
@@ -75,7 +84,7 @@ class PipelineCommand(DoitCmdBase):  # type: ignore[misc]
     @staticmethod
     def write_json(value: Any) -> None:
         """Print a value for `--json`."""
-        sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(value, indent=2) + "\n")
 
     @property
     def kinds(self) -> Kinds:

@@ -190,3 +190,40 @@ def test_a_machine_without_git_is_told_so(farm: Farm, monkeypatch: pytest.Monkey
     checks = {check["check"]: check for check in json.loads(doctor.stdout)}
     assert checks["git"]["remedy"] == "apt-get install git"
     assert checks["coordination repository"]["ok"] is False
+
+
+def test_a_terminal_that_shows_ascii_only(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    for command in (("graph", "ledger"), ("doctor",)):
+        done = farm.doit(*command)
+        assert done.stderr == ""
+        assert "?" in done.stdout
+    assert json.loads(farm.doit("graph", "ledger", "--json").stdout)["pipeline"] == "ledger"
+
+
+def test_a_word_where_a_number_is_wanted(farm: Farm) -> None:
+    done = farm.doit("enqueue", "--pipeline", "ledger", "--branch", "x", "--priority", "high")
+    assert done.returncode == 3
+    assert one_line(done.stderr) == "doit enqueue: priority: a number is wanted"
+
+
+def test_a_state_folder_on_a_disk_that_takes_nothing(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert farm.doit("jobs").returncode == 0
+    monkeypatch.setenv("BUILDER_STATE_DIR", "/proc/self")
+    for command in (("jobs",), ("outbox",), ("send", "--to", "all", "--subject", "x"), ("build",)):
+        done = farm.doit(*command)
+        assert done.returncode == 1
+        assert "/proc/self" in one_line(done.stderr)
+        assert "try again later" not in done.stderr
+
+
+def test_a_plan_that_nobody_can_take(farm: Farm) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "doit", "plan", "ledger"],
+            check=False, cwd=HOME, env=farm.environment, stdout=full, stderr=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+    assert (done.returncode, one_line(done.stderr)) == (1, "doit plan: No space left on device")
