@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from coordination_tasks.git_repository import GitRepository
 from tests.coordination_tasks.coordination_world import (
     World,
     bare_repository,
@@ -46,3 +47,14 @@ def daemon_url(remote: Path) -> Iterator[str]:
     """The address of `remote` through a git daemon that takes pushes."""
     with git_daemon(remote.parent) as address:
         yield f"{address}/{remote.name}"
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "the cache"
+
+
+@pytest.fixture
+def repository(remote: Path, cache: Path) -> Iterator[GitRepository]:
+    with GitRepository(str(remote), cache, author="build1", timeout=30.0) as opened:
+        yield opened

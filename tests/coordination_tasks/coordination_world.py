@@ -160,3 +160,9 @@ def began(attempt: Attempt, step: str, own_id: str = "") -> Transition:
 
 def ended(attempt: Attempt, step: str, own_id: str = "") -> Transition:
     return transition(attempt, step, State.RUNNING, State.SUCCEEDED, own_id)
+
+
+def clone_in(cache: Path) -> Path:
+    """The clone that is used now of a repository's cache."""
+    [current] = cache.glob("*/current")
+    return current.parent / current.read_text()

@@ -10,8 +10,7 @@ import pytest
 from coordination_tasks.git_heartbeats import GitHeartbeats
 from coordination_tasks.git_history import GitHistory
 from coordination_tasks.git_repository import GitRepository
-from tests.coordination_tasks.coordination_world import World, claim, job
-from tests.coordination_tasks.test_git_faults import clone_in
+from tests.coordination_tasks.coordination_world import World, claim, clone_in, job
 
 LOCKS = ("index", "HEAD", "config", "shallow", "packed-refs")
 
