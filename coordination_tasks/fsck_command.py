@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -13,6 +13,8 @@ from rich.text import Text
 
 from coordination_tasks.broken_documents import find_broken
 from coordination_tasks.builder_config import BuilderConfig
+from coordination_tasks.builder_lock import while_idle
+from coordination_tasks.claim_intent import own_intent
 from coordination_tasks.clock import utc_now
 from coordination_tasks.command import (
     OPTION_BUILDER,
@@ -42,8 +44,9 @@ from coordination_tasks.sightings import Presence
 from coordination_tasks.snapshot import Snapshot
 from coordination_tasks.stale_locks import check_locks
 from coordination_tasks.store import Store
-from coordination_tasks.stuck_checks import check_stuck
+from coordination_tasks.stuck_checks import check_killed, check_stuck
 from coordination_tasks.watch_command import make_watch
+from coordination_tasks.writes import Record
 
 EXIT_FOUND = 6
 _REWOUND = (
@@ -73,9 +76,10 @@ Reads the queue, locks, messages, what builders publish, shared/*.json and the a
 be read, or a queue that is gone, is named with its last good version. Looks at transitions that are
 illegal or can't be read; at transitions, manifests and plans that belong to no job or are missing;
 at jobs that wait in vain; at running jobs of builders that gave no sign of life for a lease, as far
-as this machine saw (no clocks are compared: it tells more where `doit watch` runs), and builders
-that tell of a job they don't have; at locks that are over or without an end; at a main that was
-rewound; at this builder's outbox and at lock files that a killed git left in its clones.
+as this machine saw (no clocks are compared: it tells more where `doit watch` runs) or of a build
+that was killed here; at builders that tell of a job they don't have; at locks that are over or
+without an end; at a main that was rewound; at this builder's outbox; at lock files that a killed
+git left in its clones.
 Nothing is changed without --repair.
 
 --repair does what is safe: it removes such lock files, drops outbox entries that are recorded
@@ -117,17 +121,22 @@ read, 3 bad configuration or usage, 6 something is wrong.
     ) -> _Look:
         snapshot, rewound = _newest(store, history)
         presences = live_farm(config, snapshot).presences
+        ended = {entry.job for entry in outbox.pending() if not isinstance(entry.write, Record)}
         findings = (
             *rewound,
             *(find_broken(snapshot, history) if history else ()),
-            *self._disagreements(config, snapshot, presences),
+            *self._disagreements(config, snapshot, presences, ended),
             *check_outbox(snapshot, outbox),
             *check_locks(config.state_dir),
         )
         return _Look(snapshot, presences, findings, is_rewound=bool(rewound))
 
     def _disagreements(
-        self, config: BuilderConfig, snapshot: Snapshot, presences: Mapping[str, Presence]
+        self,
+        config: BuilderConfig,
+        snapshot: Snapshot,
+        presences: Mapping[str, Presence],
+        ended: Collection[str],
     ) -> tuple[Finding, ...]:
         wanted = Wanted(
             pipelines=self.known_pipelines(),
@@ -140,6 +149,7 @@ read, 3 bad configuration or usage, 6 something is wrong.
                 *check_references(snapshot),
                 *check_manifests(snapshot),
                 *check_stuck(snapshot, presences, now=utc_now()),
+                *check_killed(snapshot, _left_claim(config), ended),
             )
         except BrokenDocument:
             return ()  # the queue is broken: named with its last good version
@@ -160,6 +170,12 @@ read, 3 bad configuration or usage, 6 something is wrong.
             sleep=time.sleep,
             monotonic=time.monotonic,
         ).run(look.snapshot, look.presences, may_write=not look.is_rewound)
+
+
+def _left_claim(config: BuilderConfig) -> str | None:
+    """The claim that a killed build of this builder left behind; None also while one runs."""
+    with while_idle(config) as idle:
+        return own_intent(config.state_dir).read() if idle else None
 
 
 def _open_history(config: BuilderConfig, stack: ExitStack) -> GitHistory | None:

@@ -5,9 +5,10 @@ No two clocks are compared for a job: how long its builder has stood still is wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 
+from coordination_tasks.claim_intent import abandoned_job
 from coordination_tasks.errors import BrokenDocument, NotFound
 from coordination_tasks.finding import Finding
 from coordination_tasks.locks import DEFAULT_LIFE, QUEUE_LOCK, Lock
@@ -32,6 +33,23 @@ def check_stuck(
     for builder in snapshot.builders():
         yield from _check_status(snapshot, builder)
     yield from _check_locks(snapshot, now)
+
+
+def check_killed(
+    snapshot: Snapshot, claim_id: str | None, ended: Collection[str]
+) -> Iterator[Finding]:
+    """The job of a build that was killed on this builder; `claim_id` is what it left behind.
+
+    `ended` are jobs whose end waits to be sent. Raises BrokenDocument when the queue itself can't
+    be read.
+    """
+    job = abandoned_job(snapshot.jobs(), claim_id) if claim_id else None
+    if job is not None and job.id not in ended:
+        yield Finding(
+            path=JOBS,
+            problem=f"{JOBS}: running job {job.id} is held by a build that was killed here",
+            remedy="doit fsck --repair gives it back; doit watch and the next doit build do, too",
+        )
 
 
 def forsaken_jobs(snapshot: Snapshot, presences: Mapping[str, Presence]) -> tuple[Job, ...]:

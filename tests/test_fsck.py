@@ -151,6 +151,8 @@ def test_repair_does_what_is_safe_and_says_what_it_left(farm: Farm) -> None:
     farm.write("shared/odd.json", "{torn")
     before = farm.doit("fsck", "--json")
     assert before.returncode == 6, before.stderr
+    held = f"running job {job} is held by a build that was killed here"
+    assert held in [f["problem"].partition(": ")[2] for f in findings_of(before)]
     assert lock.exists(), "nothing is changed"
 
     done = farm.doit("fsck", "--repair", "--json")
