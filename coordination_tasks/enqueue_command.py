@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 import time
 import uuid
+from collections.abc import Iterator, Sequence
 
-from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments, open_store
-from coordination_tasks.errors import BadRequest
+from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments, open_store, tell
+from coordination_tasks.errors import BadRequest, NotFound
 from coordination_tasks.model import Job
+from coordination_tasks.store import Store
 
 
 class EnqueueCommand(FarmCommand):
@@ -82,6 +84,10 @@ Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad conf
         )
         with open_store(self.read_config(builder)) as store:
             stored = store.enqueue(job)
+            for name in _unknown(store, job.dependencies):
+                tell(
+                    f"there is no job {name[:80]!r} yet: {stored.id} waits until one has succeeded"
+                )
         sys.stdout.write(f"{stored.id}\n")
         return 0
 
@@ -98,6 +104,14 @@ Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad conf
         except ValueError as error:
             raise BadRequest(str(error)) from error
         return given
+
+
+def _unknown(store: Store, names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        try:
+            store.job(name)
+        except NotFound:
+            yield name
 
 
 def new_job_id(epoch: float, number: int) -> str:

@@ -74,10 +74,16 @@ def test_what_hinders_the_claim_of_queued_jobs(farm: Farm) -> None:
     free = farm.enqueue()
     labelled = farm.enqueue("--label", "arch=mips")
     after = farm.enqueue("--after", free)
+    early = farm.doit(
+        *("enqueue", "--pipeline", "ledger", "--branch", "main", "--after", "to-come")
+    )
+    assert early.returncode == 0
+    assert "there is no job 'to-come' yet" in early.stderr
     told = {entry["id"]: entry["not_claimed"] for entry in json.loads(explain(farm, "--json"))}
     assert told[free] == ""
     assert told[labelled] == "this builder lacks the label arch=mips"
     assert told[after] == f"job {free}, which it depends on, is queued"
+    assert "to-come" in told[early.stdout.strip()]
     assert "this builder can claim it" in explain(farm)
     assert "no workspace" in explain(farm, free)
 
