@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from coordination_tasks import archived_files, documents
 from coordination_tasks.archive_lines import Files, Parts, append_line, lines
-from coordination_tasks.archived_files import ArchivedFile
+from coordination_tasks.archived_files import ArchivedFile, ArchivedFiles
 from coordination_tasks.draft import Draft
 from coordination_tasks.messages import Message, MessagesDocument
 from coordination_tasks.model import Job
@@ -61,26 +61,25 @@ def find_job(files: Files, job_id: str) -> ArchivedJob | None:
     return None
 
 
-def find_logs(files: Files, job_id: str) -> dict[str, ArchivedFile]:
+def find_logs(archived: ArchivedFiles, job_id: str) -> dict[str, ArchivedFile]:
     """The archived transitions of a job, by where they were."""
     folder = transitions_folder(job_id)
     found: dict[str, ArchivedFile] = {}
-    for month in reversed(months(files)):
-        for path, file in archived_files.find(files, month, folder, f"{folder}/"):
+    for month in reversed(months(archived.files)):
+        for path, file in archived.find(month, folder, f"{folder}/"):
             earlier = found[path].data if path in found else b""
             found[path] = replace(file, data=joined_lines(earlier, file.data))
     return found
 
 
-def find_manifest(files: Files, builder: str, job_id: str, attempt: int) -> bytes | None:
+def find_manifest(archived: ArchivedFiles, builder: str, job_id: str, attempt: int) -> bytes | None:
     """The archived manifest of an attempt, the newest; None when there is none."""
     path = manifest_path(builder, job_id, attempt)
     name = path.removeprefix(logs_folder(builder) + "/")
-    for month in months(files):
-        small = [
-            file.data for at, file in archived_files.find(files, month, path, path) if at == path
-        ]
-        data = small[-1] if small else files.read(archived_log_path(month, builder, name))
+    for month in months(archived.files):
+        small = [file.data for at, file in archived.find(month, path, path) if at == path]
+        place = archived_log_path(month, builder, name)
+        data = small[-1] if small else archived.files.read(place)
         if data is not None:
             return data
     return None

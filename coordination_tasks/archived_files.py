@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from coordination_tasks import documents
 from coordination_tasks.archive_lines import Files, Parts, append_line, lines
 from coordination_tasks.draft import Draft
 from coordination_tasks.paths import archived_files_path
@@ -37,22 +36,41 @@ def put(draft: Draft, month: str, group: str, path: str, data: bytes) -> None:
     append_line(draft, {"path": path, **_as_json(data)}, _parts(month, group))
 
 
-def find(files: Files, month: str, group: str, begin: str) -> Iterator[tuple[str, ArchivedFile]]:
-    """Where they were, and the files of a group whose paths begin so, the oldest first.
+class ArchivedFiles:
+    """The archived files of one version; each file of the archive is read once."""
 
-    A path can be there more than once.
-    """
-    # parsed is only what is wanted: thousands of others can be beside it
-    mark = documents.dump_line(begin)[:-1].encode("utf-8")
-    for place, _, line in lines(files, _parts(month, group)):
-        if mark in line:
-            try:
-                entry = json.loads(line)
-                path, data = str(entry["path"]), _data(entry)
-            except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-                continue  # told by fsck; the others count
+    def __init__(self, files: Files) -> None:
+        self.files = files
+        self._known: dict[str, dict[str, list[ArchivedFile]]] = {}
+
+    def find(self, month: str, group: str, begin: str) -> Iterator[tuple[str, ArchivedFile]]:
+        """Where they were, and the files of a group whose paths begin so, the oldest first.
+
+        A path can be there more than once.
+        """
+        for path, found in self._of(month, group).items():
             if path.startswith(begin):
-                yield path, ArchivedFile(place, data)
+                yield from ((path, file) for file in found)
+
+    def _of(self, month: str, group: str) -> Mapping[str, list[ArchivedFile]]:
+        parts = _parts(month, group)
+        known = self._known.get(parts(1))
+        if known is None:
+            known = self._known[parts(1)] = {}
+            for place, _, line in lines(self.files, parts):
+                entry = _entry(line)
+                if entry:
+                    known.setdefault(entry[0], []).append(ArchivedFile(place, entry[1]))
+        return known
+
+
+def _entry(line: bytes) -> tuple[str, bytes] | None:
+    """Path and content; None for what is not ours: `doit fsck` tells of it, the others count."""
+    try:
+        entry = json.loads(line)
+        return str(entry["path"]), _data(entry)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return None
 
 
 def _parts(month: str, group: str) -> Parts:

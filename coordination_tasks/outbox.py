@@ -1,9 +1,8 @@
 """What this builder has to tell, safe on its own disk until the coordination store has it.
 
 A SQLite journal (WAL, synchronous=FULL): what a `submit_…` returned from survives `kill -9` and a
-power cut; that steps run or are up to date survives the power cut with what is submitted after it.
-One flusher at a time sends all that waits in one write; a record that is sent twice is stored once,
-so a flusher may die at any moment.
+power cut. One flusher at a time sends all that waits in one write; a record that is sent twice is
+stored once, so a flusher may die at any moment.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from coordination_tasks.errors import (
     Unavailable,
     WriteRefused,
 )
-from coordination_tasks.model import Attempt, State, Transition
+from coordination_tasks.model import Attempt, Transition
 from coordination_tasks.times import format_time
 from coordination_tasks.withholding import without_secrets
 from coordination_tasks.writes import (
@@ -50,8 +49,6 @@ from coordination_tasks.writes import (
 
 _MOST_AT_ONCE = 200
 _BUSY_SECONDS = 30.0
-_TOLD_AGAIN = frozenset({State.RUNNING, State.UP_TO_DATE})
-"""Who builds the job again after a power cut finds and tells the same."""
 _REFUSED = "refused IS NOT NULL"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
@@ -152,8 +149,6 @@ class Outbox:
     ) -> str:
         """Keep step transitions to be recorded; durable when this returns the entry's id.
 
-        That steps run, or are up to date, is known after a kill, but is synced to the disk with
-        what comes next only: after a power cut it is told again.
         `plan` is what the attempt is made with, and kept in the same write.
         """
         fence = Fence.of(attempt)
@@ -224,7 +219,6 @@ class Outbox:
         entry_id = uuid.uuid4().hex
         values = (entry_id, write.fence.job_id, name, args, format_time(self._clock()))
         with self._lock, self._durable():
-            self._database.execute(f"PRAGMA synchronous={_synchronous(write)}")
             self._database.execute(
                 "INSERT INTO entries (id, job, name, args, submitted_at) VALUES (?, ?, ?, ?, ?)",
                 values,
@@ -276,13 +270,6 @@ def _is_full(error: sqlite3.Error | OSError) -> bool:
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-
-
-def _synchronous(write: Write) -> str:
-    told_again = isinstance(write, Record) and all(
-        transition.to_state in _TOLD_AGAIN for transition in write.transitions
-    )
-    return "NORMAL" if told_again else "FULL"
 
 
 def _deliver(batch: Sequence[Entry], recipient: Recipient) -> Sequence[_Result]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from coordination_tasks.archive import find_logs, find_manifest, joined_lines
+from coordination_tasks.archived_files import ArchivedFiles
 from coordination_tasks.builder_status import BuilderStatus, read_status
 from coordination_tasks.errors import NotFound
 from coordination_tasks.jobs_document import JobsDocument
@@ -77,7 +78,7 @@ class Snapshot:
 
     def logs(self, job_id: str) -> Mapping[int, Log]:
         """The same, and their content, also what is archived."""
-        archived = find_logs(self, job_id)
+        archived = find_logs(self._archived, job_id)
         folder = transitions_folder(job_id)
         found = {}
         for path in sorted({*archived, *(f"{folder}/{name}" for name in self.names(folder))}):
@@ -126,7 +127,7 @@ class Snapshot:
     def manifest(self, builder: str, job_id: str, attempt: int) -> bytes | None:
         """The manifest of an attempt; None when there is none."""
         data = self.read(manifest_path(builder, job_id, attempt))
-        return find_manifest(self, builder, job_id, attempt) if data is None else data
+        return find_manifest(self._archived, builder, job_id, attempt) if data is None else data
 
     def plan(self, digest: str) -> bytes | None:
         """The plan with this SHA-256; None when it is not there, or not what it was."""
@@ -154,6 +155,10 @@ class Snapshot:
     @cached_property
     def _jobs(self) -> JobsDocument:
         return JobsDocument(self.read(JOBS), self)
+
+    @cached_property
+    def _archived(self) -> ArchivedFiles:
+        return ArchivedFiles(self)
 
     def _status(self, builder: str) -> bytes | None:
         if not is_builder_id(builder):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from coordination_tasks.archive_lines import MOST_BYTES
-from coordination_tasks.archived_files import ArchivedFile, find, put
+from coordination_tasks.archived_files import ArchivedFile, ArchivedFiles, put
 from coordination_tasks.draft import Draft
 from coordination_tasks.paths import archived_files_path
 from coordination_tasks.snapshot import Snapshot
@@ -15,7 +15,7 @@ MONTH = "2025-10"
 PLACE = archived_files_path(MONTH, "g", 1)
 
 
-def test_files_are_found_by_where_they_were_in_the_order_of_their_coming(world: World) -> None:
+def test_files_are_found_by_where_they_were_and_each_as_often_as_it_came(world: World) -> None:
     def move(draft: Draft) -> None:
         put(draft, MONTH, "g", "a/1", b"one\n")
         put(draft, MONTH, "g", "b/1", "zw\u00f6lf \u2028\n".encode())
@@ -25,15 +25,15 @@ def test_files_are_found_by_where_they_were_in_the_order_of_their_coming(world: 
     store = world.store()
     store.change(move)
 
-    found = list(find(store.snapshot(), MONTH, "g", "a/"))
+    found = list(ArchivedFiles(store.snapshot()).find(MONTH, "g", "a/"))
     assert found == [
         ("a/1", ArchivedFile(PLACE, b"one\n")),
-        ("a/2", ArchivedFile(PLACE, b"\x00\xff")),
         ("a/1", ArchivedFile(PLACE, b"again")),
+        ("a/2", ArchivedFile(PLACE, b"\x00\xff")),
     ]
-    [(_, other)] = find(store.snapshot(), MONTH, "g", "b/")
+    [(_, other)] = ArchivedFiles(store.snapshot()).find(MONTH, "g", "b/")
     assert other.data == "zw\u00f6lf \u2028\n".encode()
-    assert list(find(store.snapshot(), "2025-11", "g", "a/")) == []
+    assert list(ArchivedFiles(store.snapshot()).find("2025-11", "g", "a/")) == []
 
 
 def test_a_full_part_is_followed_by_another(world: World) -> None:
@@ -48,7 +48,7 @@ def test_a_full_part_is_followed_by_another(world: World) -> None:
 
     snapshot = store.snapshot()
     assert len(snapshot.read(PLACE) or b"") <= MOST_BYTES
-    assert {file.path for _, file in find(snapshot, MONTH, "g", "a/")} == {
+    assert {file.path for _, file in ArchivedFiles(snapshot).find(MONTH, "g", "a/")} == {
         archived_files_path(MONTH, "g", part) for part in (1, 2)
     }
 
@@ -67,4 +67,4 @@ def test_lines_of_others_that_make_no_sense_hide_nothing(world: World) -> None:
 
     snapshot: Snapshot = world.store().snapshot()
 
-    assert [file.data for _, file in find(snapshot, MONTH, "g", "a/")] == [b"one"]
+    assert [file.data for _, file in ArchivedFiles(snapshot).find(MONTH, "g", "a/")] == [b"one"]

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from coordination_tasks import archived_files
 from coordination_tasks.archive import find_job
 from coordination_tasks.archive_lines import MOST_BYTES
+from coordination_tasks.archived_files import ArchivedFiles
 from coordination_tasks.errors import Conflict
 from coordination_tasks.housekeeping import Housekeeping, Moved
 from coordination_tasks.housekeeping_rules import MOST_FINISHED, Ages, due_jobs, log_time
@@ -205,7 +205,7 @@ def test_logs_of_all_builders_are_archived(world: World) -> None:
     snapshot = world.store().snapshot()
     assert snapshot.names("build9/logs") == ("20251028T000000Z.log", "notes.txt")
     assert (
-        dict(archived_files.find(snapshot, "2025-10", old[0], "build9/"))[old[0]].data == b"old\xff"
+        dict(ArchivedFiles(snapshot).find("2025-10", old[0], "build9/"))[old[0]].data == b"old\xff"
     )
     place = "coordination/archive/2025-10/logs/build9/20251002T000000Z.log"
     assert snapshot.read(place) == LONG
