@@ -150,7 +150,7 @@ def _lane(
         for number in range(rounds):
             figures["record"][name].append(timed_record(store, attempt, f"s{number}"))
             began = time.perf_counter()
-            store.enqueue(job(f"probe_{number}"))
+            store.enqueue(job(f"job_{int(time.time())}_{number:04}"))
             figures["enqueue"][name].append(time.perf_counter() - began)
             yield
 

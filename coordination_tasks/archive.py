@@ -10,12 +10,13 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from coordination_tasks import archived_files, documents
 from coordination_tasks.archive_lines import Files, Parts, append_line, lines
 from coordination_tasks.archived_files import ArchivedFile, ArchivedFiles
 from coordination_tasks.draft import Draft
+from coordination_tasks.housekeeping_rules import made_at
 from coordination_tasks.messages import Message, MessagesDocument
 from coordination_tasks.model import Job
 from coordination_tasks.paths import (
@@ -52,9 +53,19 @@ def months(files: Files) -> tuple[str, ...]:
     return tuple(sorted(filter(_MONTH.fullmatch, files.names(ARCHIVE)), reverse=True))
 
 
+def _months_of(files: Files, job_id: str) -> tuple[str, ...]:
+    """The months that can hold a job: none from before its id was made, with a day for bad clocks.
+
+    So who queues a new job need not search years.
+    """
+    at = made_at(job_id)
+    first = month_of(at - timedelta(days=1)) if at else ""
+    return tuple(month for month in months(files) if month >= first)
+
+
 def find_job(files: Files, job_id: str) -> ArchivedJob | None:
     """An archived job by its id, as it was when it was last archived; None when there is none."""
-    for month in months(files):
+    for month in _months_of(files, job_id):
         jobs = [job for job in _jobs_beside(files, month, job_id) if job.id == job_id]
         if jobs:
             return ArchivedJob(jobs[-1], month)
@@ -65,7 +76,7 @@ def find_logs(archived: ArchivedFiles, job_id: str) -> dict[str, ArchivedFile]:
     """The archived transitions of a job, by where they were."""
     folder = transitions_folder(job_id)
     found: dict[str, ArchivedFile] = {}
-    for month in reversed(months(archived.files)):
+    for month in reversed(_months_of(archived.files, job_id)):
         for path, file in archived.find(month, folder, f"{folder}/"):
             earlier = found[path].data if path in found else b""
             found[path] = replace(file, data=joined_lines(earlier, file.data))
@@ -76,7 +87,7 @@ def find_manifest(archived: ArchivedFiles, builder: str, job_id: str, attempt: i
     """The archived manifest of an attempt, the newest; None when there is none."""
     path = manifest_path(builder, job_id, attempt)
     name = path.removeprefix(logs_folder(builder) + "/")
-    for month in months(archived.files):
+    for month in _months_of(archived.files, job_id):
         small = [file.data for at, file in archived.find(month, path, path) if at == path]
         place = archived_log_path(month, builder, name)
         data = small[-1] if small else archived.files.read(place)
@@ -156,7 +167,7 @@ def _jobs_beside(files: Files, month: str, job_id: str) -> Iterator[Job]:
 
 def unreadable_beside(files: Files, job_id: str) -> Iterator[str]:
     """Where lines are that can't be read, in the files that would hold this job: `path:line`."""
-    for month in months(files):
+    for month in _months_of(files, job_id):
         for place, line in _lines_beside(files, month, job_id):
             try:
                 job_from(json.loads(line))

@@ -11,11 +11,8 @@ from coordination_tasks.model import Job, State
 from coordination_tasks.paths import job_of_manifest, quoted
 from coordination_tasks.times import parse_time
 
-MOST_FINISHED = 500
-"""Finished jobs that stay in the queue, however young: each write parses it, and sends it anew.
-
-With those that wait it stays below the 1 MB that Git hosts bear (DESIGN.md, section 4).
-"""
+MOST_FINISHED = 200
+"""Finished jobs that stay in the queue, however young: each write parses it, and sends it anew."""
 _UNFINISHED = frozenset({State.QUEUED, State.RUNNING})
 _OWN_JOB_ID = re.compile(r"job_(\d{9,11})_\d+")
 _DATE = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)[T_ -]?(\d\d)[:-]?(\d\d)[:-]?(\d\d)")
@@ -62,6 +59,12 @@ def log_time(name: str, jobs: Mapping[str, Job]) -> datetime | None:
         return parse_time(int(own[1]))
     date = _DATE.match(name)
     return _moment(date) if date else None
+
+
+def made_at(job_id: str) -> datetime | None:
+    """When an id of our form was made; None for another's."""
+    own = _OWN_JOB_ID.fullmatch(job_id)
+    return parse_time(int(own[1])) if own else None
 
 
 def by_quoted_id(jobs: Iterable[Job]) -> dict[str, Job]:

@@ -149,6 +149,13 @@ class _Groups:
         """The step, with all members of a group that it needs in place of the group's name."""
         needs = step.get("needs") if isinstance(step, dict) else None
         wanted = [needs] if isinstance(needs, str) else needs
-        if not isinstance(wanted, list) or not any(need in self._members for need in wanted):
+        if not isinstance(wanted, list):
             return step
-        return {**step, "needs": [n for need in wanted for n in self._members.get(need, [need])]}
+        all_members = [self._members_of(need) for need in wanted]
+        if all_members == [[need] for need in wanted]:
+            return step
+        return {**step, "needs": [name for members in all_members for name in members]}
+
+    def _members_of(self, need: Any) -> list[Any]:
+        # what is no name is refused later, at its place
+        return self._members.get(need, [need]) if isinstance(need, str) else [need]

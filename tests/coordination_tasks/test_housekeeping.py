@@ -12,11 +12,12 @@ import pytest
 from coordination_tasks.archive import find_job
 from coordination_tasks.archive_lines import MOST_BYTES
 from coordination_tasks.archived_files import ArchivedFiles
-from coordination_tasks.errors import Conflict
+from coordination_tasks.errors import Conflict, NotFound
 from coordination_tasks.housekeeping import Housekeeping, Moved
 from coordination_tasks.housekeeping_rules import MOST_FINISHED, Ages, due_jobs, log_time
 from coordination_tasks.mailbox import Mailbox
 from coordination_tasks.model import BuilderProfile, State
+from coordination_tasks.paths import archived_jobs_path
 from coordination_tasks.store import Store
 from coordination_tasks.times import format_time
 from coordination_tasks.writes import Completion
@@ -106,6 +107,22 @@ def test_an_archived_job_still_counts(world: World) -> None:
     assert store.transitions("base") == known
     assert store.job("base").state is State.FAILED, "as it was when it was last archived"
     assert {t.attempt for t in store.transitions("base")} == {1, 2}
+
+
+def test_a_job_whose_id_tells_its_time_is_looked_for_from_then_on(world: World) -> None:
+    made = "job_1761739200_0001"  # NOON
+    finish(world, made)
+    care(world, 31).run()
+    line = json.dumps({"id": made, "status": "failed", "completed_at": "2025-01-01"})
+    world.write(archived_jobs_path("2025-01", made, 1), line)
+
+    store = world.store()
+
+    assert store.job(made).state is State.SUCCEEDED
+    assert len(store.transitions(made)) == 4
+    assert store.snapshot().manifest("build1", made, 1) == b"{}"
+    with pytest.raises(NotFound):
+        store.job("job_1767225600_0001")
 
 
 def test_what_is_needed_stays() -> None:

@@ -123,6 +123,7 @@ def test_a_step_with_references_has_its_options_later() -> None:
             "1:24: unknown key 'gaols'; did you mean 'goals'?",
         ),
         ("- {uses: maven, values: [x]}", "'values:' is for a step with 'run:'"),
+        ("- {run: x, needs: [[a]]}", "1:20: needs: "),
         ("- {run: x, values: [a b]}", "'a b' can't be the name of a value"),
     ],
 )
