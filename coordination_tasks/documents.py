@@ -90,9 +90,11 @@ def set_members(text: str, changes: Mapping[str, object], at: int | None = None)
 
 def append_element(text: str, array_at: int, value: object) -> str:
     """`text` with `value` appended to the array that starts at `array_at`."""
-    elements = scan_array(text, array_at)
-    last = elements[-1] if elements else None
-    edit = _appended(text, array_at, last, _lead_of_next(elements), [("", value)])
+    # the first two show how it is written: to look at each of thousands takes long
+    some = scan_array(text, array_at, most=2)
+    _, end = _DECODER.raw_decode(text, array_at)
+    last = Span(None, 0, len(text[: end - 1].rstrip(" \t\r\n")), "") if some else None
+    edit = _appended(text, array_at, last, _lead_of_next(some), [("", value)])
     return _spliced(text, [edit])
 
 
@@ -115,11 +117,16 @@ def member(text: str, key: str) -> Span | None:
     return _scan_object(text, _top(text))[1].get(key)
 
 
-def scan_array(text: str, at: int) -> list[Span]:
-    """The elements of the array that starts at `at`, in a text that is known to be valid."""
-    spans = []
+def scan_array(text: str, at: int, most: int | None = None) -> list[Span]:
+    """The elements of the array that starts at `at`, in a text that is known to be valid.
 
-    def element(lead: str, begin: int) -> int:
+    `most`: only so many, the first ones.
+    """
+    spans: list[Span] = []
+
+    def element(lead: str, begin: int) -> int | None:
+        if len(spans) == most:
+            return None
         value, end = _DECODER.raw_decode(text, begin)
         spans.append(Span(value, begin, end, lead))
         return end
@@ -144,12 +151,17 @@ def _scan_object(text: str, at: int) -> tuple[dict[str, Span], dict[str, Span]]:
     return keys, members
 
 
-def _walk(text: str, start: int, item: Callable[[str, int], int]) -> None:
-    """Call `item(blank before it, position) -> end` for all between the brackets at `start`."""
+def _walk(text: str, start: int, item: Callable[[str, int], int | None]) -> None:
+    """Call `item(blank before it, position) -> end` for all between the brackets at `start`.
+
+    None as end: that is enough.
+    """
     position = start + 1
     begin = _skip(text, position)
     while text[begin] not in "]}":
         end = item(text[position:begin], begin)
+        if end is None:
+            return
         position = _skip(text, end)
         if text[position] != ",":
             return

@@ -11,7 +11,7 @@ from coordination_tasks.model import Job, State
 from coordination_tasks.paths import job_of_manifest, quoted
 from coordination_tasks.times import parse_time
 
-MOST_FINISHED = 200
+MOST_FINISHED = 100
 """Finished jobs that stay in the queue, however young: each write parses it, and sends it anew."""
 _UNFINISHED = frozenset({State.QUEUED, State.RUNNING})
 _OWN_JOB_ID = re.compile(r"job_(\d{9,11})_\d+")

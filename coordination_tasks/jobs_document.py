@@ -52,10 +52,11 @@ class JobsDocument:
             entries = documents.scan_array(text, _array_at(text))
             for index in sorted(self._changes, reverse=True):
                 text = documents.set_members(text, self._changes[index], entries[index].start)
-        if added and documents.member(text, "jobs") is None:
+        if added and not _array_at(text):
             text = documents.set_members(text, {"jobs": []})
+        at = _array_at(text) if added else 0
         for members in added:
-            text = documents.append_element(text, _array_at(text), members)
+            text = documents.append_element(text, at, members)
         return text.encode("utf-8")
 
     def __iter__(self) -> Iterator[Job]:
