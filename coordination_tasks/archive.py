@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from coordination_tasks import archived_files, documents
@@ -35,14 +35,6 @@ from coordination_tasks.records import Unreadable, job_from
 _MONTH = re.compile(r"\d{4}-\d{2}")
 
 
-@dataclass(frozen=True, slots=True)
-class ArchivedJob:
-    """A job that is over, and the month it is archived with."""
-
-    job: Job
-    month: str
-
-
 def month_of(moment: datetime) -> str:
     """The folder of a moment: `2025-10`, UTC."""
     return moment.astimezone(UTC).strftime("%Y-%m")
@@ -63,12 +55,13 @@ def _months_of(files: Files, job_id: str) -> tuple[str, ...]:
     return tuple(month for month in months(files) if month >= first)
 
 
-def find_job(files: Files, job_id: str) -> ArchivedJob | None:
+def find_job(files: Files, job_id: str) -> Job | None:
     """An archived job by its id, as it was when it was last archived; None when there is none."""
     for month in _months_of(files, job_id):
-        jobs = [job for job in _jobs_beside(files, month, job_id) if job.id == job_id]
+        beside = (job for _, job in _jobs_beside(files, month, job_id))
+        jobs = [job for job in beside if job and job.id == job_id]
         if jobs:
-            return ArchivedJob(jobs[-1], month)
+            return jobs[-1]
     return None
 
 
@@ -145,7 +138,8 @@ def joined_lines(earlier: bytes, later: bytes) -> bytes:
     if not earlier:
         return later
     known = earlier.rstrip(b"\n").split(b"\n")
-    fresh = [line for line in later.rstrip(b"\n").split(b"\n") if line not in set(known)]
+    there = set(known)
+    fresh = [line for line in later.rstrip(b"\n").split(b"\n") if line not in there]
     return b"\n".join([*known, *fresh]) + b"\n"
 
 
@@ -156,28 +150,20 @@ def _free(draft: Draft, path: str) -> str:
     return free
 
 
-def _jobs_beside(files: Files, month: str, job_id: str) -> Iterator[Job]:
-    """The jobs that are archived in the same files as this one; without those of `unreadable`."""
-    for _, line in _lines_beside(files, month, job_id):
-        try:
-            yield job_from(json.loads(line))
-        except (Unreadable, ValueError, RecursionError):
-            continue
-
-
 def unreadable_beside(files: Files, job_id: str) -> Iterator[str]:
     """Where lines are that can't be read, in the files that would hold this job: `path:line`."""
     for month in _months_of(files, job_id):
-        for place, line in _lines_beside(files, month, job_id):
-            try:
-                job_from(json.loads(line))
-            except (Unreadable, ValueError, RecursionError):
-                yield place
+        yield from (place for place, job in _jobs_beside(files, month, job_id) if job is None)
 
 
-def _lines_beside(files: Files, month: str, job_id: str) -> Iterator[tuple[str, bytes]]:
+def _jobs_beside(files: Files, month: str, job_id: str) -> Iterator[tuple[str, Job | None]]:
+    """Place and job of each line in the files that would hold this job; None: can't be read."""
     for path, number, line in lines(files, _jobs_file(month, job_id)):
-        yield f"{path}:{number}", line
+        try:
+            job = job_from(json.loads(line))
+        except (Unreadable, ValueError, RecursionError):
+            job = None
+        yield f"{path}:{number}", job
 
 
 def _jobs_file(month: str, job_id: str) -> Parts:

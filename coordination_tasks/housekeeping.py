@@ -147,7 +147,7 @@ def _due_jobs(files: Files, before: datetime) -> dict[str, datetime]:
 def _archived_end(files: Files, name: str) -> datetime | None:
     manifest = job_of_manifest(name)
     archived = find_job(files, manifest[0]) if manifest else None
-    return archived.job.completed_at if archived else None
+    return archived.completed_at if archived else None
 
 
 def _is_done(message: Message) -> bool:

@@ -89,8 +89,7 @@ class JobsDocument:
         job = self.get(job_id)
         if job is not None or self._files is None:
             return job
-        archived = find_job(self._files, job_id)
-        return archived.job if archived else None
+        return find_job(self._files, job_id)
 
     def require(self, job_id: str) -> Job:
         """A job by its id, also an archived one. Raises NotFound, BrokenDocument."""
