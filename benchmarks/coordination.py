@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import contention, growth, job_commits, latency, open_loop
+from benchmarks import contention, growth, job_commits, latency, open_loop, parts
 from benchmarks.coordination_report import lines, misses
 
 RESULTS = Path(__file__).parent / "results" / "coordination.json"
@@ -82,14 +82,10 @@ def main() -> int:
     """0 when all limits are kept, 1 when not."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="fewer rounds; writes nothing")
-    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    options = parser.parse_args()
-    unknown = set(options.parts) - set(PARTS)
-    if unknown:
-        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    options = parts.parse(parser, PARTS)
+    results = parts.earlier_results(RESULTS)
     missed: list[str] = []
-    for part in options.parts or PARTS:
+    for part in options.parts:
         results[part] = measure(part, options.quick)
         print("\n".join(lines(part, results[part])), flush=True)
         missed += misses(part, results[part]["figures"])

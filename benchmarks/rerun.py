@@ -25,6 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks import parts
 from benchmarks.maven_builds import Bench, machine, timed
 
 HOME = Path(__file__).parents[1]
@@ -237,14 +238,10 @@ def main() -> int:
     """0 when all limits are kept, 1 when not."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    options = parser.parse_args()
-    unknown = set(options.parts) - set(PARTS)
-    if unknown:
-        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    options = parts.parse(parser, PARTS)
+    results = parts.earlier_results(RESULTS)
     missed = False
-    for part in options.parts or PARTS:
+    for part in options.parts:
         results[part] = measure(part, options.rounds)
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
         print(part, json.dumps(results[part]), flush=True)
