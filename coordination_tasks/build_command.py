@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from doit.task import Task
@@ -37,13 +34,12 @@ from coordination_tasks.preparation import Preparation
 from coordination_tasks.presence import beater, observer, open_store, push_budget
 from coordination_tasks.secrets import Secrets
 from coordination_tasks.session import Session
+from coordination_tasks.signals import ending_signals
 from coordination_tasks.store import Store
 
 EXIT_BUILT = 0
 EXIT_FAILED = 1
 EXIT_OF_SIGNAL = 128
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 BUILD_OPTIONS: tuple[dict[str, Any], ...] = (
@@ -139,7 +135,7 @@ Exit codes:
             # doit swallows what an action, like the claim, says on stderr
             open_store(config, display.message, sleep=session.sleep) as store,
             Outbox(config.state_dir / "outbox.sqlite") as outbox,
-            signals_end(session),
+            ending_signals(session.end_by_signal),
         ):
             space["sweep_orphans"](config.state_dir)
             claimer = Claimer(
@@ -240,9 +236,9 @@ def _close(session: Session, display: Display) -> int:
         display.message(f"warning: {error}")
     if session.lost:
         raise session.lost
-    if session.signal is not None:
+    if session.given_back:
         display.message(f"{session.cancelled}; the job is queued again")
-        return EXIT_OF_SIGNAL + session.signal
+        return EXIT_OF_SIGNAL + (session.signal or 0)
     state, reason = session.result()
     job = session.attempt().job_id
     if state is State.SUCCEEDED:
@@ -258,18 +254,3 @@ def _close(session: Session, display: Display) -> int:
         f" `doit explain {job}` tells why each step ran or did not"
     )
     return EXIT_FAILED
-
-
-@contextmanager
-def signals_end(session: Session) -> Iterator[None]:
-    """While this holds, SIGINT, SIGTERM and SIGHUP end the build in good order."""
-
-    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        session.end_by_signal(number)
-
-    before = {number: signal.signal(number, end) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -35,7 +35,7 @@ from coordination_tasks.state_machine import FINAL_STEP_STATES
 from coordination_tasks.store import Store
 from coordination_tasks.writes import Completion
 
-_SHORT_SLEEP = 0.1  # a signal's handler does not end a longer one
+_SHORT_SLEEP = 0.1  # a signal does not end a longer one
 _FAILURES = (State.FAILED, State.TIMED_OUT)
 
 
@@ -74,7 +74,9 @@ class Session:
         self.cancelled: str | None = None
         """Why the build was told to end, or None."""
         self.signal: int | None = None
-        """Number of the signal that ended the build."""
+        """Number of the signal that told the build to end."""
+        self.given_back = False
+        """Whether the attempt ended because of that; a signal can come after its last step."""
         self.lost: ClaimLost | None = None
         """Set when the claim is another's now."""
         self.claim_error: CoordinationError | None = None
@@ -107,9 +109,9 @@ class Session:
             self._claimer.intent.clear()
 
     def end_by_signal(self, number: int) -> None:
-        """End the running steps; to be called from a signal handler."""
-        self.signal = number
+        """End the running steps; any thread may call this."""
         self.cancelled = f"ended by {signal.Signals(number).name}"
+        self.signal = number
         self._on_end(self.cancelled)
 
     def sleep(self, seconds: float) -> None:
@@ -291,6 +293,7 @@ class Session:
         claimed = self.attempt().claimed
         if self.cancelled:
             self._outbox_or_fail().submit_release(claimed, self.cancelled)
+            self.given_back = True
             return
         state, reason = self.result()
         self._outbox_or_fail().submit_completion(claimed, self._completion(state, reason))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from types import FrameType
 from typing import Any
 
 from coordination_tasks.builder_config import BuilderConfig
@@ -20,6 +18,7 @@ from coordination_tasks.live_display import make_display
 from coordination_tasks.outbox import Outbox
 from coordination_tasks.presence import beater, observer
 from coordination_tasks.running_attempt import running_attempt
+from coordination_tasks.signals import ending_signals
 from coordination_tasks.standing_housekeeping import StandingHousekeeping
 from coordination_tasks.store import Store
 from coordination_tasks.watching import Watch
@@ -46,13 +45,8 @@ Exit codes: 0 ended by a signal, 3 bad configuration, or another watch runs for 
         no_arguments(pos_args)
         config = self.read_config(builder)
         ended = threading.Event()
-
-        def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-            ended.set()
-
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, end)
         with (
+            ending_signals(lambda number: ended.set()),  # noqa: ARG005
             watch_lock(config),
             open_store(config) as store,
             Outbox(config.state_dir / "outbox.sqlite") as outbox,

@@ -20,7 +20,7 @@ from tests.commands_here import (
     Commands,
     farm_of_commands,
 )
-from tests.conftest import Farm, await_that
+from tests.conftest import PATIENCE, Farm, await_that
 from tests.test_bad_input import one_line
 
 OF_THE_QUEUE = (
@@ -172,7 +172,7 @@ def test_a_watch_tells_of_a_broken_queue_once_and_goes_on(farm: Farm) -> None:
     beats = Path("refs/heads/heartbeat-build1")
     await_that((farm.coordination / beats).exists, "it beats")
     watch.terminate()
-    assert watch.wait(timeout=20) == 0
+    assert watch.wait(timeout=PATIENCE) == 0
     told.append(watch.stderr.read())
     said = {line.removeprefix("warning: ") for line in "".join(told[1:]).splitlines()}
     assert f"{QUEUE}:1:11: no valid JSON" in one_line("\n".join(said))

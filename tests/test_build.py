@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import shutil
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
 
-from tests.conftest import Farm, await_that, git, processes_of
+from tests.conftest import PATIENCE, Farm, await_that, git, processes_of
 
 DONE = {"succeeded": 0, "up_to_date": 0}
 
@@ -108,7 +110,7 @@ def test_a_signal_ends_the_whole_tree_and_gives_the_job_back(farm: Farm, number:
     process = farm.start("build")
     await_that(lambda: "began" in farm.ran(), "the second step begins")
     process.send_signal(number)
-    process.wait(timeout=20)
+    process.wait(timeout=PATIENCE)
     assert process.returncode == 128 + number
     assert processes_of(farm.folder) == []
     entry = farm.job(job)
@@ -118,6 +120,33 @@ def test_a_signal_ends_the_whole_tree_and_gives_the_job_back(farm: Farm, number:
     farm.second("echo second >> $LEDGER")
     assert farm.doit("build", "--replan").returncode == 0
     assert farm.ran() == ["first", "began", "second", "third"]
+
+
+def test_a_signal_that_another_thread_gets_ends_the_build(farm: Farm) -> None:
+    """Which thread gets it is the kernel's choice; the main one waits for the others' results."""
+    farm.second("echo began >> $LEDGER; sleep 1000")
+    job = farm.enqueue()
+    process = farm.start("build")
+    await_that(lambda: "began" in farm.ran(), "the second step begins")
+    others = [thread.id for thread in psutil.Process(process.pid).threads()]
+    others.remove(process.pid)
+    assert ctypes.CDLL(None).tgkill(process.pid, others[-1], signal.SIGTERM) == 0
+    process.wait(timeout=PATIENCE)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert farm.job(job)["status"] == "queued"
+
+
+def test_a_signal_after_the_result_is_published_changes_nothing_of_it(farm: Farm) -> None:
+    farm.pipeline('- {name: first, run: "echo first >> $LEDGER"}\n')
+    with (farm.folder / "pipelines.yaml").open("a") as file:
+        file.write('      - {name: after, run: "echo after >> $LEDGER; sleep 999"}\n')
+    job = farm.enqueue()
+    process = farm.start("build")
+    await_that(lambda: "after" in farm.ran(), "the last step begins")
+    process.terminate()
+    out, err = process.communicate(timeout=PATIENCE)
+    assert "queued again" not in out + err
+    assert (process.returncode, farm.job(job)["status"]) == (0, "completed")
 
 
 def test_after_kill_9_the_job_goes_on_where_it_ended(farm: Farm) -> None:
@@ -175,7 +204,7 @@ def test_a_lost_claim_stops_the_work(farm: Farm) -> None:
         return True
 
     await_that(pushed, "the other's push lands")
-    process.wait(timeout=30)
+    process.wait(timeout=PATIENCE)
     assert process.returncode == 5
     assert processes_of(farm.folder) == []
     assert farm.job(job)["assigned_to"] == "build9"
@@ -190,7 +219,7 @@ def test_two_builds_of_one_builder_do_not_meet(farm: Farm) -> None:
     assert other.returncode == 4
     assert "another doit build runs as builder build1" in other.stderr
     Path(f"{farm.ledger}.go").touch()
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
 
 

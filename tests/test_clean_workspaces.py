@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.conftest import Farm, await_that
+from tests.conftest import PATIENCE, Farm, await_that
 
 
 def configure(farm: Farm, text: str) -> None:
@@ -45,7 +45,7 @@ def test_nothing_is_removed_under_a_running_build(farm: Farm) -> None:
     assert "a doit build runs" in refused.stderr
     assert json.loads(farm.doit("clean-workspaces", "--json").stdout)["found"] == []
     farm.ledger.with_name("ledger.go").touch()
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
 
 

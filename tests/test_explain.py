@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.conftest import Farm, await_that
+from tests.conftest import PATIENCE, Farm, await_that
 
 STEPS = """
 - {name: first, env: {WORD: old}, run: "echo first >> $LEDGER"}
@@ -102,5 +102,5 @@ def test_who_holds_a_running_job_and_what_its_steps_wait_for(farm: Farm) -> None
     assert " first         running " not in shown
     assert "held by builder build1" in explain(farm)
     farm.ledger.with_name("ledger.go").touch()
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 0

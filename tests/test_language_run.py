@@ -8,7 +8,7 @@ from textwrap import dedent
 from typing import Any
 
 from coordination_tasks.plans import plan_digest
-from tests.conftest import PIPELINES, Farm, git
+from tests.conftest import PATIENCE, PIPELINES, Farm, git
 from tests.test_bad_input import one_line
 
 
@@ -132,7 +132,7 @@ def test_two_builders_of_a_host_never_hold_a_resource_at_once(farm: Farm) -> Non
     jobs = [farm.enqueue(), farm.enqueue("--id", "other")]
     builds = [farm.start("build", builder=name) for name in ("build1", "build2")]
     for build in builds:
-        out, err = build.communicate(timeout=60)
+        out, err = build.communicate(timeout=PATIENCE)
         assert build.returncode == 0, out + err
     assert farm.ran() == ["alone", "alone"]
     assert {farm.job(job)["assigned_to"] for job in jobs} == {"build1", "build2"}

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tests.conftest import Farm, await_that, processes_of
+from tests.conftest import PATIENCE, Farm, await_that, processes_of
 from tests.test_bad_input import one_line
 
 MEET = "touch $LEDGER.{me}; until [ -e $LEDGER.{other} ]; do sleep 0.02; done; echo met >> $LEDGER"
@@ -71,7 +71,7 @@ def test_a_signal_ends_all_running_steps(farm: Farm, number: signal.Signals) -> 
     process = farm.start("build", "-n", "2")
     await_that(lambda: farm.ran() == ["began", "began"], "both steps begin")
     process.send_signal(number)
-    process.wait(timeout=20)
+    process.wait(timeout=PATIENCE)
     assert process.returncode == 128 + number
     assert processes_of(farm.folder) == []
     assert farm.job(job)["status"] == "queued"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import Farm, await_that, git
+from tests.conftest import PATIENCE, Farm, await_that, git
 
 ALL = ["first", "second", "third"]
 
@@ -106,7 +106,7 @@ def test_records_of_a_running_build_are_left_alone(farm: Farm) -> None:
         assert "a doit build runs" in done.stderr
     assert farm.doit("rerun", job, "--clean").returncode == 4
     farm.ledger.with_name("ledger.go").touch()
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
 
 
@@ -159,7 +159,7 @@ def test_of_reruns_at_once_one_at_a_time_runs_and_the_others_leave_in_a_line(
 ) -> None:
     farm, job = built
     started = [farm.start("rerun", job, "--from", "second") for _ in range(3)]
-    ends = [(process, *process.communicate(timeout=60)) for process in started]
+    ends = [(process, *process.communicate(timeout=PATIENCE)) for process in started]
 
     refused = [err for process, _, err in ends if process.returncode == 4]
     assert [process.returncode for process, *_ in ends].count(0) == len(ends) - len(refused) > 0

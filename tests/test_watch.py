@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.conftest import Farm, await_that, git, processes_of
+from tests.conftest import PATIENCE, Farm, await_that, git, processes_of
 
 DEFAULT_LEASE = 300.0
 REASSIGNED_AFTER = 90.0
@@ -54,11 +54,11 @@ def test_a_zombie_that_returns_stops_and_writes_nothing(farm: Farm) -> None:
     entry = farm.job(job)
     assert entry["reason"] == "builder build1 gave no sign of life for 3 s"
     watch.terminate()
-    watch.wait(timeout=20)
+    watch.wait(timeout=PATIENCE)
     assert watch.returncode == 0
     before = commits(farm)
     build.send_signal(signal.SIGCONT)
-    out, err = build.communicate(timeout=60)
+    out, err = build.communicate(timeout=PATIENCE)
     assert build.returncode == 5, out + err
     assert "is over" in err
     assert "Traceback" not in out + err
@@ -78,7 +78,7 @@ def test_a_build_that_lives_keeps_its_job_for_many_leases(farm: Farm) -> None:
     watch = farm.start("watch", builder="build2")
     done = farm.doit("build")
     watch.terminate()
-    _, told = watch.communicate(timeout=20)
+    _, told = watch.communicate(timeout=PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (farm.job(job)["attempt"], farm.job(job)["assigned_to"]) == (1, "build1")
     assert "was taken" not in told
@@ -110,7 +110,7 @@ def test_with_default_settings_a_dead_builders_job_is_anothers_90_s_after_its_le
     assert DEFAULT_LEASE <= taken_after < DEFAULT_LEASE + REASSIGNED_AFTER
     assert (farm.job(job)["assigned_to"], farm.job(job)["attempt"]) == ("build2", 2)
     watch.terminate()
-    assert watch.wait(timeout=20) == 0
+    assert watch.wait(timeout=PATIENCE) == 0
 
 
 def test_an_idle_farm_commits_nothing_on_main_and_beats_all_the_same(farm: Farm) -> None:
@@ -128,7 +128,7 @@ def test_an_idle_farm_commits_nothing_on_main_and_beats_all_the_same(farm: Farm)
     await_that(both_beat, "both beat three times")
     for watch in watches:
         watch.send_signal(signal.SIGINT)
-        assert watch.wait(timeout=20) == 0
+        assert watch.wait(timeout=PATIENCE) == 0
     assert commits(farm) == before
     beat = git("-C", str(farm.coordination), "show", "heartbeat-build1:build1/heartbeat.json")
     assert set(json.loads(beat)) >= {"server", "timestamp", "uptime_seconds", "healthy"}
@@ -154,6 +154,6 @@ def test_a_watch_gives_back_what_a_killed_build_of_its_builder_left(farm: Farm) 
     assert other.returncode == 3
     assert "another doit watch runs" in other.stderr
     watch.terminate()
-    assert watch.wait(timeout=20) == 0
+    assert watch.wait(timeout=PATIENCE) == 0
     farm.second("echo second >> $LEDGER")
     assert farm.doit("build", "--replan").returncode == 0
