@@ -19,12 +19,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from pipelines.cancellation import Cancellation
 from pipelines.commands import LoggedCommandRunner
@@ -39,7 +37,22 @@ from pipelines.workspace import Workspace
 
 SAMPLE = Path(__file__).parents[1] / "examples" / "sample"
 PACKAGING = BuildDebOptions(allow_dummies=("python-setuptools", "python", "python2"))
-KILLED_IN = "module 4 of 5"  # the first is the parent, so this is the third of four with code
+GATE = """package org.example.greeter.report;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+
+class GateTest {
+    @Test
+    void gateIsOpen() {
+        assertTrue(Files.exists(Path.of("%s")));
+    }
+}
+"""
+"""A test of the third of the four modules with code: it fails while a file is not there."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +105,8 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self._state = folder
         self._jobs = 0
+        self._gate = folder / "gate"
+        self._gate.touch()
 
     def measure(self) -> dict[str, float]:
         """One round."""
@@ -115,18 +130,15 @@ class Bench:
         self._run(BuildDeb(), PACKAGING, self._job())
 
     def rerun(self) -> float:
-        """Seconds of the second try of a job whose Maven was killed in its third module of four."""
+        """Seconds of the second try of a job that failed in the third of its four modules."""
         context = self._job()
-
-        def kill(progress: str) -> None:
-            if progress.startswith(KILLED_IN):
-                kill_maven(context.workspace.source)
-
+        self._gate.unlink()
         try:
-            self._run(MAVEN, MavenOptions(), replace(context, progress=kill))
+            self._run(MAVEN, MavenOptions(), context)
         except StepFailed:
+            self._gate.touch()
             return timed(lambda: self._run(MAVEN, MavenOptions(), context))
-        raise RuntimeError("Maven ended before it could be killed")
+        raise RuntimeError("the failing test did not fail")
 
     def _run(self, kind: StepKind[Any], options: Options, context: StepContext) -> None:
         kind.run(options, context)
@@ -135,6 +147,8 @@ class Bench:
         self._jobs += 1
         workspace = Workspace(self._state, f"job_{self._jobs}", 1)
         shutil.copytree(SAMPLE, workspace.source, ignore=shutil.ignore_patterns("target"))
+        test = workspace.source / "greeting-report/src/test/java/org/example/greeter/report"
+        (test / "GateTest.java").write_text(GATE % self._gate)
         for arguments in (
             ("init", "--quiet", "-b", "main"),
             ("add", "."),
@@ -154,13 +168,6 @@ class Bench:
             env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]},
             progress=lambda _: None,
         )
-
-
-def kill_maven(source: Path) -> None:
-    """Kill the Maven that builds `source`, and no other."""
-    for process in psutil.process_iter(["cmdline"]):
-        if f"-Dmaven.multiModuleProjectDirectory={source}" in (process.info["cmdline"] or []):
-            process.kill()
 
 
 def timed(action: Callable[[], object]) -> float:

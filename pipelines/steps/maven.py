@@ -17,6 +17,7 @@ from pipelines.steps.maven_donor import Donor, remember, take_over
 from pipelines.steps.maven_downloads import shared_downloads
 from pipelines.steps.maven_errors import MavenErrors
 from pipelines.steps.maven_failure import maven_failure
+from pipelines.steps.maven_java import OPTION_VARIABLES, short_run_options
 from pipelines.steps.maven_listener import Listener, module_listener
 from pipelines.steps.maven_log import MavenLog
 from pipelines.steps.maven_options import (
@@ -76,6 +77,9 @@ class Maven:
                 java_home=java_home,
                 only=selection.only,
                 listener=listener.arguments(record.path),
+                java_options=short_run_options(
+                    selection.only, _given_to_java(env, context.workspace.source)
+                ),
             )
             report = MavenReport(files=installed_files(record.events()))
             if not selection.nothing:
@@ -114,6 +118,17 @@ def _program(options: MavenOptions, source: Path) -> tuple[str, ...]:
     return (str(wrapper),) if os.access(wrapper, os.X_OK) else ("sh", str(wrapper))
 
 
+def _given_to_java(env: Mapping[str, str], source: Path) -> str:
+    """Options for Maven's Java that others than we give (maven.apache.org/configure.html)."""
+    said = (env.get(name, "") for name in OPTION_VARIABLES)
+    return " ".join((*said, _maven_folder_file(source, "jvm.config")))
+
+
+def _maven_folder_file(source: Path, name: str) -> str:
+    path = source / ".mvn" / name
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
 def _select(
     options: MavenOptions,
     listener: Listener,
@@ -121,9 +136,7 @@ def _select(
     others: Path,
     context: StepContext,
 ) -> Selection:
-    config = context.workspace.source / ".mvn" / "maven.config"
-    given = config.read_text(encoding="utf-8").split() if config.is_file() else []
-    own = own_selection(given)
+    own = own_selection(_maven_folder_file(context.workspace.source, "maven.config").split())
     why = options.why_not_incremental or listener.problem or (own and f"maven.config has {own}")
     if why:
         return everything(why, is_surprise=options.incremental == "modules")

@@ -102,6 +102,8 @@ class MavenCall:
     """Keys (`group:artifact`) of the modules to build; empty: what the options say."""
     listener: tuple[str, ...] = ()
     """Arguments that make Maven write its events."""
+    java_options: tuple[str, ...] = ()
+    """Of Maven's Java, before those of the step or the builder, which win."""
 
 
 def maven_command(options: MavenOptions, context: StepContext, call: MavenCall) -> Command:
@@ -121,7 +123,11 @@ def maven_command(options: MavenOptions, context: StepContext, call: MavenCall) 
     return Command(
         argv=tuple(argv),
         cwd=source,
-        env={**env, "MAVEN_USER_HOME": str(context.workspace.maven_tools / "wrapper")},
+        env={
+            **env,
+            "MAVEN_OPTS": " ".join((*call.java_options, env["MAVEN_OPTS"])),
+            "MAVEN_USER_HOME": str(context.workspace.maven_tools / "wrapper"),
+        },
     )
 
 
