@@ -197,16 +197,19 @@ class Outbox:
             return self._on_entries("DELETE FROM entries", "TRUE", ids)
 
     def flush(self, recipient: Recipient) -> FlushReport:
-        """Send all that waits; a flush that is under way elsewhere is waited for.
+        """Send all that waits now; a flush that is under way elsewhere is waited for.
 
-        What is refused alone is kept apart and reported, and the rest goes on. Raises
-        NotSent, AccessDenied, BrokenDocument, HistoryRewritten, and AllRefused when the
-        remote takes nothing at all: then what was not sent waits on.
+        What is submitted meanwhile is left to the next flush: a graph of quick steps would keep
+        this one, and its pushes, going for as long as it runs. What is refused alone is kept apart
+        and reported, and the rest goes on. Raises NotSent, AccessDenied, BrokenDocument,
+        HistoryRewritten, and AllRefused when the remote takes nothing at all: then what was not
+        sent waits on.
         """
         sent = 0
         refused: list[tuple[Entry, CoordinationError]] = []
         with self._flushing:
-            while batch := self._select("refused IS NULL", _MOST_AT_ONCE):
+            last = self._last_seq()
+            while batch := self._select(f"refused IS NULL AND seq <= {last}", _MOST_AT_ONCE):
                 results = _deliver(batch, recipient)
                 self._settle(results)
                 failures = [(entry, error) for entry, error in results if error is not None]
@@ -234,9 +237,14 @@ class Outbox:
                 done = [self._database.execute(query, (entry,)).rowcount for entry in ids]
         return sum(done)
 
+    def _last_seq(self) -> int:
+        with self._lock, self._durable():
+            found = self._database.execute("SELECT MAX(seq) FROM entries").fetchone()
+        return int(found[0] or 0)
+
     def _select(self, condition: str, most: int = -1) -> tuple[Entry, ...]:
         columns = "seq, id, job, name, args, submitted_at, refused"
-        # `condition` is one of the constants above
+        # `condition` is made of constants and numbers above
         query = f"SELECT {columns} FROM entries WHERE {condition} ORDER BY seq LIMIT ?"  # noqa: S608
         with self._lock, self._durable():
             rows = self._database.execute(query, (most,)).fetchall()

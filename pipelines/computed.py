@@ -5,7 +5,7 @@ What a step can see of all the others costs a look at each of them, and a pipeli
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TypeVar, overload
 
@@ -40,12 +40,16 @@ class ComputedSequence(Sequence[T]):
 
 
 class ComputedMapping(Mapping[str, T]):
-    """The value of each of `names`, as `compute` gives it when it is asked for."""
+    """The value of each of `names()`, as `compute` gives it when it is asked for."""
 
-    def __init__(self, names: Sequence[str], compute: Callable[[str], T]) -> None:
-        self._names = dict.fromkeys(names)
+    def __init__(self, names: Callable[[], Iterable[str]], compute: Callable[[str], T]) -> None:
+        self._list_names = names
         self._compute = compute
         self._found: dict[str, T] = {}
+
+    @cached_property
+    def _names(self) -> dict[str, None]:
+        return dict.fromkeys(self._list_names())
 
     @override
     def __getitem__(self, name: str) -> T:

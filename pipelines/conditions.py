@@ -30,7 +30,7 @@ class StepFacts:
     @property
     def cause(self) -> str | None:
         """The nearest step that this one needs, also through others, and that failed."""
-        by_name = {other.name: other for other in self.pipeline.steps}
+        by_name = self.pipeline.by_name
         return next(
             (
                 name
@@ -79,14 +79,13 @@ def reason_to_skip(facts: StepFacts) -> str | None:
 
 def all_needs(pipeline: Pipeline, step: Step) -> tuple[str, ...]:
     """The steps that this one needs, directly or through others, nearest first."""
-    needs = {other.name: other.needs for other in pipeline.steps}
     found: dict[str, None] = {}
     waiting = deque(step.needs)
     while waiting:
         name = waiting.popleft()
         if name not in found:
             found[name] = None
-            waiting += needs[name]
+            waiting += pipeline.by_name[name].needs
     return tuple(found)
 
 

@@ -359,3 +359,8 @@ class Pipeline:
     """Attempts that a dead builder may use up; None: the queue's own number."""
     place: object = field(default="", compare=False)
     """`str()` of it is `file:line:column` of the pipeline."""
+    by_name: Mapping[str, Step] = field(init=False, repr=False, compare=False)
+    """The steps by their names; made once, because each of 1,000 steps looks others up."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {step.name: step for step in self.steps})

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ class Ran:
     """Those before the one that succeeded."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StepExecution:
     """One step of one attempt at a pipeline."""
 
@@ -95,17 +96,17 @@ class StepExecution:
     attempt: RunningAttempt
     cancellation: Cancellation
 
-    @property
+    @cached_property
     def workspace(self) -> Workspace:
         """The job's directory."""
         return Workspace(self.attempt.state_dir, self.attempt.job_id, self.attempt.attempt)
 
-    @property
+    @cached_property
     def records(self) -> StepRecords:
         """What is known of the job's steps."""
         return StepRecords(self.workspace)
 
-    @property
+    @cached_property
     def values(self) -> StepValues:
         """What the names in the step stand for."""
         return StepValues(self.pipeline, self.attempt, self.records.values)
@@ -224,9 +225,7 @@ class StepExecution:
             silence=step.silent_timeout,
         )
         steps = self.pipeline.steps
-        names = tuple(other.name for other in steps)
-        recorded = ComputedMapping(names, self.records.values)
-        by_kind = {other.kind.name: other.name for other in steps}
+        recorded = ComputedMapping(lambda: self.pipeline.by_name, self.records.values)
         return StepContext(
             step=step.name,
             request=attempt,
@@ -235,7 +234,10 @@ class StepExecution:
             commands=EchoingRunner(logged, lambda line: attempt.show_line(step.name, line)),
             env={**attempt.env, **step.env},
             progress=self._show,
-            upstream=ComputedMapping(tuple(by_kind), lambda kind: recorded[by_kind[kind]]),
+            upstream=ComputedMapping(
+                lambda: (other.kind.name for other in steps),
+                lambda kind: recorded[next(s.name for s in reversed(steps) if s.kind.name == kind)],
+            ),
             steps=ComputedSequence(lambda: tuple(map(self._as_far_as_known, steps))),
             dir=step.dir,
             values=step.values,

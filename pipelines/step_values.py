@@ -50,7 +50,7 @@ class StepValues:
             pipeline=self.pipeline,
             request=self.attempt,
             params=resolve_params(self.pipeline, self.attempt.params),
-            outputs=ComputedMapping(tuple(all_needs(self.pipeline, step)), self.recorded),
+            outputs=ComputedMapping(lambda: all_needs(self.pipeline, step), self.recorded),
             secrets=self.attempt.secrets,
         )
 

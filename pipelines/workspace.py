@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
@@ -31,11 +31,12 @@ class Workspace:
     """Absolute; holds what all jobs of this builder share, and `jobs/`."""
     job_id: str
     attempt: int = 0
+    root: Path = field(init=False, repr=False, compare=False)
+    """All that belongs to the job."""
 
-    @property
-    def root(self) -> Path:
-        """All that belongs to the job."""
-        return self.state_dir / "jobs" / folder_name(self.job_id)
+    def __post_init__(self) -> None:
+        root = self.state_dir / "jobs" / folder_name(self.job_id)
+        object.__setattr__(self, "root", root)
 
     @property
     def source(self) -> Path:

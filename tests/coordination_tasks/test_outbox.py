@@ -227,6 +227,17 @@ def test_a_long_journal_is_sent_in_order(outbox: Outbox) -> None:
     assert [t.id for write in recipient.taken for t in getattr(write, "transitions", ())] == ids
 
 
+def test_what_is_submitted_during_a_flush_waits_for_the_next(outbox: Outbox) -> None:
+    def submit_more(write: Write) -> None:
+        outbox.submit_transitions(ATTEMPT, [began(ATTEMPT, "next")])
+
+    outbox.submit_transitions(ATTEMPT, [began(ATTEMPT, "s")])
+
+    assert outbox.flush(Recipient(submit_more)).sent == 1
+    waiting = [t.step for e in outbox.pending() for t in getattr(e.write, "transitions", ())]
+    assert waiting == ["next"]
+
+
 def test_an_hour_without_the_remote(farm: World, remote: Path, outbox: Outbox) -> None:
     store = farm.store()
     store.enqueue(job())
