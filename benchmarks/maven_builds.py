@@ -36,7 +36,10 @@ from pipelines.steps.maven_options import MavenOptions
 from pipelines.workspace import Workspace
 
 SAMPLE = Path(__file__).parents[1] / "examples" / "sample"
-PACKAGING = BuildDebOptions(allow_dummies=("python-setuptools", "python", "python2"))
+PACKAGING = BuildDebOptions(
+    allow_dummies=("python-setuptools", "python", "python2"), install_test="simulated"
+)
+"""As the shipped pipeline `sample` has it."""
 GATE = """package org.example.greeter.report;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
