@@ -17,22 +17,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
 
 from filelock import FileLock
 
 from coordination_tasks.clock import utc_now
-from coordination_tasks.errors import (
-    AccessDenied,
-    AllRefused,
-    CoordinationError,
-    DiskFull,
-    NotDurable,
-    NotSent,
-    SecretFound,
-    Unavailable,
-    WriteRefused,
-)
+from coordination_tasks.delivery import Recipient, deliver
+from coordination_tasks.errors import CoordinationError, DiskFull, NotDurable
 from coordination_tasks.model import Attempt, Transition
 from coordination_tasks.times import format_time
 from coordination_tasks.withholding import without_secrets
@@ -61,14 +51,6 @@ CREATE TABLE IF NOT EXISTS entries (
     refused TEXT
 )
 """
-
-
-class Recipient(Protocol):
-    """Whom a flush sends to: coordination_tasks.store.Store."""
-
-    def send(self, writes: Sequence[Write]) -> tuple[CoordinationError | None, ...]:
-        """See Store.send."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +192,8 @@ class Outbox:
         with self._flushing:
             last = self._last_seq()
             while batch := self._select(f"refused IS NULL AND seq <= {last}", _MOST_AT_ONCE):
-                results = _deliver(batch, recipient)
+                answers = deliver([entry.write for entry in batch], recipient)
+                results = list(zip(batch, answers, strict=True))
                 self._settle(results)
                 failures = [(entry, error) for entry, error in results if error is not None]
                 refused.extend(failures)
@@ -278,28 +261,3 @@ def _is_full(error: sqlite3.Error | OSError) -> bool:
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-
-
-def _deliver(batch: Sequence[Entry], recipient: Recipient) -> Sequence[_Result]:
-    """Send a batch in one write; if the remote's policy refuses it, one by one."""
-    try:
-        errors = recipient.send([entry.write for entry in batch])
-    except AccessDenied:
-        raise
-    except Unavailable as error:
-        raise NotSent(error.cause) from error
-    except (WriteRefused, SecretFound):
-        results = [_deliver_one(entry, recipient) for entry in batch]
-        refusals = [error for _, error in results if isinstance(error, WriteRefused)]
-        if refusals and all(error for _, error in results):
-            # nothing shows that the remote takes any write at all now
-            raise AllRefused(refusals[0].cause) from refusals[0]
-        return results
-    return list(zip(batch, errors, strict=True))
-
-
-def _deliver_one(entry: Entry, recipient: Recipient) -> _Result:
-    try:
-        return entry, recipient.send([entry.write])[0]
-    except (WriteRefused, SecretFound) as error:
-        return entry, error
