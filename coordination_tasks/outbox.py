@@ -190,8 +190,9 @@ class Outbox:
         sent = 0
         refused: list[tuple[Entry, CoordinationError]] = []
         with self._flushing:
-            last = self._last_seq()
-            while batch := self._select(f"refused IS NULL AND seq <= {last}", _MOST_AT_ONCE):
+            waiting = self.pending()
+            for at in range(0, len(waiting), _MOST_AT_ONCE):
+                batch = waiting[at : at + _MOST_AT_ONCE]
                 answers = deliver([entry.write for entry in batch], recipient)
                 results = list(zip(batch, answers, strict=True))
                 self._settle(results)
@@ -220,17 +221,12 @@ class Outbox:
                 done = [self._database.execute(query, (entry,)).rowcount for entry in ids]
         return sum(done)
 
-    def _last_seq(self) -> int:
-        with self._lock, self._durable():
-            found = self._database.execute("SELECT MAX(seq) FROM entries").fetchone()
-        return int(found[0] or 0)
-
-    def _select(self, condition: str, most: int = -1) -> tuple[Entry, ...]:
+    def _select(self, condition: str) -> tuple[Entry, ...]:
         columns = "seq, id, job, name, args, submitted_at, refused"
-        # `condition` is made of constants and numbers above
-        query = f"SELECT {columns} FROM entries WHERE {condition} ORDER BY seq LIMIT ?"  # noqa: S608
+        # `condition` is one of the constants above
+        query = f"SELECT {columns} FROM entries WHERE {condition} ORDER BY seq"  # noqa: S608
         with self._lock, self._durable():
-            rows = self._database.execute(query, (most,)).fetchall()
+            rows = self._database.execute(query).fetchall()
         return tuple(Entry(**dict(zip(columns.split(", "), row, strict=True))) for row in rows)
 
     def _settle(self, results: Sequence[_Result]) -> None:
