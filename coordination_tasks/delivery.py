@@ -36,7 +36,7 @@ class Recipient(Protocol):
 
 
 def deliver(writes: Sequence[Write], recipient: Recipient) -> Answers:
-    """Send all in one write, those that it refuses alone.
+    """Send all in one write, and in ever smaller ones what the recipient refuses.
 
     Raises NotSent, AccessDenied, BrokenDocument, HistoryRewritten, and AllRefused when nothing
     shows that the remote takes any write at all now.

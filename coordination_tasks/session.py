@@ -71,8 +71,6 @@ class Session:
         self._left_out: list[str] = []
         self._failures: dict[str, Mapping[str, Any]] = {}
         self._on_end = on_end
-        self.cancelled: str | None = None
-        """Why the build was told to end, or None."""
         self.signal: int | None = None
         """Number of the signal that told the build to end."""
         self.given_back = False
@@ -110,9 +108,8 @@ class Session:
 
     def end_by_signal(self, number: int) -> None:
         """End the running steps; any thread may call this."""
-        self.cancelled = f"ended by {signal.Signals(number).name}"
         self.signal = number
-        self._on_end(self.cancelled)
+        self._on_end(_ended_by(number))
 
     def sleep(self, seconds: float) -> None:
         """Wait for others. Raises EndedWhileClaiming when a signal comes before there is a job."""
@@ -140,6 +137,11 @@ class Session:
     def break_off(self, reason: str) -> None:
         """End the running steps, because this run can't go on."""
         self._on_end(reason)
+
+    @property
+    def cancelled(self) -> str | None:
+        """Why the build was told to end, or None."""
+        return None if self.signal is None else _ended_by(self.signal)
 
     @property
     def reason_to_end(self) -> str | None:
@@ -370,6 +372,10 @@ class Session:
         if self._outbox is None:
             raise BadRequest("no job is claimed")
         return self._outbox
+
+
+def _ended_by(number: int) -> str:
+    return f"ended by {signal.Signals(number).name}"
 
 
 def _artifact_names(manifest: bytes | None) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ Exit codes: 0 ended by a signal, 3 bad configuration, or another watch runs for 
         config = self.read_config(builder)
         ended = threading.Event()
         with (
-            ending_signals(lambda number: ended.set()),  # noqa: ARG005
+            ending_signals(lambda _: ended.set()),
             watch_lock(config),
             open_store(config) as store,
             Outbox(config.state_dir / "outbox.sqlite") as outbox,
