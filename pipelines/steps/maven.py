@@ -126,7 +126,7 @@ def _given_to_java(env: Mapping[str, str], source: Path) -> str:
 
 def _maven_folder_file(source: Path, name: str) -> str:
     path = source / ".mvn" / name
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 def _select(

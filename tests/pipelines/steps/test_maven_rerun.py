@@ -66,7 +66,8 @@ ALL = ["Tiny Parent", "Tiny Core", "Tiny App"]
 def test_after_a_failure(job: Job) -> None:
     config = job.source / ".mvn" / "jvm.config"
     config.parent.mkdir()
-    config.write_text("-XX:+UseParallelGC\n")  # Java would refuse a second collector
+    # Java would refuse a second collector; bytes that are no UTF-8 are Maven's business
+    config.write_bytes(b"-XX:+UseParallelGC\n-Dauthor=Andr\xe9\n")
     job.fail()
 
     result = job.succeed()
