@@ -203,7 +203,7 @@ def large_graph(folder: Path, rounds: int) -> dict[str, float]:  # noqa: ARG001 
 def maven(folder: Path, rounds: int) -> dict[str, float]:
     """A builder's first build of the sample, which downloads; a full one later; and a rerun.
 
-    The rerun comes after Maven was killed in module 3 of 4.
+    The rerun comes after a test failed in module 3 of 4.
     """
     bench = Bench(folder)
     first = timed(bench.full)  # downloads
