@@ -197,9 +197,12 @@ def git(*args: str) -> str:
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:
-    """Processes whose command line or working directory is in `folder`."""
+    """Processes whose command line or working directory is in `folder`.
+
+    A process can end at any moment: what it was when it was found is in its `info`.
+    """
     found = []
-    for process in psutil.process_iter(["cmdline", "cwd"]):
+    for process in psutil.process_iter(["cmdline", "cwd", "name"]):
         places = [*(process.info["cmdline"] or []), process.info["cwd"] or ""]
         if process.pid != os.getpid() and any(str(folder) in place for place in places):
             found.append(process)

@@ -6,7 +6,9 @@ import json
 import shlex
 import subprocess
 import sys
+from contextlib import suppress
 
+import psutil
 import pytest
 
 from tests.conftest import HOME, PATIENCE, Farm, await_that, processes_of
@@ -24,7 +26,8 @@ def test_a_build_goes_on_after_a_reboot(farm: Farm) -> None:
     build.kill()
     build.wait()
     for process in processes_of(farm.folder):
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     state = farm.folder / "state/build1"
     (state / "pushes.json").write_text(json.dumps([1e9] * 1000))
     left = {"looked_at": 1e9, "builders": {"build1": {"sign": "x", "since": 1e9, "moved": True}}}

@@ -144,12 +144,12 @@ def test_a_watch_gives_back_what_a_killed_build_of_its_builder_left(farm: Farm) 
     build = farm.start("build")
     await_that(lambda: "began" in farm.ran(), "the second step begins")
     watch = farm.start("watch")
-    assert any("sleep" in process.name() for process in processes_of(farm.folder))
+    assert any("sleep" in process.info["name"] for process in processes_of(farm.folder))
     build.kill()
     build.wait()
     await_that(lambda: farm.job(job)["status"] == "queued", "the watch gives the job back")
     assert farm.steps(job)["second"] == "cancelled"
-    assert not any("sleep" in process.name() for process in processes_of(farm.folder))
+    assert not any("sleep" in process.info["name"] for process in processes_of(farm.folder))
     other = farm.doit("watch")
     assert other.returncode == 3
     assert "another doit watch runs" in other.stderr
