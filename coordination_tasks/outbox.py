@@ -37,7 +37,7 @@ from coordination_tasks.writes import (
     write_to_json,
 )
 
-_MOST_AT_ONCE = 200
+_MOST_AT_ONCE = 1000
 _BUSY_SECONDS = 30.0
 _REFUSED = "refused IS NOT NULL"
 _SCHEMA = """

@@ -35,6 +35,8 @@ _CANT_START = {
     errno.ENOEXEC: "it is no program and names no interpreter in its first line",
 }
 _OUTPUT_ROUND = 0.2
+_SHORT = 0.05
+"""Seconds: a command that is over by then, and wrote nothing, needs nobody who follows its log."""
 _LONGEST_ROUND = 1.0
 
 
@@ -103,11 +105,14 @@ class LoggedCommandRunner:
         process = self._start(command, log, masked)
         tail = LogTail(log.path, offset, on_line) if on_line else None
         try:
+            if tail and not wait_for_end(process.pid, _SHORT, self._cancellation):
+                tail.start()
             self._wait(process, command, log)
             code = _exit_code(process.wait())
             if masked:
                 masked.close()
-            self._finish(tail)
+            if tail:
+                self._finish(tail, wrote=log.size > offset)
         except BaseException as error:
             alive = end_tree(process.pid, self._marker, self._grace)
             process.poll()
@@ -199,11 +204,12 @@ class LoggedCommandRunner:
             rounds.append(min(_LONGEST_ROUND, self._silence / 10))
         return min(rounds) if rounds else None
 
-    def _finish(self, tail: LogTail | None) -> None:
-        if tail:
-            tail.writer_ended()
-            while not tail.join(_OUTPUT_ROUND):
-                self._cancellation.check()
+    def _finish(self, tail: LogTail, *, wrote: bool) -> None:
+        if wrote:
+            tail.start()
+        tail.writer_ended()
+        while not tail.join(_OUTPUT_ROUND):
+            self._cancellation.check()
 
 
 def _missing(name: str, why: str) -> StepFailed:

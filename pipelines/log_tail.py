@@ -27,14 +27,23 @@ class LogTail:
         self._writer_ended = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._follow, name=f"tail {log.name}", daemon=True)
-        self._thread.start()
+
+    def start(self) -> None:
+        """Hand on lines from now on; nothing new when it does already."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     def writer_ended(self) -> None:
         """What is in the log now is all; the rest is handed on without waiting for more."""
         self._writer_ended.set()
 
     def join(self, seconds: float) -> bool:
-        """Whether all was handed on within that time. Raises what `on_line` raised."""
+        """Whether all was handed on within that time, which is nothing when it was not started.
+
+        Raises what `on_line` raised.
+        """
+        if self._thread.ident is None:
+            return True
         self._thread.join(seconds)
         if self._failure:
             raise self._failure

@@ -12,7 +12,7 @@ from coordination_tasks.model import Attempt, Job
 from coordination_tasks.writes import Fence, Release, Write
 from tests.coordination_tasks.coordination_world import NOON
 
-MANY = 200
+MANY = 1000
 
 
 class Remote:
@@ -42,7 +42,7 @@ def writes(count: int = MANY) -> list[Write]:
 
 
 @pytest.mark.parametrize("error", [WriteRefused("a hook says no"), SecretFound("line 1")])
-@pytest.mark.parametrize("bad", [{0}, {77}, {199}, {0, 1, 2}, {0, 1, 2, 50, 51, 52, 199}])
+@pytest.mark.parametrize("bad", [{0}, {77}, {999}, {0, 1, 2}, {0, 1, 2, 50, 51, 52, 999}])
 def test_the_bad_ones_are_refused_and_the_others_taken_in_order(
     bad: set[int], error: Exception
 ) -> None:
@@ -52,7 +52,7 @@ def test_the_bad_ones_are_refused_and_the_others_taken_in_order(
 
     assert [number for number, answer in enumerate(answers) if answer] == sorted(bad)
     assert remote.taken == [str(number) for number in range(MANY) if number not in bad]
-    assert remote.pushes <= 17 * len(bad)
+    assert remote.pushes <= 21 * len(bad)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 12, MANY])
@@ -62,7 +62,7 @@ def test_a_remote_that_takes_nothing_is_soon_left_alone(count: int) -> None:
     with pytest.raises(AllRefused, match="main is frozen"):
         deliver(writes(count), remote)
 
-    assert remote.pushes <= 12
+    assert remote.pushes <= 14
 
 
 def test_what_is_illegal_anyway_does_not_show_that_a_remote_takes_writes() -> None:

@@ -216,14 +216,14 @@ def test_a_hook_that_refuses_everything_makes_no_later_record_illegal(outbox: Ou
 
 
 def test_a_long_journal_is_sent_in_order(outbox: Outbox) -> None:
-    ids = [f"t{number}" for number in range(450)]
+    ids = [f"t{number}" for number in range(1050)]
     for own_id in ids:
         outbox.submit_transitions(ATTEMPT, [began(ATTEMPT, "s", own_id)])
     recipient = Recipient(takes_all)
 
-    assert outbox.flush(recipient).sent == 450
+    assert outbox.flush(recipient).sent == 1050
 
-    assert recipient.batches == [200, 200, 50]
+    assert recipient.batches == [1000, 50]
     assert [t.id for write in recipient.taken for t in getattr(write, "transitions", ())] == ids
 
 

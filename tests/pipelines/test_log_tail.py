@@ -9,6 +9,7 @@ from pipelines.log_tail import MAX_LINE, LogTail
 def lines_of(log: Path, offset: int = 0) -> list[str]:
     seen: list[str] = []
     tail = LogTail(log, offset, seen.append)
+    tail.start()
     tail.writer_ended()
     while not tail.join(0.1):
         pass
@@ -44,6 +45,7 @@ def test_a_line_end_that_is_written_in_two_parts(tmp_path: Path) -> None:
         got_one.set()
 
     tail = LogTail(log, 0, on_line)
+    tail.start()
     assert got_one.wait(20)
     with log.open("ab") as stream:
         stream.write(b"\ntwo\n")
