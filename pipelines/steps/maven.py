@@ -13,11 +13,12 @@ from pipelines.head_commit import read_head_commit
 from pipelines.host_lock import host_lock
 from pipelines.model import Command, StepContext, StepResult
 from pipelines.steps.jdk import find_jdk
+from pipelines.steps.maven_class_archive import ClassArchive, class_archive
 from pipelines.steps.maven_donor import Donor, remember, take_over
 from pipelines.steps.maven_downloads import shared_downloads
 from pipelines.steps.maven_errors import MavenErrors
 from pipelines.steps.maven_failure import maven_failure
-from pipelines.steps.maven_java import OPTION_VARIABLES, short_run_options
+from pipelines.steps.maven_java import OPTION_VARIABLES, is_short_run, short_run_options
 from pipelines.steps.maven_listener import Listener, module_listener
 from pipelines.steps.maven_log import MavenLog
 from pipelines.steps.maven_options import (
@@ -71,20 +72,21 @@ class Maven:
         others = context.workspace.maven_tools / "builds" / f"{build_key(env, facts)}.json"
         with _local_repository(options, context) as repository:
             selection = _select(options, listener, record, others, context)
+            java_options, archive = _for_a_short_run(selection, env, versions, context)
             call = MavenCall(
                 repository=repository,
                 program=_program(options, context.workspace.source),
                 java_home=java_home,
                 only=selection.only,
                 listener=listener.arguments(record.path),
-                java_options=short_run_options(
-                    selection.only, _given_to_java(env, context.workspace.source)
-                ),
+                java_options=java_options,
             )
             report = MavenReport(files=installed_files(record.events()))
             if not selection.nothing:
                 command = maven_command(options, context, call)
                 report = _build(command, context, record, with_tests=not options.skip_tests)
+                if archive:
+                    archive.keep()
         if options.incremental == "modules":
             remember(others, _as_donor(context, commit.sha, record))
         tests = SurefireResults()
@@ -116,6 +118,17 @@ def _program(options: MavenOptions, source: Path) -> tuple[str, ...]:
     if not (options.wrapper and wrapper.is_file()):
         return ("mvn",)
     return (str(wrapper),) if os.access(wrapper, os.X_OK) else ("sh", str(wrapper))
+
+
+def _for_a_short_run(
+    selection: Selection, env: Mapping[str, str], versions: Mapping[str, str], context: StepContext
+) -> tuple[tuple[str, ...], ClassArchive | None]:
+    """What Java is told when few modules are built, and the archive that it may write then."""
+    if not is_short_run(selection.only):
+        return (), None
+    given = _given_to_java(env, context.workspace.source)
+    archive = class_archive(context.workspace, context.step, versions, given)
+    return (*short_run_options(given), *(archive.options() if archive else ())), archive
 
 
 def _given_to_java(env: Mapping[str, str], source: Path) -> str:

@@ -15,13 +15,16 @@ OPTION_VARIABLES = ("MAVEN_OPTS", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS")
 """Where a user can give Java options, beside the source's .mvn/jvm.config."""
 
 
-def short_run_options(only: Collection[str], given: str) -> tuple[str, ...]:
-    """Options that make Java start faster when few modules are built; none otherwise.
+def is_short_run(only: Collection[str]) -> bool:
+    """Whether few modules are built; `only` are their keys, empty when that is not known."""
+    return 0 < len(only) <= _FEW
 
-    `only` are the modules that are built, empty when that is not known; `given` is all that the
-    user says to Java, and stays: Java refuses two collectors, and takes the last word else.
+
+def short_run_options(given: str) -> tuple[str, ...]:
+    """Options that make Java start faster.
+
+    `given` is all that the user says to Java, and stays: Java refuses two collectors, and takes
+    the last word else.
     """
-    if not 0 < len(only) <= _FEW:
-        return ()
     chosen = ((_COMPILERS, _FAST_COMPILER_ONLY), (_COLLECTOR, _SMALL_COLLECTOR))
     return tuple(option for said, option in chosen if not said.search(given))
