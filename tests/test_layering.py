@@ -21,7 +21,7 @@ ROOMS: dict[str, dict[str, str]] = {
             "debian.control debian.failure debian.ladder debian.toolchain debian.dummy "
             "debian.excerpt debian.build_deb_options "
             "steps.maven_log steps.maven_errors steps.maven_events steps.maven_java "
-            "steps.maven_selection "
+            "steps.maven_selection steps.built_modules "
             "language.assembly language.cycles language.entries "
             "language.expression_check language.expression_parser language.inheritance "
             "language.located language.matrix language.names language.params language.reader "

@@ -12,6 +12,8 @@ from pipelines.errors import StepFailed
 from pipelines.head_commit import read_head_commit
 from pipelines.host_lock import host_lock
 from pipelines.model import Command, StepContext, StepResult
+from pipelines.stamps import replace_file
+from pipelines.steps.built_modules import built_modules
 from pipelines.steps.jdk import find_jdk
 from pipelines.steps.maven_class_archive import ClassArchive, class_archive
 from pipelines.steps.maven_donor import Donor, remember, take_over
@@ -78,7 +80,9 @@ class Maven:
                 program=_program(options, context.workspace.source),
                 java_home=java_home,
                 only=selection.only,
-                listener=listener.arguments(record.path),
+                listener=listener.arguments(
+                    record.path, _list_of_built(record, selection, repository, context)
+                ),
                 java_options=java_options,
             )
             report = MavenReport(files=installed_files(record.events()))
@@ -118,6 +122,18 @@ def _program(options: MavenOptions, source: Path) -> tuple[str, ...]:
     if not (options.wrapper and wrapper.is_file()):
         return ("mvn",)
     return (str(wrapper),) if os.access(wrapper, os.X_OK) else ("sh", str(wrapper))
+
+
+def _list_of_built(
+    record: ModuleRecord, selection: Selection, repository: Path, context: StepContext
+) -> Path | None:
+    """A file with what the modules that are left out have made; None when nothing is left out."""
+    found = built_modules(record.events(), selection.only, repository)
+    if not found:
+        return None
+    path = context.workspace.scratch(context.step) / "built-modules"
+    replace_file(path, found.encode())
+    return path
 
 
 def _for_a_short_run(

@@ -1,7 +1,8 @@
-"""Makes Maven write what happens to its modules: compiles ModuleEventSpy.java for this machine.
+"""Makes Maven write what happens to its modules, and take those that are built from their place.
 
-Compiled once for each Maven and JDK of a builder, against the machine's own Maven. A wrapper's
-Maven and a packaging's take it too: the listener's interface is the same in all of Maven 3.
+ModuleEventSpy.java and BuiltModules.java do it, compiled once for each Maven and JDK of a builder,
+against the machine's own Maven. A wrapper's Maven and a packaging's take them too: the interfaces
+are the same in all of Maven 3.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from pipelines.host_lock import host_lock
 from pipelines.model import StepContext
 from pipelines.tool_versions import java_version, maven_home, maven_version
 
-_SOURCE = Path(__file__).with_name("ModuleEventSpy.java")
-_CLASS = "buildcoordination.ModuleEventSpy"
+_CLASSES = ("ModuleEventSpy", "BuiltModules")
+_SOURCES = tuple(Path(__file__).with_name(f"{name}.java") for name in _CLASSES)
 _TIME_TO_COMPILE = 120.0
 
 
@@ -30,11 +31,13 @@ class Listener:
     folder: Path | None
     problem: str = ""
 
-    def arguments(self, events: Path) -> tuple[str, ...]:
-        """For Maven's command line, so that it appends to `events`."""
+    def arguments(self, events: Path, built: Path | None = None) -> tuple[str, ...]:
+        """For Maven's command line, so that it appends to `events`; `built`: see built_modules."""
         if self.folder is None:
             return ()
-        return (f"-Dmaven.ext.class.path={self.folder}", f"-Dbuildcoordination.events={events}")
+        list_of_built = (f"-Dbuildcoordination.built={built}",) if built else ()
+        loaded = f"-Dmaven.ext.class.path={self.folder}"
+        return (loaded, f"-Dbuildcoordination.events={events}", *list_of_built)
 
     def java_options(self, events: Path) -> str:
         """For MAVEN_OPTS, where a script calls Maven; empty too when a path has a blank in it."""
@@ -48,7 +51,8 @@ def module_listener(context: StepContext, env: Mapping[str, str]) -> Listener:
     if home is None or not any((home / "lib").glob("maven-core*.jar")):
         return Listener(None, "this machine has no Maven whose jars could be compiled against")
     tools = f"{home} {maven_version(env)} {java_version(env)}"
-    key = hashlib.sha256(_SOURCE.read_bytes() + tools.encode()).hexdigest()[:16]
+    texts = (source.read_bytes() for source in _SOURCES)
+    key = hashlib.sha256(b"\n".join((*texts, tools.encode()))).hexdigest()[:16]
     folder = context.workspace.maven_tools / "listener" / key
     with host_lock(folder.with_suffix(".lock"), context.commands.check_cancelled):
         problem = "" if folder.is_dir() else _compile(home / "lib", folder, env)
@@ -60,10 +64,10 @@ def _compile(jars: Path, folder: Path, env: Mapping[str, str]) -> str:
     temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
     index = temporary / "META-INF" / "sisu" / "javax.inject.Named"
     index.parent.mkdir(parents=True)
-    index.write_text(f"{_CLASS}\n")
+    index.write_text("".join(f"buildcoordination.{name}\n" for name in _CLASSES))
     # 8 is the oldest Java that a Maven 3 of today runs on, whatever JDK compiles.
     flags = ("-source", "8", "-target", "8", "-nowarn", "-Xlint:-options", "-proc:none")
-    argv = ("javac", *flags, "-cp", f"{jars}/*", "-d", str(temporary), str(_SOURCE))
+    argv = ("javac", *flags, "-cp", f"{jars}/*", "-d", str(temporary), *map(str, _SOURCES))
     try:
         done = capture(argv, cwd=folder.parent, env=env, timeout=_TIME_TO_COMPILE)
     except StepFailed as error:

@@ -26,7 +26,9 @@ _PARENT_BODY = """<packaging>pom</packaging><name>Tiny Parent</name>
 <maven.compiler.target>17</maven.compiler.target>
 <project.build.sourceEncoding>UTF-8</project.build.sourceEncoding></properties>
 <dependencies><dependency><groupId>junit</groupId><artifactId>junit</artifactId>
-<version>4.13.2</version><scope>test</scope></dependency></dependencies>"""
+<version>4.13.2</version><scope>test</scope></dependency></dependencies>
+<build><pluginManagement><plugins><plugin><artifactId>maven-compiler-plugin</artifactId>
+<version>3.16.0</version></plugin></plugins></pluginManagement></build>"""
 
 
 def pom(artifact: str, body: str = "") -> str:

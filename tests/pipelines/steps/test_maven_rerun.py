@@ -69,9 +69,15 @@ def test_after_a_failure(job: Job) -> None:
     # Java would refuse a second collector; bytes that are no UTF-8 are Maven's business
     config.write_bytes(b"-XX:+UseParallelGC\n-Dauthor=Andr\xe9\n")
     job.fail()
+    log = job.context.commands.log
+    first = log.stat().st_size
 
     result = job.succeed()
     assert built(result) == ["Tiny App"]
+    told = log.read_text()[first:]
+    assert told.count("Nothing to compile") == 2, "only the test had failed"
+    assert "[cds]" not in told
+    assert len(list(job.context.workspace.maven_tools.glob("class-archives/*.jsa"))) == 1
     assert result.values["left_out"] == [
         {"name": name, "reason": BUILT_BEFORE} for name in ("Tiny Parent", "Tiny Core")
     ]
@@ -79,11 +85,11 @@ def test_after_a_failure(job: Job) -> None:
     assert result.values["tests"]["run"] == 2, "tests of the modules that were left out count too"
     assert len(result.outputs) == 5
 
-    ran = job.context.commands.log.read_text().count("Scanning for projects")
+    ran = log.read_text().count("Scanning for projects")
     nothing = job.succeed()
     assert (nothing.values["modules"], nothing.outputs) == ([], result.outputs)
     assert nothing.reason.startswith("built 0 modules, left out 3 that are built already")
-    assert job.context.commands.log.read_text().count("Scanning for projects") == ran
+    assert log.read_text().count("Scanning for projects") == ran
 
 
 def test_tests_that_another_step_ran_in_the_same_tree_are_not_counted(job: Job) -> None:
