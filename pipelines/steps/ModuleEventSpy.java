@@ -12,6 +12,7 @@ import org.apache.maven.artifact.Artifact;
 import org.apache.maven.eventspy.AbstractEventSpy;
 import org.apache.maven.execution.ExecutionEvent;
 import org.apache.maven.execution.MavenSession;
+import org.apache.maven.plugin.MojoFailureException;
 import org.apache.maven.project.MavenProject;
 import org.apache.maven.project.artifact.ProjectArtifact;
 
@@ -55,6 +56,11 @@ public final class ModuleEventSpy extends AbstractEventSpy {
                 files(session, module);
                 write("succeeded", key(module));
                 break;
+            case MojoFailed:
+                if (!isTestsFailed(happened)) {
+                    write("torn", key(module));
+                }
+                break;
             case ProjectFailed:
                 write("failed", key(module));
                 break;
@@ -75,6 +81,14 @@ public final class ModuleEventSpy extends AbstractEventSpy {
         }
         write("planned", key(module), module.getFile().getPath(), module.getPackaging(), String.join(",", needs),
                 module.getName());
+        write("builds", key(module), module.getBuild().getDirectory());
+    }
+
+    /** Whether a module's tests failed: after that all that it made is whole. */
+    private static boolean isTestsFailed(ExecutionEvent event) {
+        String plugin = event.getMojoExecution().getArtifactId();
+        return event.getException().getCause() instanceof MojoFailureException
+                && (plugin.equals("maven-surefire-plugin") || plugin.equals("maven-failsafe-plugin"));
     }
 
     /** What the module made, and where it is in the local repository when it is installed there. */

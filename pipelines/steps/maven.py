@@ -30,6 +30,7 @@ from pipelines.steps.maven_options import (
     maven_environment,
     own_selection,
 )
+from pipelines.steps.maven_outputs import remove_all, remove_torn
 from pipelines.steps.maven_record import (
     ModuleRecord,
     build_key,
@@ -69,11 +70,16 @@ class Maven:
             "versions": versions,
         }
         key = build_key(env, facts | {"tree": commit.tree})
-        record = open_record(context.workspace.module_events(context.step), key)
+        record = open_record(
+            context.workspace.module_events(context.step),
+            key,
+            before_new=lambda old: remove_all(old, context),
+        )
         began = time.time()
         others = context.workspace.maven_tools / "builds" / f"{build_key(env, facts)}.json"
         with _local_repository(options, context) as repository:
             selection = _select(options, listener, record, others, context)
+            remove_torn(record.events(), context)
             java_options, archive = _for_a_short_run(selection, env, versions, context)
             call = MavenCall(
                 repository=repository,

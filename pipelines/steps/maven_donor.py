@@ -107,20 +107,22 @@ def _copy(
     record: ModuleRecord,
     context: StepContext,
 ) -> None:
-    """Copy what is not built again, then say so in the record."""
-    lines = ["run", *(_planned(module, donor, context) for module in events.modules.values())]
+    """Copy what is not built again, and say so in the record: a kill may come at any time."""
+    planned = (_planned(module, donor, context) for module in events.modules.values())
+    _append(record.path, ["run", *planned])
     taken = 0
     taken_from = f"unchanged since commit {donor.commit[:_SHORT]}, built by job {donor.job}"
     for module in events.modules.values():
         context.commands.check_cancelled()
         if module.key in again or not is_built(module, size_and_time):
             continue
-        lines += [f"started\t{module.key}", *_take(module, donor, context)]
-        lines += [f"taken\t{module.key}\t{taken_from}", f"succeeded\t{module.key}"]
+        _append(record.path, [f"started\t{module.key}"])
+        files = _take(module, donor, context)
+        ends = (f"taken\t{module.key}\t{taken_from}", f"succeeded\t{module.key}")
+        _append(record.path, [*files, *ends])
         taken += 1
     if taken == len(events.modules):
-        lines.append("ended\tsucceeded")
-    _append(record.path, lines)
+        _append(record.path, ["ended\tsucceeded"])
 
 
 def _planned(module: BuiltModule, donor: Donor, context: StepContext) -> str:

@@ -1,8 +1,9 @@
 """What a build's modules did, as ModuleEventSpy.java writes it while Maven runs. Pure.
 
 One line an event, fields with tabs between them, the first is the time in milliseconds of the
-epoch: `run`; `planned KEY POM PACKAGING NEEDED,… NAME`; `started KEY`; `file KEY MADE INSTALLED
-SIZE MTIME`; `succeeded|failed|skipped KEY`; `ended succeeded|failed`. A key is `group:artifact`.
+epoch: `run`; `planned KEY POM PACKAGING NEEDED,… NAME`; `builds KEY FOLDER`; `started KEY`; `torn
+KEY` when something else than its tests failed; `file KEY MADE INSTALLED SIZE MTIME`;
+`succeeded|failed|skipped KEY`; `ended succeeded|failed`. A key is `group:artifact`.
 maven_donor.py writes `taken KEY FROM` for a module that it takes over from another job.
 Unlike the log these are exact also with `-T`, and there after `kill -9`.
 """
@@ -49,6 +50,15 @@ class BuiltModule:
     """When it ended, in milliseconds of the epoch."""
     taken_from: str = ""
     """What it was taken over from, in words; empty when it was built here."""
+    folder: Path | None = None
+    """Its build folder (`target`), where Maven has said it."""
+    torn: bool = False
+    """Whether it failed otherwise than by its tests."""
+
+    @property
+    def may_be_torn(self) -> bool:
+        """Whether files in its build folder can be incomplete: it failed, or was killed."""
+        return self.torn or (self.run > 0 and self.result is None)
 
 
 @dataclass(slots=True)
@@ -102,7 +112,11 @@ def _take_of_module(
             started[module.key] = time
             module.run = events.runs
             module.result, module.seconds, module.files = None, None, []
-            module.taken_from = ""
+            module.taken_from, module.torn = "", False
+        case ("builds", module, [folder]):
+            module.folder = Path(folder)
+        case ("torn", module, []):
+            module.torn = True
         case ("taken", module, [taken_from]):
             module.taken_from = taken_from
         case ("file", module, [made, installed, size, mtime]) if size.isdigit():

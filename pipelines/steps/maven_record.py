@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,12 @@ class ModuleRecord:
 
     def events(self) -> BuildEvents:
         """All that was written so far."""
-        with self.path.open(encoding="utf-8", errors="replace", newline="\n") as lines:
-            return read_events(lines)
+        return _events(self.path)
+
+
+def _events(path: Path) -> BuildEvents:
+    with path.open(encoding="utf-8", errors="replace", newline="\n") as lines:
+        return read_events(lines)
 
 
 def build_key(env: Mapping[str, str], facts: Mapping[str, Any]) -> str:
@@ -44,10 +48,11 @@ def build_key(env: Mapping[str, str], facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def open_record(path: Path, key: str) -> ModuleRecord:
+def open_record(path: Path, key: str, before_new: Callable[[BuildEvents], None]) -> ModuleRecord:
     """The record at `path` when it is one of `key`, else a new one.
 
     It is a new one also after a restart of the machine: what was installed last may be torn.
+    `before_new` gets what the record that is replaced has, if there was one.
     """
     try:
         with path.open(encoding="utf-8", errors="replace") as stream:
@@ -56,6 +61,8 @@ def open_record(path: Path, key: str) -> ModuleRecord:
             return ModuleRecord(path, float(began))
     except (FileNotFoundError, ValueError):
         pass  # none, or none of ours: a new one takes its place
+    if path.exists():
+        before_new(_events(path))
     now = time.time()
     write_durably(path, f"key {key} {boot_id()} {now:.3f}\n".encode())
     return ModuleRecord(path, now)

@@ -14,6 +14,8 @@ import pytest
 
 from pipelines.commands import LoggedCommandRunner
 from pipelines.errors import FailureCode
+from pipelines.model import StepContext
+from pipelines.steps.maven_events import read_events
 from pipelines.steps.maven_failure import MAX_EXCERPT
 from pipelines.steps.maven_options import MavenOptions
 from tests.pipelines.steps.maven_builder import build, failure, make_builder
@@ -49,6 +51,12 @@ def steps(tmp_path: Path) -> Steps:
     return make_builder(tmp_path)
 
 
+def torn(context: StepContext) -> list[str]:
+    record = context.workspace.module_events(context.step)
+    modules = read_events(record.read_text().splitlines(keepends=True)).modules
+    return [module.key for module in modules.values() if module.may_be_torn]
+
+
 def test_compile(steps: Steps) -> None:
     context = steps.context()
     write_reactor(context.workspace.source, core_java=NO_COMPILE)
@@ -70,6 +78,7 @@ def test_compile(steps: Steps) -> None:
         "modules_failed": ["Tiny Core"],
         "modules_running": [],
     }
+    assert torn(context) == ["org.example.tiny:core"]
 
 
 def test_test(steps: Steps) -> None:
@@ -85,6 +94,7 @@ def test_test(steps: Steps) -> None:
     assert error.details["tests"] == [
         {"name": "t.CoreTest.one", "message": "expected:<1> but was:<2>"}
     ]
+    assert torn(context) == [], "all that it made before its tests is whole"
 
 
 def test_dependency(steps: Steps) -> None:

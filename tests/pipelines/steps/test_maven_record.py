@@ -3,7 +3,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pipelines.steps.maven_record import build_key, newest_files, open_record, size_and_time
+from pipelines.steps import maven_record
+from pipelines.steps.maven_events import BuildEvents
+from pipelines.steps.maven_record import ModuleRecord, build_key, newest_files, size_and_time
+
+
+def open_record(path: Path, key: str) -> ModuleRecord:
+    return maven_record.open_record(path, key, lambda _: None)
 
 
 def test_a_record_goes_on_for_the_same_key(tmp_path: Path) -> None:
@@ -20,6 +26,19 @@ def test_a_record_does_not_outlive_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "step.events"
     path.write_text("key abc another-boot 1.0\n1000\trun\n")
     assert open_record(path, "abc").events().runs == 0
+
+
+def test_who_knows_what_a_record_had_can_act_before_it_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "step.events"
+    seen: list[tuple[int, str]] = []
+
+    def note(events: BuildEvents) -> None:
+        seen.append((events.runs, path.read_text().split()[1]))
+
+    for key in ("abc", "abc", "xyz"):
+        with maven_record.open_record(path, key, note).path.open("a") as stream:
+            stream.write("1000\trun\n")
+    assert seen == [(2, "abc")]
 
 
 def test_a_torn_record_is_none(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from pipelines.errors import FailureCode
 from pipelines.model import StepContext, StepResult
+from pipelines.stamps import boot_id
 from pipelines.steps.maven_options import MavenOptions
 from tests.pipelines.steps.maven_builder import build, failure, make_builder
 from tests.pipelines.steps.maven_source import write_reactor
@@ -56,6 +58,18 @@ def job(tmp_path: Path) -> Job:
     return Job(tmp_path)
 
 
+def tear(job: Job) -> None:
+    """Leave a class as a kill or a power cut can: its source is older, so Maven takes it."""
+    compiled = job.source / "app/target/classes/t/App.class"
+    compiled.parent.mkdir(parents=True, exist_ok=True)
+    compiled.write_bytes(b"\xca\xfe")
+
+
+def is_whole(job: Job) -> bool:
+    with zipfile.ZipFile(job.source / "app/target/app-1.0.jar") as jar:
+        return jar.read("t/App.class").startswith(b"\xca\xfe\xba\xbe")
+
+
 def built(result: StepResult) -> list[str]:
     return [module["name"] for module in result.values["modules"]]
 
@@ -90,6 +104,12 @@ def test_after_a_failure(job: Job) -> None:
     assert (nothing.values["modules"], nothing.outputs) == ([], result.outputs)
     assert nothing.reason.startswith("built 0 modules, left out 3 that are built already")
     assert log.read_text().count("Scanning for projects") == ran
+
+    record = job.context.workspace.module_events(job.context.step)
+    record.write_text(record.read_text().replace(boot_id(), "before-the-power-cut", 1))
+    tear(job)
+    assert built(job.succeed()) == ALL
+    assert is_whole(job)
 
 
 def test_tests_that_another_step_ran_in_the_same_tree_are_not_counted(job: Job) -> None:
@@ -137,7 +157,9 @@ def test_after_kill_9_in_the_middle_of_a_module(job: Job) -> None:
     assert killed.message == "Maven was ended by SIGKILL, in Tiny App"
     assert killed.details["modules_running"] == ["Tiny App"]
 
+    tear(job)
     assert built(job.succeed()) == ["Tiny App"]
+    assert is_whole(job)
 
 
 @pytest.mark.slow
