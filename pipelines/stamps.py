@@ -123,6 +123,11 @@ class Stamps:
         paths = (self._path(step), self._run_path(step), self._forgotten_path(step))
         return any(path.exists() for path in paths) or self._restarted()
 
+    def forgotten_at(self, step: str) -> int:
+        """When somebody asked for a new run last, in nanoseconds of the epoch; 0: nobody did."""
+        path = self._forgotten_path(step)
+        return path.stat().st_mtime_ns if path.exists() else 0
+
     def write(self, stamp: Stamp) -> None:
         """Make the stamp durable; it is there whole or not at all."""
         path = self._path(stamp.step)

@@ -12,7 +12,7 @@ from pipelines.errors import StepFailed
 from pipelines.head_commit import read_head_commit
 from pipelines.host_lock import host_lock
 from pipelines.model import Command, StepContext, StepResult
-from pipelines.stamps import replace_file
+from pipelines.stamps import Stamps, replace_file
 from pipelines.steps.built_modules import built_modules
 from pipelines.steps.jdk import find_jdk
 from pipelines.steps.maven_class_archive import ClassArchive, class_archive
@@ -69,7 +69,7 @@ class Maven:
             "options": options.model_dump(mode="json"),
             "versions": versions,
         }
-        key = build_key(env, facts | {"tree": commit.tree})
+        key = build_key(env, facts | {"tree": commit.tree} | _of_this_job(context))
         record = open_record(
             context.workspace.module_events(context.step),
             key,
@@ -128,6 +128,19 @@ def _program(options: MavenOptions, source: Path) -> tuple[str, ...]:
     if not (options.wrapper and wrapper.is_file()):
         return ("mvn",)
     return (str(wrapper),) if os.access(wrapper, os.X_OK) else ("sh", str(wrapper))
+
+
+def _of_this_job(context: StepContext) -> dict[str, object]:
+    """What else a job's modules are built from: what the steps before this one left in the tree.
+
+    A new run that somebody asked for is one of all modules.
+    """
+    stamps = Stamps(context.workspace.stamps)
+    run = stamps.last_run(context.step)
+    return {
+        "after": dict(run.after) if run else {},
+        "asked_for": stamps.forgotten_at(context.step),
+    }
 
 
 def _list_of_built(
@@ -192,6 +205,7 @@ def _as_donor(context: StepContext, commit: str, record: ModuleRecord) -> Donor:
         source=str(workspace.source),
         repository=str(workspace.maven_repository),
         events=str(record.path),
+        began=record.began,
     )
 
 

@@ -22,6 +22,7 @@ from pipelines.stamps import write_durably
 from pipelines.steps.maven_events import BuildEvents, BuiltModule, read_events
 from pipelines.steps.maven_record import ModuleRecord, size_and_time
 from pipelines.steps.maven_selection import is_built, touched_modules, with_dependents
+from pipelines.steps.source_differences import own_differences
 
 _SHORT = 12
 
@@ -35,6 +36,8 @@ class Donor:
     source: str
     repository: str
     events: str
+    began: float
+    """Seconds of the epoch."""
 
 
 def remember(file: Path, donor: Donor) -> None:
@@ -59,6 +62,8 @@ def take_over(file: Path, record: ModuleRecord, context: StepContext, *, selecte
         return f"commit {donor.commit[:_SHORT]}, which was built before, is not here any more"
     if selected and (pom := next((path for path in changed if path.endswith("pom.xml")), None)):
         return f"{pom} was changed"
+    source = context.workspace.source
+    changed += own_differences(source, Path(donor.source), donor.began, context.env)
     touched = _touched(events, changed, Path(donor.source))
     if isinstance(touched, str):
         return touched

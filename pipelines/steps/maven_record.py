@@ -11,7 +11,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from pipelines.stamps import boot_id, write_durably
 from pipelines.steps.maven_events import BuildEvents, read_events
 
 _MILLISECONDS = 1_000_000
-_NO_SOURCE = frozenset({".git", "target", "node_modules"})
+NO_SOURCE = frozenset({".git", "target", "node_modules"})
+"""Folders that builds fill."""
 _PER_ATTEMPT = frozenset({"SSH_AUTH_SOCK", "BUILD_ATTEMPT"})
 
 
@@ -37,8 +38,27 @@ class ModuleRecord:
 
 
 def _events(path: Path) -> BuildEvents:
+    """The record's events, with the paths that they have in its own workspace.
+
+    A workspace that was copied from another job's brings that one's record along.
+    """
+    own = path.parents[1]
+
+    def here(found: Path) -> Path:
+        if not found.is_relative_to(own.parent):
+            return found
+        return Path(own, *found.relative_to(own.parent).parts[1:])
+
     with path.open(encoding="utf-8", errors="replace", newline="\n") as lines:
-        return read_events(lines)
+        events = read_events(lines)
+    for module in events.modules.values():
+        module.pom = here(module.pom)
+        module.folder = module.folder and here(module.folder)
+        module.files = [
+            replace(file, made=here(file.made), installed=here(file.installed))
+            for file in module.files
+        ]
+    return events
 
 
 def build_key(env: Mapping[str, str], facts: Mapping[str, Any]) -> str:
@@ -80,17 +100,20 @@ def size_and_time(path: Path) -> tuple[int, int] | None:
 def newest_files(folders: Mapping[str, Path]) -> dict[str, int]:
     """Time in milliseconds of the newest file of each module; what a build makes does not count.
 
-    `folders` has each module's folder by key; a file belongs to the innermost folder.
+    `folders` has each module's folder by key; a file belongs to the innermost folder. A folder
+    inside of a module's counts as a file: it is newer when a file was taken out of it.
     """
     keys = {str(folder): key for key, folder in folders.items()}
     newest = dict.fromkeys(folders, 0)
     for top in _outermost(folders.values()):
         owners = {str(top.parent): ""}
         for folder, inner, files in os.walk(top):
-            inner[:] = [name for name in inner if name not in _NO_SOURCE]
-            owners[folder] = keys.get(folder) or owners[os.path.dirname(folder)]  # noqa: PTH120
+            inner[:] = [name for name in inner if name not in NO_SOURCE]
+            own = keys.get(folder)
+            key = owners[folder] = own or owners[os.path.dirname(folder)]  # noqa: PTH120
             times = [_time(os.path.join(folder, name)) for name in files]  # noqa: PTH118
-            key = owners[folder]
+            # Maven makes `target` in a module's folder itself, and others make modules in it.
+            times += [] if own else [_time(folder)]
             newest[key] = max([newest[key], *times])
     return newest
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.model import StepContext, StepResult
+from pipelines.steps.maven import MAVEN
 from pipelines.steps.maven_options import MavenOptions
 from pipelines.steps.maven_selection import touched_modules
 from tests.conftest import git
@@ -68,8 +69,16 @@ def test_commit_after_commit(tmp_path: Path) -> None:
     assert all(path.is_relative_to(same.workspace.root) for path in result.outputs)
     assert len(result.outputs) == 5
 
+    flavour = "core/src/main/resources/flavour.txt"
+    same_but_one = next_job(steps, same, "same-but-one", {})
+    (same_but_one.workspace.source / flavour).parent.mkdir(parents=True)
+    (same_but_one.workspace.source / flavour).write_text("sour")
+    assert built(MAVEN.run(OPTIONS, same_but_one)) == ["Tiny Core", "Tiny App"], (
+        "what a step before has made"
+    )
+
     parent = (same.workspace.source / "pom.xml").read_text()
-    pom = next_job(steps, same, "pom", {"pom.xml": parent + "<!-- changed -->\n"})
+    pom = next_job(steps, same_but_one, "pom", {"pom.xml": parent + "<!-- changed -->\n"})
     result = build(pom, OPTIONS)
     assert built(result) == ALL
     assert result.values["selection"] == "pom.xml belongs to the whole build"

@@ -14,7 +14,7 @@ import pytest
 
 from pipelines.errors import FailureCode
 from pipelines.model import StepContext, StepResult
-from pipelines.stamps import boot_id
+from pipelines.stamps import Stamps, boot_id
 from pipelines.steps.maven_options import MavenOptions
 from tests.pipelines.steps.maven_builder import build, failure, make_builder
 from tests.pipelines.steps.maven_source import write_reactor
@@ -110,6 +110,9 @@ def test_after_a_failure(job: Job) -> None:
     tear(job)
     assert built(job.succeed()) == ALL
     assert is_whole(job)
+
+    Stamps(job.context.workspace.stamps).forget(job.context.step)
+    assert built(job.succeed()) == ALL, "as rerun and forget ask for"
 
 
 def test_tests_that_another_step_ran_in_the_same_tree_are_not_counted(job: Job) -> None:
