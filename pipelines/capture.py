@@ -28,8 +28,15 @@ class Captured:
 
     code: int
     """Exit code; 128+n when signal n ended the command."""
-    text: str
-    """Standard output and standard error as they came."""
+    output: str
+    """Standard output alone: data. Bytes that are no text come as `os.fsdecode` gives them."""
+    errors: str
+    """Standard error: a tool may warn there although all is well."""
+
+    @property
+    def text(self) -> str:
+        """Standard output, then standard error: what people read."""
+        return os.fsencode(self.output).decode("utf-8", "replace") + self.errors
 
 
 def capture(
@@ -45,9 +52,13 @@ def capture(
     Raises StepFailed (TOOL_MISSING, TIMEOUT) and StepCancelled; then its process tree is gone.
     """
     marked = f"{env.get(MARKER_VARIABLE, 'capture')}/{uuid.uuid4()}"
-    with tempfile.TemporaryFile() as output, Path(os.devnull).open() as nothing:
+    with (
+        tempfile.TemporaryFile() as output,
+        tempfile.TemporaryFile() as errors,
+        Path(os.devnull).open() as nothing,
+    ):
         marked_env = {**env, MARKER_VARIABLE: marked}
-        running = _start(argv, cwd, marked_env, nothing, output)
+        running = _start(argv, cwd, marked_env, (nothing, output, errors))
         try:
             in_time = wait_for_end(running.pid, timeout, cancellation)
         except BaseException:
@@ -59,15 +70,25 @@ def capture(
                 FailureCode.TIMEOUT, f"{argv[0]} was ended: it took more than {timeout:g} s"
             )
         code = running.exit_code
-        output.seek(0)
-        text = output.read().decode("utf-8", "replace")
-    return Captured(code if code >= 0 else 128 - code, text)
+        return Captured(
+            code=code if code >= 0 else 128 - code,
+            output=os.fsdecode(_content(output)),
+            errors=_content(errors).decode("utf-8", "replace"),
+        )
+
+
+def _content(stream: IO[bytes]) -> bytes:
+    stream.seek(0)
+    return stream.read()
 
 
 def _start(
-    argv: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: IO[str], output: IO[bytes]
+    argv: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    streams: tuple[IO[str], IO[bytes], IO[bytes]],
 ) -> sh.RunningCommand:
-    """Start it with its output in a file and without sh's own time limit.
+    """Start it with its output in files and without sh's own time limit.
 
     That limit leaves grandchildren alive, and sh's pipes wait for a daemon that holds them open.
     """
@@ -78,6 +99,7 @@ def _start(
         raise StepFailed(
             FailureCode.TOOL_MISSING, f"{argv[0]} can't be started: it is not installed"
         )
+    stdin, output, errors = streams
     return sh.Command(program)(
         *argv[1:],
         _bg=True,
@@ -86,7 +108,7 @@ def _start(
         _env=dict(env),
         _in=stdin,
         _out=output,
-        _err_to_out=True,
+        _err=errors,
         _tty_out=False,
         _new_session=True,
         _ok_code=_ANY_END,

@@ -17,8 +17,8 @@ def changed_paths(
 ) -> tuple[str, ...] | None:
     """Paths in the source tree that differ between the two commits; None when that is unknown.
 
-    It is unknown before the checkout, for the first job of a branch, and when the earlier commit
-    is no longer there.
+    A name that is no UTF-8 comes as `os.fsdecode` gives it. It is unknown before the checkout, for
+    the first job of a branch, and when the earlier commit is no longer there.
     """
     if since is None or commit is None or not source.is_dir():
         return None
@@ -27,7 +27,7 @@ def changed_paths(
         cwd=source,
         env=local_git_environment(env),
     )
-    return None if got.code else tuple(path for path in got.text.split("\0") if path)
+    return None if got.code else tuple(path for path in got.output.split("\0") if path)
 
 
 def matches(path: str, patterns: Sequence[str]) -> bool:

@@ -34,8 +34,7 @@ def read_head_commit(source: Path, env: Mapping[str, str]) -> HeadCommit:
         cwd=source,
         env=local_git_environment(env),
     )
-    # Warnings of git may stand before it.
-    words = " ".join(got.text.splitlines()[-1:]).split()
+    words = got.output.split()
     if got.code != 0 or len(words) != 3:  # noqa: PLR2004 - the three of the format
         raise StepFailed(
             FailureCode.CHECKOUT_FAILED,

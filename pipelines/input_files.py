@@ -1,9 +1,12 @@
-"""Object ids of the files in a source tree that a step says it depends on."""
+"""Modes and object ids of the files in a source tree that a step says it depends on."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipelines.capture import capture
@@ -11,27 +14,28 @@ from pipelines.errors import FailureCode, StepFailed
 from pipelines.head_commit import local_git_environment
 
 _MOST_NAMED = 500
+_TRACKED = "H"
+_UNKNOWN = "?"
+_UNMATCHED = re.compile(r"^error: pathspec ':\(glob\)(.*)' did not match", re.MULTILINE)
 
 
 def input_files(source: Path, patterns: Sequence[str], env: Mapping[str, str]) -> dict[str, str]:
-    """Git's object id of each file that matches a pattern (`**` too), as it is in the tree now.
+    r"""Git's mode and object id of each file that matches a pattern (`**` too), as it is now.
 
-    Git's index tells the ids of what is as it was checked out; only files that a step changed or
-    made are read. More than 500 files of one set become one entry. Raises StepFailed
-    (CHECKOUT_FAILED) when git can't read the tree.
+    Git's index tells of what is as it was checked out; only files that a step changed or made are
+    read. Bytes of a name that are no UTF-8 are escaped (`\\xff`). More than 500 files of one set
+    become one entry. Raises StepFailed (CHECKOUT_FAILED) when git can't read the tree,
+    (ARTIFACT_MISSING) for a pattern that matches nothing.
     """
     if not patterns:
         return {}
-    specs = [f":(glob){pattern}" for pattern in patterns]
-    tracked = _git(source, env, "ls-files", "--stage", "-z", "--", *specs)
-    entries = [entry.partition("\t") for entry in tracked]
-    ids = {path: meta.split()[1] for meta, _, path in entries}
-    for path in _git(source, env, "ls-files", "--modified", "--others", "-z", "--", *specs):
-        ids[path] = _object_id(source / path)
-    if len(ids) > _MOST_NAMED:
-        whole = hashlib.sha256(repr(sorted(ids.items())).encode()).hexdigest()
-        return {f"{len(ids)} files": whole}
-    return ids
+    found = {}
+    for tag, told, path in _listed(source, patterns, env):
+        found[path] = told if tag == _TRACKED else _in_tree(source / path)
+    if len(found) > _MOST_NAMED:
+        whole = hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()
+        return {f"{len(found)} files": whole}
+    return {_shown(path): found[path] for path in sorted(found)}
 
 
 def matching_files(source: Path, patterns: Sequence[str]) -> list[Path]:
@@ -48,24 +52,59 @@ def matching_files(source: Path, patterns: Sequence[str]) -> list[Path]:
     return sorted(found)
 
 
-def _git(source: Path, env: Mapping[str, str], *arguments: str) -> list[str]:
+def _listed(
+    source: Path, patterns: Sequence[str], env: Mapping[str, str]
+) -> Iterator[tuple[str, str, str]]:
+    """Tag, `mode id` ("" for what git does not know) and path; a file that was changed: twice."""
     if not source.is_dir():
         raise StepFailed(FailureCode.CHECKOUT_FAILED, "no source tree is checked out yet")
-    got = capture(("git", *arguments), cwd=source, env=local_git_environment(env))
+    specs = [f":(glob){pattern}" for pattern in patterns]
+    # A call of its own: with this option git tells of a file that was changed only once.
+    _git(source, env, "--cached", "--others", "--error-unmatch", "--", *specs)
+    options = ("-t", "-z", "--stage", "--modified", "--others")
+    for entry in _git(source, env, *options, "--", *specs).split("\0")[:-1]:
+        tag, rest = entry[0], entry[2:]
+        if tag == _UNKNOWN:
+            yield tag, "", rest
+        else:
+            meta, _, path = rest.partition("\t")
+            yield tag, " ".join(meta.split()[:2]), path
+
+
+def _git(source: Path, env: Mapping[str, str], *arguments: str) -> str:
+    got = capture(("git", "ls-files", *arguments), cwd=source, env=local_git_environment(env))
+    if unmatched := _UNMATCHED.search(got.errors) if got.code else None:
+        raise StepFailed(
+            FailureCode.ARTIFACT_MISSING,
+            f"the step says that it depends on '{unmatched[1]}', but no file in the source "
+            "matches that: mend `inputs`",
+        )
     if got.code:
         raise StepFailed(
             FailureCode.CHECKOUT_FAILED,
             f"git can't list the files of {source}",
             excerpt=got.text[-2000:],
         )
-    return [entry for entry in got.text.split("\0") if entry]
+    return got.output
 
 
-def _object_id(path: Path) -> str:
-    if path.is_symlink():
-        content = str(path.readlink()).encode()
-    elif path.is_file():
-        content = path.read_bytes()
-    else:
+def _in_tree(path: Path) -> str:
+    """What git would say of the file if it were added."""
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
         return "gone"
+    if stat.S_ISLNK(status.st_mode):
+        return f"120000 {_object_id(os.fsencode(path.readlink()))}"
+    if stat.S_ISREG(status.st_mode):
+        mode = "100755" if status.st_mode & stat.S_IXUSR else "100644"
+        return f"{mode} {_object_id(path.read_bytes())}"
+    return "no file"
+
+
+def _object_id(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()  # noqa: S324 - git's
+
+
+def _shown(path: str) -> str:
+    return os.fsencode(path.replace("\\", "\\\\")).decode("utf-8", "backslashreplace")

@@ -58,7 +58,7 @@ def has_package_lists(env: Mapping[str, str]) -> bool:
         cwd=_ANYWHERE,
         env=env,
     )
-    return got.code == 0 and any(Path(line).is_file() for line in got.text.splitlines())
+    return got.code == 0 and any(Path(line).is_file() for line in got.output.splitlines())
 
 
 def install(groups: Sequence[Group], context: StepContext, *, is_root: bool) -> None:
@@ -100,7 +100,7 @@ def purge(name: str, env: Mapping[str, str]) -> None:
     """
     argv, quiet = [*_CHANGE, "--no-auto-remove", "purge", name], {**env, **_NO_PROMPT}
     would = capture([*argv, "--simulate"], cwd=_ANYWHERE, env=quiet)
-    others = sorted(set(_REMOVES.findall(would.text)) - {name})
+    others = sorted(set(_REMOVES.findall(would.output)) - {name})
     if others:
         raise StepFailed(
             FailureCode.BUILD_DEPENDS,

@@ -83,7 +83,7 @@ def read_package_control(path: Path, env: Mapping[str, str]) -> str:
             f"{path.name} is not a sound package",
             excerpt=excerpt(got.text.splitlines()),
         )
-    return got.text
+    return got.output
 
 
 def _check(folder: Path, name: str, size: int, digest: str) -> None:

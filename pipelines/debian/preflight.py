@@ -85,7 +85,7 @@ def _met(group: Group) -> GroupFinding:
 
 
 def _installable(group: Group, got: Captured) -> GroupFinding:
-    installs = dict(_INSTALLS.findall(got.text))
+    installs = dict(_INSTALLS.findall(got.output))
     names = [relation.name for relation in group.alternatives if relation.name in installs]
     shown = [f"{name} {installs[name]}" for name in names or [*installs][:_SHOWN]]
     return GroupFinding(group, Finding.INSTALLABLE, f"apt has {', '.join(shown)}")

@@ -101,7 +101,8 @@ class StepEntry(Options):
     dir: InsideSource | None = None
     """Folder in the source tree where the step works."""
     inputs: Several[InsideSource] = ()
-    """Patterns of the files on which the result depends; the whole commit when not given."""
+    """Patterns of the files on which the result depends, content and mode; each has to match. The
+    whole commit when not given."""
     outputs: Several[InsideSource] = ()
     """Patterns of the files that the step makes; they must be there when it ends."""
     artifacts: Several[InsideSource] = ()

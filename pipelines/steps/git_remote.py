@@ -110,7 +110,7 @@ def resolve_branch(
         raise StepFailed(FailureCode.SOURCE_UNREACHABLE, message, retryable=True) from error
     if got.code:
         raise unreachable(url, got.text.splitlines())
-    found = re.search(rf"^([0-9a-f]{{40,64}})\t{re.escape(ref)}$", got.text, re.MULTILINE)
+    found = re.search(rf"^([0-9a-f]{{40,64}})\t{re.escape(ref)}$", got.output, re.MULTILINE)
     return found[1] if found else None
 
 

@@ -90,7 +90,7 @@ def _changed_files(donor: Donor, context: StepContext) -> list[str] | None:
         cwd=context.workspace.source,
         env=local_git_environment(context.env),
     )
-    return None if done.code else [path for path in done.text.split("\0") if path]
+    return None if done.code else [path for path in done.output.split("\0") if path]
 
 
 def _touched(events: BuildEvents, changed: Sequence[str], source: Path) -> set[str] | str:

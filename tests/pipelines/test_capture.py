@@ -17,7 +17,14 @@ ENV = dict(os.environ)
 def test_gives_code_and_text(tmp_path: Path) -> None:
     text = "pwd; echo $ONE; echo wrong >&2; exit 4"
     got = capture(["bash", "-c", text], cwd=tmp_path, env={**ENV, "ONE": "1"})
-    assert got == Captured(4, f"{tmp_path}\n1\nwrong\n")
+    assert got == Captured(4, f"{tmp_path}\n1\n", "wrong\n")
+    assert got.text == f"{tmp_path}\n1\nwrong\n"
+
+
+def test_bytes_that_are_no_text_stay_apart(tmp_path: Path) -> None:
+    got = capture(["printf", r"\376 \377"], cwd=tmp_path, env=ENV)
+    assert os.fsencode(got.output) == b"\xfe \xff"
+    assert got.text == "\ufffd \ufffd"
 
 
 def test_a_signal_is_128_and_its_number(tmp_path: Path) -> None:
@@ -25,7 +32,7 @@ def test_a_signal_is_128_and_its_number(tmp_path: Path) -> None:
 
 
 def test_standard_input_is_empty(tmp_path: Path) -> None:
-    assert capture(["cat"], cwd=tmp_path, env=ENV, timeout=20) == Captured(0, "")
+    assert capture(["cat"], cwd=tmp_path, env=ENV, timeout=20) == Captured(0, "", "")
 
 
 def test_the_program_is_looked_for_in_the_given_path(tmp_path: Path) -> None:
