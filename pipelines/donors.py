@@ -18,8 +18,9 @@ from pipelines.file_system_sync import sync_file_system
 from pipelines.fingerprint import Fingerprint, first_difference
 from pipelines.fresh_folder import discard
 from pipelines.job_note import JobNote, read_note
+from pipelines.left_tree import is_as_steps_left_it
 from pipelines.model import StepResult
-from pipelines.stamps import Stamp, Stamps, changed_output
+from pipelines.stamps import Run, Stamp, Stamps, changed_output
 from pipelines.workspace import Workspace
 
 _MOST_LOOKED_AT = 10
@@ -27,11 +28,22 @@ _COPY_SECONDS = 3600.0
 _CONTENT = ("build", "packages", "maven-repository", "maven", "scratch", "home", "manifest.json")
 """All of a workspace but its records, logs and rubbish."""
 
+_WHAT_IS_RUN = ("definition", "environment")
+"""Groups of a fingerprint: the others depend on what ran before."""
+
 
 class Donors:
     """What the workspace of one job may take from those of others of its pipeline and params."""
 
-    def __init__(self, workspace: Workspace, note: JobNote, cancellation: Cancellation) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        note: JobNote,
+        cancellation: Cancellation,
+        fingerprint_of: Callable[[str], Fingerprint | None],
+    ) -> None:
+        """`fingerprint_of` gives that of a step of this job; None when it can't be told now."""
+        self._fingerprint_of = fingerprint_of
         self._own = workspace
         self._stamps = Stamps(workspace.stamps)
         self._note = note
@@ -41,7 +53,8 @@ class Donors:
         """Take the result of a step without a record here from a job that made it from the same.
 
         A step that names its outputs gives those alone. One that left more in the source can only
-        be taken with its whole workspace, so only by a workspace that is empty still.
+        be taken with its whole workspace, so only by a workspace that is empty still, and only
+        from one on which nobody worked but the very steps that this job has.
         """
         for donor, note in self._donors():
             stamp = Stamps(donor.stamps).read(step)
@@ -53,7 +66,11 @@ class Donors:
                 if self._copy_outputs(donor, stamp):
                     self._write(stamp, note)
                     return True
-            elif self._is_empty() and self._copy_all(donor, lambda _: None):
+            elif (
+                self._is_empty()
+                and self._is_made_alike(donor)
+                and self._copy_all(donor, lambda _: None)
+            ):
                 self._take_stamps(donor, note)
                 return True
         return False
@@ -79,7 +96,9 @@ class Donors:
             stamp = Stamps(donor.stamps).read(step)
             if stamp is None or stamp.digest != result.digest:
                 continue
-            if changed_output(stamp, donor.root) or not self._copy_all(donor, self._keep_git):
+            if changed_output(stamp, donor.root) or not self._is_made_alike(donor):
+                continue
+            if not self._copy_all(donor, self._keep_git):
                 continue
             self._take_stamps(donor, note, besides=step)
             return stamp.run
@@ -95,6 +114,21 @@ class Donors:
 
     def _is_empty(self, besides: str = "") -> bool:
         return not set(self._stamps.begun()) - {besides}
+
+    def _is_made_alike(self, donor: Workspace) -> bool:
+        """Whether the donor's tree holds nothing but what steps like this job's own left in it.
+
+        A script that was changed since, a step that is gone, or a person at work in the tree may
+        have left what a build of the commit would not have.
+        """
+        stamps = Stamps(donor.stamps)
+        return all(map(self._is_alike, stamps.at_work())) and is_as_steps_left_it(donor)
+
+    def _is_alike(self, work: Stamp | Run) -> bool:
+        if isinstance(work, Stamp) and work.left_nothing:
+            return True
+        own = self._fingerprint_of(work.step)
+        return own is not None and all(work.fingerprint.get(g) == own[g] for g in _WHAT_IS_RUN)
 
     def _copy_outputs(self, donor: Workspace, stamp: Stamp) -> bool:
         for name in stamp.outputs:

@@ -114,6 +114,12 @@ class Stamps:
         others = (*self._names("*.run"), *self._names("*.forgotten"))
         return tuple({*self.recorded(), *others})
 
+    def at_work(self) -> tuple[Stamp | Run, ...]:
+        """The last run of each step that was begun: its success, or the run that has none."""
+        steps = dict.fromkeys((*self.recorded(), *self._names("*.run")))
+        found = (self.read(step) or self.last_run(step) for step in steps)
+        return tuple(work for work in found if work is not None)
+
     def was_forgotten(self, step: str) -> bool:
         """Whether somebody asked for a new run of the step."""
         return self._forgotten_path(step).exists()

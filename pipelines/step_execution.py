@@ -16,7 +16,7 @@ from pipelines.cancellation import Cancellation
 from pipelines.commands import LoggedCommandRunner
 from pipelines.computed import ComputedMapping, ComputedSequence
 from pipelines.donors import Donors
-from pipelines.errors import BadValue, FailureCode, StepFailed
+from pipelines.errors import BadValue, FailureCode, PipelineError, StepFailed
 from pipelines.fingerprint import Fingerprint, fingerprint
 from pipelines.input_files import input_files, matching_files
 from pipelines.job_note import JobNote, write_note
@@ -187,7 +187,13 @@ class StepExecution:
 
     def other_jobs(self) -> Donors:
         """The same, and nothing is written."""
-        return Donors(self.workspace, self._note, self.cancellation)
+        return Donors(self.workspace, self._note, self.cancellation, self._fingerprint_of)
+
+    def _fingerprint_of(self, step: str) -> Fingerprint | None:
+        try:
+            return replace(self, step=self.pipeline.by_name[step]).fingerprint()
+        except (KeyError, PipelineError):
+            return None
 
     @property
     def _note(self) -> JobNote:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,8 @@ def test_another_job_of_the_same_commit_makes_nothing_again(bench: Bench) -> Non
     assert bench.build("two", commit) == []
     assert bench.reasons["last"] == "taken from job one, where its inputs were the same"
     assert (bench.workspace("two").source / "copy.txt").read_text() == "1"
+    shutil.rmtree(bench.workspace("one").root)
+    assert bench.build("three", commit) == [], "what was taken is given on"
 
 
 def test_what_was_taken_is_the_jobs_own(bench: Bench) -> None:
@@ -68,15 +72,46 @@ def test_another_tree_takes_only_steps_whose_inputs_are_the_same(bench: Bench) -
     assert (bench.workspace("two").source / "code.out").read_text() == "2"
 
 
-def test_a_failed_job_gives_what_it_made(bench: Bench) -> None:
+def test_a_failed_job_gives_what_it_made(bench: Bench, tmp_path: Path) -> None:
     commit = bench.commit({"a.txt": "1"})
     bench.steps.pop()
-    bench.step("last", "false")
+    bench.step("last", f"test -e {tmp_path}/gate")
+    with pytest.raises(StepFailed):
+        bench.build("one", commit)
+    (tmp_path / "gate").touch()
+    assert bench.build("two", commit) == ["last"]
+
+
+def test_a_tree_on_which_another_script_was_at_work_is_not_taken(bench: Bench) -> None:
+    commit = bench.commit({"a.txt": "1"})
+    bench.steps.pop()
+    bench.step("last", "echo bumped >> a.txt; false")
     with pytest.raises(StepFailed):
         bench.build("one", commit)
     bench.steps.pop()
-    bench.step("last", "true")
-    assert bench.build("two", commit) == ["last"]
+    bench.step("last", "cp a.txt last.txt")
+    assert bench.build("two", commit) == ALL
+    assert (bench.workspace("two").source / "last.txt").read_text() == "1"
+
+    bench.steps.pop()
+    assert bench.build("three", commit) == ALL[:2], "what a step made that is no more"
+
+
+@pytest.mark.parametrize("same_tree", [False, True])
+def test_a_tree_on_which_a_person_was_at_work_is_not_taken(bench: Bench, same_tree: bool) -> None:
+    commit = bench.commit({"a.txt": "1", "b/c.txt": "1"})
+    bench.build("one", commit)
+    by_hand = bench.workspace("one").source / "a.txt"
+    time.sleep(0.01)  # ctime has the granularity of a tick
+    by_hand.write_text("2")
+    os.utime(by_hand, (0, 0))
+    commit = bench.commit({}, message="nothing new") if same_tree else commit
+    assert bench.build("two", commit) == ALL
+    assert (bench.workspace("two").source / "copy.txt").read_text() == "1"
+
+    time.sleep(0.01)
+    (bench.workspace("two").source / "b/c.txt").unlink()
+    assert bench.build("three", commit) == ALL
 
 
 def test_other_params_take_nothing(bench: Bench) -> None:
