@@ -22,6 +22,8 @@ NO_RESULT = "none"
 
 _MAX_SHOWN = 60
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_FILE = re.compile(rf"([0-7]{{6}}) ({_OBJECT_ID.pattern})")
+_PLAIN_FILE = "100644"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,9 @@ def _shown(value: str | None) -> str:
         return "not set"
     if _OBJECT_ID.fullmatch(value):
         return _id(value)
+    if file := _FILE.fullmatch(value):
+        mode, content = file.groups()
+        return _id(content) if mode == _PLAIN_FILE else f"{_id(content)} (mode {mode})"
     return value if len(value) <= _MAX_SHOWN else f"{value[:_MAX_SHOWN]}…"
 
 

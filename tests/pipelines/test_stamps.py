@@ -108,6 +108,12 @@ def test_the_difference_names_old_and_new_value() -> None:
     assert difference.text == "inputs: jdk was 17, is 21"
     assert first_difference(old, old) is None
 
+    content = "ce013625030ba8dba906f756967f9e9ca394464a"
+    old, new = ({"files": {"x": f"{mode} {content}"}} for mode in ("100644", "100755"))
+    difference = first_difference(old, new)
+    assert difference is not None
+    assert difference.text == "files: x was ce013625030b, is ce013625030b (mode 100755)"
+
 
 def run_of(step: str) -> Run:
     return Run(step=step, id="1", fingerprint={}, after={}, attempt=1, boot_id=boot_id())
