@@ -31,7 +31,7 @@ HOME = Path(__file__).resolve().parent
 CANCELLATION = Cancellation()
 SESSION = Session(CANCELLATION.cancel)
 RUNNER = StepRunner(SESSION.current, CANCELLATION)
-KINDS = step_kinds(SESSION.publish)
+KINDS = step_kinds(SESSION.publish, SESSION.step_states)
 
 
 def task_claim_job() -> dict[str, Any]:

@@ -80,7 +80,7 @@ def medians(rounds: list[tuple[float, float]]) -> dict[str, float]:
 
 def read_figures(rounds: int) -> dict[str, float]:
     """Of reading and checking the large file."""
-    kinds = step_kinds(lambda step, manifest: f"{step}{manifest!r}")
+    kinds = step_kinds(lambda step, manifest: f"{step}{manifest!r}", dict)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pipelines.yaml"
         path.write_text(large_file())

@@ -25,8 +25,8 @@ from pipelines.workspace import Workspace
 
 _MOST_LOOKED_AT = 10
 _COPY_SECONDS = 3600.0
-_CONTENT = ("build", "packages", "maven-repository", "maven", "scratch", "home", "manifest.json")
-"""All of a workspace but its records, logs and rubbish."""
+_CONTENT = ("build", "packages", "maven-repository", "maven", "scratch", "home")
+"""All of a workspace but its manifest, which is one job's, its records, logs and rubbish."""
 
 _WHAT_IS_RUN = ("definition", "environment")
 """Groups of a fingerprint: the others depend on what ran before."""

@@ -12,7 +12,7 @@ from pipelines.language.schema import json_schema
 def generated_files() -> dict[str, str]:
     """Path below the project's folder and text of each file."""
     # only the kinds that are here: what happens to be installed does not belong into the page
-    own = step_kinds(lambda step, manifest: f"{step}{manifest!r}").own
+    own = step_kinds(lambda step, manifest: f"{step}{manifest!r}", dict).own
     return {
         "docs/reference-pipelines.md": reference_page(own),
         "pipelines.schema.json": json.dumps(json_schema(own), indent=1, ensure_ascii=False) + "\n",

@@ -14,18 +14,20 @@ from pipelines.errors import FailureCode, StepFailed
 from pipelines.head_commit import local_git_environment
 
 _MOST_NAMED = 500
+_PLAIN = "100644"
 _TRACKED = "H"
 _UNKNOWN = "?"
 _UNMATCHED = re.compile(r"^error: pathspec ':\(glob\)(.*)' did not match", re.MULTILINE)
 
 
 def input_files(source: Path, patterns: Sequence[str], env: Mapping[str, str]) -> dict[str, str]:
-    r"""Git's mode and object id of each file that matches a pattern (`**` too), as it is now.
+    r"""Git's object id of each file that matches a pattern (`**` too), as it is now.
 
-    Git's index tells of what is as it was checked out; only files that a step changed or made are
-    read. Bytes of a name that are no UTF-8 are escaped (`\\xff`). More than 500 files of one set
-    become one entry. Raises StepFailed (CHECKOUT_FAILED) when git can't read the tree,
-    (ARTIFACT_MISSING) for a pattern that matches nothing.
+    A mode other than that of a plain file stands before the id: `100755 e69de2…`. Git's index
+    tells of what is as it was checked out; only files that a step changed or made are read. Bytes
+    of a name that are no UTF-8 are escaped (`\xff`). More than 500 files of one set become one
+    entry. Raises StepFailed (CHECKOUT_FAILED) when git can't read the tree, (ARTIFACT_MISSING) for
+    a pattern that matches nothing.
     """
     if not patterns:
         return {}
@@ -55,7 +57,7 @@ def matching_files(source: Path, patterns: Sequence[str]) -> list[Path]:
 def _listed(
     source: Path, patterns: Sequence[str], env: Mapping[str, str]
 ) -> Iterator[tuple[str, str, str]]:
-    """Tag, `mode id` ("" for what git does not know) and path; a file that was changed: twice."""
+    """Tag, mode and id ("" for what git does not know) and path; a file that was changed: twice."""
     if not source.is_dir():
         raise StepFailed(FailureCode.CHECKOUT_FAILED, "no source tree is checked out yet")
     specs = [f":(glob){pattern}" for pattern in patterns]
@@ -68,7 +70,7 @@ def _listed(
             yield tag, "", rest
         else:
             meta, _, path = rest.partition("\t")
-            yield tag, " ".join(meta.split()[:2]), path
+            yield tag, _told(*meta.split()[:2]), path
 
 
 def _git(source: Path, env: Mapping[str, str], *arguments: str) -> str:
@@ -95,11 +97,15 @@ def _in_tree(path: Path) -> str:
     except (FileNotFoundError, NotADirectoryError):
         return "gone"
     if stat.S_ISLNK(status.st_mode):
-        return f"120000 {_object_id(os.fsencode(path.readlink()))}"
+        return _told("120000", _object_id(os.fsencode(path.readlink())))
     if stat.S_ISREG(status.st_mode):
-        mode = "100755" if status.st_mode & stat.S_IXUSR else "100644"
-        return f"{mode} {_object_id(path.read_bytes())}"
+        mode = "100755" if status.st_mode & stat.S_IXUSR else _PLAIN
+        return _told(mode, _object_id(path.read_bytes()))
     return "no file"
+
+
+def _told(mode: str, object_id: str) -> str:
+    return object_id if mode == _PLAIN else f"{mode} {object_id}"
 
 
 def _object_id(content: bytes) -> str:

@@ -14,12 +14,12 @@ from pipelines.steps.checkout import GIT_CHECKOUT
 from pipelines.steps.debian import BuildDeb
 from pipelines.steps.maven import MAVEN
 from pipelines.steps.preflight import PREFLIGHT
-from pipelines.steps.publish_status import Publisher, PublishStatus
+from pipelines.steps.publish_status import Publisher, PublishStatus, States
 from pipelines.steps.run import RUN
 
 
-def step_kinds(publish: Publisher) -> InstalledKinds:
-    """All kinds by name; `publish` is what `publish-status` calls."""
+def step_kinds(publish: Publisher, states: States) -> InstalledKinds:
+    """All kinds by name; `publish` and `states` are what `publish-status` calls."""
     kinds: tuple[StepKind[Any], ...] = (
         GIT_CHECKOUT,
         PREFLIGHT,
@@ -27,6 +27,6 @@ def step_kinds(publish: Publisher) -> InstalledKinds:
         BuildDeb(),
         ArtifactManifest(),
         RUN,
-        PublishStatus(publish),
+        PublishStatus(publish, states),
     )
     return InstalledKinds({kind.name: kind for kind in kinds})

@@ -71,6 +71,21 @@ def test_a_second_build_of_the_job_repeats_nothing(farm: Farm) -> None:
     assert set(states.values()) == {"up_to_date"}
 
 
+def test_no_job_publishes_the_manifest_of_another(farm: Farm) -> None:
+    farm.pipeline("""
+    - {name: first, run: "cp hello made.txt"}
+    - {uses: artifact-manifest, with: {paths: [made.txt]}, when: "job.branch == 'main'"}
+    """)
+    git("-C", str(farm.folder / "source.git"), "branch", "release", "main")
+    listed, other = farm.enqueue(), farm.enqueue("--branch", "release")
+    for job in (listed, other):
+        done = farm.doit("build", "--job", job)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert farm.steps(other)["first"] == "up_to_date"
+    manifests = [name for name in farm.files() if name.endswith("manifest.json")]
+    assert manifests == [f"build1/logs/{listed}-1-manifest.json"]
+
+
 def test_a_failure_is_told_and_recorded_and_only_what_failed_is_done_again(farm: Farm) -> None:
     farm.second("echo the disk is on fire >&2; exit 7")
     job = farm.enqueue()

@@ -61,7 +61,7 @@ def test_a_block_is_what_it_says(block: Block, tmp_path: Path) -> None:
     assert block.kind in whole, f"{block.name}: say ```yaml {' or '.join([*whole, 'builder'])}"
     path = tmp_path / "pipelines.yaml"
     path.write_text(whole[block.kind])
-    assert read_pipelines(path, step_kinds(lambda *_: ""))
+    assert read_pipelines(path, step_kinds(lambda *_: "", dict))
 
 
 def test_no_block_is_overlooked() -> None:

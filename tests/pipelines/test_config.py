@@ -10,7 +10,7 @@ from pipelines.kinds import step_kinds
 from pipelines.model import Pipeline
 from typed_yaml import InvalidFile, parse_document
 
-KINDS = step_kinds(lambda step, manifest: "published")
+KINDS = step_kinds(lambda step, manifest: "published", dict)
 HEAD = "pipelines:\n  p:\n    description: d\n    source: {repository: r}\n    steps:\n"
 
 

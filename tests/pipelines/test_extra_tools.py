@@ -28,7 +28,7 @@ def found(
     path: Path, options: str = "", *, lfs: str = "false", search: str = ""
 ) -> dict[str, Extra]:
     path.write_text(FILE.format(options=options, lfs=lfs))
-    pipelines = read_pipelines(path, step_kinds(lambda *_: ""))
+    pipelines = read_pipelines(path, step_kinds(lambda *_: "", dict))
     return {extra[0]: extra for extra in check_extras({"PATH": search}, pipelines)}
 
 

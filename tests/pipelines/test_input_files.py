@@ -47,9 +47,8 @@ def test_what_git_knows_of_each_file_that_matches(tree: Tree) -> None:
         tree.write(name)
     tree.commit()
 
-    plain = f"100644 {EMPTY}"
-    assert tree.files("docs/**", "a") == {"a": plain, "docs/b": plain, "docs/deep/c": plain}
-    assert tree.files("**/c") == {"docs/deep/c": plain}
+    assert tree.files("docs/**", "a") == {"a": EMPTY, "docs/b": EMPTY, "docs/deep/c": EMPTY}
+    assert tree.files("**/c") == {"docs/deep/c": EMPTY}
     assert tree.files() == {}
 
 
@@ -74,7 +73,7 @@ def test_a_file_in_the_tree_counts_as_if_it_were_added(tree: Tree) -> None:
 def test_the_mode_counts(tree: Tree, *, committed: bool) -> None:
     tool = tree.write("tool.sh")
     tree.commit()
-    assert tree.files("tool.sh") == {"tool.sh": f"100644 {EMPTY}"}
+    assert tree.files("tool.sh") == {"tool.sh": EMPTY}
 
     tool.chmod(0o755)
     if committed:

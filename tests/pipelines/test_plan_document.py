@@ -15,7 +15,7 @@ from pipelines.kinds import step_kinds
 from pipelines.model import Pipeline
 from pipelines.plan_document import read_plan, write_plan
 
-KINDS = step_kinds(lambda step, manifest: "")
+KINDS = step_kinds(lambda step, manifest: "", dict)
 EVERYTHING = """
     pipelines:
       all:

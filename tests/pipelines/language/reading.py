@@ -11,7 +11,7 @@ from pipelines.kinds import step_kinds
 from pipelines.model import Pipeline, Step
 from typed_yaml import InvalidFile, parse_document
 
-KINDS = step_kinds(lambda step, manifest: "published")
+KINDS = step_kinds(lambda step, manifest: "published", dict)
 HEAD = "description: d\nsource: {repository: r}\n"
 
 

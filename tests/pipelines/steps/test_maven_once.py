@@ -27,7 +27,7 @@ from pipelines.workspace import Workspace
 from tests.conftest import HOME
 from tests.pipelines.debian.tiny_package import git, step_context
 
-PIPELINES = read_pipelines(HOME / "pipelines.yaml", step_kinds(lambda *_: ""))
+PIPELINES = read_pipelines(HOME / "pipelines.yaml", step_kinds(lambda *_: "", dict))
 
 
 @pytest.mark.parametrize("name", ["cloudstack", "sample"])
