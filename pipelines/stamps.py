@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -83,6 +83,8 @@ class Run:
     """As in Stamp."""
     attempt: int
     boot_id: str
+    made_before: Sequence[str] = ()
+    """What runs before this one made; paths as in Stamp."""
 
 
 class Stamps:
@@ -156,13 +158,30 @@ class Stamps:
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
+    def made_before(self, step: str) -> tuple[str, ...]:
+        """Outputs of the step's runs until now; paths as in Stamp."""
+        stamp, run = self.read(step), self.last_run(step)
+        known = (
+            stamp.outputs if stamp else (),
+            run.made_before if run else (),
+            self._forgotten_outputs(step),
+        )
+        return tuple(dict.fromkeys(path for paths in known for path in paths))
+
+    def _forgotten_outputs(self, step: str) -> tuple[str, ...]:
+        try:
+            note = json.loads(self._forgotten_path(step).read_text())
+            return tuple(str(path) for path in note["outputs"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return ()  # none, or from before they were noted
+
     def forget(self, step: str) -> bool:
         """Take the success back, also what another job could give; whether there was one.
 
         How the step ended before counts no more.
         """
         there = self._path(step).exists()
-        note = json.dumps({"step": step}).encode()
+        note = json.dumps({"step": step, "outputs": self.made_before(step)}).encode()
         write_durably(self._forgotten_path(step), note)
         self._run_path(step).unlink(missing_ok=True)
         self.remove(step)

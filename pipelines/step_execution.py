@@ -16,6 +16,7 @@ from pipelines.cancellation import Cancellation
 from pipelines.commands import LoggedCommandRunner
 from pipelines.computed import ComputedMapping, ComputedSequence
 from pipelines.donors import Donors
+from pipelines.earlier_outputs import remove_earlier_outputs
 from pipelines.errors import BadValue, FailureCode, PipelineError, StepFailed
 from pipelines.fingerprint import Fingerprint, fingerprint
 from pipelines.input_files import input_files, matching_files
@@ -173,6 +174,9 @@ class StepExecution:
         made_from = self.fingerprint()
         records = self.records
         run = records.begin(self.pipeline, self.step, made_from) if made_from else None
+        if run:
+            earlier = records.outputs_to_remove(self.pipeline, run)
+            remove_earlier_outputs(self.workspace.source, earlier, context.env)
         result = _with_artifacts(step.kind.run(step.options, context), step, context)
         if run:
             taken = self.donors().take_same_tree(step.name, result)

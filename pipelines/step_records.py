@@ -72,9 +72,21 @@ class StepRecords:
             after=self._runs(all_needs(pipeline, step)),
             attempt=self._workspace.attempt,
             boot_id=boot_id(),
+            made_before=self._made_before(step),
         )
         self._stamps.begin(run)
         return run
+
+    def _made_before(self, step: Step) -> tuple[str, ...]:
+        return self._stamps.made_before(step.name) if step.outputs or step.artifacts else ()
+
+    def outputs_to_remove(self, pipeline: Pipeline, run: Run) -> set[Path]:
+        """What earlier runs of the step made and no other step has on record as its own."""
+        if not run.made_before:
+            return set()
+        others = (self._stamps.read(step.name) for step in pipeline.steps if step.name != run.step)
+        kept = {path for stamp in others if stamp for path in stamp.outputs}
+        return {self._workspace.root / path for path in run.made_before if path not in kept}
 
     def succeed(
         self, step: Step, run: Run, result: StepResult, duration_seconds: float | None

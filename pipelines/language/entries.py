@@ -104,7 +104,8 @@ class StepEntry(Options):
     """Patterns of the files on which the result depends, content and mode; each has to match. The
     whole commit when not given."""
     outputs: Several[InsideSource] = ()
-    """Patterns of the files that the step makes; they must be there when it ends."""
+    """Patterns of the files that the step makes; they must be there when it ends. What an earlier
+    run of it made is removed before it runs again, but nothing that the commit has."""
     artifacts: Several[InsideSource] = ()
     """Patterns of the files that are listed in the manifest."""
     values: Several[Text] = ()

@@ -43,7 +43,7 @@ def _not_committed(source: Path, env: Mapping[str, str]) -> set[str]:
                 f"git can't tell what was changed in {source}",
                 excerpt=done.text[:2000],
             )
-        found |= {path for path in done.text.split("\0") if path}
+        found |= {path for path in done.output.split("\0") if path}
     return {path for path in found if NO_SOURCE.isdisjoint(PurePosixPath(path).parts)}
 
 

@@ -141,6 +141,29 @@ def test_a_step_that_does_not_make_what_it_says_fails(bench: Bench) -> None:
     assert not (bench.workspace("job").stamps / "liar.json").exists()
 
 
+def test_what_an_older_script_made_does_not_pass_for_what_this_one_makes(bench: Bench) -> None:
+    commit = bench.commit({"made/committed": "1"})
+    bench.steps[1:] = []
+    bench.step("other", "mkdir -p made; echo > made/other", outputs=("made/other",))
+    bench.step("make", "echo > made/old; echo > made/committed", outputs=("made/*",))
+    bench.build("one", commit)
+    bench.steps.pop()
+    bench.step("make", "true", outputs=("made/old",))
+    for _ in range(2):
+        with pytest.raises(StepFailed, match="no file in the source matches"):
+            bench.build("one", commit)
+    made = bench.workspace("one").source / "made"
+    assert sorted(path.name for path in made.iterdir()) == ["committed", "other"]
+
+    bench.steps.pop()
+    bench.step("make", "echo > made/new", outputs=("made/new",))
+    bench.build("one", commit)
+    Stamps(bench.workspace("one").stamps).forget("make")
+    bench.steps.pop()
+    bench.step("make", "test ! -e made/new; echo > made/new", outputs=("made/new",))
+    assert bench.build("one", commit) == ["make"]
+
+
 def test_what_a_step_left_is_on_the_disk_before_its_record(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
