@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from coordination_tasks.beating import Beater
 from coordination_tasks.builder_status import BUILDING, StatusChange, current_job
-from coordination_tasks.errors import ClaimLost, CoordinationError
+from coordination_tasks.errors import ClaimLost
 from coordination_tasks.observer import Observer
 from coordination_tasks.push_budget import PushBudget
 from coordination_tasks.record_plan import may_record
@@ -42,13 +42,13 @@ class AttemptKeeper:
 
     def turn(self) -> None:
         """Do what is due. Raises ClaimLost at once, and other trouble when all was tried."""
-        trouble: list[CoordinationError] = []
+        trouble: list[Exception] = []
         for act in (self._record, self._look, self._beat):
             try:
                 act()
             except ClaimLost:
                 raise
-            except CoordinationError as error:
+            except Exception as error:
                 trouble.append(error)
         if trouble:
             raise trouble[0]

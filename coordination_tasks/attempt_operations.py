@@ -138,6 +138,13 @@ def requeued(job: Job, reason: str) -> Job:
     )
 
 
+def last_attempt(job: Job, reason: str) -> str | None:
+    """Why a job whose attempt broke off for `reason` fails; None: it may be queued again."""
+    if job.attempt < job.max_attempts:
+        return None
+    return f"{reason}; attempt {job.attempt} of {job.max_attempts} was the last"
+
+
 def _check_fence(jobs: JobsDocument, log: TransitionLog, fence: Fence) -> Job:
     """The job, if the attempt still holds it or has itself ended it."""
     job = jobs.get(fence.job_id)

@@ -23,7 +23,9 @@ from coordination_tasks.errors import (
     ClaimLost,
     CoordinationError,
     EndedWhileClaiming,
+    EndRefused,
     Unavailable,
+    in_words,
 )
 from coordination_tasks.graph_run import GraphRun
 from coordination_tasks.lease_keeper import LeaseKeeper
@@ -68,7 +70,7 @@ with the plan that the job was claimed with first; --replan takes the file as it
 
 Exit codes:
   0      built
-  1      a step failed, the repository can't be reached, or this disk is full
+  1      a step failed, the run broke off (full disk), or the repository can't be reached or refuses
   3      bad configuration or usage
   4      nothing to claim, or less space is free than min_free in builder.yaml
   5      claim lost to another builder
@@ -185,10 +187,14 @@ Exit codes:
         try:
             self.prepare(run.step_tasks(pipeline))
             run.build(pipeline, parallel)
+        except Exception as error:  # raised again when the end of the attempt is told
+            session.break_off(error)
         finally:
             keeper.stop()
-            session.finish(tuple(s for s in steps if not session.ended(s)))
-            display.end()
+            try:
+                session.finish(tuple(s for s in steps if not session.ended(s)))
+            finally:
+                display.end()
         return _close(session, display)
 
 
@@ -214,9 +220,11 @@ def _keeper(
     )
 
 
-def _while_building(error: CoordinationError) -> str:
-    goes_on = isinstance(error, Unavailable) and not error.remedy
-    return f"{error}; the build goes on" if goes_on else str(error)
+def _while_building(error: Exception) -> str:
+    goes_on = not isinstance(error, CoordinationError) or (
+        isinstance(error, Unavailable) and not error.remedy
+    )
+    return f"{in_words(error)}; the build goes on" if goes_on else str(error)
 
 
 def _title(session: Session, pipeline: str) -> str:
@@ -227,20 +235,46 @@ def _title(session: Session, pipeline: str) -> str:
 
 def _close(session: Session, display: Display) -> int:
     """Send what still waits, say how it ended, give the exit code."""
-    try:
-        session.flush()
-        session.forget_claim()
-    except ClaimLost:
-        pass  # told below, by session.lost
-    except (Unavailable, AllRefused) as error:
-        display.message(f"warning: {error}")
+    _send(session, display)
     if session.lost:
         raise session.lost
+    if session.refused:
+        job, (state, _) = session.attempt().job_id, session.result()
+        what = f"job {job} ended as {state}, which is not recorded: {session.refused.cause}"
+        raise EndRefused(what) from session.refused
+    code = _tell_end(session, display)
+    if session.broke_off:
+        raise session.broke_off
+    return code
+
+
+def _send(session: Session, display: Display) -> None:
+    """Send what still waits; the claim is over when the repository has its end."""
+    try:
+        session.flush()
+    except ClaimLost:
+        return  # told by session.lost
+    except AllRefused as error:
+        session.refused = error
+    except Unavailable as error:
+        display.message(f"warning: {error}")
+        return
+    except CoordinationError:
+        if not session.refused:  # a record was refused alone
+            raise
+    if not session.refused:
+        session.forget_claim()
+
+
+def _tell_end(session: Session, display: Display) -> int:
+    job = session.attempt().job_id
     if session.given_back:
         display.message(f"{session.cancelled}; the job is queued again")
         return EXIT_OF_SIGNAL + (session.signal or 0)
     state, reason = session.result()
-    job = session.attempt().job_id
+    if session.queued_again:
+        display.message(f"job {job} is queued again: {reason}")
+        return EXIT_FAILED
     if state is State.SUCCEEDED:
         display.message(f"job {job} succeeded")
         if session.artifacts_at:

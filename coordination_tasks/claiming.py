@@ -50,7 +50,7 @@ class Claimer:
 
         Raises NothingToClaim, Conflict, NotFound, Unavailable and the store's other errors.
         """
-        given_back = recover(
+        told = recover(
             self.store,
             self.outbox,
             self.intent,
@@ -60,8 +60,8 @@ class Claimer:
             ),
             clock=utc_now,
         )
-        if given_back:
-            self.display.message(f"job {given_back.id} was left behind and is queued again")
+        if told:
+            self.display.message(told)
         check_free_space(self.config)
         claim_id = uuid.uuid4().hex
         self.intent.write(claim_id)

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from coordination_tasks import presence
 from coordination_tasks.builder_config import BuilderConfig, read_builder_config
-from coordination_tasks.errors import BadRequest, CoordinationError, Unavailable
+from coordination_tasks.errors import BadRequest, CoordinationError, Unavailable, in_words
 from coordination_tasks.queue_rules import Takes, Terms
 from coordination_tasks.secrets import Secrets
 from coordination_tasks.store import Store
@@ -86,8 +86,7 @@ class FarmCommand(DoitCmdBase):  # type: ignore[misc]
             return CoordinationError.exit_code
         except OSError as error:
             silence(sys.stdout)
-            where = f": {error.filename}" if error.filename else ""
-            sys.stderr.write(f"doit {self.name}: {error.strerror or error}{where}\n")
+            sys.stderr.write(f"doit {self.name}: {in_words(error)}\n")
             return CoordinationError.exit_code
         return code
 

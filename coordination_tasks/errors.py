@@ -54,6 +54,12 @@ class Conflict(CoordinationError):
     exit_code = 3
 
 
+class EndRefused(CoordinationError):
+    """An attempt came to its end, and the coordination repository does not take it."""
+
+    remedy = "`doit outbox` shows it, and with --send or --retry sends it again"
+
+
 class EndedWhileClaiming(CoordinationError):
     """A signal ended `doit build` before it had a job."""
 
@@ -142,3 +148,13 @@ class SecretFound(CoordinationError):
 
     exit_code = 3
     remedy = "nothing was written; take it out, and change that secret if it is a real one"
+
+
+def in_words(error: BaseException) -> str:
+    """One line for a person about whatever was raised; what we did not foresee names its kind."""
+    if isinstance(error, CoordinationError):
+        return str(error)
+    if isinstance(error, OSError):
+        where = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror or error}{where}"
+    return f"defect: {error!r}"

@@ -31,7 +31,8 @@ class StepsRunner(MThreadRunner):  # type: ignore[misc]
         super().__init__(
             dependencies, reporter, continue_=True, stream=Stream(0), num_process=parallel
         )
-
+        self.error: BaseException | None = None
+        """What the report of a step met first."""
         self._workers: list[Thread] = []
         self._job_queue: Queue[None] = Queue()
 
@@ -39,6 +40,14 @@ class StepsRunner(MThreadRunner):  # type: ignore[misc]
         self._job_queue = job_q
         self._workers = super()._run_start_processes(job_q, result_q)
         return self._workers
+
+    def execute_task(self, task: Task) -> Any:
+        """Run a task in its thread; doit's main thread is told only the text of an exception."""
+        try:
+            return super().execute_task(task)
+        except BaseException as error:
+            self.error = self.error or error
+            raise
 
     def join(self) -> None:
         """Wait until no step runs any more, after the run broke off."""
@@ -102,9 +111,10 @@ class GraphRun:
         try:
             self._run([pipeline], runner)
         except BaseException as error:
-            self.session.break_off(f"the run broke off: {error}")
+            first = runner.error or error
+            self.session.break_off(first)
             runner.join()
-            raise
+            raise first from None
 
     def _run(self, selection: list[str], runner: Any) -> None:
         control = TaskControl(list(self.tasks))

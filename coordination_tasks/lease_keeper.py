@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from coordination_tasks.errors import ClaimLost, CoordinationError
+from coordination_tasks.errors import ClaimLost
 
 
 class LeaseKeeper:
@@ -22,14 +22,14 @@ class LeaseKeeper:
         *,
         every: float,
         on_lost: Callable[[ClaimLost], None],
-        on_trouble: Callable[[CoordinationError], None],
+        on_trouble: Callable[[Exception], None],
     ) -> None:
         self._turn = turn
         self._every = every
         self._on_lost = on_lost
         self._on_trouble = on_trouble
         self._stop = threading.Event()
-        self._told: type[CoordinationError] | None = None
+        self._told: type[Exception] | None = None
         self._thread = threading.Thread(target=self._keep, name="lease-keeper", daemon=True)
 
     def start(self) -> None:
@@ -50,7 +50,8 @@ class LeaseKeeper:
             except ClaimLost as error:
                 self._on_lost(error)
                 return
-            except CoordinationError as error:
+            except Exception as error:
+                # A keeper that ended would lose the claim, and nobody would know why.
                 # Told once for each time that the trouble begins, not at every turn.
                 if self._told is not type(error):
                     self._on_trouble(error)

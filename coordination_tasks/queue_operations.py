@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
-from coordination_tasks.attempt_operations import requeued
+from coordination_tasks.attempt_operations import last_attempt, requeued
 from coordination_tasks.draft import Draft
 from coordination_tasks.errors import BadRequest, Conflict
 from coordination_tasks.jobs_document import read_jobs, write_jobs
@@ -76,8 +76,7 @@ def reap(draft: Draft, job_id: str, seen_token: int, reason: str, *, by: str, no
     if job.state is not State.RUNNING or job.token != seen_token:
         return job
     after = requeued(job, reason)
-    if job.attempt >= job.max_attempts:
-        why = f"{reason}; attempt {job.attempt} of {job.max_attempts} was the last"
+    if why := last_attempt(job, reason):
         after = replace(after, state=State.FAILED, reason=why, completed_at=now)
     jobs.put(after)
     write_jobs(draft, jobs)

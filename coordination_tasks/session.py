@@ -6,8 +6,6 @@ the last act of the run. The steps look the attempt up here when they run.
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import threading
 import time
@@ -15,9 +13,9 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import Any
 
+from coordination_tasks.attempt_operations import last_attempt
 from coordination_tasks.claiming import Claimer
 from coordination_tasks.clock import utc_now
 from coordination_tasks.errors import (
@@ -26,17 +24,19 @@ from coordination_tasks.errors import (
     CoordinationError,
     EndedWhileClaiming,
     Unavailable,
+    in_words,
 )
 from coordination_tasks.model import State, Transition
 from coordination_tasks.outbox import Outbox
 from coordination_tasks.plans import Plan
+from coordination_tasks.published_artifacts import artifact_names, artifacts_folder
 from coordination_tasks.running_attempt import RunningAttempt
 from coordination_tasks.state_machine import FINAL_STEP_STATES
+from coordination_tasks.step_ledger import StepLedger
 from coordination_tasks.store import Store
-from coordination_tasks.writes import Completion
+from coordination_tasks.writes import Completion, Record, Write
 
 _SHORT_SLEEP = 0.1  # a signal does not end a longer one
-_FAILURES = (State.FAILED, State.TIMED_OUT)
 
 
 class Session:
@@ -60,16 +60,13 @@ class Session:
         self._running: RunningAttempt | None = None
         self._outbox: Outbox | None = None
         self._store: Store | None = None
-        self._steps: dict[str, State] = {}
+        self._steps = StepLedger()
         self._began: dict[str, float] = {}
-        self._reasons: dict[str, str] = {}
+        self._result: tuple[State, str] | None = None
         self._claimed_at = 0.0
         self._claimer: Claimer | None = None
         self._plan: Plan | None = None
         self._unbuildable: str | None = None
-        self._allowed: dict[str, None] = {}
-        self._left_out: list[str] = []
-        self._failures: dict[str, Mapping[str, Any]] = {}
         self._on_end = on_end
         self.signal: int | None = None
         """Number of the signal that told the build to end."""
@@ -77,10 +74,14 @@ class Session:
         """Whether the attempt ended because of that; a signal can come after its last step."""
         self.lost: ClaimLost | None = None
         """Set when the claim is another's now."""
-        self.claim_error: CoordinationError | None = None
+        self.claim_error: Exception | None = None
         """What hindered the claim."""
-        self.published = False
-        """Whether the end of the attempt is in the outbox."""
+        self.broke_off: BaseException | None = None
+        """What ended the run before its steps came to their ends."""
+        self.queued_again = False
+        """Whether the attempt ended because of that, and the job waits for another one."""
+        self.refused: CoordinationError | None = None
+        """Why the coordination repository does not take the end of the attempt."""
         self.artifacts_at: str | None = None
         """The folder that holds what the published manifest lists."""
 
@@ -95,7 +96,7 @@ class Session:
             return False
         try:
             self._running = self._claimer.claim()
-        except CoordinationError as error:
+        except Exception as error:  # doit would swallow it: raised again where it can be told
             self.claim_error = error
             return False
         self._claimed_at = self._monotonic()
@@ -134,9 +135,10 @@ class Session:
         """The attempt fails before its first step."""
         self._unbuildable = reason
 
-    def break_off(self, reason: str) -> None:
+    def break_off(self, error: BaseException) -> None:
         """End the running steps, because this run can't go on."""
-        self._on_end(reason)
+        self.broke_off = error
+        self._on_end(_broken_by(error))
 
     @property
     def cancelled(self) -> str | None:
@@ -162,7 +164,7 @@ class Session:
         """The step runs from now on."""
         with self._lock:
             self._began[step] = self._monotonic()
-            self._submit([self._transition(step, State.RUNNING, reason)])
+            self._submit(self._transition(step, State.RUNNING, reason))
 
     def step_ended(
         self,
@@ -181,16 +183,13 @@ class Session:
         with self._lock:
             if self.ended(step):
                 return
-            if state in _FAILURES:
-                self._failures[step] = {**(details or {}), "log": log}
-                if allowed:
-                    self._allowed[step] = None
-            self._submit([self._transition(step, state, reason, log=log, details=details)])
+            ended = self._transition(step, state, reason, log=log, details=details)
+            self._submit(ended, allowed=allowed)
 
     def leave_out(self, step: str) -> None:
         """The step would have to run, but only another one was asked for."""
         with self._lock:
-            self._left_out.append(step)
+            self._steps.leave_out(step)
 
     def ended(self, step: str) -> bool:
         """Whether the step has its end in this attempt."""
@@ -199,20 +198,16 @@ class Session:
     def ended_steps(self) -> int:
         """How many steps have their end in this attempt."""
         with self._lock:
-            return sum(state in FINAL_STEP_STATES for state in self._steps.values())
+            return self._steps.ended()
 
     def running_steps(self) -> tuple[str, ...]:
         """Names of the steps that run now."""
         with self._lock:
-            return tuple(step for step, state in self._steps.items() if state is State.RUNNING)
+            return self._steps.running()
 
     def failure_lines(self) -> tuple[str, ...]:
         """For people: what the tools said of each failure, and where the logs are."""
-        return tuple(
-            line
-            for details in self._failures.values()
-            for line in (*str(details.get("excerpt", "")).splitlines(), f"log: {details['log']}")
-        )
+        return self._steps.failure_lines()
 
     def duration(self, step: str) -> float | None:
         """Seconds since the step began; None when it never ran."""
@@ -221,60 +216,47 @@ class Session:
 
     def state(self, step: str) -> State:
         """State of a step in this attempt."""
-        return self._steps.get(step, State.QUEUED)
+        return self._steps.state(step)
 
     def step_states(self) -> Mapping[str, State]:
         """States of the steps that began or ended so far in this attempt."""
         with self._lock:
-            return dict(self._steps)
+            return self._steps.states()
 
     def result(self) -> tuple[State, str]:
-        """State and reason of the job, as the steps that ended so far make it."""
+        """State and reason of the job: as they were published, else as the steps make them."""
         with self._lock:
-            if self._unbuildable is not None:
-                return State.FAILED, self._unbuildable
-            for state in _FAILURES:
-                for step, ended in self._steps.items():
-                    if ended is state and step not in self._allowed:
-                        return state, f"step {step}: {self._reasons[step]}"
-            if self._left_out:
-                return State.FAILED, (
-                    f"left out, as was asked for: {', '.join(self._left_out)};"
-                    f" `doit rerun {self.attempt().job_id}` makes what is missing"
-                )
-            if self._allowed:
-                return State.SUCCEEDED, f"failed, as is allowed: {', '.join(self._allowed)}"
-            return State.SUCCEEDED, "all steps succeeded"
+            return self._result or self._result_so_far()
 
     def publish(self, step: str, manifest: bytes | None) -> str:
         """End the attempt in one write: job, status, manifest and the end of `step` itself."""
         with self._lock:
-            state, reason = self.result()
+            state, reason = self._result_so_far(but=step)
             finished = manifest if state is State.SUCCEEDED else None
-            names = _artifact_names(finished)
-            self.artifacts_at = _artifacts_folder(finished)
+            names = artifact_names(finished)
             text = f"job {state}, {len(names)} artifact{'' if len(names) == 1 else 's'}"
             own_end = self._transition(step, State.SUCCEEDED, text)
-            self._outbox_or_fail().submit_completion(
-                self.attempt().claimed, self._completion(state, reason, finished, names, own_end)
-            )
-            self.published = True
+            self._complete(state, reason, finished, names, own_end)
+            self._steps.note(own_end)
+            self.artifacts_at = artifacts_folder(finished)
         return f"{text}; {self._try_flush()}"
 
     def finish(self, unfinished: tuple[str, ...]) -> None:
-        """End the attempt if nothing did: cancelled jobs are given back, others are completed.
+        """End the attempt if nothing did; `unfinished` names the steps that have no end yet.
 
-        `unfinished` names the steps that have no end yet.
+        The job is queued again when the build was told to end, or when the run broke off and no
+        step failed before: then for as many attempts as it may have. Else it is completed.
         """
         with self._lock:
+            if unfinished and not self.broke_off and not self.reason_to_end:
+                what = f"no end is known of {', '.join(unfinished)}"
+                self.broke_off = CoordinationError(what)
             for step in unfinished:
-                if self.state(step) is State.RUNNING:
-                    self.step_ended(step, State.CANCELLED, self.cancelled or "the run broke off")
-                else:
-                    self.step_ended(step, State.SKIPPED, self.cancelled or "the run broke off")
-            if not self.published and not self.lost:
+                runs = self.state(step) is State.RUNNING
+                reason = self.cancelled or _broken_by(self.broke_off)
+                self.step_ended(step, State.CANCELLED if runs else State.SKIPPED, reason)
+            if self._result is None and not self.lost:
                 self._end_attempt()
-                self.published = True
 
     def flush(self) -> bool:
         """Send what waits; whether something was sent.
@@ -285,30 +267,54 @@ class Session:
             return False
         report = self._outbox_or_fail().flush(self._store)
         for entry, error in report.refused:
+            if self._is_own_end(entry.write):
+                self.refused = error
+        for entry, error in report.refused:
             if isinstance(error, ClaimLost) and entry.job == self.attempt().job_id:
                 self.lost = error
                 raise error
             raise error
         return report.sent > 0
 
+    def _is_own_end(self, write: Write) -> bool:
+        is_end = not isinstance(write, Record)
+        return is_end and write.fence.claim_id == self.attempt().claimed.claim_id
+
+    def _result_so_far(self, but: str | None = None) -> tuple[State, str]:
+        if self._unbuildable is not None:
+            return State.FAILED, self._unbuildable
+        if self.broke_off is not None:
+            return self._steps.failure() or (State.FAILED, _broken_by(self.broke_off))
+        return self._steps.result(self.attempt().job_id, but=but)
+
     def _end_attempt(self) -> None:
         claimed = self.attempt().claimed
         if self.cancelled:
-            self._outbox_or_fail().submit_release(claimed, self.cancelled)
+            self._release(self.cancelled)
             self.given_back = True
             return
-        state, reason = self.result()
-        self._outbox_or_fail().submit_completion(claimed, self._completion(state, reason))
+        state, reason = self._result_so_far()
+        if self.broke_off is None or self._steps.failure():
+            self._complete(state, reason)
+        elif last := last_attempt(claimed.job, reason):
+            self._complete(state, last)
+        else:
+            self._release(reason)
+            self.queued_again = True
 
-    def _completion(
+    def _release(self, reason: str) -> None:
+        self._outbox_or_fail().submit_release(self.attempt().claimed, reason)
+        self._result = State.CANCELLED, reason
+
+    def _complete(
         self,
         state: State,
         reason: str,
         manifest: bytes | None = None,
         artifacts: tuple[str, ...] = (),
         *transitions: Transition,
-    ) -> Completion:
-        return Completion(
+    ) -> None:
+        completion = Completion(
             state=state,
             reason=reason,
             manifest=manifest,
@@ -316,6 +322,8 @@ class Session:
             duration_seconds=round(self._monotonic() - self._claimed_at, 3),
             transitions=transitions,
         )
+        self._outbox_or_fail().submit_completion(self.attempt().claimed, completion)
+        self._result = state, reason
 
     def _try_flush(self) -> str:
         try:
@@ -326,15 +334,17 @@ class Session:
             return f"not published: {error}"
         return "published"
 
-    def _submit(self, transitions: list[Transition]) -> None:
-        if self.lost:
-            return  # nothing of this attempt counts any more
-        claimed, plan = self.attempt().claimed, self._plan
-        if plan is not None:
-            first = replace(transitions[0], details={**transitions[0].details, **plan.details})
-            transitions = [first, *transitions[1:]]
+    def _submit(self, transition: Transition, *, allowed: bool = False) -> None:
+        if not self.lost:  # else nothing of this attempt counts any more
+            self._keep(transition)
+        self._steps.note(transition, allowed=allowed)
+
+    def _keep(self, transition: Transition) -> None:
+        plan = self._plan
         data = plan.data if plan else None
-        self._outbox_or_fail().submit_transitions(claimed, transitions, data)
+        if plan is not None:
+            transition = replace(transition, details={**transition.details, **plan.details})
+        self._outbox_or_fail().submit_transitions(self.attempt().claimed, [transition], data)
         self._plan = None
 
     def _transition(
@@ -348,9 +358,6 @@ class Session:
     ) -> Transition:
         claimed = self.attempt().claimed
         duration = None if state is State.RUNNING else self.duration(step)
-        before = self.state(step)
-        self._steps[step] = state
-        self._reasons[step] = reason
         return Transition(
             id=self._new_id(),
             job=claimed.job.id,
@@ -358,7 +365,7 @@ class Session:
             token=claimed.token,
             builder=claimed.builder,
             step=step,
-            from_state=before,
+            from_state=self.state(step),
             to_state=state,
             at=self._clock(),
             reason=reason,
@@ -378,15 +385,5 @@ def _ended_by(number: int) -> str:
     return f"ended by {signal.Signals(number).name}"
 
 
-def _artifact_names(manifest: bytes | None) -> tuple[str, ...]:
-    if manifest is None:
-        return ()
-    return tuple(artifact["name"] for artifact in json.loads(manifest)["artifacts"])
-
-
-def _artifacts_folder(manifest: bytes | None) -> str | None:
-    if manifest is None:
-        return None
-    document = json.loads(manifest)
-    paths = [PurePosixPath(document["build_dir"], a["path"]) for a in document["artifacts"]]
-    return os.path.commonpath([path.parent for path in paths]) if paths else None
+def _broken_by(error: BaseException | None) -> str:
+    return f"the run broke off: {in_words(error)}" if error else "the run broke off"

@@ -10,7 +10,7 @@ from datetime import datetime
 from coordination_tasks.beating import Beater
 from coordination_tasks.builder_status import IDLE, StatusChange
 from coordination_tasks.claim_intent import ClaimIntent
-from coordination_tasks.errors import CoordinationError
+from coordination_tasks.errors import in_words
 from coordination_tasks.heartbeat_config import HeartbeatConfig
 from coordination_tasks.model import Attempt
 from coordination_tasks.observer import Observer
@@ -46,12 +46,13 @@ class Watch:
 
     def turn(self) -> None:
         """Do what is due; trouble is told once, as long as it stays the same."""
-        trouble = ""
+        troubles: list[str] = []
         for act in (self.care, self.look, self._beat, self.housekeeping.turn):
             try:
                 act()
-            except CoordinationError as error:
-                trouble = str(error)
+            except Exception as error:  # whatever one act met, the others go on
+                troubles.append(in_words(error))
+        trouble = "; ".join(dict.fromkeys(troubles))
         if trouble and trouble != self._trouble:
             self.notice(f"warning: {trouble}")
         self._trouble = trouble
@@ -67,7 +68,7 @@ class Watch:
             if not idle:
                 return
             self.sweep()
-            job = recover(
+            told = recover(
                 self.store,
                 self.outbox,
                 self.intent,
@@ -75,8 +76,8 @@ class Watch:
                 ended=self.ended,
                 clock=self.clock,
             )
-            if job:
-                self.notice(f"job {job.id} was left behind by a killed build and is queued again")
+            if told:
+                self.notice(told)
 
     def look(self) -> None:
         """Look at the other builders, and take jobs from dead ones. Raises as `care`."""

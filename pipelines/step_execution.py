@@ -216,7 +216,7 @@ class StepExecution:
         if run is None or not isinstance(self.step.kind, EndsAlone):
             return
         # A step that did not make what it says it makes is run again, and fails then.
-        with suppress(StepFailed, BadValue):
+        with suppress(StepFailed, BadValue, OSError):
             step = self.values.without_secrets(self.step)
             context = self._context(step, Deadline(None, ""))
             result = self.step.kind.ended_result(step.options, context)

@@ -76,9 +76,12 @@ class StepRunner:
             return NOT_CLAIMED
         execution = self._execution(pipeline, step)
         try:
-            current = execution.fingerprint()
-        except PipelineError as error:
-            return f"{CANT_TELL}: {error}"
+            return self._told_reason(execution, step)
+        except Exception as error:  # not to know is a reason to run, and never one to break off
+            return f"{CANT_TELL}: {_in_words(error)}"
+
+    def _told_reason(self, execution: StepExecution, step: Step) -> str | None:
+        current = execution.fingerprint()
         if current is None:
             return ALWAYS_RUNS
         records = execution.records
@@ -93,8 +96,8 @@ class StepRunner:
         execution = self._execution(pipeline, step)
         try:
             current = execution.fingerprint()
-        except PipelineError as error:
-            return (f"{CANT_TELL}: {error}",)
+        except (PipelineError, OSError) as error:
+            return (f"{CANT_TELL}: {_in_words(error)}",)
         if current is None:
             return (ALWAYS_RUNS,)
         reasons = execution.records.reasons_to_run(step.name, current)
@@ -150,6 +153,14 @@ class StepRunner:
     def _workspace(self) -> Workspace:
         attempt = self._running()
         return Workspace(attempt.state_dir, attempt.job_id, attempt.attempt)
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, PipelineError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    return f"defect: {error!r}"
 
 
 def _since_other_job(execution: StepExecution, reason: str, current: Fingerprint) -> str:

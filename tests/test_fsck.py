@@ -162,7 +162,7 @@ def test_repair_does_what_is_safe_and_says_what_it_left(farm: Farm) -> None:
     assert [finding["path"] for finding in told["findings"]] == ["shared/odd.json"]
     assert [line for line in told["repaired"] if "were sent" not in line] == [
         f"{lock}: removed, no git uses that clone",
-        f"job {job} was left behind by a killed build and is queued again",
+        f"job {job} was left behind and is queued again",
         "the lock config_update of build9 was over, and is freed",
     ]
     assert not lock.exists()

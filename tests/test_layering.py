@@ -43,7 +43,7 @@ ROOMS: dict[str, dict[str, str]] = {
         "words": "errors model times paths clock",
         "rules": (
             "state_machine queue_rules records documents writes liveness record_plan claim_request "
-            "housekeeping_rules"
+            "housekeeping_rules step_ledger"
         ),
         EDGES: "",
         "use cases": (

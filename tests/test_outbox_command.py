@@ -65,12 +65,45 @@ def test_a_remote_that_takes_nothing_any_more_loses_nothing(farm: Farm) -> None:
 
     done = farm.doit("build")
 
-    assert done.returncode == 0, done.stderr
-    assert "remote: frozen" in done.stdout
-    assert "doit outbox --send" in done.stdout
+    assert done.returncode == 1, done.stdout
+    assert f"job {job} ended as succeeded, which is not recorded" in done.stderr
+    assert "remote: frozen" in done.stderr
+    assert "`doit outbox` shows it, and with --send" in done.stderr
     waits = json.loads(farm.doit("outbox", "--json").stdout)
     assert (waits["pending"][-1]["what"], waits["refused"]) == ("job succeeded", [])
     hook.unlink()
     assert farm.doit("outbox", "--send").returncode == 0
     assert farm.job(job)["status"] == "completed"
     assert set(farm.steps(job).values()) == {"succeeded"}
+
+
+def test_a_job_whose_end_alone_is_refused_is_no_success_and_stops_no_builder(farm: Farm) -> None:
+    """All records go with the end, so that it shows which one is at fault."""
+    config = farm.folder / "builder.yaml"
+    config.write_text(config.read_text().replace("flush_every: 1s", "flush_every: 1h"))
+    hook = farm.coordination / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(
+        "#!/bin/sh\nread old new ref\n"
+        "git ls-tree -r --name-only $new | grep -q manifest.json || exit 0\n"
+        "echo no manifests; exit 1\n"
+    )
+    hook.chmod(0o755)
+    job = farm.enqueue()
+
+    refused = farm.doit("build")
+
+    assert refused.returncode == 1
+    assert f"job {job} ended as succeeded, which is not recorded" in refused.stderr
+    assert "no manifests" in refused.stderr
+    assert f"job {job} succeeded" not in refused.stdout
+    assert farm.job(job)["status"] == "running"
+    hook.unlink()
+    again = farm.doit("build")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert f"job {job} was left behind and is queued again" in again.stdout
+    assert farm.job(job)["status"] == "completed"
+    assert farm.ran() == ["first", "second", "third"]
+    reasons = [t["reason"] for t in farm.transitions(job) if t["to"] == "cancelled"]
+    assert "its end was refused" in reasons[-1]
+    assert "no manifests" in reasons[-1]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 
-from coordination_tasks.errors import ClaimLost, CoordinationError, Unavailable, WriteRefused
+from coordination_tasks.errors import ClaimLost, Unavailable, WriteRefused
 from coordination_tasks.lease_keeper import LeaseKeeper
 
 PATIENCE = 30.0
@@ -11,10 +11,10 @@ PATIENCE = 30.0
 class Script:
     """Answers of a remote, one for each flush; then it is at its end."""
 
-    def __init__(self, *answers: CoordinationError | None) -> None:
+    def __init__(self, *answers: Exception | None) -> None:
         self.answers = list(answers)
         self.over = threading.Event()
-        self.told: list[CoordinationError] = []
+        self.told: list[Exception] = []
         self.lost: list[ClaimLost] = []
 
     def flush(self) -> None:
@@ -64,3 +64,10 @@ def test_a_keeper_that_was_never_started_can_be_stopped() -> None:
     script = Script()
     LeaseKeeper(script.flush, every=1, on_lost=print, on_trouble=print).stop()
     assert not script.over.is_set()
+
+
+def test_what_nobody_foresaw_is_told_and_does_not_end_the_keeping() -> None:
+    error = OSError("the clone's disk is gone")
+    script = Script(error, KeyError("x"), None)
+    script.keep()
+    assert [str(told) for told in script.told] == [str(error), "'x'"]

@@ -10,6 +10,7 @@ from typing import Any
 
 from pipelines.cancellation import Cancellation
 from pipelines.model import Param, Pipeline, Source, Step, StepKind
+from pipelines.step_execution import StepExecution
 from pipelines.step_runner import StepRunner
 from pipelines.steps.checkout import GIT_CHECKOUT, CheckoutOptions
 from pipelines.workspace import Workspace
@@ -82,13 +83,7 @@ class Bench:
         """Run what has to run; the names of the steps that did."""
         attempt = Attempt(self.folder / "state", job, commit=commit, **more)
         runner = StepRunner(lambda: attempt, Cancellation())
-        pipeline = Pipeline(
-            name="bench",
-            description="",
-            source=Source(repository=str(self.source)),
-            steps=tuple(self.steps),
-            params={name: Param(name=name) for name in attempt.params},
-        )
+        pipeline = self._pipeline(attempt)
         ran = []
         self.reasons = {}
         for step in pipeline.steps:
@@ -98,3 +93,18 @@ class Bench:
                 runner.run(pipeline, step)
                 ran.append(step.name)
         return ran
+
+    def execution(self, step: str, commit: str) -> StepExecution:
+        """One step of the job `job`."""
+        attempt = Attempt(self.folder / "state", "job", commit=commit)
+        pipeline = self._pipeline(attempt)
+        return StepExecution(pipeline, pipeline.by_name[step], attempt, Cancellation())
+
+    def _pipeline(self, attempt: Attempt) -> Pipeline:
+        return Pipeline(
+            name="bench",
+            description="",
+            source=Source(repository=str(self.source)),
+            steps=tuple(self.steps),
+            params={name: Param(name=name) for name in attempt.params},
+        )

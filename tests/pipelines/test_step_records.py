@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipelines.errors import StepFailed
 from pipelines.file_system_sync import sync_file_system
-from pipelines.model import Step, StepContext
+from pipelines.model import Step, StepContext, StepResult
 from pipelines.stamps import Stamps
 from pipelines.step_records import StepRecords
 from pipelines.steps.preflight import PREFLIGHT
@@ -189,3 +190,36 @@ def test_what_a_step_left_is_on_the_disk_before_its_record(
 def test_a_file_system_that_is_not_there_is_not_synced(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="gone"):
         sync_file_system(tmp_path / "gone")
+
+
+class Unreadable(Run):
+    """A kind that meets what nobody foresaw."""
+
+    def identity(self, options: RunOptions, context: StepContext) -> Mapping[str, str]:
+        raise FileNotFoundError(2, "No such file or directory", "gone.jar")
+
+    def ended_result(self, options: RunOptions, context: StepContext) -> StepResult | None:
+        raise IsADirectoryError(21, "Is a directory", "output")
+
+
+def test_a_step_that_can_not_be_judged_is_run_and_tells_why(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Unreadable())
+    bench.step("copy", "true")
+    with pytest.raises(StepFailed, match=r"No such file or directory: gone\.jar"):
+        bench.build("job", bench.commit({"a.txt": "1"}))
+    assert bench.reasons["copy"] == (
+        "can't tell whether it is up to date: No such file or directory: gone.jar"
+    )
+
+
+def test_an_end_that_can_not_be_read_is_no_good_end(bench: Bench) -> None:
+    commit = bench.commit({"a.txt": "1"})
+    bench.build("job", commit)
+    records = StepRecords(bench.workspace("job"))
+    execution = bench.execution("copy", commit)
+    made_from = execution.fingerprint()
+    assert made_from is not None
+    records.begin(execution.pipeline, execution.step, made_from)
+    step = replace(execution.step, kind=Unreadable())
+    replace(execution, step=step).record_end()
+    assert records.read("copy") is None
