@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, replace
-from typing import TextIO
+from typing import TextIO, cast
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from coordination_tasks.display import Clock, Display, PlainDisplay, elapsed
 from coordination_tasks.model import State
+from doit_words.output_stream import BearingStream
 
 _MARKS = {
     State.SUCCEEDED: ("✔", "green"),
@@ -114,7 +115,7 @@ class LiveDisplay(Display):
 
 def make_display(stream: TextIO, *, verbose: bool) -> Display:
     """The display that fits `stream`: live on a terminal, plain lines elsewhere."""
-    console = Console(file=stream)
+    console = Console(file=cast(TextIO, BearingStream(stream)))
     if console.is_terminal and not console.is_dumb_terminal:
         return LiveDisplay(console, verbose=verbose)
     return PlainDisplay(stream, verbose=verbose)

@@ -24,6 +24,7 @@ _NO_MORE = b"\0"
 def ending_signals(act: Callable[[int], None]) -> Iterator[None]:
     """While this holds, call `act` with the number of each SIGINT, SIGTERM and SIGHUP.
 
+    What this process was started to ignore, as under `nohup`, it goes on to ignore.
     `act` runs in a thread of its own and may take locks. For the main thread only: raises
     ValueError in another one.
     """
@@ -31,7 +32,8 @@ def ending_signals(act: Callable[[int], None]) -> Iterator[None]:
     os.set_blocking(writer, False)
     thread = Thread(target=_follow, args=(reader, act), name="signals", daemon=True)
     earlier_descriptor = signal.set_wakeup_fd(writer)
-    earlier = {number: signal.signal(number, _leave_to_thread) for number in ENDING}
+    ending = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    earlier = {number: signal.signal(number, _leave_to_thread) for number in ending}
     thread.start()
     try:
         yield

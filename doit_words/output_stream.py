@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from io import TextIOWrapper
-from typing import TextIO
+from typing import Any, TextIO
 
 
 def silence(stream: TextIO) -> None:
@@ -12,6 +12,31 @@ def silence(stream: TextIO) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
+
+
+class BearingStream:
+    """A stream whose reader may leave, like a terminal that is closed: then it goes nowhere."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write, or lose, the text."""
+        try:
+            return self._stream.write(text)
+        except OSError:
+            silence(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        """Flush, or lose, what was written."""
+        try:
+            self._stream.flush()
+        except OSError:
+            silence(self._stream)
 
 
 def bear_any_text(stream: TextIO) -> None:

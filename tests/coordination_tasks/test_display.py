@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
 
 import pytest
 from rich.console import Console
@@ -72,3 +74,13 @@ def test_a_terminal_gets_one_line_for_each_step() -> None:
 
 def test_a_pipe_gets_plain_lines() -> None:
     assert isinstance(make_display(io.StringIO(), verbose=False), PlainDisplay)
+
+
+def test_a_terminal_that_is_gone_does_not_end_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    master, terminal = pty.openpty()
+    with os.fdopen(terminal, "w", encoding="utf-8") as stream:
+        display = make_display(stream, verbose=True)
+        assert isinstance(display, LiveDisplay)
+        os.close(master)
+        tell_a_story(display, Clock())

@@ -87,3 +87,19 @@ def test_other_signals_are_none_of_ours() -> None:
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert seen.numbers == []
+
+
+@pytest.mark.usefixtures("undisturbed")
+def test_what_was_ignored_stays_ignored() -> None:
+    """As under `nohup`, which a hangup must not end."""
+    seen = Seen()
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with ending_signals(seen):
+            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert seen.any.wait(PATIENCE)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert seen.numbers == [signal.SIGTERM]
