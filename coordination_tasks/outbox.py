@@ -8,6 +8,7 @@ stored once, so a flusher may die at any moment.
 from __future__ import annotations
 
 import errno
+import shutil
 import sqlite3
 import threading
 import uuid
@@ -39,6 +40,10 @@ from coordination_tasks.writes import (
 
 _MOST_AT_ONCE = 1000
 _BUSY_SECONDS = 30.0
+_INDEX_GROWS_BY = 32 * 1024
+"""Bytes of disk that SQLite takes at a time beside its log (`WALINDEX_PGSZ`)."""
+_PRIMARY_CODE = 0xFF
+"""The bits of an extended result code of SQLite that name the kind of error."""
 _REFUSED = "refused IS NOT NULL"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
@@ -248,7 +253,7 @@ class Outbox:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            if _is_full(error):
+            if _is_full(error) or _has_no_space(error, self._path):
                 raise DiskFull(f"no space is left on the disk for {self._path}") from error
             raise NotDurable(f"the journal {self._path} can't be used: {error}") from error
 
@@ -257,3 +262,10 @@ def _is_full(error: sqlite3.Error | OSError) -> bool:
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+
+
+def _has_no_space(error: sqlite3.Error | OSError, path: Path) -> bool:
+    """Whether an error that has many causes came because the index of the log could not grow."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    is_io = code & _PRIMARY_CODE == sqlite3.SQLITE_IOERR
+    return is_io and shutil.disk_usage(path.parent).free < 2 * _INDEX_GROWS_BY
