@@ -6,9 +6,9 @@ leave a job `running` that nobody knows of; with the claim id on disk its next s
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from coordination_tasks.durable_file import write_durably
 from coordination_tasks.model import Job, State
 
 
@@ -20,13 +20,7 @@ class ClaimIntent:
 
     def write(self, claim_id: str) -> None:
         """Remember the claim id; durable when this returns."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path.with_suffix(".tmp")
-        with temporary.open("w") as stream:
-            stream.write(claim_id)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(self._path)
+        write_durably(self._path, claim_id)
 
     def read(self) -> str | None:
         """The claim id that was not cleared, or None."""

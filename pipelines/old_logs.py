@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipelines.stamps import sync
+
 ARCHIVE = "log-archive"
 """Folder in `state_dir`: `<month>/<folder of the job>/<log>.gz`."""
 
@@ -45,5 +47,8 @@ def _pack(state_dir: Path, log: Path) -> None:
     with log.open("rb") as source, gzip.open(partial, "wb") as packed:
         shutil.copyfileobj(source, packed)
     os.utime(partial, (written, written))
+    sync(partial)
     partial.replace(target)
+    for folder in (target.parent, target.parent.parent, state_dir / ARCHIVE, state_dir):
+        sync(folder)  # a power cut must not take the packed log and its folder with it
     log.unlink()

@@ -192,7 +192,7 @@ class Stamps:
         path = self._path(step)
         if path.exists():
             path.unlink()
-            _sync(path.parent)
+            sync(path.parent)
 
     def _names(self, pattern: str) -> tuple[str, ...]:
         found = []
@@ -227,7 +227,7 @@ def record_outputs(paths: Iterable[Path], root: Path) -> dict[str, OutputRecord]
     """Records of files as they are now, each synced to the disk first; `root`: the workspace's."""
     records = {}
     for path in paths:
-        _sync(path)
+        sync(path)
         stat = path.stat()
         name = path.relative_to(root) if path.is_relative_to(root) else path
         records[str(name)] = OutputRecord(stat.st_size, stat.st_mtime_ns, file_digest(path))
@@ -274,8 +274,8 @@ def file_digest(path: Path) -> str:
 
 def write_durably(path: Path, content: bytes) -> None:
     """Replace a file atomically: after a crash it has its old or its new content."""
-    replace_file(path, content, _sync)
-    _sync(path.parent)
+    replace_file(path, content, sync)
+    sync(path.parent)
 
 
 def replace_file(
@@ -289,7 +289,8 @@ def replace_file(
     temporary.replace(path)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Write a file or a folder through to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

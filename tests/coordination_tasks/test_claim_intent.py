@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import pytest
 
 from coordination_tasks.claim_intent import ClaimIntent, abandoned_job
 from coordination_tasks.model import Job, State
@@ -25,3 +28,17 @@ def test_only_a_job_that_still_runs_under_the_claim_is_abandoned() -> None:
     )
     assert abandoned_job(jobs, "c1") is running
     assert abandoned_job(jobs[:2], "c1") is None
+
+
+def test_the_name_is_durable_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[str, bool]] = []
+
+    def note(descriptor: int) -> None:
+        path = str(Path(f"/proc/self/fd/{descriptor}").readlink())
+        synced.append((path, (tmp_path / "claim").exists()))
+
+    monkeypatch.setattr(os, "fsync", note)
+    ClaimIntent(tmp_path / "claim").write("c1")
+    [(_, early), folder] = synced
+    assert not early
+    assert folder == (str(tmp_path), True)
