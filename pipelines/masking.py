@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any, AnyStr
 
 MASK = "***"
 _URL_CREDENTIALS = re.compile(r"(?<=://)[^/\s@'\"]+@")
@@ -19,9 +20,11 @@ def mask_url_credentials(text: str) -> str:
 
 def mask(text: str, secrets: Collection[str]) -> str:
     """`text` without any of the secret values and without credentials in URLs."""
-    for secret in hidden_texts(secrets):
-        text = text.replace(secret, MASK)
-    return mask_url_credentials(text)
+    shown, begin = "", 0
+    for start, end in _joined(_found(text, hidden_texts(secrets))):
+        shown += text[begin:start] + MASK
+        begin = end
+    return mask_url_credentials(shown + text[begin:])
 
 
 def mask_data(value: Any, secrets: Collection[str]) -> Any:
@@ -53,25 +56,53 @@ class StreamMask:
     """Masks secrets in a stream of bytes that comes in pieces, wherever the pieces are cut."""
 
     def __init__(self, secrets: Collection[str]) -> None:
-        self._hidden = [text.encode() for text in hidden_texts(secrets)]
+        self._hidden = [text.encode("utf-8", "surrogateescape") for text in hidden_texts(secrets)]
         self._held = b""
+        self._covered = 0
+        """How many of the bytes held back belong to a secret whose mask was given already."""
 
     def feed(self, piece: bytes) -> bytes:
         """What can be shown by now; the begin of what may become a secret is held back."""
-        data = self._masked(self._held + piece)
+        data = self._held + piece
         keep = max((_overlap(data, secret) for secret in self._hidden), default=0)
-        self._held = data[len(data) - keep :]
-        return data[: len(data) - keep]
+        return self._show(data, len(data) - keep)
 
     def rest(self) -> bytes:
         """What was held back, now that nothing more comes."""
-        data, self._held = self._held, b""
-        return data
+        return self._show(self._held, len(self._held))
 
-    def _masked(self, data: bytes) -> bytes:
-        for secret in self._hidden:
-            data = data.replace(secret, MASK.encode())
-        return data
+    def _show(self, data: bytes, until: int) -> bytes:
+        """The data before `until`, masked; what comes after is held back as it is."""
+        shown, begin, covered = [], 0, 0
+        for start, end in _joined(chain([(-1, self._covered)], _found(data, self._hidden))):
+            if start >= until:
+                break
+            if start >= 0:
+                shown += [data[begin:start], MASK.encode()]
+            begin, covered = min(end, until), max(end - until, 0)
+        shown.append(data[begin:until])
+        self._held, self._covered = data[until:], covered
+        return b"".join(shown)
+
+
+def _found(text: AnyStr, hidden: Iterable[AnyStr]) -> Iterator[tuple[int, int]]:
+    """Begin and end of each place where one of them stands, also inside another one's."""
+    for secret in hidden:
+        start = text.find(secret)
+        while start >= 0:
+            yield start, start + len(secret)
+            start = text.find(secret, start + 1)
+
+
+def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The spans in order; those that overlap are one."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if joined and start < joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return joined
 
 
 def _overlap(data: bytes, secret: bytes) -> int:

@@ -38,6 +38,11 @@ def test_data_is_masked_in_depth() -> None:
     assert mask_data(data, ["hunter2"]) == {"a": ["***", 3], "***": {"b": "x *** y"}, "c": None}
 
 
+def test_of_secrets_that_overlap_nothing_is_left() -> None:
+    assert mask("a hunter2000 b", ["hunter2", "ter2000"]) == "a *** b"
+    assert mask("ababab hunter2hunter2", ["abab", "hunter2"]) == "*** ******"
+
+
 @given(st.text("ab\n", max_size=30), st.lists(st.text("ab\n", max_size=5), max_size=3), st.data())
 def test_a_stream_is_masked_as_its_whole_text_wherever_it_is_cut(
     text: str, secrets: list[str], data: st.DataObject
@@ -49,10 +54,33 @@ def test_a_stream_is_masked_as_its_whole_text_wherever_it_is_cut(
         shown += stream.feed(raw[:size])
         raw = raw[size:]
     shown += stream.rest()
-    assert not any(secret.encode() in shown for secret in secrets if secret)
-    if not any(secret and secret in "***" for secret in secrets):
-        unmasked = shown.replace(b"***", b"")
-        assert len(unmasked) <= len(text)
+    assert shown.decode() == mask(text, secrets)
+    assert not any(secret in shown.decode() for secret in secrets if secret)
+
+
+@pytest.mark.parametrize(
+    ("secrets", "pieces", "shown"),
+    [
+        (["pass1234", "pass1234-more"], ["t=pass1234", "-more\n"], "t=***\n"),
+        (["pass1234", "pass1234-more"], ["t=pass1234", "-mode\n"], "t=***-mode\n"),
+        (["abcd", "-- abcdefgh --"], ["-- abcd", "efgh --\n"], "***\n"),
+        (["hunter2", "ter2000"], ["a hunter2", "000 b"], "a *** b"),
+        (["aa"], ["a", "a", "a", "a", "b"], "***b"),
+    ],
+)
+def test_a_secret_that_begins_with_or_has_another_is_masked_whole(
+    secrets: list[str], pieces: list[str], shown: str
+) -> None:
+    stream = StreamMask(secrets)
+    got = b"".join([*(stream.feed(piece.encode()) for piece in pieces), stream.rest()])
+    assert got.decode() == shown == mask("".join(pieces), secrets)
+
+
+def test_no_more_than_the_longest_secret_is_held_back() -> None:
+    stream = StreamMask(["0000"])
+    assert stream.feed(b"0" * 1000) == b"***"
+    assert stream.feed(b"0" * 1000) == b""
+    assert stream.feed(b"1") + stream.rest() == b"1"
 
 
 def test_what_can_be_no_secret_is_not_held_back() -> None:
