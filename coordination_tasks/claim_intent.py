@@ -25,7 +25,8 @@ class ClaimIntent:
     def read(self) -> str | None:
         """The claim id that was not cleared, or None."""
         try:
-            return self._path.read_text().strip() or None
+            # Of a damaged one nothing is left that could be some job's claim.
+            return self._path.read_text(errors="replace").strip() or None
         except FileNotFoundError:
             return None
 

@@ -35,6 +35,7 @@ _CONFIG = """\
 	writeCommitGraph = false
 """
 _OBJECT_ID = re.compile("[0-9a-f]{40}")
+_CLONE = re.compile("clone-[0-9a-f]{12}")
 _HELD = ".held"
 _WORN = 40  # entries in one of 256 folders: some 10,000 loose objects
 _INIT_SECONDS = 30.0
@@ -111,8 +112,11 @@ class CloneFolder:
         """The current clone; None when there is none."""
         while True:
             try:
-                name = self._pointer.read_text()
+                name = self._pointer.read_text(errors="replace")
             except FileNotFoundError:
+                return None
+            if not _CLONE.fullmatch(name):
+                self._pointer.unlink(missing_ok=True)
                 return None
             git_dir = self._folder / name
             hold = _hold(git_dir, fcntl.LOCK_SH)

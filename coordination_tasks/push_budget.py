@@ -14,10 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock
+from pydantic import TypeAdapter
 
 from coordination_tasks.errors import NotDurable
 
 MINUTE = 60.0
+_TIMES = TypeAdapter(list[float])
 
 
 class PushBudget:
@@ -63,8 +65,9 @@ class PushBudget:
     def _counted(self) -> list[float]:
         now = self._monotonic()
         try:
-            times = json.loads(self._path.read_text())
+            times = _TIMES.validate_json(self._path.read_bytes())
         except (FileNotFoundError, ValueError):
+            # None yet, or not what `spend` wrote: nobody can tell what was pushed.
             return []
         # later ones were written before this host was booted again
         return [at for at in times if now - self._window < at <= now + self._window]

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from filelock import FileLock
+from pydantic import TypeAdapter
 
 from coordination_tasks.errors import BrokenDocument, NotDurable
 from coordination_tasks.heartbeats import AUTO_PREFIX, own_place
@@ -33,6 +34,18 @@ class Presence:
     """ALIVE: it was seen to move; SILENT: it stood still for its lease; UNKNOWN: too early."""
     still_for: float
     """Seconds since its last move, or since it was seen first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _LastLook:
+    """What the file holds."""
+
+    looked_at: float
+    boot: str
+    builders: Mapping[str, Sighting]
+
+
+_LAST_LOOK = TypeAdapter(_LastLook)
 
 
 class Sightings:
@@ -69,22 +82,17 @@ class Sightings:
 
     def _read(self, now: float) -> Liveness:
         try:
-            found = json.loads(self._path.read_text())
-            sightings = {name: Sighting(**raw) for name, raw in found["builders"].items()}
-            looked_at = float(found["looked_at"])
-            is_of_this_boot = found["boot"] == _BOOT_ID.read_text()
-        except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
+            last = _LAST_LOOK.validate_json(self._path.read_bytes())
+        except (FileNotFoundError, ValueError):
             return Liveness(LONGEST_GAP)
-        if looked_at > now or not is_of_this_boot:
+        if last.looked_at > now or last.boot != _BOOT_ID.read_text():
             return Liveness(LONGEST_GAP)
-        return Liveness(LONGEST_GAP, sightings, looked_at)
+        return Liveness(LONGEST_GAP, last.builders, last.looked_at)
 
     def _write(self, sightings: Mapping[str, Sighting], now: float) -> None:
-        builders = {name: asdict(sighting) for name, sighting in sightings.items()}
+        look = _LastLook(looked_at=now, boot=_BOOT_ID.read_text(), builders=sightings)
         temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(
-            json.dumps({"looked_at": now, "boot": _BOOT_ID.read_text(), "builders": builders})
-        )
+        temporary.write_text(json.dumps(asdict(look)))
         temporary.replace(self._path)
 
 

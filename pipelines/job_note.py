@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from pipelines.stamps import write_durably
 
 
@@ -21,6 +23,9 @@ class JobNote:
     params: Mapping[str, str]
 
 
+_NOTE = TypeAdapter(JobNote)
+
+
 def write_note(path: Path, note: JobNote) -> None:
     """Leave the note, unless the same one is there."""
     if read_note(path) != note:
@@ -30,6 +35,6 @@ def write_note(path: Path, note: JobNote) -> None:
 def read_note(path: Path) -> JobNote | None:
     """The note at `path`; None when there is none that can be understood."""
     try:
-        return JobNote(**json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
+        return _NOTE.validate_python(json.loads(path.read_text()))
+    except (OSError, ValueError):
         return None

@@ -13,13 +13,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, TypeAdapter
 
 from pipelines.fingerprint import Fingerprint, result_digest
 from pipelines.workspace import folder_name
 
 _FORMAT = 3
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def _checked_path(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("no file has such a name")
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,7 @@ class Stamp:
 
     step: str
     fingerprint: Fingerprint
-    outputs: Mapping[str, OutputRecord]
+    outputs: Mapping[Annotated[str, AfterValidator(_checked_path)], OutputRecord]
     """By path relative to the workspace; absolute only for a file outside of it."""
     values: Mapping[str, Any]
     reason: str
@@ -87,6 +95,11 @@ class Run:
     """What runs before this one made; paths as in Stamp."""
 
 
+# Not validate_json: it refuses file names that are no UTF-8.
+_STAMP = TypeAdapter(Stamp)
+_RUN = TypeAdapter(Run)
+
+
 class Stamps:
     """The stamps in one folder."""
 
@@ -99,8 +112,7 @@ class Stamps:
             data = json.loads(self._path(step).read_text())
             if data.pop("format") != _FORMAT:
                 return None
-            outputs = {path: OutputRecord(**record) for path, record in data.pop("outputs").items()}
-            return Stamp(outputs=outputs, **data)
+            return _STAMP.validate_python(data)
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -154,8 +166,8 @@ class Stamps:
     def last_run(self, step: str) -> Run | None:
         """The run that was begun last, however it ended."""
         try:
-            return Run(**json.loads(self._run_path(step).read_text()))
-        except (FileNotFoundError, ValueError, TypeError):
+            return _RUN.validate_python(json.loads(self._run_path(step).read_text()))
+        except (FileNotFoundError, ValueError):
             return None
 
     def made_before(self, step: str) -> tuple[str, ...]:
@@ -207,7 +219,7 @@ class Stamps:
 
     def _restarted(self) -> bool:
         """Whether steps ran here before the machine was started last."""
-        return self._first_boot.exists() and self._first_boot.read_text() != boot_id()
+        return self._first_boot.exists() and self._first_boot.read_bytes() != boot_id().encode()
 
     @property
     def _first_boot(self) -> Path:

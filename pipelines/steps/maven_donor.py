@@ -15,6 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from pipelines.capture import capture
 from pipelines.head_commit import local_git_environment
 from pipelines.model import StepContext
@@ -38,6 +40,9 @@ class Donor:
     events: str
     began: float
     """Seconds of the epoch."""
+
+
+_DONOR = TypeAdapter(Donor)
 
 
 def remember(file: Path, donor: Donor) -> None:
@@ -77,8 +82,8 @@ def take_over(file: Path, record: ModuleRecord, context: StepContext, *, selecte
 
 def _read(file: Path) -> Donor | None:
     try:
-        return Donor(**json.loads(file.read_text()))
-    except (FileNotFoundError, ValueError, TypeError):
+        return _DONOR.validate_python(json.loads(file.read_text()))
+    except (FileNotFoundError, ValueError):
         return None  # none, or none of ours: everything is built
 
 

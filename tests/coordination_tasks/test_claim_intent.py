@@ -42,3 +42,11 @@ def test_the_name_is_durable_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     [(_, early), folder] = synced
     assert not early
     assert folder == (str(tmp_path), True)
+
+
+def test_a_damaged_one_is_no_claim_of_any_job(tmp_path: Path) -> None:
+    path = tmp_path / "claim"
+    path.write_bytes(b"c\xff1")
+    claim_id = ClaimIntent(path).read()
+    assert claim_id is not None
+    assert abandoned_job((Job(id="a", state=State.RUNNING, claim_id="c1"),), claim_id) is None

@@ -105,3 +105,13 @@ def test_processes_of_one_host_share_a_clone(farm: World, remote: Path, cache: P
             newest = two.push_if_unchanged(version, {"a": b"2"}, "two")
         assert one.fetch() == newest
     assert len(list(cache.glob("*/clone-*/HEAD"))) == 1
+
+
+@pytest.mark.parametrize("pointer", [b"", b"\xff\xfe", b"../elsewhere", b"clone-"])
+def test_a_damaged_pointer_leads_to_no_clone(tmp_path: Path, pointer: bytes) -> None:
+    folder = CloneFolder(tmp_path)
+    folder.make_current(folder.create())
+    (tmp_path / "current").write_bytes(pointer)
+    assert folder.open() is None
+    folder.make_current(folder.create())
+    assert folder.open() is not None

@@ -65,6 +65,26 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "null",
+        "[]",
+        '{"looked_at": null, "boot": "", "builders": {}}',
+        '{"looked_at": 1, "boot": 5, "builders": []}',
+        '{"looked_at": 1, "boot": BOOT, "builders": {"build1": {"sign": "x", "since": "noon"}}}',
+        '{"looked_at": 1, "boot": BOOT, "builders": {"build1": null}}',
+    ],
+)
+def test_a_file_that_cannot_be_understood_is_as_none(world: World, content: str) -> None:
+    boot = json.dumps(Path("/proc/sys/kernel/random/boot_id").read_text())
+    world.path.write_text(content.replace("BOOT", boot))
+    world.beat()
+    assert world.liveness() == UNKNOWN
+    world.beat()
+    assert world.liveness(pass_seconds=20) == ALIVE
+
+
 def test_a_first_look_cannot_tell_and_the_next_one_can(world: World) -> None:
     world.beat()
     assert world.liveness() == UNKNOWN

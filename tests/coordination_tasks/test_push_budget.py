@@ -89,3 +89,13 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "pushes.json").mkdir()
     with pytest.raises(NotDurable, match="pushes"):
         PushBudget(tmp_path / "pushes.json", 1).spend()
+
+
+@pytest.mark.parametrize("content", ["", "null", '{"a": 5}', '["x"]', "[[1]]", "5"])
+def test_a_file_that_cannot_be_understood_counts_no_push(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "pushes.json"
+    path.write_text(content)
+    budget = PushBudget(path, 1, monotonic=Seconds())
+    assert budget.has_room()
+    budget.spend()
+    assert not budget.has_room()

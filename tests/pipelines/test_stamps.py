@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +48,46 @@ def test_a_stamp_comes_back_as_it_was(tmp_path: Path, output: Path) -> None:
 def test_a_torn_or_foreign_stamp_proves_nothing(tmp_path: Path, content: str) -> None:
     (tmp_path / "maven.json").write_text(content)
     assert Stamps(tmp_path).read("maven") is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"fingerprint": {"definition": 5}},
+        {"fingerprint": ["definition"]},
+        {"fingerprint": {"definition": {"uses": ["x"]}}},
+        {"outputs": {"\0": {"size": 1, "mtime_ns": 1, "sha256": "a"}}},
+        {"outputs": {"a.jar": {"size": "big", "mtime_ns": 1, "sha256": "a"}}},
+        {"digest": 5},
+        {"after": None},
+        {"values": []},
+    ],
+)
+def test_a_stamp_with_wrong_types_proves_nothing(
+    tmp_path: Path, output: Path, wrong: dict[str, object]
+) -> None:
+    stamps = Stamps(tmp_path / "stamps")
+    stamps.write(stamp_of(output))
+    path = tmp_path / "stamps" / "maven.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **wrong}))
+    assert stamps.read("maven") is None
+
+
+@pytest.mark.parametrize("content", ["null", "[]", "{}", '{"step": 5}', "5", "\xff"])
+def test_a_run_that_cannot_be_understood_is_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "maven.run").write_bytes(content.encode("latin-1"))
+    (tmp_path / "first-boot").write_bytes(b"\xff")
+    assert Stamps(tmp_path).last_run("maven") is None
+    assert Stamps(tmp_path).was_begun("maven")
+
+
+def test_an_output_whose_name_is_no_utf_8_comes_back(tmp_path: Path) -> None:
+    output = tmp_path / os.fsdecode(b"a\xff.jar")
+    output.write_bytes(b"content")
+    stamps = Stamps(tmp_path / "stamps")
+    written = stamp_of(output)
+    stamps.write(written)
+    assert stamps.read("maven") == written
 
 
 def test_outputs_that_are_as_they_were(output: Path) -> None:
