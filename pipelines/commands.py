@@ -158,7 +158,7 @@ class LoggedCommandRunner:
             # The wrapper would only say 127.
             if shutil.which(name, path=command.env.get("PATH", os.defpath)) is None:
                 raise _missing(name, _CANT_START[errno.ENOENT])
-            command.exit_file.unlink(missing_ok=True)
+            command.exit_file.parent.mkdir(parents=True, exist_ok=True)
             argv = recording(argv, command.exit_file)
         try:
             return subprocess.Popen(

@@ -118,7 +118,8 @@ class Command:
     timeout: float | None = None
     """Seconds until the process tree is ended."""
     exit_file: Path | None = None
-    """Gets the exit code from the command's own side, also when this process is killed."""
+    """Gets the exit code from the command's own side, also when this process is killed. What an
+    earlier command left in it stays until this one ends."""
 
 
 class CommandRunner(Protocol):

@@ -65,6 +65,8 @@ class StepRecords:
 
     def begin(self, pipeline: Pipeline, step: Step, made_from: Fingerprint) -> Run:
         """The step is about to run: from now on it has not succeeded. Durable at once."""
+        # Before the run is noted: the exit code of an earlier one must never be taken for its own.
+        self._workspace.exit_code(step.name).unlink(missing_ok=True)
         run = Run(
             step=step.name,
             id=uuid.uuid4().hex,

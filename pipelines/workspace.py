@@ -106,6 +106,10 @@ class Workspace:
         """Files that only one step uses: overlay, dummy packages, settings."""
         return self.root / "scratch" / folder_name(step)
 
+    def exit_code(self, step: str) -> Path:
+        """Gets the exit code of the run of the step that was begun last."""
+        return self.root / "exit-codes" / folder_name(step)
+
     def log(self, step: str) -> Path:
         """Log of one step of this attempt."""
         return self.root / "logs" / f"{self.attempt:03d}-{folder_name(step)}.log"

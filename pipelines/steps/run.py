@@ -62,7 +62,7 @@ def run_command(options: RunOptions, context: StepContext) -> Command:
         argv=(*_SHELLS[options.shell], str(script)),
         cwd=context.workspace.source / (context.dir or ""),
         env={**context.env, **request_environment(context.request), **given},
-        exit_file=_exit_file(context),
+        exit_file=context.workspace.exit_code(context.step),
     )
 
 
@@ -112,7 +112,8 @@ class Run:
         context: StepContext,
     ) -> StepResult | None:
         """As EndsAlone says."""
-        return _result(context) if recorded_code(_exit_file(context)) == 0 else None
+        code = recorded_code(context.workspace.exit_code(context.step))
+        return _result(context) if code == 0 else None
 
 
 RUN = Run()
@@ -121,10 +122,6 @@ RUN = Run()
 def _result(context: StepContext) -> StepResult:
     values = read_outputs(_output_file(context), context.values)
     return StepResult(reason="the script ran to its end", values=values)
-
-
-def _exit_file(context: StepContext) -> Path:
-    return context.workspace.scratch(context.step) / "exit-code"
 
 
 def _variable(name: str) -> str:

@@ -223,3 +223,22 @@ def test_an_end_that_can_not_be_read_is_no_good_end(bench: Bench) -> None:
     step = replace(execution.step, kind=Unreadable())
     replace(execution, step=step).record_end()
     assert records.read("copy") is None
+
+
+def test_the_exit_code_of_an_earlier_run_proves_nothing(bench: Bench) -> None:
+    """Killed after it was noted that the step begins, and before its script was started."""
+    commit = bench.commit({"a.txt": "1"})
+    bench.build("job", commit)
+    execution = bench.execution("last", commit)
+    made_from = execution.fingerprint()
+    assert made_from is not None
+    execution.records.begin(execution.pipeline, execution.step, made_from)
+    execution.record_end()
+    assert execution.records.read("last") is None
+
+
+def test_the_exit_code_of_another_job_proves_nothing(bench: Bench) -> None:
+    commit = bench.commit({"a.txt": "1"})
+    bench.build("one", commit)
+    bench.build("two", commit)
+    assert not bench.workspace("two").exit_code("last").exists()
