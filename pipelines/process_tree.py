@@ -87,9 +87,18 @@ def _end(find: _Find, grace: float) -> set[psutil.Process]:
 
 
 def _ask(processes: Iterable[psutil.Process]) -> None:
-    for process in processes:
+    # The oldest first: who waits for another knows that it was told to end when the other ends.
+    for process in sorted(processes, key=_age):
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             process.terminate()
+
+
+def _age(process: psutil.Process) -> tuple[float, int]:
+    """The older, the smaller."""
+    try:
+        return process.create_time(), process.pid
+    except psutil.NoSuchProcess:
+        return 0.0, process.pid
 
 
 def _kill(processes: Iterable[psutil.Process]) -> None:

@@ -5,12 +5,27 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pipelines.exit_record import recorded_code, recording
+from pipelines.process_tree import MARKER_VARIABLE, end_tree, sweep
 from tests.conftest import await_that
+
+
+def killed_group(pid: int, marker: str) -> None:
+    os.killpg(pid, signal.SIGTERM)
+
+
+def swept(pid: int, marker: str) -> None:
+    sweep(marker)
+
+
+def ended_tree(pid: int, marker: str) -> None:
+    end_tree(pid, marker)
 
 
 @pytest.mark.parametrize("code", [0, 7])
@@ -35,11 +50,23 @@ def test_without_an_end_there_is_no_code(tmp_path: Path) -> None:
     assert recorded_code(file) is None
 
 
-def test_sigterm_to_all_still_tells_how_the_command_ended(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [killed_group, swept, ended_tree])
+def test_a_command_that_was_told_to_end_has_no_good_end(
+    tmp_path: Path, end: Callable[[int, str], None]
+) -> None:
     file = tmp_path / "exit-code"
-    script = f"touch {tmp_path}/began; exec sleep 1000"
-    process = subprocess.Popen(recording(("sh", "-c", script), file), start_new_session=True)
+    obedient = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
+        f"open({str(tmp_path / 'began')!r}, 'w').close()\n"
+        "time.sleep(1000)\n"
+    )
+    process = subprocess.Popen(
+        recording((sys.executable, "-c", obedient), file),
+        start_new_session=True,
+        env={**os.environ, MARKER_VARIABLE: str(tmp_path)},
+    )
     await_that((tmp_path / "began").exists, "the command begins")
-    os.killpg(process.pid, signal.SIGTERM)
-    process.wait()
-    assert recorded_code(file) == 128 + signal.SIGTERM
+    end(process.pid, str(tmp_path))
+    assert process.wait() == 128 + signal.SIGTERM
+    assert recorded_code(file) is None
