@@ -386,4 +386,7 @@ def _ended_by(number: int) -> str:
 
 
 def _broken_by(error: BaseException | None) -> str:
-    return f"the run broke off: {in_words(error)}" if error else "the run broke off"
+    if error is None:
+        return "the run broke off"
+    cause = error.cause if isinstance(error, CoordinationError) else in_words(error)
+    return f"the run broke off: {cause}"

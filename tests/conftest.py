@@ -103,8 +103,10 @@ class Farm:
         return {**own, "BUILDER_CONFIG": str(self.folder / "builder.yaml")}
 
     def start(self, *args: str, builder: str = "build1") -> subprocess.Popen[str]:
+        # what a shell starts in the background ignores SIGINT, under nohup SIGHUP, and hands it on
+        command = ["env", "--default-signal=INT,HUP", sys.executable, "-m", "doit", *args]
         process = subprocess.Popen(
-            [sys.executable, "-m", "doit", *args],
+            command,
             cwd=HOME,
             env={**self.environment, "BUILDER_ID": builder},
             stdout=subprocess.PIPE,

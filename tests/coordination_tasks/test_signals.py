@@ -28,10 +28,12 @@ class Seen:
 @pytest.fixture
 def undisturbed() -> Iterator[None]:
     """All is as it was, after as before."""
-    before = [signal.getsignal(number) for number in ENDING]
+    started_with = [signal.signal(number, signal.SIG_DFL) for number in ENDING]
     threads = threading.active_count()
     yield
-    assert [signal.getsignal(number) for number in ENDING] == before
+    assert [signal.getsignal(number) for number in ENDING] == [signal.SIG_DFL] * len(ENDING)
+    for number, handler in zip(ENDING, started_with, strict=True):
+        signal.signal(number, handler)
     assert signal.set_wakeup_fd(-1) == -1
     assert threading.active_count() == threads
 
