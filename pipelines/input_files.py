@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipelines.capture import capture
@@ -52,6 +52,17 @@ def matching_files(source: Path, patterns: Sequence[str]) -> list[Path]:
             )
         found |= files
     return sorted(found)
+
+
+def check_names(paths: Iterable[Path], source: Path) -> None:
+    """Raise StepFailed (BAD_OUTPUT) for a file whose name the manifest, a JSON text, can't hold."""
+    for path in paths:
+        name = str(path.relative_to(source) if path.is_relative_to(source) else path.name)
+        if name.encode(errors="replace").decode() != name:
+            raise StepFailed(
+                FailureCode.BAD_OUTPUT,
+                f"the name of the artifact '{_shown(name)}' is no UTF-8 text: give it another",
+            )
 
 
 def _listed(

@@ -19,7 +19,7 @@ from pipelines.donors import Donors
 from pipelines.earlier_outputs import remove_earlier_outputs
 from pipelines.errors import BadValue, FailureCode, PipelineError, StepFailed
 from pipelines.fingerprint import Fingerprint, fingerprint
-from pipelines.input_files import input_files, matching_files
+from pipelines.input_files import check_names, input_files, matching_files
 from pipelines.job_note import JobNote, write_note
 from pipelines.masking import mask
 from pipelines.model import (
@@ -290,11 +290,15 @@ class StepExecution:
 
 
 def _with_artifacts(result: StepResult, step: Step, context: StepContext) -> StepResult:
-    """The result with the files that `artifacts` names. Raises StepFailed (ARTIFACT_MISSING)."""
+    """The result with the files that `artifacts` names.
+
+    Raises StepFailed (ARTIFACT_MISSING, BAD_OUTPUT).
+    """
     if not step.artifacts:
         return result
     source = context.workspace.source
     found = matching_files(source, step.artifacts)
+    check_names(found, source)
     names = [str(path.relative_to(source)) for path in found]
     return replace(
         result,

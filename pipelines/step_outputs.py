@@ -47,6 +47,12 @@ def _text(path: Path) -> str:
         data = stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise _bad(f"the script wrote more than {MAX_BYTES} bytes to ${OUTPUT_VARIABLE}")
+    if b"\0" in data:
+        number = data[: data.index(b"\0")].count(b"\n") + 1
+        raise _bad(
+            f"line {number} of ${OUTPUT_VARIABLE} has a NUL byte, which no value can hold: "
+            "write text, or hand a file on"
+        )
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

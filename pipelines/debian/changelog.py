@@ -109,6 +109,5 @@ def trailer_date(time: datetime) -> str:
 
 
 def _unreadable(why: str) -> StepFailed:
-    return StepFailed(
-        FailureCode.PACKAGING_FAILED, f"debian/changelog can't be read: {why.strip()[:300]}"
-    )
+    shown = why.strip()[:300].encode(errors="replace").decode()
+    return StepFailed(FailureCode.PACKAGING_FAILED, f"debian/changelog can't be read: {shown}")

@@ -48,7 +48,7 @@ def read_changes(folder: Path) -> BuiltFiles:
             FailureCode.ARTIFACT_MISSING,
             f"packaging should leave one .changes file beside the source; there is {names}",
         )
-    with found[0].open(encoding="utf-8") as stream:
+    with found[0].open(encoding="utf-8", errors="replace") as stream:
         changes = Changes(stream)
     entries = changes.get("Checksums-Sha256", [])
     for entry in entries:
@@ -74,7 +74,10 @@ def read_packages(files: Iterable[Path], env: Mapping[str, str]) -> tuple[Packag
 
 
 def read_package_control(path: Path, env: Mapping[str, str]) -> str:
-    """The control paragraph inside a package. Raises StepFailed (PACKAGING_FAILED)."""
+    """The control paragraph inside a package, with `?` for each byte that is no UTF-8.
+
+    Raises StepFailed (PACKAGING_FAILED).
+    """
     # dpkg-deb and not python-debian, which needs a further program for Ubuntu's zstd.
     got = capture(["dpkg-deb", "--field", str(path)], cwd=path.parent, env=env)
     if got.code != 0:
@@ -83,7 +86,7 @@ def read_package_control(path: Path, env: Mapping[str, str]) -> str:
             f"{path.name} is not a sound package",
             excerpt=excerpt(got.text.splitlines()),
         )
-    return got.output
+    return got.output.encode(errors="replace").decode()
 
 
 def _check(folder: Path, name: str, size: int, digest: str) -> None:

@@ -33,7 +33,7 @@ def read_control(options: BuildDebOptions, context: StepContext, host: Host) -> 
     path = context.workspace.source / "debian" / "control"
     if not path.is_file():
         raise StepFailed(FailureCode.PACKAGING_FAILED, "the source has no debian/control")
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8", errors="replace")
     return parse_control(text, host.concerned, options.build_profiles)
 
 

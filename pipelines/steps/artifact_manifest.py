@@ -20,6 +20,7 @@ from pipelines.artifacts.manifest import (
 )
 from pipelines.errors import FailureCode, StepFailed
 from pipelines.head_commit import HeadCommit, read_head_commit
+from pipelines.input_files import check_names
 from pipelines.model import Options, StepContext, StepResult
 from pipelines.stamps import write_durably
 from pipelines.steps.git_remote import public_url
@@ -70,7 +71,7 @@ class ArtifactManifest:
         }
 
     def run(self, options: ArtifactManifestOptions, context: StepContext) -> StepResult:
-        """Write the manifest. Raises StepFailed (ARTIFACT_MISSING, CHECKOUT_FAILED)."""
+        """Write the manifest. Raises StepFailed (ARTIFACT_MISSING, BAD_OUTPUT, CHECKOUT_FAILED)."""
         workspace = context.workspace
         artifacts = []
         for path in _artifact_paths(options, context):
@@ -107,6 +108,7 @@ def _artifact_paths(options: ArtifactManifestOptions, context: StepContext) -> l
             FailureCode.ARTIFACT_MISSING,
             "there is no package to list, and no step before names artifacts",
         )
+    check_names(paths, workspace.source)
     return paths
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from pipelines.steps.packaging_work import Made, Work, build_command
 from pipelines.workspace import Workspace
 
 _SCRIPT = "/build/run"
+_ENVIRONMENT = "/build/environment"
 _SHIMS = Path("/build/shims")
 _RESULTS = "/build/results"
 _BEGINS = "packaging begins in the clean root"
@@ -62,7 +64,7 @@ def package_in_clean_root(work: Work) -> Made:
     decisions = solve(work.control, options, context, bare_host(work.host, context))
     results = scratch / "results"
     results.mkdir(parents=True)
-    command = _fill(scratch / "root" / "build", work, decisions)
+    command = _fill(_on_host(scratch, "/build"), work, decisions)
     root = CleanRoot(
         suite=work.host.codename,
         variant="buildd",
@@ -77,6 +79,7 @@ def package_in_clean_root(work: Work) -> Made:
     try:
         output = _run(clean_root_command(root, context), context)
     finally:
+        _on_host(scratch, _ENVIRONMENT).unlink(missing_ok=True)
         wipe(context)
     return Made(
         folder=results,
@@ -85,6 +88,11 @@ def package_in_clean_root(work: Work) -> Made:
         command=command,
         output=output,
     )
+
+
+def _on_host(scratch: Path, path: str) -> Path:
+    """Where a file is made that goes into the root at `path`."""
+    return scratch / "root" / path.removeprefix("/")
 
 
 def _fill(folder: Path, work: Work, decisions: tuple[Decision, ...]) -> Command:
@@ -108,7 +116,16 @@ def _fill(folder: Path, work: Work, decisions: tuple[Decision, ...]) -> Command:
     (folder / "run").write_text(
         _script(command, inside, groups_on(Rung.APT, decisions), dummy, options.tools)
     )
+    environment = folder / Path(_ENVIRONMENT).name
+    environment.touch(mode=0o600)
+    environment.write_bytes(os.fsencode(_exports(command.env)))
     return command
+
+
+def _exports(env: Mapping[str, str]) -> str:
+    """Lines for a shell; a name that no shell can export, like that of a function, is left out."""
+    named = {name: value for name, value in env.items() if name.isascii() and name.isidentifier()}
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(named.items()))
 
 
 def _script(
@@ -118,10 +135,9 @@ def _script(
     dummy: str | None,
     tools: Sequence[str],
 ) -> str:
-    build = shlex.join(
-        ["env", "-i", *(f"{k}={v}" for k, v in sorted(command.env.items())), *command.argv]
-    )
-    in_source = f"cd {shlex.quote(str(inside.source))} && exec {build}"
+    # Not with env: every process on the machine can read a command line, and secrets with it.
+    enter = f". {_ENVIRONMENT} && cd {shlex.quote(str(inside.source))}"
+    build = shlex.join(["/bin/sh", "-c", f"{enter} && exec {shlex.join(command.argv)}"])
     more = [*tools, *([dummy] if dummy else [])]
     return script_text(
         [
@@ -132,7 +148,7 @@ def _script(
             "chown -R builder: /build",
             f"echo '{_BEGINS}'",
             "code=0",
-            f"runuser -u builder -- sh -c {shlex.quote(in_source)} </dev/null || code=$?",
+            f"runuser -u builder -- env -i {build} </dev/null || code=$?",
             f'echo "{_ENDED}$code"',
             '[ "$code" = 0 ]',
             f"find {shlex.quote(str(inside.source.parent))} -maxdepth 1 -type f "
@@ -215,7 +231,7 @@ def _toolchain(folder: Path) -> dict[str, str]:
     """Versions of what the packages were made with, as their .buildinfo has them."""
     found: dict[str, str] = {}
     for path in folder.glob("*.buildinfo"):
-        with path.open(encoding="utf-8") as stream:
+        with path.open(encoding="utf-8", errors="replace") as stream:
             relations: Any = BuildInfo(stream).relations["installed-build-depends"]
             for relation, *_ in relations:
                 name, (_, version) = relation["name"], relation["version"]

@@ -62,11 +62,14 @@ def java_home(options: BuildDebOptions, context: StepContext) -> Path | None:
 
 
 def read_changelog(source: Path) -> str:
-    """Raises StepFailed (PACKAGING_FAILED) when there is none."""
+    """Bytes that are no UTF-8, as old changelogs have, come as surrogates: dpkg takes them too.
+
+    Raises StepFailed (PACKAGING_FAILED) when there is none.
+    """
     path = source / "debian" / "changelog"
     if not path.is_file():
         raise StepFailed(FailureCode.PACKAGING_FAILED, "the source has no debian/changelog")
-    return path.read_text(encoding="utf-8")
+    return path.read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def build_command(
@@ -89,7 +92,8 @@ def build_command(
         version += suffix(codename)
     if version != entry.version:
         path = source / "debian" / "changelog"
-        path.write_text(with_entry(text, version, commit.sha, commit.time), encoding="utf-8")
+        text = with_entry(text, version, commit.sha, commit.time)
+        path.write_text(text, encoding="utf-8", errors="surrogateescape")
     facts = BuildFacts(
         time=commit.time,
         maintainer_name=entry.maintainer_name,

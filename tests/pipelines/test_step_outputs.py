@@ -37,6 +37,7 @@ def test_nothing_wanted_nothing_given(tmp_path: Path) -> None:
         ("version\n", "line 1 of .STEP_OUTPUT is no NAME=value: 'version'"),
         ("version<<END\nx\n", "line 1 of .STEP_OUTPUT: END never comes"),
         (b"version=\xff\n", "not UTF-8"),
+        (b"a=\nversion=1\0\n", "line 2 of .STEP_OUTPUT has a NUL byte"),
         ("version=" + "x" * MAX_BYTES, "more than 1048576 bytes"),
     ],
 )

@@ -165,6 +165,12 @@ def test_what_an_older_script_made_does_not_pass_for_what_this_one_makes(bench: 
     assert bench.build("one", commit) == ["make"]
 
 
+def test_an_artifact_needs_a_name_that_is_text(bench: Bench) -> None:
+    bench.step("make", r"touch $(printf 'a\377.bin')", artifacts=("*.bin",))
+    with pytest.raises(StepFailed, match=r"the artifact 'a\\xff\.bin' is no UTF-8 text"):
+        bench.build("job", bench.commit({"a.txt": "1"}))
+
+
 def test_what_a_step_left_is_on_the_disk_before_its_record(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

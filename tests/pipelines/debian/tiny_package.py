@@ -144,7 +144,7 @@ def make_source(
     for name, text in files.items():
         path = source / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8", errors="surrogateescape")
         path.chmod(0o755 if text.startswith("#!") else 0o644)
     git(source, "init", "--quiet", "-b", "main")
     git(source, "add", ".")

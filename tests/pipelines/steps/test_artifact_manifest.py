@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -155,6 +156,13 @@ def test_no_artifact_is_a_failure(workspace: Workspace) -> None:
         run(workspace, "hello.txt", "gone/*")
     assert caught.value.code is FailureCode.ARTIFACT_MISSING
     assert not workspace.manifest.exists()
+
+
+def test_a_name_that_is_no_text_is_told(workspace: Workspace) -> None:
+    (workspace.source / os.fsdecode(b"a\xff.bin")).touch()
+    with pytest.raises(StepFailed, match=r"the artifact 'a\\xff\.bin' is no UTF-8") as caught:
+        run(workspace, "*.bin")
+    assert caught.value.code is FailureCode.BAD_OUTPUT
 
 
 @pytest.mark.parametrize("pattern", ["", "/etc/*", "../*", "a/../../b"])

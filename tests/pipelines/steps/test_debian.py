@@ -17,6 +17,7 @@ from tests.pipelines.debian.local_apt import LocalApt, make_local_apt
 from tests.pipelines.debian.tiny_package import (
     CHANGELOG,
     COMMIT_EPOCH,
+    CONTROL,
     SCRIPT,
     STEP,
     build,
@@ -297,6 +298,23 @@ def test_a_release_keeps_its_version_and_gets_one_suffix(workspace: Workspace) -
     make_source(workspace, changelog=committed, script=SCRIPT)
 
     assert build(workspace).values["version"] == f"2.1~{CODENAME}"
+
+
+def test_texts_that_are_no_utf_8_are_packaged_as_dpkg_does(workspace: Workspace) -> None:
+    latin = {"changelog": CHANGELOG, "control": CONTROL.format(more="")}
+    latin = {k: v.replace("Tiny Dev", "J\udcf6rg Dev") for k, v in latin.items()}
+    more = {"debian/control": latin["control"]}
+    sha = make_source(workspace, changelog=latin["changelog"], more=more)
+
+    result = build(workspace)
+
+    assert sha[:12] in result.values["version"]
+    deb = next(workspace.packages.glob("*.deb"))
+    text = subprocess.check_output(
+        f"dpkg-deb --fsys-tarfile {deb} | tar -xO ./usr/share/doc/tiny/changelog",
+        shell=True,
+    )
+    assert text.count(b"-- J\xf6rg Developers <tiny@example.org>") == 2
 
 
 def test_a_script_that_stacks_suffixes_is_refused(workspace: Workspace) -> None:

@@ -16,8 +16,10 @@ from pipelines.debian.build_deb_options import BuildDebOptions
 from pipelines.debian.clean_root import _temporary, refusal
 from pipelines.debian.host import this_host
 from pipelines.errors import FailureCode, StepFailed
+from pipelines.model import Command
 from pipelines.process_tree import marker, sweep
 from pipelines.steps.debian import BuildDeb
+from pipelines.steps.packaging_in_clean_root import _exports, _script
 from pipelines.workspace import Workspace
 from tests.pipelines.debian.tiny_package import (
     SCRIPT,
@@ -30,6 +32,7 @@ from tests.pipelines.debian.tiny_package import (
 
 CODENAME = this_host().codename
 CHROOT = BuildDebOptions(isolation="chroot", allow_dummies=("gone-thing",))
+SECRET = 'it\'s a $(secret), "quoted"\nof two lines'
 PATIENCE = 600.0
 """Seconds until a root is made and the build in it has begun, on a machine that does much else."""
 REFUSAL = refusal(dict(os.environ))
@@ -92,13 +95,46 @@ def test_the_jdk_of_a_clean_root_is_that_of_build_depends() -> None:
         BuildDebOptions(isolation="chroot", jdk="17")
 
 
+def test_the_environment_is_on_no_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment, inside = tmp_path / "environment", Workspace(tmp_path, "job_1", 1)
+    monkeypatch.setattr("pipelines.steps.packaging_in_clean_root._ENVIRONMENT", environment)
+    env = {"PATH": "/usr/bin:/bin", "TOKEN": SECRET, "BASH_FUNC_f%%": "() { :; }"}
+    command = Command(argv=("env", "-0"), cwd=inside.source, env=env)
+    inside.source.mkdir(parents=True)
+    environment.write_text(_exports(env))
+    (tmp_path / "runuser").write_text('#!/bin/sh\nshift 3; exec "$@"\n')
+    (tmp_path / "runuser").chmod(0o755)
+
+    text = _script(command, inside, (), None, ())
+
+    assert SECRET.splitlines()[0] not in text
+    line = next(line for line in text.splitlines() if line.startswith("runuser "))
+    search_path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    got = subprocess.check_output(["sh", "-c", line], env={**search_path, "MORE": "1"}, text=True)
+    given = dict(entry.split("=", 1) for entry in got.split("\0")[:-1])
+    assert given.items() >= {"PATH": env["PATH"], "TOKEN": SECRET}.items()
+    assert given.keys() <= {"PATH", "TOKEN", "PWD", "OLDPWD"}
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
 @pytest.mark.parametrize("script", ["", SCRIPT], ids=["plain", "script"])
 def test_a_build_in_a_clean_root(workspace: Workspace, tmp_path: Path, script: str) -> None:
-    sha = make_source(workspace, script=script, build_depends="gone-thing (>= 2), sl")
+    sha = make_source(
+        workspace,
+        script=script,
+        build_depends="gone-thing (>= 2), sl",
+        build='printf "%s" "$$TOKEN" | cmp - debian/token && stat -c %a /build/environment',
+        more={"debian/token": SECRET},
+    )
 
-    result = build(workspace, CHROOT)
+    result = build(workspace, CHROOT, env={"TOKEN": SECRET})
+
+    scratch = workspace.scratch(STEP)
+    assert not list(scratch.rglob("environment"))
+    assert "\n600\n" in workspace.log(STEP).read_text()
 
     version = f"1.0~~git20251030135139.{sha[:12]}~{CODENAME}"
     assert result.values["version"] == version
@@ -114,7 +150,7 @@ def test_a_build_in_a_clean_root(workspace: Workspace, tmp_path: Path, script: s
     assert "Package: sl\n" not in status
     # The host puts the same files, of the same sizes and times, into its package.
     other = Workspace(tmp_path / "other", "job_1", 1)
-    make_source(other, script=script)
+    make_source(other, script=script, more={"debian/token": SECRET})
     build(other)
     (ours,), (theirs,) = (w.packages.glob("*.deb") for w in (workspace, other))
     contents = [subprocess.check_output(["dpkg-deb", "-c", str(deb)]) for deb in (ours, theirs)]
