@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from doit.task import Task
 
 from coordination_tasks.attempt_keeper import AttemptKeeper
-from coordination_tasks.builder_config import BuilderConfig
+from coordination_tasks.builder_config import MOST_PARALLEL, BuilderConfig
 from coordination_tasks.builder_lock import builder_lock
 from coordination_tasks.claiming import Claimer
 from coordination_tasks.command import OPTION_BUILDER, FarmCommand, no_arguments
@@ -125,6 +125,8 @@ Exit codes:
         """Claim `job`, or the next one, and build it; the exit code."""
         if parallel < 0:
             raise BadRequest(f"-n {parallel}: at least one step has to run at a time")
+        if parallel > MOST_PARALLEL:
+            raise BadRequest(f"-n {parallel}: at most {MOST_PARALLEL} steps run at a time")
         if pipeline:
             self.check_pipeline(pipeline)
         config = self.read_config(builder)

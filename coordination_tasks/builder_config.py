@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from coordination_tasks.errors import BadConfiguration
 from coordination_tasks.heartbeat_config import (
@@ -32,6 +34,23 @@ DEFAULT_FILE = "builder.yaml"
 DEFAULT_LOCK_DIR = "/run/lock/build-coordination"
 
 
+MOST_PARALLEL = 256
+"""Steps that may run at once: each has a thread and processes of its own."""
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _checked_variable(name: str) -> str:
+    if _VARIABLE.fullmatch(name) is None:
+        raise ValueError(
+            f"{name[:60]!r} can't be the name of a variable: letters, digits and _ only"
+        )
+    return name
+
+
+_VariableName = Annotated[str, AfterValidator(_checked_variable)]
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -47,11 +66,11 @@ class BuilderFile(_Model):
     pipelines_file: Text | None = None
     default_pipeline: Text | None = None
     labels: dict[str, Text] = Field(default_factory=dict)
-    env: dict[str, Text] = Field(default_factory=dict)
+    env: dict[_VariableName, Text] = Field(default_factory=dict)
     pass_env: Several[Text] = ()
     flush_every: Duration = 30.0
     push_timeout: Duration = 60.0
-    parallel: int = Field(default=1, ge=1)
+    parallel: int = Field(default=1, ge=1, le=MOST_PARALLEL)
     pushes_per_minute: float = Field(default=6.0, gt=0, allow_inf_nan=False)
     lease: Duration = 300.0
     observe_every: Duration = 30.0

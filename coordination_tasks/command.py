@@ -65,8 +65,15 @@ class FarmCommand(DoitCmdBase):  # type: ignore[misc]
             return super().parse_execute(words)
         except CmdParseError as error:  # of its many kinds of options we have numbers only
             option = re.search(r"parameter '(\w+)'", str(error))
-            tell(f"doit {self.name}: {option[1] if option else error}: a number is wanted")
+            what = self._typed(option[1]) if option else error
+            tell(f"doit {self.name}: {what}: a number is wanted")
             return BadRequest.exit_code
+
+    def _typed(self, option: str) -> str:
+        """An option by its name for programs, as a person types it."""
+        found = next(o for o in self.cmd_options if o["name"] == option)
+        short = f"-{found['short']}, " if found.get("short") else ""
+        return f"{short}--{found['long']}"
 
     def execute(self, params: Any, args: list[str]) -> int:
         """doit's entry: what goes wrong becomes one line on stderr and its exit code."""

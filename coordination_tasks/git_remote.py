@@ -18,12 +18,16 @@ from coordination_tasks.git_verdict import Verdict, why
 NOTES = "refs/heads/claim-request-"
 """What the branches begin with that hold notes, one for each owner."""
 
-_BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,100}")
+_PART = r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*"
+_BRANCH = re.compile(rf"{_PART}(?:/{_PART})*")
+_LONGEST_BRANCH = 100
 
 
 def is_branch(text: str) -> bool:
     """Whether `text` can be the name of a branch of ours."""
-    return _BRANCH.fullmatch(text) is not None and ".." not in text
+    if len(text) > _LONGEST_BRANCH or _BRANCH.fullmatch(text) is None:
+        return False
+    return not any(part.endswith(".lock") for part in text.split("/"))
 
 
 FETCHED = "refs/fetched/"

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from coordination_tasks.errors import BadConfiguration
+from coordination_tasks.git_remote import is_branch
 from coordination_tasks.heartbeats import own_place
 from typed_yaml import Duration, Text
 
 BRANCH_VARIABLE = "HEARTBEAT_BRANCH"
 PUSH_EVERY_VARIABLE = "HEARTBEAT_PUSH_EVERY"
 _OWN = frozenset({"1", "auto"})
+_BRANCH_RULE = "it has letters, digits and single . _ - / between them"
 
 
 class HeartbeatFile(BaseModel):
@@ -30,6 +32,13 @@ class HeartbeatFile(BaseModel):
     building: Duration = 30.0
     waiting: Duration = 60.0
     idle: Duration = 240.0  # programs of today raise an alert after 300 s
+
+    @field_validator("branch")
+    @classmethod
+    def _is_branch(cls, text: str) -> str:
+        if not is_branch(text):
+            raise ValueError(f"{text[:100]!r} can't be a branch: {_BRANCH_RULE}")
+        return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +56,10 @@ def heartbeat_config(
 ) -> HeartbeatConfig:
     """What counts for `builder`, environment over file. Raises BadConfiguration."""
     branch = environment.get(BRANCH_VARIABLE) or file.branch
+    if not is_branch(branch):
+        raise BadConfiguration(
+            f"{BRANCH_VARIABLE} is {branch[:100]!r}, which can't be a branch: {_BRANCH_RULE}"
+        )
     every = _push_every(environment.get(PUSH_EVERY_VARIABLE)) or file.push_every
     return HeartbeatConfig(
         place=own_place(builder) if branch in _OWN else branch,

@@ -204,7 +204,12 @@ def test_a_terminal_that_shows_ascii_only(farm: Farm, monkeypatch: pytest.Monkey
 def test_a_word_where_a_number_is_wanted(farm: Farm) -> None:
     done = farm.doit("enqueue", "--pipeline", "ledger", "--branch", "x", "--priority", "high")
     assert done.returncode == 3
-    assert one_line(done.stderr) == "doit enqueue: priority: a number is wanted"
+    assert one_line(done.stderr) == "doit enqueue: --priority: a number is wanted"
+    done = farm.doit("build", "-n", "abc")
+    assert one_line(done.stderr) == "doit build: -n, --parallel: a number is wanted"
+    done = farm.doit("build", "-n", "1000000")
+    assert done.returncode == 3
+    assert one_line(done.stderr) == "doit build: -n 1000000: at most 256 steps run at a time"
 
 
 def test_a_state_folder_on_a_disk_that_takes_nothing(

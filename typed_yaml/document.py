@@ -165,7 +165,13 @@ class _Builder:
             return self._mapping(node, depth)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, depth + 1) for item in node.value]
-        return _scalar(node) if isinstance(node, yaml.ScalarNode) else None
+        return self._text(node) if isinstance(node, yaml.ScalarNode) else None
+
+    def _text(self, node: yaml.ScalarNode) -> Any:
+        if "\0" in node.value:
+            # No file name, variable or argument of a program can have one.
+            self.findings.append(self._finding(node, "a NUL character can't stand in a text"))
+        return _scalar(node)
 
     def _mapping(self, node: yaml.MappingNode, depth: int) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -173,6 +179,7 @@ class _Builder:
             if not isinstance(key_node, yaml.ScalarNode):
                 self.findings.append(self._finding(key_node, "a key must be a word"))
                 continue
+            self._text(key_node)
             key = key_node.value
             if key in data:
                 self.findings.append(

@@ -11,6 +11,8 @@ from pydantic_core import ErrorDetails
 from typed_yaml.document import Location, WrittenFloat, WrittenInt
 from typed_yaml.findings import Finding, InvalidFile, did_you_mean
 
+_ABOUT_THE_KEY = "[key]"
+"""Stands at the end of pydantic's location when the key of a map is wrong, not its value."""
 _ABOUT_KEYS = ("extra_forbidden", "missing")
 MAX_TOLD = 100
 """Mistakes of one part that are told one by one."""
@@ -149,6 +151,8 @@ def _finding(model: type[BaseModel], document: Located, path: Location, d: Error
         )
     if d["type"] == "missing":
         return document.finding(location[:-1], f"the key '{name}' is missing")
+    if d["loc"][-1:] == (_ABOUT_THE_KEY,):
+        return document.finding(location[:-1], _message(d), key=True)
     return document.finding(location, f"{name}: {_message(d)}" if name else _message(d))
 
 

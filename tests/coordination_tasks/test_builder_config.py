@@ -65,6 +65,7 @@ def test_without_any_file_the_pipelines_beside_dodo_count(tmp_path: Path) -> Non
     [
         ({"BUILDER_ID": "../evil"}, "'../evil' can't be a builder's id"),
         ({"BUILDER_ID": "-x"}, "can't be a builder's id"),
+        ({"HEARTBEAT_BRANCH": "a b"}, "HEARTBEAT_BRANCH is 'a b', which can't be a branch"),
         ({"BUILDER_CONFIG": "/nowhere.yaml"}, "/nowhere.yaml:1:1: can't be read"),
     ],
 )
@@ -72,6 +73,27 @@ def test_bad_values(home: Path, environment: dict[str, str], message: str) -> No
     with pytest.raises(BadConfiguration) as caught:
         read_builder_config(home, environment)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("heartbeat: {branch: 'a b'}", ":2:21: branch: 'a b' can't be a branch"),
+        ("heartbeat: {branch: a/}", ":2:21: branch: 'a/' can't be a branch"),
+        ("env: {'A=B': x}", ":2:7: 'A=B' can't be the name of a variable"),
+        ("env: {'': x}", ":2:7: '' can't be the name of a variable"),
+        ('env: {A: "a\\0b"}', ":2:10: a NUL character can't stand in a text"),
+        ('env: {"A\\0": b}', ":2:7: a NUL character can't stand in a text"),
+        ("parallel: 1000000", ":2:11: parallel: input should be less than or equal to 256"),
+    ],
+)
+def test_what_would_end_a_claimed_job_is_told_with_its_place(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    (tmp_path / "builder.yaml").write_text(f"coordination_repository: ./c.git\n{text}\n")
+    with pytest.raises(BadConfiguration) as caught:
+        read_builder_config(tmp_path, {}, "build7")
+    assert told in str(caught.value)
 
 
 def test_no_repository_says_what_to_do(tmp_path: Path) -> None:

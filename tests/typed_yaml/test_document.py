@@ -19,6 +19,7 @@ ALIAS_BOMB = b"a: &a [1,1,1,1,1,1,1,1,1]\n" + b"".join(
         (b"\ta: 1", "f.yaml:1:1: not valid YAML: found character that cannot start any token"),
         (b"a: b\n\xff\xfe", "f.yaml:2:1: is not UTF-8 text"),
         (b"x: \x00", "f.yaml:1:1: not valid YAML: control characters are not allowed"),
+        (b'a: ["x\\0y"]', "f.yaml:1:5: a NUL character can't stand in a text"),
         (b"? [a]\n: 1", "f.yaml:1:3: a key must be a word"),
         (b"a: &a [*a]", "f.yaml:1:4: is nested deeper than 50 levels"),
         (ALIAS_BOMB, "expands to more than 400000 values"),
