@@ -20,6 +20,7 @@ Fingerprint = Mapping[str, Mapping[str, str]]
 NO_RESULT = "none"
 """Stands for the result of a step that has no record."""
 
+_FIELDS = ("dir", "inputs", "outputs", "artifacts", "values")
 _MAX_SHOWN = 60
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _FILE = re.compile(rf"([0-7]{{6}}) ({_OBJECT_ID.pattern})")
@@ -54,8 +55,7 @@ def fingerprint(
         "definition": {
             "uses": step.kind.name,
             **{f"with.{key}": json.dumps(value) for key, value in options.items()},
-            **({"inputs": json.dumps(step.inputs)} if step.inputs else {}),
-            **({"outputs": json.dumps(step.outputs)} if step.outputs else {}),
+            **{name: json.dumps(value) for name in _FIELDS if (value := getattr(step, name))},
         },
         "environment": {
             **dict(step.env),

@@ -52,8 +52,12 @@ class GitCheckout:
         options: CheckoutOptions,  # noqa: ARG002 - a kind's signature
         context: StepContext,
     ) -> Mapping[str, str]:
-        """Commit and repository: a commit's id covers its tree and its submodules."""
+        """Commit and repository: a commit's id covers its tree and its submodules.
+
+        The branch too, because it is one of the values that the step gives.
+        """
         return {
+            "branch": context.request.branch or "none",
             "commit": context.request.commit or "none",
             "repository": public_url(context.source.repository),
             "submodules": str(context.source.submodules).lower(),

@@ -26,6 +26,8 @@ _SHELLS = {
     "sh": ("sh", "-eu"),
     "python": ("python3",),
 }
+_COUNTED = ("BUILD_JOB", "BUILD_COMMIT", "BUILD_BRANCH", "BUILD_BUILDER")
+"""Not the attempt: what succeeded in an earlier one is not done again."""
 _EXCERPT_LINES = 20
 _MAX_EXCERPT = 2000
 
@@ -36,7 +38,8 @@ class RunOptions(Options):
     script: Text = Field(min_length=1)
     """Text of the script; the job's values are BUILD_JOB, BUILD_COMMIT, BUILD_BRANCH,
     BUILD_ATTEMPT, BUILD_BUILDER and, for each parameter, PARAM_NAME. Values for later steps go as
-    lines NAME=value to the file that STEP_OUTPUT names."""
+    lines NAME=value to the file that STEP_OUTPUT names. A variable (but BUILD_ATTEMPT) that stands
+    in the script or in env counts: with another value the step runs again."""
     shell: Literal["bash", "sh", "python"] = "bash"
     """bash stops at the first command that fails, also in a pipe; sh too, but not in a pipe."""
 
@@ -80,11 +83,19 @@ class Run:
 
     def identity(
         self,
-        options: RunOptions,  # noqa: ARG002 - a kind's signature
+        options: RunOptions,
         context: StepContext,
     ) -> Mapping[str, str]:
-        """The job's parameters: a script may use them. Its other values are the checkout's."""
-        return dict(context.request.params)
+        """The job's parameters: a script may use them; of its other values those that are named.
+
+        A value counts when its variable stands in the script or in a variable of its environment:
+        most scripts use none, and their results are as good for another job or branch.
+        """
+        texts = (options.script, *context.env.values())
+        values = request_environment(context.request)
+        named = {name for name in _COUNTED for text in texts if _names(text, name)}
+        # With a sign that no parameter's name has.
+        return {**context.request.params, **{f"${name}": values[name] for name in named}}
 
     def run(self, options: RunOptions, context: StepContext) -> StepResult:
         """Run the script; what it gives to later steps is in the result's values.
@@ -122,6 +133,10 @@ RUN = Run()
 def _result(context: StepContext) -> StepResult:
     values = read_outputs(_output_file(context), context.values)
     return StepResult(reason="the script ran to its end", values=values)
+
+
+def _names(text: str, variable: str) -> bool:
+    return variable in text and re.search(rf"\b{variable}\b", text) is not None
 
 
 def _variable(name: str) -> str:

@@ -137,3 +137,30 @@ def test_what_a_killed_copy_left_is_gone(bench: Bench) -> None:
     (half / "rest").write_text("of a killed copy")
     assert bench.build("two", commit) == []
     assert not (bench.workspace("two").root / "build" / "rest").exists()
+
+
+def test_another_branch_takes_only_what_does_not_name_it(bench: Bench) -> None:
+    bench.step("name", "echo $BUILD_BRANCH > name.txt")
+    commit = bench.commit({"a.txt": "1"})
+    bench.build("one", commit)
+    assert bench.build("two", commit, branch="release") == ["git-checkout", "name"]
+    assert bench.reasons["name"] == "inputs: $BUILD_BRANCH was main, is release"
+    assert (bench.workspace("two").source / "name.txt").read_text() == "release\n"
+    assert bench.build("two", commit, branch="release") == []
+
+
+def test_a_checkout_gives_the_branch_of_its_own_job(bench: Bench) -> None:
+    given = {"GIVEN": "${{ steps.git-checkout.outputs.branch }}"}
+    bench.step("given", "echo $GIVEN > given.txt", env=given)
+    commit = bench.commit({"a.txt": "1"})
+    bench.build("one", commit)
+    bench.build("two", commit, branch="release")
+    assert (bench.workspace("two").source / "given.txt").read_text() == "release\n"
+
+
+def test_another_commit_with_the_same_tree_repeats_what_names_the_commit(bench: Bench) -> None:
+    bench.step("version", "echo $BUILD_COMMIT > version.txt")
+    bench.build("one", bench.commit({"a.txt": "1"}))
+    other = bench.commit({}, message="nothing new")
+    assert bench.build("two", other) == ["git-checkout", "version"]
+    assert (bench.workspace("two").source / "version.txt").read_text() == f"{other}\n"

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -248,3 +249,24 @@ def test_the_exit_code_of_another_job_proves_nothing(bench: Bench) -> None:
     bench.build("one", commit)
     bench.build("two", commit)
     assert not bench.workspace("two").exit_code("last").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"dir": "docs"}, 'definition: dir was not set, is "docs"'),
+        ({"artifacts": ("a.txt",)}, 'definition: artifacts was not set, is ["a.txt"]'),
+        ({"values": ("size",)}, 'definition: values was not set, is ["size"]'),
+    ],
+)
+def test_where_a_script_works_and_what_it_gives_count(
+    tmp_path: Path, more: Mapping[str, Any], reason: str
+) -> None:
+    bench = Bench(tmp_path, RUN)
+    commit = bench.commit({"a.txt": "1", "docs/a.txt": "2"})
+    bench.step("see", "cat a.txt")
+    bench.build("job", commit)
+    execution = bench.execution("see", commit)
+    changed = replace(execution, step=replace(execution.step, **more)).fingerprint()
+    assert changed is not None
+    assert list(execution.records.reasons_to_run("see", changed)) == [reason]

@@ -307,9 +307,10 @@ def test_a_repository_of_another_owner_is_refused(
     assert not caught.value.retryable
 
 
-def test_identity_names_commit_and_repository(steps: Steps) -> None:
+def test_identity_names_branch_commit_and_repository(steps: Steps) -> None:
     context = steps.context("https://me:secret@host/x", request=Request(commit="a" * 40))
     assert GIT_CHECKOUT.identity(CheckoutOptions(), context) == {
+        "branch": "main",
         "commit": "a" * 40,
         "repository": "https://host/x",
         "submodules": "false",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,5 +74,15 @@ def test_without_a_source_tree(context: StepContext) -> None:
 
 
 def test_identity_is_the_parameters(context: StepContext) -> None:
-    identity = RUN.identity(RunOptions(script="true"), context)
+    identity = RUN.identity(RunOptions(script="true; echo $MY_BUILD_JOB $BUILD_ATTEMPT"), context)
     assert identity == {"two-words": "`touch hacked`"}
+
+
+def test_values_of_the_job_that_are_named_count(context: StepContext) -> None:
+    given = replace(context, env={**context.env, "WHAT": "git show $BUILD_COMMIT"})
+    identity = RUN.identity(RunOptions(script="echo ${BUILD_BRANCH:-none}"), given)
+    assert identity == {
+        "two-words": "`touch hacked`",
+        "$BUILD_BRANCH": "$(touch hacked)",
+        "$BUILD_COMMIT": "a" * 40,
+    }
