@@ -13,7 +13,8 @@ from typing import Any
 
 from doit.cmd_base import DoitCmdBase
 from doit.cmdparse import CmdParseError
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
+from rich.segment import Segment
 
 from coordination_tasks import presence
 from coordination_tasks.builder_config import BuilderConfig, read_builder_config
@@ -23,6 +24,7 @@ from coordination_tasks.secrets import Secrets
 from coordination_tasks.store import Store
 from coordination_tasks.times import format_time
 from doit_words import typed_words
+from doit_words.harmless import harmless
 from doit_words.output_stream import bear_any_text, silence
 from typed_yaml import did_you_mean
 
@@ -83,7 +85,7 @@ class FarmCommand(DoitCmdBase):  # type: ignore[misc]
             sys.stdout.flush()
         except CoordinationError as error:
             later = "; try again later" if _is_passing(error) else ""
-            sys.stderr.write(f"doit {self.name}: {error}{later}\n")
+            tell(f"doit {self.name}: {error}{later}")
             return error.exit_code
         except KeyboardInterrupt:
             sys.stderr.write(f"doit {self.name}: interrupted\n")
@@ -145,7 +147,26 @@ def _is_passing(error: CoordinationError) -> bool:
 
 def console() -> Console:
     """Where tables go; a pipe is wide enough for every column."""
-    return Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
+    found = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
+    found.push_render_hook(_HarmlessHook())
+    return found
+
+
+class _HarmlessHook(RenderHook):
+    """What is printed may come from a build log or another builder."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        """See RenderHook."""
+        return [_Harmless(renderable) for renderable in renderables]
+
+
+class _Harmless:
+    def __init__(self, inner: ConsoleRenderable) -> None:
+        self._inner = inner
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self._inner, options):
+            yield segment if segment.control else Segment(harmless(segment.text), segment.style)
 
 
 def no_arguments(args: list[str]) -> None:
@@ -156,7 +177,7 @@ def no_arguments(args: list[str]) -> None:
 
 def tell(text: str) -> None:
     """A line on stderr for a person, beside the command's own output."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(harmless(text) + "\n")
 
 
 def open_store(config: BuilderConfig) -> AbstractContextManager[Store]:

@@ -10,6 +10,7 @@ from typing import Protocol, TextIO
 from typing_extensions import override
 
 from coordination_tasks.model import State
+from doit_words.harmless import harmless
 from doit_words.output_stream import silence
 
 SECONDS_BETWEEN_PLAIN_PROGRESS = 10.0
@@ -99,7 +100,7 @@ class PlainDisplay(Display):
     def _write(self, text: str) -> None:
         with self._lock:
             try:
-                self._stream.write(text + "\n")
+                self._stream.write(harmless(text) + "\n")
                 self._stream.flush()
             except OSError:
                 # whoever watched has left, or the disk of their file is full: the build goes on

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from coordination_tasks.display import Clock, Display, PlainDisplay, elapsed
 from coordination_tasks.model import State
+from doit_words.harmless import harmless
 from doit_words.output_stream import BearingStream
 
 _MARKS = {
@@ -71,7 +72,8 @@ class LiveDisplay(Display):
     @override
     def step_line(self, step: str, line: str) -> None:
         if self._verbose:
-            self._console.print(f"[dim]{escape(step)} |[/dim] {escape(line)}", highlight=False)
+            shown = escape(harmless(line))
+            self._console.print(f"[dim]{escape(step)} |[/dim] {shown}", highlight=False)
 
     @override
     def step_ended(self, step: str, state: State, reason: str, seconds: float | None) -> None:
@@ -79,7 +81,7 @@ class LiveDisplay(Display):
 
     @override
     def message(self, text: str) -> None:
-        self._console.print(escape(text), highlight=False, soft_wrap=True)
+        self._console.print(escape(harmless(text)), highlight=False, soft_wrap=True)
 
     @override
     def end(self) -> None:
@@ -98,7 +100,7 @@ class LiveDisplay(Display):
         table.add_column(no_wrap=True, justify="right", min_width=9)
         table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         for step, row in rows.items():
-            table.add_row(self._mark(row), step, self._elapsed(row), Text(row.text))
+            table.add_row(self._mark(row), step, self._elapsed(row), Text(harmless(row.text)))
         return Group(table)
 
     def _mark(self, row: _Row) -> Spinner | Text:
