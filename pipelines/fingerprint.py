@@ -22,6 +22,7 @@ NO_RESULT = "none"
 
 _FIELDS = ("dir", "inputs", "outputs", "artifacts", "values")
 _MAX_SHOWN = 60
+_OF_BUILDER = " of the builder"
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _FILE = re.compile(rf"([0-7]{{6}}) ({_OBJECT_ID.pattern})")
 _PLAIN_FILE = "100644"
@@ -59,7 +60,7 @@ def fingerprint(
         },
         "environment": {
             **dict(step.env),
-            **{f"{name} of the builder": _short(value) for name, value in below.items()},
+            **{f"{name}{_OF_BUILDER}": _short(value) for name, value in below.items()},
         },
         "inputs": dict(identity),
         "files": dict(files),
@@ -96,6 +97,10 @@ def _changed(group: str, key: str, before: str | None, after: str | None) -> Rea
         return ReasonToRun(f"step {key} has no result on record now (it was {_id(before)})")
     if group == "upstream":
         return ReasonToRun(f"step {key} gave another result: was {_id(before)}, is {_id(after)}")
+    if key.endswith(_OF_BUILDER):
+        # Others read the reason, and a digest tells a short secret to who tries them all.
+        how = "changed" if before and after else "not set, is set" if after else "set, is not set"
+        return ReasonToRun(f"{group}: {key} was {how}")
     shown_before, shown_after = _shown(before), _shown(after)
     return ReasonToRun(f"{group}: {key} was {shown_before}, is {shown_after}")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
@@ -20,7 +21,7 @@ from pydantic import AfterValidator, TypeAdapter
 from pipelines.fingerprint import Fingerprint, result_digest
 from pipelines.workspace import folder_name
 
-_FORMAT = 3
+_FORMAT = 4
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -37,6 +38,13 @@ class OutputRecord:
     size: int
     mtime_ns: int
     sha256: str
+    executable: bool
+    """Whether its owner may run it: of a mode that is what git keeps, too."""
+
+    @property
+    def digest(self) -> str:
+        """Of all that steps after this one can see of it."""
+        return f"{self.sha256} executable" if self.executable else self.sha256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +83,7 @@ class Stamp:
         """Digest of what the step made; the fingerprint of the steps that need it has this."""
         if self.digest is not None:
             return self.digest
-        digests = {path: record.sha256 for path, record in self.outputs.items()}
+        digests = {path: record.digest for path, record in self.outputs.items()}
         return result_digest(digests, None if self.complete else self.fingerprint)
 
 
@@ -202,8 +210,9 @@ class Stamps:
     def remove(self, step: str) -> None:
         """Forget that the step succeeded; durable when this returns."""
         path = self._path(step)
-        if path.exists():
-            path.unlink()
+        path.unlink(missing_ok=True)
+        if path.parent.exists():
+            # Also when it is gone: who took it away may have been killed before this.
             sync(path.parent)
 
     def _names(self, pattern: str) -> tuple[str, ...]:
@@ -240,9 +249,14 @@ def record_outputs(paths: Iterable[Path], root: Path) -> dict[str, OutputRecord]
     records = {}
     for path in paths:
         sync(path)
-        stat = path.stat()
+        status = path.stat()
         name = path.relative_to(root) if path.is_relative_to(root) else path
-        records[str(name)] = OutputRecord(stat.st_size, stat.st_mtime_ns, file_digest(path))
+        records[str(name)] = OutputRecord(
+            size=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+            sha256=file_digest(path),
+            executable=_is_executable(status),
+        )
     return records
 
 
@@ -255,16 +269,20 @@ def changed_output(stamp: Stamp, root: Path) -> str | None:
     for name, record in stamp.outputs.items():
         path = root / name
         try:
-            stat = path.stat()
+            status = path.stat()
         except OSError:
             return f"its output {path.name} is gone"
-        if stat.st_size != record.size:
+        if (status.st_size, _is_executable(status)) != (record.size, record.executable):
             return f"its output {path.name} was changed"
-        if not restarted and stat.st_mtime_ns == record.mtime_ns:
+        if not restarted and status.st_mtime_ns == record.mtime_ns:
             continue
         if file_digest(path) != record.sha256:
             return f"its output {path.name} was changed"
     return None
+
+
+def _is_executable(status: os.stat_result) -> bool:
+    return bool(status.st_mode & stat.S_IXUSR)
 
 
 def _as_json(record: Stamp | Run, **more: int) -> bytes:

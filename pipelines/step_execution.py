@@ -140,7 +140,7 @@ class StepExecution:
         log = self.workspace.log(self.step.name)
         try:
             step = self.values.resolved(self.step)
-            check = self.cancellation.check
+            check = self._check_while_waiting
             with held(self.attempt.lock_dir, step.resources, check, self._show):
                 return self._run(step)
         except StepFailed as error:
@@ -272,12 +272,22 @@ class StepExecution:
         own = Deadline(None, "its time was up")
         if self.step.timeout is not None:
             own = replace(own, at=time.monotonic() + self.step.timeout)
+        pipelines = self._pipelines_end()
+        if pipelines.at is None or (own.at is not None and own.at <= pipelines.at):
+            return own
+        return pipelines
+
+    def _pipelines_end(self) -> Deadline:
         if self.pipeline.timeout is None or self.step.always:
-            return own
+            return Deadline(None, "")
         end = self.attempt.began + self.pipeline.timeout
-        if own.at is not None and own.at <= end:
-            return own
         return Deadline(end, f"the {self.pipeline.timeout:g} s of the pipeline were up")
+
+    def _check_while_waiting(self) -> None:
+        self.cancellation.check()
+        end = self._pipelines_end()
+        if end.at is not None and time.monotonic() >= end.at:
+            raise StepFailed(FailureCode.TIMEOUT, f"not begun: {end.reason}")
 
     def _show(self, text: str) -> None:
         self.attempt.show_progress(self.step.name, mask(text, self.attempt.secrets.values()))

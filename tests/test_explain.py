@@ -63,7 +63,7 @@ def test_the_step_tells_what_changed_and_from_what_to_what(failed: tuple[Farm, s
     text = explain(farm, job, "first")
     assert "step first: succeeded" in text
     assert "log: " in text
-    assert "LEVEL of the builder was not set, is sha256:" in text
+    assert "LEVEL of the builder was not set, is set" in text
     assert farm.ran() == ["first"]
     assert "code" in explain(farm, job, "second")
     assert farm.doit("explain", job, "secnd").returncode == 3

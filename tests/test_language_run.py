@@ -8,6 +8,7 @@ from textwrap import dedent
 from typing import Any
 
 from coordination_tasks.plans import plan_digest
+from pipelines.resources import held
 from tests.conftest import PATIENCE, PIPELINES, Farm, git
 from tests.test_bad_input import one_line
 
@@ -116,9 +117,16 @@ def test_a_failure_runs_what_waits_for_it_and_time_limits_end_steps(farm: Farm) 
 
 
 def test_the_time_of_the_pipeline_is_up(farm: Farm) -> None:
-    declare(farm, '- {name: slow, run: "sleep 999"}\n', timeout="3s", max_attempts="2")
+    configure(farm, "")
+    steps = """
+    - {name: slow, run: "sleep 999"}
+    - {name: waits, needs: [], run: "true", resources: [db]}
+    """
+    declare(farm, steps, timeout="3s", max_attempts="2")
     job = farm.enqueue()
-    assert farm.doit("build").returncode == 1
+    with held(farm.folder / "locks", ["db"], lambda: None, print):
+        assert farm.doit("build", "-n", "2").returncode == 1
+    assert end_of(farm, job, "waits")["reason"] == "not begun: the 3 s of the pipeline were up"
     assert "the 3 s of the pipeline were up" in end_of(farm, job, "slow")["reason"]
     assert farm.job(job)["state"] == "timed_out"
     assert farm.job(job)["max_attempts"] == 2

@@ -56,8 +56,8 @@ def test_a_torn_or_foreign_stamp_proves_nothing(tmp_path: Path, content: str) ->
         {"fingerprint": {"definition": 5}},
         {"fingerprint": ["definition"]},
         {"fingerprint": {"definition": {"uses": ["x"]}}},
-        {"outputs": {"\0": {"size": 1, "mtime_ns": 1, "sha256": "a"}}},
-        {"outputs": {"a.jar": {"size": "big", "mtime_ns": 1, "sha256": "a"}}},
+        {"outputs": {"\0": {"size": 1, "mtime_ns": 1, "sha256": "a", "executable": False}}},
+        {"outputs": {"a.jar": {"size": "big", "mtime_ns": 1, "sha256": "a", "executable": False}}},
         {"digest": 5},
         {"after": None},
         {"values": []},
@@ -71,6 +71,27 @@ def test_a_stamp_with_wrong_types_proves_nothing(
     path = tmp_path / "stamps" / "maven.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **wrong}))
     assert stamps.read("maven") is None
+
+
+def test_an_output_that_may_no_longer_be_run_is_changed(output: Path) -> None:
+    output.chmod(0o755)
+    stamp = stamp_of(output)
+    assert changed_output(stamp, output.parent) is None
+    output.chmod(0o644)
+    assert changed_output(stamp, output.parent) == "its output a.jar was changed"
+    assert stamp_of(output).result != stamp.result
+
+
+def test_a_stamp_that_a_killed_process_took_away_is_gone_for_good(
+    tmp_path: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stamps = Stamps(tmp_path / "stamps")
+    stamps.write(stamp_of(output))
+    (tmp_path / "stamps" / "maven.json").unlink()
+    synced: list[Path] = []
+    monkeypatch.setattr("pipelines.stamps.sync", synced.append)
+    stamps.remove("maven")
+    assert synced == [tmp_path / "stamps"]
 
 
 @pytest.mark.parametrize("content", ["null", "[]", "{}", '{"step": 5}', "5", "\xff"])
