@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ import pytest
 
 HOME = Path(__file__).parents[1]
 PATIENCE = 60.0
+ENV = shutil.which("env") or "env"
+"""Found before a test takes things off the PATH."""
 
 PIPELINES = """
 pipelines:
@@ -104,7 +107,7 @@ class Farm:
 
     def start(self, *args: str, builder: str = "build1") -> subprocess.Popen[str]:
         # what a shell starts in the background ignores SIGINT, under nohup SIGHUP, and hands it on
-        command = ["env", "--default-signal=INT,HUP", sys.executable, "-m", "doit", *args]
+        command = [ENV, "--default-signal=INT,HUP", sys.executable, "-m", "doit", *args]
         process = subprocess.Popen(
             command,
             cwd=HOME,
