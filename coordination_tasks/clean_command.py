@@ -7,7 +7,7 @@ import sys
 from coordination_tasks.builder_lock import acting_lock
 from coordination_tasks.command import OPTION_BUILDER, FarmCommand
 from coordination_tasks.errors import BadRequest
-from coordination_tasks.task_choice import chosen_steps
+from coordination_tasks.task_choice import check_job_here, chosen_steps
 
 
 class CleanCommand(FarmCommand):
@@ -50,6 +50,7 @@ Exit codes: 0 cleaned, 3 usage, or a `doit build` runs here.
         chosen = chosen_steps(self.task_list, ["*"] if all else pos_args)
         config = self.read_config(builder)
         space = self.loader.namespace
+        check_job_here(job, space["jobs_here"](config.state_dir))
         with acting_lock(config):
             removed = space["clean_steps"](config.state_dir, chosen, job or None, dry=dry)
             if forget and not dry:

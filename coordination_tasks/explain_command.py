@@ -228,9 +228,20 @@ def _now(step: StepExplanation) -> str:
     if reasons is None:
         return NOT_HERE
     if not reasons:
-        return UP_TO_DATE
+        return _up_to_date(step)
     more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
-    return f"runs: {reasons[0]}{more}"
+    return f"{_runs(step)}: {reasons[0]}{more}"
+
+
+def _up_to_date(step: StepExplanation) -> str:
+    others = step.runs_after_change_in
+    return (
+        f"{UP_TO_DATE}, unless {' or '.join(others)} gives another result" if others else UP_TO_DATE
+    )
+
+
+def _runs(step: StepExplanation) -> str:
+    return f"runs if its condition holds ({step.condition})" if step.condition else "runs"
 
 
 def _show_step(step: StepExplanation, json: bool) -> int:
@@ -244,7 +255,8 @@ def _show_step(step: StepExplanation, json: bool) -> int:
     lines += [f"log: {step.log}"] if step.log else []
     lines += step.excerpt.splitlines()
     lines.append("if it were built here now:")
-    reasons = [NOT_HERE] if step.reasons_to_run is None else step.reasons_to_run or [UP_TO_DATE]
-    lines += [f"  {reason}" for reason in reasons]
+    if step.reasons_to_run and step.condition:
+        lines.append(f"  {_runs(step)}:")
+    lines += [f"  {reason}" for reason in step.reasons_to_run or [_now(step)]]
     out.print(Text("\n".join(lines)))
     return 0

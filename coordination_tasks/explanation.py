@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from coordination_tasks.model import Job, State, Transition
@@ -25,6 +25,10 @@ class Outlook(Protocol):
     @property
     def reasons(self) -> tuple[str, ...] | None:
         """Why it would run; empty: it is up to date; None: nobody can tell here."""
+
+    @property
+    def condition(self) -> str | None:
+        """What has to hold for it to run at all; None: that all before it went well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,10 @@ class StepExplanation:
     """What its tool said when it failed."""
     reasons_to_run: tuple[str, ...] | None = None
     """Why it would run here now; empty: it is up to date; None: nobody can tell here."""
+    condition: str | None = None
+    """Its `when`, which has to hold then; None: that all before it went well."""
+    runs_after_change_in: tuple[str, ...] = ()
+    """Steps before it that would run: when one gives another result, this one runs too."""
 
 
 def lease_of(job: Job, presences: Mapping[str, Presence], seconds: float) -> Lease | None:
@@ -83,9 +91,13 @@ def explain_steps(
         if transition.step is not None:
             recorded.setdefault(transition.step, []).append(transition)
     by_step = {outlook.step: outlook for outlook in outlooks}
+    running = _would_run_before(outlooks)
     states = {step: moves[-1].to_state for step, moves in recorded.items() if moves}
     return tuple(
-        _explain_step(job, step, moves, by_step.get(step), states)
+        replace(
+            _explain_step(job, step, moves, by_step.get(step), states),
+            runs_after_change_in=running.get(step, ()),
+        )
         for step, moves in recorded.items()
     )
 
@@ -110,7 +122,19 @@ def _explain_step(
         log=end.log if end else None,
         excerpt=str(end.details.get("excerpt", "")) if end else "",
         reasons_to_run=outlook.reasons if outlook else None,
+        condition=outlook.condition if outlook else None,
     )
+
+
+def _would_run_before(outlooks: tuple[Outlook, ...]) -> dict[str, tuple[str, ...]]:
+    """For each step those before it, in the plan's order, that would run."""
+    found: dict[str, tuple[str, ...]] = {}
+    would_run = {outlook.step for outlook in outlooks if outlook.reasons}
+    # each step comes after those that it needs
+    for outlook in outlooks:
+        before = {step for need in outlook.needs for step in (need, *found.get(need, ()))}
+        found[outlook.step] = tuple(o.step for o in outlooks if o.step in before & would_run)
+    return found
 
 
 def _waits_for(

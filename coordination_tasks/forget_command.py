@@ -7,7 +7,7 @@ import sys
 from coordination_tasks.builder_lock import acting_lock
 from coordination_tasks.command import OPTION_BUILDER, FarmCommand
 from coordination_tasks.errors import BadRequest
-from coordination_tasks.task_choice import chosen_steps
+from coordination_tasks.task_choice import check_job_here, chosen_steps
 
 
 class ForgetCommand(FarmCommand):
@@ -35,11 +35,14 @@ Exit codes: 0 forgotten, 3 usage, or a `doit build` runs here.
             raise BadRequest("which steps? name tasks, or --all")
         chosen = chosen_steps(self.task_list, ["*"] if all else pos_args)
         config = self.read_config(builder)
+        check_job_here(job, self.loader.namespace["jobs_here"](config.state_dir))
         with acting_lock(config):
             forget = self.loader.namespace["forget_steps"]
             forgotten = forget(config.state_dir, chosen, job or None)
         for job_id, step in forgotten:
             sys.stdout.write(f"forgetting {step} of job {job_id}\n")
         if not forgotten:
-            sys.stdout.write("nothing to forget: none of these steps has succeeded here\n")
+            sys.stdout.write(
+                "none of these steps has succeeded here; none is taken from another job\n"
+            )
         return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from doit.task import Task
@@ -26,6 +26,13 @@ def chosen_steps(tasks: Sequence[Task], names: Iterable[str]) -> dict[str, set[s
             if "step" in (task.meta or {}):
                 chosen.setdefault(task.meta["pipeline"], set()).add(task.meta["step"])
     return chosen
+
+
+def check_job_here(job: str, jobs: Collection[str]) -> None:
+    """Raise BadRequest when `job` is the id of none of `jobs`, those with a workspace here."""
+    if job and job not in jobs:
+        hint = did_you_mean(job, jobs)
+        raise BadRequest(f"job {job[:80]!r} has no workspace on this builder{hint}")
 
 
 def _is_meant(task: Task, name: str) -> bool:

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pipelines.capture import capture
 from pipelines.errors import FailureCode, StepFailed
@@ -44,7 +44,7 @@ def matching_files(source: Path, patterns: Sequence[str]) -> list[Path]:
     """The files that match, in order. Raises StepFailed (ARTIFACT_MISSING)."""
     found: set[Path] = set()
     for pattern in patterns:
-        files = {path for path in source.glob(pattern) if path.is_file()}
+        files = set(files_that_match(source, pattern))
         if not files:
             raise StepFailed(
                 FailureCode.ARTIFACT_MISSING,
@@ -63,6 +63,13 @@ def check_names(paths: Iterable[Path], source: Path) -> None:
                 FailureCode.BAD_OUTPUT,
                 f"the name of the artifact '{_shown(name)}' is no UTF-8 text: give it another",
             )
+
+
+def files_that_match(folder: Path, pattern: str) -> list[Path]:
+    """The files below `folder` that match; a `**` at the end stands for all files below."""
+    # Before Python 3.13 such a `**` gives folders only.
+    whole = f"{pattern}/*" if PurePosixPath(pattern).name == "**" else pattern
+    return [path for path in folder.glob(whole) if path.is_file()]
 
 
 def _listed(

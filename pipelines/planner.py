@@ -9,6 +9,7 @@ from typing import Any
 from pipelines.cancellation import Cancellation
 from pipelines.errors import BadValue, UnusablePlan
 from pipelines.graph import pipeline_tasks
+from pipelines.language.expressions import SUCCESS
 from pipelines.language.params import resolve_params
 from pipelines.masking import mask_url_credentials
 from pipelines.model import Pipeline, RunningAttempt, StepKind
@@ -39,6 +40,8 @@ class Outlook:
     needs: tuple[str, ...]
     reasons: tuple[str, ...] | None
     """Why it would run; empty: it is up to date; None: there is no workspace that could tell."""
+    condition: str | None
+    """Its `when`, which has to hold then; None: that of a step that names none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,7 @@ class Planner:
                 step=step.name,
                 needs=step.needs,
                 reasons=runner.reasons_to_run(pipeline, step) if there else None,
+                condition=None if step.when == SUCCESS else step.when.text,
             )
             for step in pipeline.steps
         )

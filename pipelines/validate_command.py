@@ -45,8 +45,13 @@ Exit codes: 0 valid, 3 there are mistakes, or bad usage.
             self.write_json(_report(path, pipelines, ()))
             return 0
         steps = sum(len(pipeline.steps) for pipeline in pipelines.values())
-        sys.stdout.write(f"{path}: valid, {len(pipelines)} pipelines with {steps} steps\n")
+        counted = f"{_count(len(pipelines), 'pipeline')} with {_count(steps, 'step')}"
+        sys.stdout.write(f"{path}: valid, {counted}\n")
         return 0
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _report(

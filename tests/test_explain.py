@@ -70,6 +70,27 @@ def test_the_step_tells_what_changed_and_from_what_to_what(failed: tuple[Farm, s
     assert farm.doit("explain", "no-such-job").returncode == 3
 
 
+def test_what_hangs_on_a_condition_or_on_another_result_is_not_foretold(farm: Farm) -> None:
+    farm.pipeline("""
+    - {name: first, run: "echo ${LEVEL:-low} > first.txt", outputs: [first.txt]}
+    - {name: last, run: "cat first.txt", needs: [first]}
+    - {name: repair, run: "true", needs: [first], when: failure}
+    """)
+    job = farm.enqueue()
+    assert farm.doit("build").returncode == 0
+    assert "up to date, unless" not in explain(farm, job)
+    (farm.folder / "builder.yaml").write_text(
+        (farm.folder / "builder.yaml").read_text().replace("env: {", "env: {LEVEL: high, ")
+    )
+    told = {step["step"]: step for step in json.loads(explain(farm, job, "--json"))["steps"]}
+    assert told["git-checkout"]["runs_after_change_in"] == []
+    assert told["last"]["runs_after_change_in"] == ["git-checkout", "first"]
+    assert told["repair"]["condition"] == "failure"
+    text = " ".join(explain(farm, job).split())
+    assert "runs if its condition holds (failure): its first run" in text
+    assert "runs if its condition holds (failure):" in explain(farm, job, "repair")
+
+
 def test_what_hinders_the_claim_of_queued_jobs(farm: Farm) -> None:
     free = farm.enqueue()
     labelled = farm.enqueue("--label", "arch=mips")

@@ -89,7 +89,10 @@ def test_what_was_cleaned_is_gone_and_is_made_again(built: tuple[Farm, str]) -> 
 
 def test_nothing_is_forgotten_or_cleaned_by_accident(built: tuple[Farm, str]) -> None:
     farm, _ = built
-    for arguments in (("forget",), ("clean",), ("forget", "ledger:secnd")):
+    for arguments in (
+        *(("forget",), ("clean",), ("forget", "ledger:secnd")),
+        *(("forget", "--all", "--job", "nojob"), ("clean", "--clean-all", "--job", "nojob")),
+    ):
         done = farm.doit(*arguments)
         assert done.returncode == 3
         assert len(done.stderr.strip().splitlines()) == 1

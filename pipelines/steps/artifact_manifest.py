@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -20,7 +20,7 @@ from pipelines.artifacts.manifest import (
 )
 from pipelines.errors import FailureCode, StepFailed
 from pipelines.head_commit import HeadCommit, read_head_commit
-from pipelines.input_files import check_names
+from pipelines.input_files import check_names, files_that_match
 from pipelines.model import Options, StepContext, StepResult
 from pipelines.stamps import write_durably
 from pipelines.steps.git_remote import public_url
@@ -101,7 +101,7 @@ def _artifact_paths(options: ArtifactManifestOptions, context: StepContext) -> l
     if options.paths:
         found = {path for pattern in options.paths for path in _matches(workspace.source, pattern)}
     else:
-        found = set(_files(workspace.packages.glob("*")))
+        found = set(files_that_match(workspace.packages, "*"))
     paths = sorted(found | set(_inside_source(context)))
     if not paths:
         raise StepFailed(
@@ -126,14 +126,11 @@ def _inside_source(context: StepContext) -> list[Path]:
 def _matches(source: Path, pattern: str) -> list[Path]:
     root = source.resolve()
     # A link may lead out of the source to files that are nobody's artifact.
-    found = [path for path in _files(root.glob(pattern)) if path.resolve().is_relative_to(root)]
+    files = files_that_match(root, pattern)
+    found = [path for path in files if path.resolve().is_relative_to(root)]
     if not found:
         raise StepFailed(FailureCode.ARTIFACT_MISSING, f"no file in the source matches '{pattern}'")
     return [source / path.relative_to(root) for path in found]
-
-
-def _files(paths: Iterable[Path]) -> list[Path]:
-    return [path for path in paths if path.is_file()]
 
 
 def _origin(context: StepContext, commit: HeadCommit) -> Origin:

@@ -49,7 +49,7 @@ def path(tmp_path: Path) -> Path:
 def test_validate_tells_every_mistake_with_its_place(path: Path) -> None:
     done = doit(path, "validate")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{path}: valid, 1 pipelines with 4 steps\n"
+    assert done.stdout == f"{path}: valid, 1 pipeline with 4 steps\n"
     other = path.with_name("other.yaml")
     other.write_text(FILE.replace("params.who", "params.how").replace("uses: maven", "uses: mavn"))
     done = doit(path, "validate", str(other))

@@ -137,7 +137,7 @@ def test_patterns_in_the_source(workspace: Workspace) -> None:
     (target / "core.jar").write_text("jar")
     (target / "leak.jar").symlink_to("/etc/hostname")
 
-    run(workspace, "**/target/*.jar", "hello.txt", "core/**/*.jar")
+    run(workspace, "**/target/*.jar", "hello.txt", "core/**/*.jar", "core/**")
 
     assert [artifact["path"] for artifact in manifest(workspace)["artifacts"]] == [
         "build/source/core/target/core.jar",
