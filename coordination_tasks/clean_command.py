@@ -50,7 +50,8 @@ Exit codes: 0 cleaned, 3 usage, or a `doit build` runs here.
         chosen = chosen_steps(self.task_list, ["*"] if all else pos_args)
         config = self.read_config(builder)
         space = self.loader.namespace
-        check_job_here(job, space["jobs_here"](config.state_dir))
+        if job:
+            check_job_here(job, space["jobs_here"](config.state_dir))
         with acting_lock(config):
             removed = space["clean_steps"](config.state_dir, chosen, job or None, dry=dry)
             if forget and not dry:

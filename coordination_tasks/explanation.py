@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from coordination_tasks.model import Job, State, Transition
@@ -21,6 +21,10 @@ class Outlook(Protocol):
     @property
     def needs(self) -> tuple[str, ...]:
         """Steps that have to end before it."""
+
+    @property
+    def all_needs(self) -> tuple[str, ...]:
+        """The same, and those that these need."""
 
     @property
     def reasons(self) -> tuple[str, ...] | None:
@@ -91,14 +95,9 @@ def explain_steps(
         if transition.step is not None:
             recorded.setdefault(transition.step, []).append(transition)
     by_step = {outlook.step: outlook for outlook in outlooks}
-    running = _would_run_before(outlooks)
     states = {step: moves[-1].to_state for step, moves in recorded.items() if moves}
     return tuple(
-        replace(
-            _explain_step(job, step, moves, by_step.get(step), states),
-            runs_after_change_in=running.get(step, ()),
-        )
-        for step, moves in recorded.items()
+        _explain_step(job, step, moves, by_step, states) for step, moves in recorded.items()
     )
 
 
@@ -106,9 +105,10 @@ def _explain_step(
     job: Job,
     step: str,
     moves: list[Transition],
-    outlook: Outlook | None,
+    outlooks: Mapping[str, Outlook],
     states: Mapping[str, State],
 ) -> StepExplanation:
+    outlook = outlooks.get(step)
     state = states.get(step, State.QUEUED)
     began = next((m for m in reversed(moves) if m.to_state is State.RUNNING), None)
     end = moves[-1] if moves and state in FINAL_STEP_STATES else None
@@ -123,18 +123,13 @@ def _explain_step(
         excerpt=str(end.details.get("excerpt", "")) if end else "",
         reasons_to_run=outlook.reasons if outlook else None,
         condition=outlook.condition if outlook else None,
+        runs_after_change_in=_would_run_before(outlook, outlooks.values()) if outlook else (),
     )
 
 
-def _would_run_before(outlooks: tuple[Outlook, ...]) -> dict[str, tuple[str, ...]]:
-    """For each step those before it, in the plan's order, that would run."""
-    found: dict[str, tuple[str, ...]] = {}
-    would_run = {outlook.step for outlook in outlooks if outlook.reasons}
-    # each step comes after those that it needs
-    for outlook in outlooks:
-        before = {step for need in outlook.needs for step in (need, *found.get(need, ()))}
-        found[outlook.step] = tuple(o.step for o in outlooks if o.step in before & would_run)
-    return found
+def _would_run_before(outlook: Outlook, outlooks: Iterable[Outlook]) -> tuple[str, ...]:
+    needs = frozenset(outlook.all_needs)
+    return tuple(other.step for other in outlooks if other.reasons and other.step in needs)
 
 
 def _waits_for(

@@ -35,7 +35,8 @@ Exit codes: 0 forgotten, 3 usage, or a `doit build` runs here.
             raise BadRequest("which steps? name tasks, or --all")
         chosen = chosen_steps(self.task_list, ["*"] if all else pos_args)
         config = self.read_config(builder)
-        check_job_here(job, self.loader.namespace["jobs_here"](config.state_dir))
+        if job:
+            check_job_here(job, self.loader.namespace["jobs_here"](config.state_dir))
         with acting_lock(config):
             forget = self.loader.namespace["forget_steps"]
             forgotten = forget(config.state_dir, chosen, job or None)

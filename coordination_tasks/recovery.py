@@ -14,7 +14,7 @@ from coordination_tasks.outbox import Outbox
 from coordination_tasks.plans import recorded_plan
 from coordination_tasks.snapshot import Snapshot
 from coordination_tasks.store import Store
-from coordination_tasks.writes import Completion, Record, Write
+from coordination_tasks.writes import Completion, ends_claim
 
 REASON = "doit build was killed on this builder"
 
@@ -62,7 +62,7 @@ def _ended(
     ended: Callable[[Attempt, bytes], Mapping[str, str]],
 ) -> tuple[Mapping[str, str], str]:
     """The steps that succeeded, and why the attempt is over."""
-    refused = [e.refused for e in outbox.refused() if _is_end(e.write, attempt.claim_id)]
+    refused = [e.refused for e in outbox.refused() if ends_claim(e.write, attempt.claim_id)]
     reason = f"its end was refused: {refused[-1]}" if refused else REASON
     plan = recorded_plan(snapshot, attempt.job)
     try:
@@ -84,12 +84,8 @@ def _give_back(outbox: Outbox, attempt: Attempt, reason: str, ends: tuple[Transi
 
 def _send(store: Store, outbox: Outbox, claim_id: str) -> None:
     for entry, error in outbox.flush(store).refused:
-        if _is_end(entry.write, claim_id) and not isinstance(error, ClaimLost):
+        if ends_claim(entry.write, claim_id) and not isinstance(error, ClaimLost):
             raise error
-
-
-def _is_end(write: Write, claim_id: str) -> bool:
-    return not isinstance(write, Record) and write.fence.claim_id == claim_id
 
 
 def _ends(

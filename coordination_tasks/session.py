@@ -34,7 +34,7 @@ from coordination_tasks.running_attempt import RunningAttempt
 from coordination_tasks.state_machine import FINAL_STEP_STATES
 from coordination_tasks.step_ledger import StepLedger
 from coordination_tasks.store import Store
-from coordination_tasks.writes import Completion, Record, Write
+from coordination_tasks.writes import Completion, ends_claim
 
 _SHORT_SLEEP = 0.1  # a signal does not end a longer one
 
@@ -267,7 +267,7 @@ class Session:
             return False
         report = self._outbox_or_fail().flush(self._store)
         for entry, error in report.refused:
-            if self._is_own_end(entry.write):
+            if ends_claim(entry.write, self.attempt().claimed.claim_id):
                 self.refused = error
         for entry, error in report.refused:
             if isinstance(error, ClaimLost) and entry.job == self.attempt().job_id:
@@ -275,10 +275,6 @@ class Session:
                 raise error
             raise error
         return report.sent > 0
-
-    def _is_own_end(self, write: Write) -> bool:
-        is_end = not isinstance(write, Record)
-        return is_end and write.fence.claim_id == self.attempt().claimed.claim_id
 
     def _result_so_far(self, but: str | None = None) -> tuple[State, str]:
         if self._unbuildable is not None:

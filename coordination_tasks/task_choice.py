@@ -30,7 +30,7 @@ def chosen_steps(tasks: Sequence[Task], names: Iterable[str]) -> dict[str, set[s
 
 def check_job_here(job: str, jobs: Collection[str]) -> None:
     """Raise BadRequest when `job` is the id of none of `jobs`, those with a workspace here."""
-    if job and job not in jobs:
+    if job not in jobs:
         hint = did_you_mean(job, jobs)
         raise BadRequest(f"job {job[:80]!r} has no workspace on this builder{hint}")
 

@@ -85,6 +85,12 @@ class Release:
 
 Write = Record | Complete | Release
 
+
+def ends_claim(write: Write, claim_id: str) -> bool:
+    """Whether the write is the end of the attempt that was claimed with this id."""
+    return not isinstance(write, Record) and write.fence.claim_id == claim_id
+
+
 _NAMES: Mapping[type[Write], str] = {Record: "record", Complete: "complete", Release: "release"}
 
 

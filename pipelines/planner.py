@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines.cancellation import Cancellation
+from pipelines.conditions import all_needs
 from pipelines.errors import BadValue, UnusablePlan
 from pipelines.graph import pipeline_tasks
 from pipelines.language.expressions import SUCCESS
@@ -40,6 +41,8 @@ class Outlook:
     needs: tuple[str, ...]
     reasons: tuple[str, ...] | None
     """Why it would run; empty: it is up to date; None: there is no workspace that could tell."""
+    all_needs: tuple[str, ...]
+    """The same, and those that these need."""
     condition: str | None
     """Its `when`, which has to hold then; None: that of a step that names none."""
 
@@ -83,6 +86,7 @@ class Planner:
                 step=step.name,
                 needs=step.needs,
                 reasons=runner.reasons_to_run(pipeline, step) if there else None,
+                all_needs=all_needs(pipeline, step),
                 condition=None if step.when == SUCCESS else step.when.text,
             )
             for step in pipeline.steps
