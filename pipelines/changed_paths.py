@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from pipelines.capture import capture
-from pipelines.head_commit import local_git_environment
+from pipelines.local_git import local_git_environment
 
 _ANY_DEPTH = "**/"
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipelines.capture import capture
-from pipelines.errors import FailureCode, StepFailed
-from pipelines.head_commit import local_git_environment
+from pipelines.local_git import git_output
 
 
 def remove_earlier_outputs(source: Path, earlier: Iterable[Path], env: Mapping[str, str]) -> None:
@@ -23,18 +21,9 @@ def remove_earlier_outputs(source: Path, earlier: Iterable[Path], env: Mapping[s
     if not there:
         return
     names = [str(path.relative_to(source)) for path in there]
-    done = capture(
-        ("git", "--literal-pathspecs", "ls-files", "-z", "--", *names),
-        cwd=source,
-        env=local_git_environment(env),
-    )
-    if done.code:
-        raise StepFailed(
-            FailureCode.CHECKOUT_FAILED,
-            f"git can't tell which files the commit has in {source}",
-            excerpt=done.text[:2000],
-        )
-    committed = set(done.output.split("\0"))
+    arguments = ("--literal-pathspecs", "ls-files", "-z", "--", *names)
+    problem = f"git can't tell which files the commit has in {source}"
+    committed = set(git_output(source, env, *arguments, problem=problem).split("\0"))
     for path, name in zip(there, names, strict=True):
         if name not in committed:
             path.unlink()

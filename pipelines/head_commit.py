@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipelines.capture import capture
 from pipelines.errors import FailureCode, StepFailed
+from pipelines.local_git import local_git_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +20,6 @@ class HeadCommit:
     tree: str
     time: datetime
     """The committer's time, in UTC."""
-
-
-def local_git_environment(env: Mapping[str, str]) -> dict[str, str]:
-    """Environment for git in the source tree: what git exports to its hooks names another one."""
-    kept = {name: value for name, value in env.items() if not name.startswith("GIT_")}
-    return {**kept, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 
 
 def read_head_commit(source: Path, env: Mapping[str, str]) -> HeadCommit:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from pipelines.capture import capture
 from pipelines.errors import FailureCode, StepFailed
-from pipelines.head_commit import local_git_environment
+from pipelines.local_git import local_git_environment
 
 _MOST_NAMED = 500
 _PLAIN = "100644"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipelines.debian.excerpt import excerpt
 from pipelines.errors import FailureCode, StepFailed
-from pipelines.head_commit import local_git_environment
+from pipelines.local_git import local_git_environment
 from pipelines.model import Command, StepContext
 
 

@@ -19,6 +19,7 @@ from pipelines.steps.maven_class_archive import ClassArchive, class_archive
 from pipelines.steps.maven_donor import Donor, remember, take_over
 from pipelines.steps.maven_downloads import shared_downloads
 from pipelines.steps.maven_errors import MavenErrors
+from pipelines.steps.maven_events import BuildEvents
 from pipelines.steps.maven_failure import maven_failure
 from pipelines.steps.maven_java import OPTION_VARIABLES, is_short_run, short_run_options
 from pipelines.steps.maven_listener import Listener, module_listener
@@ -79,7 +80,8 @@ class Maven:
         others = context.workspace.maven_tools / "builds" / f"{build_key(env, facts)}.json"
         with _local_repository(options, context) as repository:
             selection = _select(options, listener, record, others, context)
-            remove_torn(record.events(), context)
+            events = record.events()
+            remove_torn(events, context)
             java_options, archive = _for_a_short_run(selection, env, versions, context)
             call = MavenCall(
                 repository=repository,
@@ -87,11 +89,11 @@ class Maven:
                 java_home=java_home,
                 only=selection.only,
                 listener=listener.arguments(
-                    record.path, _list_of_built(record, selection, repository, context)
+                    record.path, _list_of_built(events, selection, repository, context)
                 ),
                 java_options=java_options,
             )
-            report = MavenReport(files=installed_files(record.events()))
+            report = MavenReport(files=installed_files(events))
             if not selection.nothing:
                 command = maven_command(options, context, call)
                 report = _build(command, context, record, with_tests=not options.skip_tests)
@@ -144,10 +146,10 @@ def _of_this_job(context: StepContext) -> dict[str, object]:
 
 
 def _list_of_built(
-    record: ModuleRecord, selection: Selection, repository: Path, context: StepContext
+    events: BuildEvents, selection: Selection, repository: Path, context: StepContext
 ) -> Path | None:
     """A file with what the modules that are left out have made; None when nothing is left out."""
-    found = built_modules(record.events(), selection.only, repository)
+    found = built_modules(events, selection.only, repository)
     if not found:
         return None
     path = context.workspace.scratch(context.step) / "built-modules"

@@ -18,7 +18,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from pipelines.capture import capture
-from pipelines.head_commit import local_git_environment
+from pipelines.local_git import local_git_environment
 from pipelines.model import StepContext
 from pipelines.stamps import write_durably
 from pipelines.steps.maven_events import BuildEvents, BuiltModule, read_events

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipelines.capture import capture
-from pipelines.errors import FailureCode, StepFailed
-from pipelines.head_commit import local_git_environment
+from pipelines.local_git import git_output
 from pipelines.model import StepContext
 from pipelines.steps.maven_events import BuildEvents, BuiltModule
 
@@ -38,15 +36,9 @@ def _remove(modules: Iterable[BuiltModule], context: StepContext) -> None:
     if not inside:
         return
     # What the commit itself has in such a folder stays.
-    clean = ("git", "--literal-pathspecs", "clean", "-ffdxq", "--")
-    env = local_git_environment(context.env)
-    done = capture((*clean, *inside), cwd=source, env=env, timeout=_TIME_TO_REMOVE)
-    if done.code:
-        raise StepFailed(
-            FailureCode.CHECKOUT_FAILED,
-            "git can't remove what an earlier try of Maven left behind",
-            excerpt=done.text[:2000],
-        )
+    arguments = ("--literal-pathspecs", "clean", "-ffdxq", "--", *inside)
+    problem = "git can't remove what an earlier try of Maven left behind"
+    git_output(source, context.env, *arguments, problem=problem, timeout=_TIME_TO_REMOVE)
 
 
 def _is_below(folder: Path, source: Path) -> bool:

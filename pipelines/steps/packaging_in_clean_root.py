@@ -30,7 +30,7 @@ from pipelines.debian.ladder import Decision, Rung, groups_on
 from pipelines.debian.overlay import shim_scripts
 from pipelines.debian.substitutes import Arrangement, build_dummy
 from pipelines.errors import FailureCode, StepFailed
-from pipelines.head_commit import local_git_environment
+from pipelines.local_git import local_git_environment
 from pipelines.model import Command, StepContext
 from pipelines.steps.packaging_output import BuildOutput
 from pipelines.steps.packaging_work import Made, Work, build_command

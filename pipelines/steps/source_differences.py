@@ -10,13 +10,12 @@ import filecmp
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from pipelines.capture import capture
-from pipelines.errors import FailureCode, StepFailed
-from pipelines.head_commit import local_git_environment
+from pipelines.local_git import git_output
 from pipelines.steps.maven_record import NO_SOURCE
 
 _MODIFIED = ("diff", "--name-only", "--no-renames", "-z", "HEAD", "--")
 _OTHERS = ("ls-files", "--others", "-z")
+_TIME_TO_LOOK = 600.0
 
 
 def own_differences(source: Path, other: Path, since: float, env: Mapping[str, str]) -> list[str]:
@@ -36,14 +35,9 @@ def _not_committed(source: Path, env: Mapping[str, str]) -> set[str]:
     excluded = [f":(exclude,glob)**/{name}/**" for name in sorted(NO_SOURCE)]
     found: set[str] = set()
     for arguments in (_MODIFIED, (*_OTHERS, "--", ".", *excluded)):
-        done = capture(("git", *arguments), cwd=source, env=local_git_environment(env), timeout=600)
-        if done.code:
-            raise StepFailed(
-                FailureCode.CHECKOUT_FAILED,
-                f"git can't tell what was changed in {source}",
-                excerpt=done.text[:2000],
-            )
-        found |= {path for path in done.output.split("\0") if path}
+        problem = f"git can't tell what was changed in {source}"
+        output = git_output(source, env, *arguments, problem=problem, timeout=_TIME_TO_LOOK)
+        found |= {path for path in output.split("\0") if path}
     return {path for path in found if NO_SOURCE.isdisjoint(PurePosixPath(path).parts)}
 
 
