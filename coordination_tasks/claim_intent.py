@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from coordination_tasks.durable_file import write_durably
 from coordination_tasks.model import Job, State
+from durable_files import write_durably
 
 
 class ClaimIntent:
@@ -20,7 +20,7 @@ class ClaimIntent:
 
     def write(self, claim_id: str) -> None:
         """Remember the claim id; durable when this returns."""
-        write_durably(self._path, claim_id)
+        write_durably(self._path, claim_id.encode())
 
     def read(self) -> str | None:
         """The claim id that was not cleared, or None."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from pipelines.stamps import write_durably
+from durable_files import write_durably
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

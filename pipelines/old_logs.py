@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipelines.stamps import sync
+from durable_files import sync
 
 ARCHIVE = "log-archive"
 """Folder in `state_dir`: `<month>/<folder of the job>/<log>.gz`."""

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, TypeAdapter
 
+from durable_files import replace_file, sync, write_durably
 from pipelines.fingerprint import Fingerprint, result_digest
 from pipelines.workspace import folder_name
 
@@ -300,29 +301,3 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file's content, in hex."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Replace a file atomically: after a crash it has its old or its new content."""
-    replace_file(path, content, sync)
-    sync(path.parent)
-
-
-def replace_file(
-    path: Path, content: bytes, before: Callable[[Path], None] = lambda _: None
-) -> None:
-    """Replace a file atomically as other processes see it; `before` gets the file to be."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(content)
-    before(temporary)
-    temporary.replace(path)
-
-
-def sync(path: Path) -> None:
-    """Write a file or a folder through to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
+from durable_files import write_durably
 from pipelines.artifacts.manifest import (
     Origin,
     how_made,
@@ -22,7 +23,6 @@ from pipelines.errors import FailureCode, StepFailed
 from pipelines.head_commit import HeadCommit, read_head_commit
 from pipelines.input_files import check_names, files_that_match
 from pipelines.model import Options, StepContext, StepResult
-from pipelines.stamps import write_durably
 from pipelines.steps.git_remote import public_url
 from typed_yaml import Several, Text
 

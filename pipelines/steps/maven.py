@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from durable_files import replace_file
 from pipelines.errors import StepFailed
 from pipelines.head_commit import read_head_commit
 from pipelines.host_lock import host_lock
 from pipelines.model import Command, StepContext, StepResult
-from pipelines.stamps import Stamps, replace_file
+from pipelines.stamps import Stamps
 from pipelines.steps.built_modules import built_modules
 from pipelines.steps.jdk import find_jdk
 from pipelines.steps.maven_class_archive import ClassArchive, class_archive

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from durable_files import sync
 from pipelines.workspace import Workspace
 
 _FIRST_JAVA = 13
@@ -47,8 +48,7 @@ class ClassArchive:
         """After a run that ended well: what it wrote is for later ones, also after a power cut."""
         if not self.written.is_file():
             return
-        with self.written.open("rb") as stream:
-            os.fsync(stream.fileno())
+        sync(self.written)
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self.written.replace(self.file)
         for other in self.file.parent.glob("*.jsa"):

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from durable_files import write_durably
 from pipelines.capture import capture
 from pipelines.local_git import local_git_environment
 from pipelines.model import StepContext
-from pipelines.stamps import write_durably
 from pipelines.steps.maven_events import BuildEvents, BuiltModule, read_events
 from pipelines.steps.maven_record import ModuleRecord, size_and_time
 from pipelines.steps.maven_selection import is_built, touched_modules, with_dependents

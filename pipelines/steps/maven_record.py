@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.stamps import boot_id, write_durably
+from durable_files import write_durably
+from pipelines.stamps import boot_id
 from pipelines.steps.maven_events import BuildEvents, read_events
 
 _MILLISECONDS = 1_000_000

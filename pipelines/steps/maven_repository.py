@@ -17,10 +17,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from durable_files import sync
+from pipelines.steps.maven_record import NO_SOURCE
+
 _ORIGINS = "_remote.repositories"
 """In a version's folder: where each file came from: `name>repository=`, `name>=` if installed."""
 _CHECKSUMS = (".sha1", ".md5", ".sha256", ".sha512")
-_NOT_SEARCHED = frozenset({".git", "target", "node_modules"})
 _SNAPSHOT = "-SNAPSHOT"
 
 
@@ -28,7 +30,7 @@ def reactor_folders(source: Path) -> frozenset[str]:
     """`group/artifact` folders, relative to a repository, of all modules in a source tree."""
     folders = set()
     for folder, inner, files in os.walk(source):
-        inner[:] = [name for name in inner if name not in _NOT_SEARCHED]
+        inner[:] = [name for name in inner if name not in NO_SOURCE]
         if "pom.xml" in files:
             folders |= _module_folder(Path(folder, "pom.xml"))
     return frozenset(folders)
@@ -93,7 +95,7 @@ def _harvest_version(version: Path, target: Path) -> int:
     for file in files:
         if (version / file).is_file() and not (target / file).exists():
             if file in new:
-                _sync(version / file)
+                sync(version / file)
             _link(version / file, target / file)
     kept = {**known, **{name: downloaded[name] for name in new}}
     lines = [f"{name}>{place}=" for name in sorted(kept) for place in sorted(kept[name])]
@@ -147,11 +149,6 @@ def _write(target: Path, content: bytes) -> None:
 
 def _temporary(target: Path) -> Path:
     return target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
-
-
-def _sync(file: Path) -> None:
-    with file.open("rb") as stream:
-        os.fsync(stream.fileno())
 
 
 def _module_folder(pom: Path) -> set[str]:
