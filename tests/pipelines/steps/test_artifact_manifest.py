@@ -115,7 +115,12 @@ def test_the_same_again_keeps_file_and_time(workspace: Workspace) -> None:
 
     run(workspace, now=LATER)
 
-    assert workspace.manifest.stat() == before
+    after = workspace.manifest.stat()
+    assert (after.st_ino, after.st_mtime_ns, after.st_ctime_ns) == (
+        before.st_ino,
+        before.st_mtime_ns,
+        before.st_ctime_ns,
+    )
     (workspace.packages / "b_1~x_all.deb").write_bytes(b"another")
     run(workspace, now=LATER)
     assert manifest(workspace)["created_at"] == "2025-11-02T12:00:00Z"
