@@ -31,7 +31,7 @@ _MEMORY = re.compile(
 )
 _TRANSFER = re.compile(r"Could not transfer|transfer failed|Could not get content|Connect to ")
 _NO_ANSWER = re.compile(
-    r"Connection (?:refused|reset)|[Tt]imed out|Unknown ?[Hh]ost|Could not get content"
+    r"Connection (?:refused|reset)|[Tt]imed out|Unknown ?[Hh]ost(?: [\w.-]+)?|Could not get content"
     r"|Network is unreachable|No route to host|name resolution|status(?: code)?: ?(?:429|5\d\d)"
     r"|Remote host terminated|[Pp]remature end"
 )
@@ -45,8 +45,10 @@ _DEPENDENCY = re.compile(
 )
 _ARTIFACT = re.compile(
     r"Could not find artifact (\S+)|the artifact (\S+) has not been downloaded"
-    r"|(\S+) was not found in |Could not transfer artifact (\S+)|Plugin (\S+:\S+)"
+    r"|(\S+) was not found in |Could not transfer artifact (\S+)"
 )
+_PLUGIN = re.compile(r"Plugin (\S+:\S+)")
+"""Says which plugin is not to be had; what of it is missing stands behind that, if anywhere."""
 _POM = re.compile(
     r"The build could not read \d+ project|Non-(?:readable|parseable) POM"
     r"|[Cc]hild module .* does not exist"
@@ -157,7 +159,7 @@ def _no_answer(text: str) -> str | None:
 
 
 def _artifact(text: str) -> str | None:
-    found = _ARTIFACT.search(text)
+    found = _ARTIFACT.search(text) or _PLUGIN.search(text)
     return found[found.lastindex or 0] if found else None
 
 

@@ -45,13 +45,13 @@ def failure_of(text: str, exit_code: int = 1, tests: tuple[FailedTest, ...] = ()
         (
             "plugin",
             FailureCode.MAVEN_DEPENDENCY,
-            "org.example.nowhere:x-plugin:1 can't be resolved",
+            "org.example.nowhere:x-plugin:jar:1 can't be resolved",
         ),
         ("parent", FailureCode.MAVEN_DEPENDENCY, "org.example.nowhere:p:pom:3 can't be resolved"),
         (
             "offline",
             FailureCode.MAVEN_DEPENDENCY,
-            "org.apache.maven.plugins:maven-install-plugin:2.4 can't be resolved",
+            "org.apache.maven.plugins:maven-install-plugin:jar:2.4 can't be resolved",
         ),
         (
             "network",
@@ -110,6 +110,21 @@ def test_what_maven_printed(log: str, code: FailureCode, message: str) -> None:
     assert 0 < len(failure.excerpt.encode()) <= MAX_EXCERPT
     assert "[Help" not in failure.excerpt
     assert "mvn <args> -rf" not in failure.excerpt
+
+
+def test_what_a_plugin_needs_is_named_and_not_the_plugin() -> None:
+    failure = failure_of(
+        "[ERROR] Failed to execute goal org.example:check-plugin:3:check (x) on project core: "
+        "Execution x of goal org.example:check-plugin:3:check failed: Plugin "
+        "org.example:check-plugin:3 or one of its dependencies could not be resolved: Could not "
+        "transfer artifact org.example:rules:jar:1-SNAPSHOT from/to z (https://z.example): "
+        "transfer failed for https://z.example/x.jar: Unknown host z.example: Name or service not "
+        "known -> [Help 1]"
+    )
+    assert failure.message == (
+        "module core: org.example:rules:jar:1-SNAPSHOT can't be resolved: Unknown host z.example"
+    )
+    assert failure.details["artifact"] == "org.example:rules:jar:1-SNAPSHOT"
 
 
 def test_failing_tests_are_in_the_excerpt() -> None:

@@ -26,7 +26,26 @@ from pipelines.steps.maven_options import MavenOptions
 from pipelines.workspace import Workspace
 from tests.conftest import HOME
 from tests.pipelines.debian.tiny_package import git, step_context
+from tests.pipelines.steps.maven_builder import build, make_builder
 
+# As CloudStack's: all modules but the root check their sources by the rules of one of them.
+_PARENT = (
+    "<modelVersion>4.0.0</modelVersion><parent><groupId>org.example.tiny</groupId>"
+    "<artifactId>cloudstack</artifactId><version>1-SNAPSHOT</version></parent>"
+)
+_CHECK = """<plugin><artifactId>maven-enforcer-plugin</artifactId><version>3.5.0</version>
+<dependencies><dependency><groupId>org.example.tiny</groupId><artifactId>rules</artifactId>
+<version>1-SNAPSHOT</version></dependency></dependencies><executions><execution>
+<goals><goal>enforce</goal></goals><configuration><rules><requireJavaVersion><version>17</version>
+</requireJavaVersion></rules></configuration></execution></executions></plugin>"""
+ROOT_POM = """<project><modelVersion>4.0.0</modelVersion><groupId>org.example.tiny</groupId>
+<artifactId>cloudstack</artifactId><version>1-SNAPSHOT</version><packaging>pom</packaging>
+<modules><module>rules</module><module>app</module></modules></project>"""
+RULES_POM = f"<project>{_PARENT}<artifactId>rules</artifactId></project>"
+APP_POM = (
+    f"<project>{_PARENT}<artifactId>app</artifactId>"
+    f"<build><plugins>{_CHECK}</plugins></build></project>"
+)
 PIPELINES = read_pipelines(HOME / "pipelines.yaml", step_kinds(lambda *_: "", dict))
 
 
@@ -35,6 +54,19 @@ def test_the_maven_step_before_a_packaging_builds_nothing(name: str) -> None:
     kinds = [step.kind.name for step in PIPELINES[name].steps]
     assert kinds.index("maven") < kinds.index("build-deb")
     assert maven_options(PIPELINES[name]).goals == ("validate",)
+
+
+def test_rules_that_are_a_module_need_not_be_built_to_check_cloudstack(tmp_path: Path) -> None:
+    """Its checkstyle plugin, bound to `validate`, needs a module of the same reactor."""
+    context = make_builder(tmp_path).context()
+    for name, text in {"": ROOT_POM, "rules/": RULES_POM, "app/": APP_POM}.items():
+        pom = context.workspace.source / name / "pom.xml"
+        pom.parent.mkdir(parents=True, exist_ok=True)
+        pom.write_text(text)
+
+    result = build(context, maven_options(PIPELINES["cloudstack"]))
+
+    assert result.reason == "checked 1 module"
 
 
 @pytest.mark.slow
