@@ -14,11 +14,13 @@ from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
 
+import hypothesis
 import psutil
 import pytest
 
 HOME = Path(__file__).parents[1]
-PATIENCE = 60.0
+PATIENCE = 180.0
+"""Seconds: nobody waits them out but for a defect, and a slow disk or network has its time."""
 ENV = shutil.which("env") or "env"
 """Found before a test takes things off the PATH."""
 
@@ -37,6 +39,17 @@ pipelines:
 """
 
 
+LIMITS = (0.5, 5.0, 60.0)
+"""Seconds for a test of a time limit: the next one when a busy machine came not far enough."""
+
+hypothesis.settings.register_profile(
+    "new", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.register_profile(
+    "same", hypothesis.settings.get_profile("new"), derandomize=True
+)
+
+
 def await_that(condition: Callable[[], bool], what: str) -> None:
     """Wait until `condition` holds; fail with `what` when it does not in good time."""
     end = time.monotonic() + PATIENCE
@@ -45,8 +58,31 @@ def await_that(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.02)
 
 
+def has_line(file: Path) -> bool:
+    """Whether somebody has written a whole line into it."""
+    return file.exists() and file.read_text().endswith("\n")
+
+
+def line_in(file: Path) -> str:
+    """What is in the file as soon as it ends with a whole line."""
+    await_that(lambda: has_line(file), f"{file} is written")
+    return file.read_text().strip()
+
+
+def is_gone(pid: int) -> bool:
+    """Whether the process has ended; who adopted it may let it stay a zombie."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run tests that take minutes, too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    hypothesis.settings.load_profile("new" if config.getoption("--all") else "same")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -105,14 +141,16 @@ class Farm:
         own = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
         return {**own, "BUILDER_CONFIG": str(self.folder / "builder.yaml")}
 
-    def start(self, *args: str, builder: str = "build1") -> subprocess.Popen[str]:
+    def start(
+        self, *args: str, builder: str = "build1", stdout: int = subprocess.PIPE
+    ) -> subprocess.Popen[str]:
         # what a shell starts in the background ignores SIGINT, under nohup SIGHUP, and hands it on
         command = [ENV, "--default-signal=INT,HUP", sys.executable, "-m", "doit", *args]
         process = subprocess.Popen(
             command,
             cwd=HOME,
             env={**self.environment, "BUILDER_ID": builder},
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,

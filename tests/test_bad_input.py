@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import AUTHOR, HOME, Farm, git
+from tests.conftest import AUTHOR, HOME, PATIENCE, Farm, git
 
 HOSTILE = [
     "--upload-pack=touch /tmp/owned",
@@ -141,17 +142,16 @@ def test_who_reads_may_leave(farm: Farm) -> None:
     """`| head` closes the pipe: a list stops without a word, a build goes on to its end."""
     for _ in range(3):
         farm.enqueue()
+    reader, writer = os.pipe()
+    os.close(reader)
     for command in (("jobs",), ("jobs", "--json")):
-        listing = farm.start(*command)
-        assert listing.stdout
-        listing.stdout.close()
-        assert listing.wait() == 1
-        assert listing.stderr
-        assert listing.stderr.read() == ""
-    build = farm.start("build")
-    assert build.stdout
-    build.stdout.close()
-    assert build.wait() == 0
+        listing = farm.start(*command, stdout=writer)
+        _, told = listing.communicate(timeout=PATIENCE)
+        assert (listing.returncode, told) == (1, "")
+    build = farm.start("build", stdout=writer)
+    build.communicate(timeout=PATIENCE)
+    os.close(writer)
+    assert build.returncode == 0
     assert farm.ran() == ["first", "second", "third"]
 
 

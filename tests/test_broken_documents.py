@@ -167,6 +167,7 @@ def test_a_watch_tells_of_a_broken_queue_once_and_goes_on(farm: Farm) -> None:
     told = [watch.stderr.readline()]
     while not told[-1].startswith("warning: "):
         told.append(watch.stderr.readline())
+        assert told[-1], "the watch goes on"
     job = {"id": "x", "status": "running", "assigned_to": "build9"}
     farm.write(QUEUE, json.dumps({"jobs": [job]}))
     beats = Path("refs/heads/heartbeat-build1")

@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from tests.conftest import await_that
 from tests.coordination_tasks.coordination_world import bare_repository, git
 from tests.coordination_tasks.fault_worker import Place, give_back
 
@@ -126,6 +127,7 @@ class FaultWorld:
     def start(self) -> None:
         self.remote.start()
         self.crew = [self._worker(number) for number in range(len(CREW))]
+        await_that(lambda: self.remote.commits > 0, "somebody writes")
 
     def round(self) -> None:
         """Let them do something, kill one with -9, and start it again."""

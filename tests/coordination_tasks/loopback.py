@@ -9,24 +9,25 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-_PATIENCE = 30.0
+from tests.conftest import await_that
+
+_PORTS = 3
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 
 
 @contextmanager
 def git_daemon(folder: Path) -> Iterator[str]:
     """A git daemon that takes pushes; the address of `folder`."""
-    port = free_port()
-    options = ["--export-all", "--enable=receive-pack", "--listen=127.0.0.1", f"--port={port}"]
-    with _running(["git", "daemon", *options, f"--base-path={folder}"], port):
+    options = ["--export-all", "--enable=receive-pack", "--listen=127.0.0.1"]
+    command = ["git", "daemon", *options, f"--base-path={folder}"]
+    with _running(lambda port: [*command, f"--port={port}"]) as port:
         yield f"git://127.0.0.1:{port}"
 
 
@@ -145,47 +146,49 @@ def ssh_server(folder: Path, keys: Path) -> Iterator[SshServer]:
     for name in ("host", "key", "stranger"):
         make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(keys / name)]
         subprocess.run(make, check=True)
-    port = free_port()
     shutil.copy(keys / "key.pub", keys / "authorized_keys")
-    (keys / "known_hosts").write_text(f"[127.0.0.1]:{port} {(keys / 'host.pub').read_text()}")
     (keys / "sshd_config").write_text(
-        f"ListenAddress 127.0.0.1:{port}\nHostKey {keys / 'host'}\n"
+        f"ListenAddress 127.0.0.1\nHostKey {keys / 'host'}\n"
         f"AuthorizedKeysFile {keys / 'authorized_keys'}\nPidFile none\nUsePAM no\n"
         "StrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
         "PermitRootLogin prohibit-password\nMaxStartups 200\n"
     )
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # sshd's own empty folder, a service makes it else
-    with _running([SSHD, "-D", "-e", "-f", str(keys / "sshd_config")], port):
+    command = [SSHD, "-D", "-e", "-f", str(keys / "sshd_config")]
+    with _running(lambda port: [*command, "-p", str(port)]) as port:
+        (keys / "known_hosts").write_text(f"[127.0.0.1]:{port} {(keys / 'host.pub').read_text()}")
         yield SshServer(f"ssh://127.0.0.1:{port}{folder}", keys, port)
 
 
-def free_port() -> int:
-    """A port that nobody listens on now."""
+@contextmanager
+def _running(command: Callable[[int], list[str]]) -> Iterator[int]:
+    """A server on a free port, which may be another's before it takes it: then it ends."""
+    for _ in range(_PORTS):
+        port = _free_port()
+        process = subprocess.Popen(
+            command(port), stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+        )
+        try:
+            await_that(lambda: _is_open(port) or process.poll() is not None, "it listens")  # noqa: B023 - awaited here
+            if process.poll() is None:
+                yield port
+                return
+        finally:
+            process.terminate()
+            process.wait()
+    raise AssertionError(f"{process.args!r} ended with {process.returncode}")
+
+
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-@contextmanager
-def _running(command: list[str], port: int) -> Iterator[None]:
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+def _is_open(port: int) -> bool:
     try:
-        _await_port(port, process)
-        yield
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            assert process.poll() is None, f"{process.args!r} ended with {process.returncode}"
-            assert time.monotonic() < end, f"{process.args!r} does not listen"
-            time.sleep(0.02)
-        else:
-            return
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True

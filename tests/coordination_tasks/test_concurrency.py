@@ -7,10 +7,8 @@ import multiprocessing
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 from coordination_tasks.errors import NothingToClaim
@@ -18,6 +16,7 @@ from coordination_tasks.git_repository import GitRepository
 from coordination_tasks.model import Attempt, BuilderProfile, State
 from coordination_tasks.store import Store
 from coordination_tasks.writes import Completion
+from tests.conftest import await_that
 from tests.coordination_tasks.coordination_world import (
     PIPELINES,
     World,
@@ -129,7 +128,7 @@ def test_an_old_program_beside_ours_and_nothing_is_lost(
             env={"PATH": "/usr/bin:/bin", "PYTHON": sys.executable},
             stderr=subprocess.PIPE,
         )
-        await_that((tmp_path / "locked").exists)
+        await_that((tmp_path / "locked").exists, "it holds the lock")
         notices.clear()
 
         def work(number: int = number) -> None:
@@ -138,7 +137,7 @@ def test_an_old_program_beside_ours_and_nothing_is_lost(
 
         ours = threading.Thread(target=work)
         ours.start()
-        await_that(lambda: bool(notices) or not ours.is_alive())  # noqa: B023 - awaited here
+        await_that(lambda: bool(notices) or not ours.is_alive(), "we wait or write")  # noqa: B023 - awaited here
         made = [began(attempt, f"step{number}"), ended(attempt, f"step{number}")]
         store.record(attempt, made)
         recorded.extend(transition.id for transition in made)
@@ -161,10 +160,3 @@ def test_an_old_program_beside_ours_and_nothing_is_lost(
     assert (jobs["theirs_0_1"]["odd"], jobs["theirs_0_1"]["status"]) == (1.5, "failed")
     assert '"odd": 1.5' in farm.text("coordination/jobs.json")
     assert json.loads(farm.text("coordination/locks.json")) == locks
-
-
-def await_that(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)

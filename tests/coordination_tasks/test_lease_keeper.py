@@ -5,7 +5,7 @@ import threading
 from coordination_tasks.errors import ClaimLost, Unavailable, WriteRefused
 from coordination_tasks.lease_keeper import LeaseKeeper
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Script:

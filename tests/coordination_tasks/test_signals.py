@@ -29,13 +29,13 @@ class Seen:
 def undisturbed() -> Iterator[None]:
     """All is as it was, after as before."""
     started_with = [signal.signal(number, signal.SIG_DFL) for number in ENDING]
-    threads = threading.active_count()
+    threads = set(threading.enumerate())
     yield
     assert [signal.getsignal(number) for number in ENDING] == [signal.SIG_DFL] * len(ENDING)
     for number, handler in zip(ENDING, started_with, strict=True):
         signal.signal(number, handler)
     assert signal.set_wakeup_fd(-1) == -1
-    assert threading.active_count() == threads
+    assert set(threading.enumerate()) <= threads
 
 
 @pytest.mark.usefixtures("undisturbed")
@@ -47,9 +47,11 @@ def test_a_signal_is_told_while_the_main_thread_waits_for_a_lock(number: int) ->
     def send_to_own_thread() -> None:
         signal.pthread_kill(threading.get_ident(), number)
 
+    sender = threading.Thread(target=send_to_own_thread)
     with ending_signals(seen):
-        threading.Thread(target=send_to_own_thread).start()
+        sender.start()
         assert seen.any.wait(PATIENCE)
+    sender.join()
     assert seen.numbers == [number]
 
 

@@ -46,7 +46,7 @@ def test_a_line_end_that_is_written_in_two_parts(tmp_path: Path) -> None:
 
     tail = LogTail(log, 0, on_line)
     tail.start()
-    assert got_one.wait(20)
+    assert got_one.wait(60)
     with log.open("ab") as stream:
         stream.write(b"\ntwo\n")
     tail.writer_ended()

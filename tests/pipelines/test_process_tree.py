@@ -4,31 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from pipelines.process_tree import MARKER_VARIABLE, builder_marker, marker, sweep
 from pipelines.workspace import Workspace
+from tests.conftest import is_gone, line_in
 
 ROOT = Path(__file__).parents[2]
-
-
-def wait_for_text(file: Path) -> str:
-    end = time.monotonic() + 20
-    while not (file.exists() and file.read_text().endswith("\n")):
-        assert time.monotonic() < end, f"{file} was never written"
-        time.sleep(0.01)
-    return file.read_text()
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 def start(value: str) -> subprocess.Popen[bytes]:
@@ -51,7 +35,7 @@ def test_sweep_ends_what_is_below_the_marker_and_nothing_else(tmp_path: Path) ->
     mine = marker(Workspace(tmp_path, "job_1", 1))
     inside, other_job = start(f"{mine}/maven"), start(f"{mine}0/maven")
     try:
-        ended = sweep(mine, grace=1)
+        ended = sweep(mine, grace=60)
 
         assert [text.split()[0] for text in ended] == [str(inside.pid)]
         assert inside.wait() == -signal.SIGTERM
@@ -78,7 +62,7 @@ LoggedCommandRunner(
 ).run(Command(argv=("bash", "-c", text), cwd=workspace.state_dir, env=dict(os.environ)))
 """
     builder = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
-    left = [int(pid) for pid in wait_for_text(pids).split()]
+    left = [int(pid) for pid in line_in(pids).split()]
     builder.kill()
     builder.wait()
     assert not any(map(is_gone, left))

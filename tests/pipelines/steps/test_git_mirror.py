@@ -7,14 +7,15 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pipelines.model import StepContext, StepResult
+from pipelines.process_tree import builder_marker, sweep
 from pipelines.steps.checkout import GIT_CHECKOUT, CheckoutOptions
+from tests.conftest import await_that
 from tests.pipelines.steps.git_source import GitSource
 from tests.pipelines.steps.step_context import Request, Steps
 
@@ -116,10 +117,7 @@ GIT_CHECKOUT.run(CheckoutOptions(), context)
 """
     process = subprocess.Popen([sys.executable, "-c", program])
     mirrors = steps.state_dir / "mirrors"
-    end = time.monotonic() + 20
-    while not list(mirrors.glob("*.tmp/HEAD")):
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    await_that(lambda: list(mirrors.glob("*.tmp/HEAD")) != [], "the clone has begun")
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert list(mirrors.glob("*.git")) == []
@@ -129,6 +127,7 @@ GIT_CHECKOUT.run(CheckoutOptions(), context)
 
     assert (context.workspace.source / "a").read_text() == "1"
     assert list(mirrors.glob("*.tmp")) == []
+    sweep(builder_marker(steps.state_dir))
 
 
 def test_two_jobs_of_one_repository_at_once(source: GitSource, tmp_path: Path) -> None:
