@@ -18,6 +18,8 @@ import hypothesis
 import psutil
 import pytest
 
+from tests.distribution import Pieces, place_of
+
 HOME = Path(__file__).parents[1]
 PATIENCE = 180.0
 """Seconds: nobody waits them out but for a defect, and a slow disk or network has its time."""
@@ -85,14 +87,18 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("new" if config.getoption("--all") else "same")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: place_of(item.nodeid, config.rootpath))
     skip_slow = pytest.mark.skip(reason="takes minutes: scripts/test --all")
     for item in items:
-        group = "host" if item.get_closest_marker("host") else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
         if item.get_closest_marker("slow") and not config.getoption("--all"):
             item.add_marker(skip_slow)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Pieces:
+    config.option.loadscopereorder = False
+    return Pieces(config, log)
 
 
 class Farm:

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -86,19 +85,6 @@ def test_one_source_with_two_settings_at_once(farm: Farm) -> None:
 def _class_version(folder: Path, release: str) -> int:
     (compiled,) = folder.glob(f"state/build1/jobs/job/build/source/target-{release}/**/Words.class")
     return int.from_bytes(compiled.read_bytes()[6:8])
-
-
-@pytest.mark.host
-@pytest.mark.skipif(shutil.which("dpkg-buildpackage") is None, reason="needs dpkg-dev")
-def test_a_debian_package_without_maven(farm: Farm) -> None:
-    manifest = build(farm, "c-package")
-    (package,) = [name for name in names(manifest) if fnmatch(name, "hello-from-c_*.deb")]
-    path = next((farm.folder / "state").rglob(package))
-    unpacked = farm.folder / "unpacked"
-    subprocess.run(["dpkg-deb", "--extract", path, unpacked], check=True)
-    greeting = subprocess.check_output([unpacked / "usr/bin/hello-from-c", "you"], text=True)
-    assert greeting == "hello, you\n"
-    assert manifest["provenance"]["steps"]["build-deb"]["grade"] == "clean"
 
 
 @pytest.mark.skipif(os.environ.get("PIP_NO_INDEX") is not None, reason="pip may not fetch")
