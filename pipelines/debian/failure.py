@@ -23,6 +23,9 @@ _TELLING = re.compile(
     )""",
     re.VERBOSE,
 )
+# Node ends with its version when nothing caught an error, far below the line that tells it.
+_THROWN = re.compile(r"^(?:Uncaught )?\w*Error(?: \[\w+\])?: ")
+_NODE_ENDS = re.compile(r"^Node\.js v\d")
 _MAKE = re.compile(r"^make(?:\[\d+\])?: \*\*\* ")
 # True of every failure, and says nothing of its cause.
 _OUTERMOST = re.compile(r"^dpkg-buildpackage: error: .* subprocess ")
@@ -40,6 +43,7 @@ class PackagingOutput:
         self._telling: dict[str, None] = {}
         self._last: deque[str] = deque(maxlen=_LINES_BEFORE_MAKE)
         self._before_make: tuple[str, ...] = ()
+        self._thrown: str | None = None
         self._unmet: str | None = None
         self._no_space = False
         self._killed = False
@@ -54,6 +58,10 @@ class PackagingOutput:
         if _MAKE.match(line) and not self._before_make:
             # What failed speaks just before make gives up, in words of its own.
             self._before_make = (*self._last, line)
+        if _THROWN.match(line):
+            self._thrown = line
+        if self._thrown and _NODE_ENDS.match(line):
+            self._telling[self._thrown] = None
         if _TELLING.match(line):
             self._telling[line] = None
         self._last.append(line)
