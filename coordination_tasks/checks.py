@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-import sh
-
 from coordination_tasks.builder_config import BuilderConfig
 from coordination_tasks.errors import BrokenDocument, CoordinationError
+from coordination_tasks.git_command import run_git
+from coordination_tasks.git_objects import GitObjects
+from coordination_tasks.git_verdict import why
 from coordination_tasks.snapshot import Snapshot
 from coordination_tasks.store import Store
 
@@ -49,7 +50,7 @@ def check_builder(config: BuilderConfig, store: Store, now: datetime) -> Iterato
         yield Check("coordination repository", str(error), "check the address and the network")
         return
     yield check_queue(snapshot)
-    yield check_push(config.coordination_repository, config.profile.id)
+    yield check_push(config.coordination_repository, config.profile.id, now)
     yield check_clock(snapshot, now)
 
 
@@ -69,7 +70,7 @@ def check_disk(folder: Path) -> Check:
     return Check("disk", found, remedy if free < WANTED_FREE_GIB else None)
 
 
-def check_push(repository: str, builder: str) -> Check:
+def check_push(repository: str, builder: str, now: datetime) -> Check:
     """Whether this builder may push; nothing is written there."""
     local = Path(repository)
     if local.is_dir() and not os.access(local / "objects", os.W_OK):
@@ -77,20 +78,20 @@ def check_push(repository: str, builder: str) -> Check:
             "push permission", f"{local} is not writable", "give this user write permission"
         )
     with tempfile.TemporaryDirectory() as folder:
-        # _tty_out: a machine without /dev/pts has no terminal to lend
-        git = sh.git.bake(_cwd=folder, _env=_git_environment(), _timeout=_SECONDS, _tty_out=False)
-        try:
-            git("init", "--quiet", "--bare")
-            tree = str(git("hash-object", "-w", "-t", "tree", "/dev/null")).strip()
-            commit = str(git("commit-tree", "-m", "doctor", tree)).strip()
-            ref = f"{commit}:refs/heads/doctor-{builder}"
-            git("push", "--dry-run", "--quiet", "--end-of-options", repository, ref)
-        except sh.ErrorReturnCode as error:
-            said = error.stderr.decode(errors="replace").strip().splitlines()
-            found = said[-1] if said else "refused"
-            return Check("push permission", found, "check this builder's key")
-        except sh.TimeoutException:
-            return Check("push permission", f"no answer in {_SECONDS} s", "check the network")
+        git_dir = Path(folder)
+        make = ["init", "--quiet", "--bare", "--template=", folder]
+        result = run_git(make, git_dir=git_dir, timeout=_SECONDS)
+        if result.code == 0:
+            objects = GitObjects(git_dir)
+            commit = objects.commit(None, {}, author=builder, at=now, message="doctor")
+            objects.close()
+            asked = ["push", "--dry-run", "--porcelain", "--no-verify", "--end-of-options"]
+            what = [*asked, repository, f"{commit}:refs/heads/doctor-{builder}"]
+            result = run_git(what, git_dir=git_dir, timeout=_SECONDS)
+    if result.code is None:
+        return Check("push permission", f"no answer in {_SECONDS} s", "check the network")
+    if result.code:
+        return Check("push permission", why(result), "check this builder's key")
     return Check("push permission", "granted", None)
 
 
@@ -108,15 +109,3 @@ def check_clock(snapshot: Snapshot, now: datetime) -> Check:
         late = f"{shown}, but a builder has reported at {latest.isoformat()} already"
         return Check("clock", late, "set the clock (timedatectl set-ntp true)")
     return Check("clock", f"{shown}, not behind the others'", None)
-
-
-def _git_environment() -> dict[str, str]:
-    return {
-        **os.environ,
-        "LC_ALL": "C",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_AUTHOR_NAME": "doctor",
-        "GIT_AUTHOR_EMAIL": "doctor@localhost",
-        "GIT_COMMITTER_NAME": "doctor",
-        "GIT_COMMITTER_EMAIL": "doctor@localhost",
-    }

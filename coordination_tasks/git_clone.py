@@ -17,23 +17,7 @@ from pathlib import Path
 from coordination_tasks.errors import CopyUnusable, Unavailable
 from coordination_tasks.git_command import run_git
 
-_CONFIG = """\
-[gc]
-	auto = 0
-[maintenance]
-	auto = false
-[core]
-	hooksPath = /dev/null
-	filesRefLockTimeout = 1000
-	fsync = none
-[push]
-	gpgSign = false
-	followTags = false
-	recurseSubmodules = no
-[fetch]
-	recurseSubmodules = no
-	writeCommitGraph = false
-"""
+_CONFIG = "[core]\n\tfsync = none\n"
 _OBJECT_ID = re.compile("[0-9a-f]{40}")
 _CLONE = re.compile("clone-[0-9a-f]{12}")
 _HELD = ".held"

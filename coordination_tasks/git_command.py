@@ -30,6 +30,24 @@ _INHERITED_REPOSITORY = frozenset(
         "GIT_WORK_TREE",
     }
 )
+_SETTINGS = (
+    "color.ui=false",
+    "core.filesRefLockTimeout=1000",
+    "core.hooksPath=/dev/null",
+    "fetch.recurseSubmodules=no",
+    "fetch.showForcedUpdates=true",
+    "fetch.writeCommitGraph=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "push.followTags=false",
+    "push.gpgSign=false",
+    "push.pushOption=",
+    "push.recurseSubmodules=no",
+)
+"""What we rely on, whatever the user's own configuration says. With `fetch.showForcedUpdates` off,
+for one, git takes a rewritten branch for one that only grew. A remote on this disk, whose hooks
+and rules are not ours, does not get to see them."""
+_OPTIONS = tuple(word for setting in _SETTINGS for word in ("-c", setting))
 _MOST_OUTPUT = 1 << 20
 
 
@@ -57,7 +75,7 @@ def run_git(arguments: Sequence[str], *, git_dir: Path, timeout: float) -> GitRe
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         try:
             process = subprocess.Popen(
-                ["git", f"--git-dir={git_dir}", *arguments],
+                ["git", *_OPTIONS, f"--git-dir={git_dir}", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=errors,

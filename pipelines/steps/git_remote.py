@@ -31,6 +31,16 @@ _OF_ANOTHER_REPOSITORY = (
 )
 """Git sets these for its hooks; a build that was started by one must not meet them."""
 
+_SETTINGS = (
+    ("clone.defaultRemoteName", "origin"),
+    ("clone.rejectShallow", "false"),
+    ("color.ui", "false"),
+    ("core.hooksPath", "/dev/null"),
+    ("gc.auto", "0"),
+    ("safe.bareRepository", "all"),
+)
+"""What checkouts rely on, whatever the user's own configuration says."""
+
 _NOT_THERE = re.compile(
     r"not our ref|unadvertised object|couldn't find remote ref|no such remote ref"
     r"|did not contain [0-9a-f]{40}|Unable to find [0-9a-f]{40,64} under"
@@ -74,7 +84,7 @@ def git_environment(repository: str, env: Mapping[str, str]) -> dict[str, str]:
     result |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_LFS_SKIP_SMUDGE": "1"}
     result.setdefault("GIT_HTTP_LOW_SPEED_LIMIT", "100")
     result.setdefault("GIT_HTTP_LOW_SPEED_TIME", "120")
-    settings = [("core.hooksPath", "/dev/null"), ("gc.auto", "0")]
+    settings = [*_SETTINGS]
     parts = urlsplit(repository) if "://" in repository else None
     if parts and parts.username and parts.scheme.startswith("http"):
         result[_USER_VARIABLE] = unquote(parts.username)

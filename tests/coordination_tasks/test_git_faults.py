@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from coordination_tasks.checks import check_push
+from coordination_tasks.clock import utc_now
 from coordination_tasks.errors import (
     AccessDenied,
     BadConfiguration,
@@ -18,6 +20,7 @@ from coordination_tasks.errors import (
     WriteRefused,
 )
 from coordination_tasks.git_command import run_git
+from coordination_tasks.git_heartbeats import GitHeartbeats
 from coordination_tasks.git_repository import GitRepository
 from coordination_tasks.model import State
 from coordination_tasks.repository import Unanswered
@@ -40,6 +43,19 @@ def hook(remote: Path, name: str, script: str) -> Path:
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
     return path
+
+
+def unusual_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A ~/.gitconfig that a careful person may have for other work."""
+    settings = tmp_path / "gitconfig"
+    settings.write_text(
+        "[commit]\n\tgpgSign = true\n[init]\n\tdefaultBranch = trunk\n[color]\n\tui = always\n"
+        "[push]\n\tdefault = nothing\n\tgpgSign = true\n\tfollowTags = true\n\tpushOption = x\n"
+        "[core]\n\thooksPath = /nonexistent\n[gc]\n\tauto = 1\n"
+        "[safe]\n\tbareRepository = explicit\n"
+        "[fetch]\n\tprune = true\n\tshowForcedUpdates = false\n"
+    )
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
 
 
 def test_a_rejecting_hook_is_told_in_its_words(farm: World, remote: Path) -> None:
@@ -235,12 +251,7 @@ def test_a_hostile_environment(
     monkeypatch.setenv("GIT_WORK_TREE", str(other))
     monkeypatch.setenv("GIT_INDEX_FILE", str(other / "index"))
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
-    settings = tmp_path / "gitconfig"
-    settings.write_text(
-        "[commit]\n\tgpgSign = true\n[push]\n\tgpgSign = true\n\tfollowTags = true\n"
-        "[core]\n\thooksPath = /nonexistent\n[fetch]\n\tprune = true\n[gc]\n\tauto = 1\n"
-    )
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    unusual_settings(monkeypatch, tmp_path)
     store = farm.store()
     store.enqueue(job())
 
@@ -248,6 +259,32 @@ def test_a_hostile_environment(
 
     assert store.job("job_1").state is State.SUCCEEDED
     assert not list((other / ".git" / "objects").glob("??"))
+
+
+def test_a_rewound_main_is_an_alarm_to_a_git_that_does_not_look_for_it(
+    farm: World, remote: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = farm.store()
+    store.enqueue(job())
+    before = git(remote, "rev-parse", "main")
+    store.enqueue(job("job_2"))
+    git(remote, "update-ref", "refs/heads/main", before)
+    unusual_settings(monkeypatch, tmp_path)
+
+    with pytest.raises(HistoryRewritten, match="job job_2"):
+        store.enqueue(job("job_3"))
+
+
+def test_heartbeats_and_the_check_of_the_permission_bear_unusual_settings(
+    remote: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unusual_settings(monkeypatch, tmp_path)
+    heartbeats = GitHeartbeats(str(remote), cache / "beats", builder="b", branch="heartbeat-b")
+
+    heartbeats.beat({"b/heartbeat.json": b"{}"})
+
+    assert "heartbeat-b" in heartbeats.signs()
+    assert check_push(str(remote), "b", utc_now()).found == "granted"
 
 
 @pytest.mark.parametrize("url", ["", "--upload-pack=evil", "a\nb"])

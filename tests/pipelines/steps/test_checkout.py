@@ -275,7 +275,7 @@ def test_a_repository_with_sha256(steps: Steps, tmp_path: Path) -> None:
     assert len(result.values["tree"]) == 64
 
 
-def test_line_ends_and_hooks_of_the_user_change_nothing(
+def test_settings_of_the_user_change_nothing(
     steps: Steps, source: GitSource, tmp_path: Path
 ) -> None:
     hooks = tmp_path / "hooks"
@@ -283,7 +283,10 @@ def test_line_ends_and_hooks_of_the_user_change_nothing(
     (hooks / "post-checkout").write_text("#!/bin/sh\ntouch hooked\n")
     (hooks / "post-checkout").chmod(0o755)
     config = tmp_path / "gitconfig"
-    config.write_text(f"[core]\n\tautocrlf = true\n\thooksPath = {hooks}\n")
+    config.write_text(
+        f"[core]\n\tautocrlf = true\n\thooksPath = {hooks}\n[safe]\n\tbareRepository = explicit\n"
+        "[clone]\n\tdefaultRemoteName = upstream\n\trejectShallow = true\n[color]\n\tui = always\n"
+    )
     commit = source.commit({"a": "1\n"})
     context = steps.context(
         source.path, request=Request(commit=commit), env={"GIT_CONFIG_GLOBAL": str(config)}
