@@ -72,7 +72,7 @@ Exit codes:
   0      built
   1      a step failed, the run broke off (full disk), or the repository can't be reached or refuses
   3      bad configuration or usage
-  4      nothing to claim, or less space is free than min_free in builder.yaml
+  4      nothing to claim, less free space than min_free, or a `doit build` runs as this builder
   5      claim lost to another builder
   128+n  ended by signal n; the job can be claimed again
 """

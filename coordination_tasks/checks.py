@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from coordination_tasks.builder_config import BuilderConfig
-from coordination_tasks.errors import BrokenDocument, CoordinationError
+from coordination_tasks.errors import BrokenDocument, CoordinationError, NotDurable
 from coordination_tasks.git_command import run_git
 from coordination_tasks.git_objects import GitObjects
 from coordination_tasks.git_verdict import why
+from coordination_tasks.outbox import Outbox
 from coordination_tasks.snapshot import Snapshot
 from coordination_tasks.store import Store
+from typed_yaml import did_you_mean
 
 
 class Check(NamedTuple):
@@ -41,9 +43,15 @@ _SECONDS = 60
 _SEE_FSCK = "doit fsck offers the last good version"
 
 
-def check_builder(config: BuilderConfig, store: Store, now: datetime) -> Iterator[Check]:
-    """Look at the disk, the repository, the permission to push and the clock."""
+def check_builder(
+    config: BuilderConfig, store: Store, pipelines: Collection[str], now: datetime
+) -> Iterator[Check]:
+    """Look at its settings, disk and outbox, the repository, the permission to push, the clock."""
+    if config.default_pipeline is not None:
+        yield check_default_pipeline(config.default_pipeline, pipelines)
     yield check_disk(config.state_dir)
+    yield check_path(config.state_dir)
+    yield check_outbox(config.state_dir / "outbox.sqlite")
     try:
         snapshot = store.snapshot()
     except CoordinationError as error:
@@ -62,12 +70,38 @@ def check_queue(snapshot: Snapshot) -> Check:
         return Check("coordination repository", str(error.args[0]), _SEE_FSCK)
 
 
+def check_default_pipeline(name: str, pipelines: Collection[str]) -> Check:
+    """Whether jobs that name no pipeline can be built here."""
+    if name in pipelines:
+        return Check("default_pipeline", name, None)
+    remedy = f"name another one in builder.yaml{did_you_mean(name, pipelines)}"
+    return Check("default_pipeline", f"there is no pipeline {name[:60]!r}", remedy)
+
+
+def check_outbox(journal: Path) -> Check:
+    """Whether what this builder has still to tell can be read."""
+    try:
+        with Outbox(journal) as outbox:
+            waiting, refused = len(outbox.pending()), len(outbox.refused())
+    except NotDurable as error:
+        return Check("outbox", error.cause, error.remedy)
+    return Check("outbox", f"{waiting} records wait, {refused} were refused", None)
+
+
 def check_disk(folder: Path) -> Check:
     """Free space where workspaces are."""
     free = shutil.disk_usage(folder).free / GIB
     remedy = f"free some space: a CloudStack build wants {WANTED_FREE_GIB} GiB"
     found = f"{free:.0f} GiB free in {folder}"
     return Check("disk", found, remedy if free < WANTED_FREE_GIB else None)
+
+
+def check_path(folder: Path) -> Check:
+    """Whether the tools that make packages can work below this folder."""
+    if any(map(str.isspace, str(folder))):
+        remedy = "packages want a state_dir without: make and most debian/rules take it for two"
+        return Check("state_dir", f"there is a blank in {folder}", remedy, needed=False)
+    return Check("state_dir", str(folder), None)
 
 
 def check_push(repository: str, builder: str, now: datetime) -> Check:

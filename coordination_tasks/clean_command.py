@@ -21,7 +21,7 @@ class CleanCommand(FarmCommand):
 Removes the files that steps recorded as their outputs, of git-checkout the source tree; a step
 whose outputs are gone runs again. TASK is a step's task (`cloudstack:maven`), a pipeline, or a
 pattern with *. All jobs on this builder are cleaned, or the one of --job. Workspaces as a whole
-are the matter of `doit clean-workspaces`.
+are the matter of `doit clean-workspaces`. Steps that a killed build left running are ended first.
 
 Exit codes: 0 cleaned, 3 usage, or a `doit build` runs here.
 """
@@ -53,6 +53,8 @@ Exit codes: 0 cleaned, 3 usage, or a `doit build` runs here.
         if job:
             check_job_here(job, space["jobs_here"](config.state_dir))
         with acting_lock(config):
+            if not dry:  # what a killed build left running would write on
+                space["sweep_orphans"](config.state_dir)
             removed = space["clean_steps"](config.state_dir, chosen, job or None, dry=dry)
             if forget and not dry:
                 space["forget_steps"](config.state_dir, chosen, job or None)

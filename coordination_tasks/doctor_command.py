@@ -25,7 +25,7 @@ class DoctorCommand(FarmCommand):
     """doit command."""
 
     name = "doctor"
-    doc_purpose = "check this machine: tools, disk, clock, coordination repository"
+    doc_purpose = "check this machine: tools, disk, outbox, clock, coordination repository"
     doc_usage = "[--json]"
     doc_description = """
 What only some pipelines need (lintian, a clean root, git-lfs, root, commands that `tools` names) is
@@ -43,7 +43,7 @@ Exit codes: 0 all is well, 1 something has to be done, 3 bad configuration.
             checks = [
                 *(Check(*tool) for tool in space["check_tools"](config.env)),
                 *(Check(*e) for e in space["check_extras"](config.env, space["farm_pipelines"]())),
-                *check_builder(config, store, utc_now()),
+                *check_builder(config, store, self.known_pipelines(), utc_now()),
             ]
         if json:
             sys.stdout.write(as_json([check_as_json(check) for check in checks]) + "\n")

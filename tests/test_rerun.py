@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import PATIENCE, Farm, await_that, git
+from tests.conftest import PATIENCE, Farm, await_that, git, is_gone, line_in
 
 ALL = ["first", "second", "third"]
 
@@ -111,6 +111,20 @@ def test_records_of_a_running_build_are_left_alone(farm: Farm) -> None:
     farm.ledger.with_name("ledger.go").touch()
     process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
+
+
+def test_what_a_killed_build_left_running_does_not_outlive_a_clean(farm: Farm) -> None:
+    farm.second("echo $$ >$LEDGER.pid; exec sleep 600")
+    farm.enqueue()
+    process = farm.start("build")
+    left = int(line_in(farm.folder / "ledger.pid"))
+    process.kill()
+    process.wait()
+
+    assert farm.doit("clean", "ledger:git-checkout", "--dry-run").returncode == 0
+    assert not is_gone(left)
+    assert farm.doit("clean", "ledger:git-checkout").returncode == 0
+    assert is_gone(left)
 
 
 def test_a_rerun_keeps_the_plan_unless_it_is_told_otherwise(built: tuple[Farm, str]) -> None:
