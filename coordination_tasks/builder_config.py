@@ -207,12 +207,21 @@ def _host_name() -> str:
 
 
 def _default_state_dir(environment: Mapping[str, str]) -> str:
-    base = environment.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
+    base = environment.get("XDG_STATE_HOME") or _expanded("~/.local/state")
     return f"{base}/build-coordination"
 
 
 def _resolve(path: str, folder: Path) -> Path:
-    return Path(os.path.normpath(folder / Path(path).expanduser()))
+    return Path(os.path.normpath(folder / _expanded(path)))
+
+
+def _expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise BadConfiguration(
+            f"{path[:100]}: this home folder is not known: set HOME, or write the whole path"
+        ) from error
 
 
 def _resolve_remote(repository: str, folder: Path) -> str:

@@ -96,6 +96,16 @@ def test_what_would_end_a_claimed_job_is_told_with_its_place(
     assert told in str(caught.value)
 
 
+@pytest.mark.parametrize("key", ["state_dir", "secrets_file", "pipelines_file", "lock_dir"])
+def test_a_home_folder_that_nobody_has(home: Path, key: str) -> None:
+    text = (home / "builder.yaml").read_text()
+    lines = [line for line in text.splitlines() if not line.startswith(f"{key}:")]
+    (home / "builder.yaml").write_text("\n".join([*lines, f"{key}: ~no-such-user/x", ""]))
+
+    with pytest.raises(BadConfiguration, match=r"~no-such-user/x: .* write the whole path"):
+        read_builder_config(home, {})
+
+
 def test_no_repository_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(
         BadConfiguration, match=r"set coordination_repository .* scripts/quickstart"
