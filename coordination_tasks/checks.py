@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from coordination_tasks.builder_config import BuilderConfig
 from coordination_tasks.errors import BrokenDocument, CoordinationError, NotDurable
-from coordination_tasks.git_command import run_git
+from coordination_tasks.git_command import make_repository, run_git
 from coordination_tasks.git_objects import GitObjects
 from coordination_tasks.git_verdict import why
 from coordination_tasks.outbox import Outbox
@@ -113,8 +113,7 @@ def check_push(repository: str, builder: str, now: datetime) -> Check:
         )
     with tempfile.TemporaryDirectory() as folder:
         git_dir = Path(folder)
-        make = ["init", "--quiet", "--bare", "--template=", folder]
-        result = run_git(make, git_dir=git_dir, timeout=_SECONDS)
+        result = make_repository(git_dir)
         if result.code == 0:
             objects = GitObjects(git_dir)
             commit = objects.commit(None, {}, author=builder, at=now, message="doctor")

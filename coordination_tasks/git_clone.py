@@ -15,14 +15,13 @@ from io import BufferedRandom
 from pathlib import Path
 
 from coordination_tasks.errors import CopyUnusable, Unavailable
-from coordination_tasks.git_command import run_git
+from coordination_tasks.git_command import make_repository
 
 _CONFIG = "[core]\n\tfsync = none\n"
 _OBJECT_ID = re.compile("[0-9a-f]{40}")
 _CLONE = re.compile("clone-[0-9a-f]{12}")
 _HELD = ".held"
 _WORN = 40  # entries in one of 256 folders: some 10,000 loose objects
-_INIT_SECONDS = 30.0
 
 
 class GitClone:
@@ -118,11 +117,7 @@ class CloneFolder:
             hold = _hold(git_dir, fcntl.LOCK_SH)
             if hold is None:
                 raise Unavailable(f"the new clone {git_dir} is held by somebody else")
-            result = run_git(
-                ["init", "--quiet", "--bare", "--template=", str(git_dir)],
-                git_dir=git_dir,
-                timeout=_INIT_SECONDS,
-            )
+            result = make_repository(git_dir)
             if result.code != 0:
                 hold.close()
                 raise CopyUnusable(f"git init {git_dir} failed: {result.errors.strip()}")

@@ -49,6 +49,7 @@ for one, git takes a rewritten branch for one that only grew. A remote on this d
 and rules are not ours, does not get to see them."""
 _OPTIONS = tuple(word for setting in _SETTINGS for word in ("-c", setting))
 _MOST_OUTPUT = 1 << 20
+_INIT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,13 @@ def run_git(arguments: Sequence[str], *, git_dir: Path, timeout: float) -> GitRe
             raise BadConfiguration("git is not on PATH: apt-get install git") from error
         code = _ended(process, timeout)
         return GitResult(code, _text(output.fileno()), _text(errors.fileno()))
+
+
+def make_repository(git_dir: Path) -> GitResult:
+    """Make an empty bare repository, whatever the user's templates and kind of object ids are."""
+    plain = ["--template=", "--object-format=sha1"]
+    command = ["init", "--quiet", "--bare", *plain, "--end-of-options", str(git_dir)]
+    return run_git(command, git_dir=git_dir, timeout=_INIT_SECONDS)
 
 
 def _ended(process: subprocess.Popen[bytes], timeout: float) -> int | None:

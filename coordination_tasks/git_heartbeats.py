@@ -15,13 +15,13 @@ from pathlib import Path
 
 from coordination_tasks.clock import utc_now
 from coordination_tasks.errors import CopyUnusable, Unavailable, WriteRefused
-from coordination_tasks.git_command import GitResult, run_git
+from coordination_tasks.git_command import GitResult, make_repository, run_git
 from coordination_tasks.git_objects import GitObjects, MissingObject
 from coordination_tasks.git_remote import FETCHED, GitRemote, fail, is_branch
 from coordination_tasks.git_verdict import Verdict, judge_fetch, judge_push, why
 from coordination_tasks.heartbeats import AUTO_PREFIX, FACTS
 
-_INIT_SECONDS = 30.0
+_LOCAL_SECONDS = 30.0
 _WORN = 40  # entries in one of 256 folders of loose objects
 _MOST_DAMAGE = 2
 _MOST_TRIES = 3
@@ -126,7 +126,7 @@ class GitHeartbeats:
             objects.close()
 
     def _read(self, ref: str, path: str) -> bytes | None:
-        found = run_git(["rev-parse", ref], git_dir=self._git_dir, timeout=_INIT_SECONDS)
+        found = run_git(["rev-parse", ref], git_dir=self._git_dir, timeout=_LOCAL_SECONDS)
         objects = GitObjects(self._git_dir)
         try:
             return objects.read(found.output.strip(), path)
@@ -142,8 +142,7 @@ class GitHeartbeats:
             self._throw_away()
         if (self._git_dir / "HEAD").exists():
             return
-        command = ["init", "--quiet", "--bare", "--template=", str(self._git_dir)]
-        result = run_git(command, git_dir=self._git_dir, timeout=_INIT_SECONDS)
+        result = make_repository(self._git_dir)
         if result.code != 0:
             raise CopyUnusable(f"git init {self._git_dir} failed: {why(result)}")
 

@@ -18,7 +18,7 @@ from types import TracebackType
 from filelock import FileLock
 
 from coordination_tasks.errors import BadRequest, NotFound, Unavailable
-from coordination_tasks.git_command import GitResult, run_git
+from coordination_tasks.git_command import GitResult, make_repository, run_git
 from coordination_tasks.git_objects import GitObjects, MissingObject
 from coordination_tasks.git_remote import GitRemote, fail
 from coordination_tasks.git_verdict import Verdict, judge_fetch, why
@@ -142,7 +142,7 @@ class GitHistory:
         # a copy that is damaged is made again, once
         for is_last in (False, True):
             if not (self._git_dir / "HEAD").exists():
-                self._git("init", "--quiet", "--bare", "--template=", str(self._git_dir))
+                make_repository(self._git_dir)
             result = remote.fetch(self._git_dir, f"+{_MAIN}", "--update-shallow")
             verdict = judge_fetch(result)
             if verdict is Verdict.DONE:

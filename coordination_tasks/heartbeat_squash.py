@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from coordination_tasks.errors import BadRequest, Conflict, NotFound, Unavailable, WriteRefused
-from coordination_tasks.git_command import GitResult, run_git
+from coordination_tasks.git_command import GitResult, make_repository, run_git
 from coordination_tasks.git_objects import GitObjects
 from coordination_tasks.git_remote import GitRemote, fail
 from coordination_tasks.git_verdict import Verdict, judge_fetch, judge_push, why
@@ -30,11 +30,7 @@ def squash(
     remote = GitRemote(url, branch, timeout)
     with tempfile.TemporaryDirectory() as folder:
         git_dir = Path(folder) / "squash.git"
-        made = run_git(
-            ["init", "--quiet", "--bare", "--template=", str(git_dir)],
-            git_dir=git_dir,
-            timeout=_LOCAL_SECONDS,
-        )
+        made = make_repository(git_dir)
         if made.code != 0:
             raise Unavailable(f"git init {git_dir} failed: {why(made)}")
         tip = _fetched(remote, git_dir, branch)

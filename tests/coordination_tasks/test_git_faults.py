@@ -56,6 +56,8 @@ def unusual_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         "[fetch]\n\tprune = true\n\tshowForcedUpdates = false\n"
     )
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    # what `init.defaultObjectFormat` says to a git of today
+    monkeypatch.setenv("GIT_DEFAULT_HASH", "sha256")
 
 
 def test_a_rejecting_hook_is_told_in_its_words(farm: World, remote: Path) -> None:
