@@ -65,7 +65,8 @@ def check_builder(
 def check_queue(snapshot: Snapshot) -> Check:
     """Whether the queue can be read."""
     try:
-        return Check("coordination repository", f"{len(snapshot.jobs())} jobs", None)
+        jobs = len(snapshot.jobs())
+        return Check("coordination repository", f"{jobs} {'job' if jobs == 1 else 'jobs'}", None)
     except BrokenDocument as error:
         return Check("coordination repository", str(error.args[0]), _SEE_FSCK)
 

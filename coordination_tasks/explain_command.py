@@ -241,7 +241,11 @@ def _up_to_date(step: StepExplanation) -> str:
 
 
 def _runs(step: StepExplanation) -> str:
-    return f"runs if its condition holds ({step.condition})" if step.condition else "runs"
+    return f"runs if its condition holds ({step.condition})" if _may_not_hold(step) else "runs"
+
+
+def _may_not_hold(step: StepExplanation) -> bool:
+    return step.condition not in (None, "always")
 
 
 def _show_step(step: StepExplanation, json: bool) -> int:
@@ -255,7 +259,7 @@ def _show_step(step: StepExplanation, json: bool) -> int:
     lines += [f"log: {step.log}"] if step.log else []
     lines += step.excerpt.splitlines()
     lines.append("if it were built here now:")
-    if step.reasons_to_run and step.condition:
+    if step.reasons_to_run and _may_not_hold(step):
         lines.append(f"  {_runs(step)}:")
     lines += [f"  {reason}" for reason in step.reasons_to_run or [_now(step)]]
     out.print(Text("\n".join(lines)))

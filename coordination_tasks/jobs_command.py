@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from coordination_tasks.command import (
     OPTION_BUILDER,
     OPTION_JSON,
+    PIPE_WIDTH,
     FarmCommand,
     as_json,
     console,
@@ -31,6 +34,7 @@ _STYLES = {
     State.CANCELLED: "yellow",
 }
 _COMMIT_SHOWN = 12
+_NARROWEST_REASON = 40
 
 
 class JobsCommand(FarmCommand):
@@ -77,23 +81,44 @@ def _builder(job: Job, presences: Mapping[str, Presence]) -> str:
 
 
 def print_jobs(jobs: Iterable[Job], presences: Mapping[str, Presence] | None = None) -> None:
-    """A table of jobs on stdout, with who lives of the builders of running ones."""
+    """A table of jobs on stdout, with who lives of the builders of running ones.
+
+    Where it has no room for the reasons, those of jobs that did not succeed stand below it.
+    """
+    out, shown, live = console(), list(jobs), presences or {}
+    table = _table(shown, live, "commit")
+    reasons = max((len(job.reason) for job in shown), default=0)
+    if not shown:
+        out.print("the queue is empty")
+    elif _width(out, table) + min(reasons, _NARROWEST_REASON) < out.width:
+        out.print(_table(shown, live, "commit", "reason"))
+    else:
+        out.print(_table(shown, live))
+        for job in shown:
+            if job.reason and job.state is not State.SUCCEEDED:
+                out.print(Text(f"\n{job.id}: {job.reason}"))
+
+
+def _width(out: Console, table: Table) -> int:
+    return Measurement.get(out, out.options.update(width=PIPE_WIDTH), table).maximum
+
+
+def _table(jobs: Iterable[Job], presences: Mapping[str, Presence], *more: str) -> Table:
     table = Table(box=None)
-    for title in ("job", "state", "pipeline", "branch", "commit", "builder", "try"):
-        table.add_column(title, no_wrap=title in ("job", "state", "try"))
-    table.add_column("reason", overflow="fold")
+    for title in ("job", "state", "pipeline", "branch", "builder", "try", *more):
+        table.add_column(title, no_wrap=title in ("job", "state", "try"), overflow="fold")
     for job in jobs:
+        last = {"commit": (job.commit or "-")[:_COMMIT_SHOWN], "reason": job.reason}
         table.add_row(
             Text(job.id),
             Text(job.state, style=_STYLES.get(job.state, "")),
             Text(job.pipeline or "-"),
             Text(job.branch or "-"),
-            Text((job.commit or "-")[:_COMMIT_SHOWN]),
-            Text(_builder(job, presences or {})),
+            Text(_builder(job, presences)),
             str(job.attempt),
-            Text(job.reason),
+            *(Text(last[title]) for title in more),
         )
-    console().print(table if table.row_count else "the queue is empty")
+    return table
 
 
 def job_as_json(job: Job) -> dict[str, object]:
@@ -118,5 +143,5 @@ def job_as_json(job: Job) -> dict[str, object]:
 def life(presence: Presence) -> str:
     """Whether a builder lives, in words."""
     if presence.liveness == UNKNOWN:
-        return f"unknown: seen for {elapsed(presence.still_for)} only, look again later"
-    return f"{presence.liveness}, moved {elapsed(presence.still_for)} ago"
+        return f"unknown: seen for {elapsed(presence.still_for_seconds)} only, look again later"
+    return f"{presence.liveness}, moved {elapsed(presence.still_for_seconds)} ago"

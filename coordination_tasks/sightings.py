@@ -32,7 +32,7 @@ class Presence:
 
     liveness: str
     """ALIVE: it was seen to move; SILENT: it stood still for its lease; UNKNOWN: too early."""
-    still_for: float
+    still_for_seconds: float
     """Seconds since its last move, or since it was seen first."""
 
 
@@ -77,8 +77,8 @@ class Sightings:
     def _presence(self, sighting: Sighting, now: float) -> Presence:
         still_for = now - sighting.since
         if still_for > self._lease:
-            return Presence(SILENT, still_for)
-        return Presence(ALIVE if sighting.moved else UNKNOWN, still_for)
+            return Presence(SILENT, round(still_for, 1))
+        return Presence(ALIVE if sighting.moved else UNKNOWN, round(still_for, 1))
 
     def _read(self, now: float) -> Liveness:
         try:

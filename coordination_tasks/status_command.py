@@ -156,7 +156,7 @@ def _farm_report(builders: Sequence[Shown], jobs: Sequence[Job]) -> dict[str, An
             {
                 "builder": status.builder,
                 "liveness": presence.liveness if presence else None,
-                "still_for_seconds": round(presence.still_for, 1) if presence else None,
+                "still_for_seconds": presence.still_for_seconds if presence else None,
                 "status": status.status,
                 "current_job": status.current_job,
                 "last_build": status.last_build,

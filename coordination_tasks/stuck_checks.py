@@ -95,7 +95,7 @@ def _by_whom(job: Job, presences: Mapping[str, Presence]) -> str:
     presence = presences.get(job.assigned_to)
     if presence is None:
         return f"by builder {job.assigned_to}, which never told of itself"
-    silent = timedelta(seconds=round(presence.still_for))
+    silent = timedelta(seconds=round(presence.still_for_seconds))
     return f"by builder {job.assigned_to}, which gave no sign of life for {silent}"
 
 

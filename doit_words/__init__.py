@@ -16,11 +16,13 @@ def typed_words(command: Any, given: Sequence[str], argv: Sequence[str] | None =
     """What stands after the name of a doit command, options first.
 
     `given` is what doit shows of it; `argv` the process's own command line unless given. Raises
-    getopt.GetoptError for an option that the command does not have.
+    getopt.GetoptError for an option that the command does not have, and for a second value of one
+    that takes one.
     """
     words = _after(command.name, list(sys.argv if argv is None else argv)[1:], list(given))
     short, long = command.cmdparser.get_short(), command.cmdparser.get_long()
     options, others = getopt.gnu_getopt(words, short, long)
+    _refuse_second_values(command, [name for name, value in options if value])
     first = (word for name, value in options for word in _option(name, value, long))
     return [*first, *(["--"] if others else []), *others]
 
@@ -31,6 +33,16 @@ def _after(command: str, words: list[str], given: list[str]) -> list[str]:
     if words[:1] != [command] or [w for w in words[1:] if not _is_variable(w)] != given:
         return given  # somebody calls the command from a program of his own
     return words[1:]
+
+
+def _refuse_second_values(command: Any, names: Sequence[str]) -> None:
+    """doit would take the last and say nothing."""
+    seen: set[str] = set()
+    for name in names:
+        option, _ = command.cmdparser.get_option(name)
+        if option.type is not list and option.name in seen:
+            raise getopt.GetoptError(f"{name} takes one value, and got two", name)
+        seen.add(option.name)
 
 
 def _option(name: str, value: str, long: Sequence[str]) -> list[str]:

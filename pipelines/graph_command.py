@@ -26,14 +26,16 @@ Prints a tree for the terminal, or a drawing for mermaid, Graphviz or a browser 
 Exit codes: 0 drawn, 3 there are mistakes in the file, or bad usage.
 """
     cmd_options = (
-        {"name": "format", "long": "format", "type": str, "default": "text",
-         "help": "text, mermaid, dot or svg [default: %(default)s]"},
+        {"name": "format", "long": "format", "type": str, "default": "",
+         "help": "text, mermaid, dot or svg [default: text]"},
         OPTION_JSON,
     )  # fmt: skip
 
     def run(self, args: list[str], **options: Any) -> int:
         """Read, draw, print."""
-        wanted = options["format"]
+        if options["format"] and options["json"]:
+            raise BadUsage("--format and --json exclude each other: take one")
+        wanted = options["format"] or "text"
         if wanted not in _FORMATS:
             hint = did_you_mean(wanted, _FORMATS)
             raise BadUsage(f"there is no format {wanted[:60]!r}{hint}")

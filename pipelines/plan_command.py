@@ -9,6 +9,8 @@ from pipelines.doit_command import OPTION_JSON, OPTION_PARAM, PipelineCommand, g
 from pipelines.language.params import resolve_params
 from pipelines.language.preview import preview
 
+_DURATIONS = frozenset({"timeout", "silent_timeout", "backoff"})
+
 
 class PlanCommand(PipelineCommand):
     """doit command."""
@@ -56,10 +58,17 @@ def _step_lines(number: int, step: dict[str, Any]) -> list[str]:
             script = value.rstrip("\n").split("\n")
             lines += [f"   run ({step['shell']}):", *(f"     {line}".rstrip() for line in script)]
         elif isinstance(value, dict):
-            lines += [f"   {key}:", *(f"     {name}: {_shown(v)}" for name, v in value.items())]
+            lines += [
+                f"   {key}:",
+                *(f"     {name}: {_told(name, v)}" for name, v in value.items()),
+            ]
         elif key != "shell":
-            lines.append(f"   {key}: {_shown(value)}")
+            lines.append(f"   {key}: {_told(key, value)}")
     return lines
+
+
+def _told(key: str, value: Any) -> str:
+    return f"{value:g} s" if key in _DURATIONS and isinstance(value, float) else _shown(value)
 
 
 def _shown(value: Any) -> str:

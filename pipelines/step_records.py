@@ -60,7 +60,7 @@ class StepRecords:
         """Why there is no record of a success."""
         run = self._stamps.last_run(step)
         if run is not None:
-            return f"attempt {run.attempt} at it has no good end on record"
+            return f"attempt {run.attempt} at it did not end well"
         return FORGOTTEN if self._stamps.was_forgotten(step) else NEVER_RUN
 
     def begin(self, pipeline: Pipeline, step: Step, made_from: Fingerprint) -> Run:

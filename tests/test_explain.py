@@ -89,6 +89,7 @@ def test_what_hangs_on_a_condition_or_on_another_result_is_not_foretold(farm: Fa
     text = " ".join(explain(farm, job).split())
     assert "runs if its condition holds (failure): its first run" in text
     assert "runs if its condition holds (failure):" in explain(farm, job, "repair")
+    assert "(always)" not in text
 
 
 def test_what_hinders_the_claim_of_queued_jobs(farm: Farm) -> None:

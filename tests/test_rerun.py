@@ -151,7 +151,7 @@ def test_the_reason_tells_why_there_is_no_success_to_go_by(farm: Farm) -> None:
 
     farm.ledger.touch()
     again = farm.doit("build", "--job", first)
-    assert "[check] running: attempt 1 at it has no good end on record\n" in again.stdout
+    assert "[check] running: attempt 1 at it did not end well\n" in again.stdout
     assert farm.doit("forget", "ledger:copy").returncode == 0
     explained = farm.doit("explain", first).stdout
     assert "runs: a new run was asked for (rerun, forget or clean)" in explained

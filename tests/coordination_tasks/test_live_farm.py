@@ -91,7 +91,7 @@ def test_a_first_look_cannot_tell_and_the_next_one_can(world: World) -> None:
     assert world.liveness(pass_seconds=20) == UNKNOWN
     world.beat()
     assert world.liveness(pass_seconds=20) == ALIVE
-    assert world.look(LEASE - 10).presences["build1"].still_for == LEASE - 10
+    assert world.look(LEASE - 10).presences["build1"].still_for_seconds == LEASE - 10
     assert world.liveness() == ALIVE
     assert world.liveness(pass_seconds=20) == SILENT
 

@@ -4,10 +4,17 @@ from getopt import GetoptError
 from types import SimpleNamespace
 
 import pytest
+from doit.cmdparse import CmdOption, CmdParse
 
 from doit_words import typed_words
 
-PARSER = SimpleNamespace(get_short=lambda: "f:", get_long=lambda: ["param=", "json"])
+PARSER = CmdParse(
+    [
+        CmdOption({"name": "file", "short": "f", "long": "file", "type": str, "default": ""}),
+        CmdOption({"name": "param", "long": "param", "type": list, "default": []}),
+        CmdOption({"name": "json", "long": "json", "type": bool, "default": False}),
+    ]
+)
 PLAN = SimpleNamespace(name="plan", cmdparser=PARSER)
 
 
@@ -31,3 +38,9 @@ def test_a_call_from_another_program_is_taken_as_it_is() -> None:
 def test_an_unknown_option_is_an_error() -> None:
     with pytest.raises(GetoptError, match="option --jsom not recognized"):
         words("doit plan x --jsom")
+
+
+@pytest.mark.parametrize("line", ["-f a -f b", "-f a --file b", "--fil a --file=a"])
+def test_one_value_of_two_is_not_chosen_in_silence(line: str) -> None:
+    with pytest.raises(GetoptError, match="takes one value, and got two"):
+        words(f"doit plan x {line}")

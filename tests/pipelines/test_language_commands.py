@@ -98,6 +98,8 @@ def test_graph_draws_in_every_format(path: Path) -> None:
     assert drawn["steps"][3] == {
         "name": "deploy", "kind": "run", "when": "params.deploy == true", "needs": ["maven"],
     }  # fmt: skip
+    done = doit(path, "graph", "demo", "--format", "svg", "--json")
+    assert (done.returncode, done.stdout) == (3, "")
     done = doit(path, "graph", "deno", "--format", "svg")
     assert done.returncode == 3
     assert done.stderr == "doit graph: there is no pipeline 'deno'; did you mean 'demo'?\n"
