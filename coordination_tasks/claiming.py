@@ -10,6 +10,7 @@ from coordination_tasks.builder_config import BuilderConfig
 from coordination_tasks.claim_intent import ClaimIntent, own_intent
 from coordination_tasks.clock import utc_now
 from coordination_tasks.display import Display
+from coordination_tasks.errors import Conflict, NotFound, NothingToClaim
 from coordination_tasks.free_space import check_free_space
 from coordination_tasks.model import Attempt, Job
 from coordination_tasks.outbox import Outbox
@@ -65,7 +66,14 @@ class Claimer:
         check_free_space(self.config)
         claim_id = uuid.uuid4().hex
         self.intent.write(claim_id)
-        return running_attempt(self._claim(claim_id), self.config, self.display)
+        try:
+            attempt = self._claim(claim_id)
+        except (NothingToClaim, NotFound, Conflict):
+            # told of the newest version: no earlier try can land on it any more. A builder that
+            # looks for jobs every minute must not push each time to withdraw what it never had.
+            self.intent.clear()
+            raise
+        return running_attempt(attempt, self.config, self.display)
 
     def _claim(self, claim_id: str) -> Attempt:
         return self.store.claim(

@@ -8,6 +8,10 @@ import platform
 from tests.conftest import Farm
 
 
+def pushes(farm: Farm) -> str:
+    return (farm.folder / "state" / "build1" / "pushes.json").read_text()
+
+
 def test_labels_priority_and_dependencies_decide_what_is_built(farm: Farm) -> None:
     config = farm.folder / "builder.yaml"
     config.write_text(config.read_text() + "labels: {fast-disk: '', jdk: '3'}\n")
@@ -28,6 +32,9 @@ def test_labels_priority_and_dependencies_decide_what_is_built(farm: Farm) -> No
     assert done.returncode == 4
     assert "none of the 2 queued jobs is for this builder" in done.stderr
     assert "gpu: this builder lacks the label gpu" in done.stderr
+    before = pushes(farm)
+    assert farm.doit("build").returncode == 4
+    assert pushes(farm) == before, "a builder that finds nothing pushes nothing"
     assert [farm.job(job)["status"] for job in (gpu, other_jdk)] == ["queued", "queued"]
     labels = json.loads(farm.read("build1/status.json"))["labels"]
     assert labels["jdk"] == "3"
