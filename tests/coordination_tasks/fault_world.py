@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from tests.conftest import await_that
+from tests.conftest import await_that, is_gone
 from tests.coordination_tasks.coordination_world import bare_repository, git
 from tests.coordination_tasks.fault_worker import Place, give_back
 
@@ -83,7 +83,7 @@ class Remote:
         for process in (daemon, *children):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(children)
+        await_that(lambda: all(is_gone(child.pid) for child in children), "git's children end")
         self.process.wait()
         # as whoever runs a Git server does after a crash: nobody lives who could hold them
         for lock in self.repository.rglob("*.lock"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -13,7 +12,8 @@ import pytest
 
 from pipelines.config import read_pipelines
 from pipelines.templates import TEMPLATES
-from tests.conftest import HOME, Farm
+from tests.conftest import PATIENCE, Farm
+from tests.forked_doit import doit_server
 from tests.pipelines.language.reading import KINDS
 
 FILE = """\
@@ -33,10 +33,7 @@ pipelines:
 
 def doit(path: Path, *args: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "PIPELINES_FILE": str(path), "COORDINATION_REPOSITORY": "/nowhere"}
-    return subprocess.run(
-        [sys.executable, "-m", "doit", *args],
-        check=False, cwd=HOME, env=env, capture_output=True, text=True,
-    )  # fmt: skip
+    return doit_server().run(args, env, PATIENCE)
 
 
 @pytest.fixture
