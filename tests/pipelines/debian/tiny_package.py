@@ -23,6 +23,7 @@ from pipelines.model import Source, StepContext, StepResult
 from pipelines.process_tree import marker
 from pipelines.steps.debian import BuildDeb
 from pipelines.workspace import Workspace
+from tests.pipelines.steps.maven_builder import link_listener
 
 STEP = "build-deb"
 COMMIT_TIME = "2025-10-30T13:51:39Z"
@@ -196,6 +197,7 @@ def build(
     progress: list[str] | None = None,
 ) -> StepResult:
     """Run the step on the workspace's source, without the checks that options don't ask for."""
+    link_listener(workspace.state_dir)
     kind = BuildDeb(host=lambda: host or this_host())
     given = {} if options is None else options.model_dump(exclude_unset=True)
     wanted = BuildDebOptions.model_validate(NO_CHECKS | given)

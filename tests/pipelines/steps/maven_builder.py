@@ -6,6 +6,7 @@ needs the network.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.pipelines.steps.maven_source import commit_all
 from tests.pipelines.steps.step_context import Steps
 
 DOWNLOADS = HOME / ".maven-tests"
+_CACHE, _LISTENER = "maven-cache", "maven-tools/listener"
 
 
 def make_builder(folder: Path) -> Steps:
@@ -31,10 +33,23 @@ def make_builder(folder: Path) -> Steps:
 
 def link_downloads(state_dir: Path) -> None:
     """Let the builder with that state have what was downloaded before, and add to it."""
-    for name in ("maven-cache", "maven-tools/listener"):
-        (DOWNLOADS / name).mkdir(parents=True, exist_ok=True)
-        (state_dir / name).parent.mkdir(exist_ok=True)
-        (state_dir / name).symlink_to(DOWNLOADS / name)
+    _link(state_dir, _CACHE)
+    link_listener(state_dir)
+
+
+def link_listener(state_dir: Path) -> None:
+    """Let it have the classes that were compiled for Maven before, which takes seconds each time.
+
+    Nothing is done for whom may not write here.
+    """
+    if os.access(HOME, os.W_OK) and not (state_dir / _LISTENER).exists():
+        _link(state_dir, _LISTENER)
+
+
+def _link(state_dir: Path, name: str) -> None:
+    (DOWNLOADS / name).mkdir(parents=True, exist_ok=True)
+    (state_dir / name).parent.mkdir(parents=True, exist_ok=True)
+    (state_dir / name).symlink_to(DOWNLOADS / name)
 
 
 def build(context: StepContext, options: MavenOptions) -> StepResult:

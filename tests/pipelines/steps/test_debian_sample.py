@@ -11,6 +11,7 @@ import pytest
 from pipelines.debian.build_deb_options import BuildDebOptions
 from pipelines.workspace import Workspace
 from tests.pipelines.debian.tiny_package import build, git
+from tests.pipelines.steps.maven_builder import link_downloads
 
 pytestmark = pytest.mark.host
 SAMPLE = Path(__file__).parents[3] / "examples" / "sample"
@@ -23,6 +24,7 @@ def test_the_sample_becomes_packages(tmp_path: Path) -> None:
     git(workspace.source, "add", ".")
     git(workspace.source, "commit", "--quiet", "-m", "sample")
 
+    link_downloads(workspace.state_dir)
     progress: list[str] = []
     options = BuildDebOptions(allow_dummies=("python-setuptools", "python", "python2"))
     result = build(workspace, options, progress=progress)
@@ -31,8 +33,9 @@ def test_the_sample_becomes_packages(tmp_path: Path) -> None:
     assert sorted(names) == ["sample-greeter", "sample-greeter-common"]
     assert result.values["tests"]["run"] > 0
     assert "module 5 of 5: Sample Greeter - CLI" in progress
-    assert any(workspace.maven_repository.iterdir())
-    assert any(workspace.maven_cache.iterdir())
+    repository, cache = workspace.maven_repository, workspace.maven_cache
+    jars = [path.relative_to(repository) for path in repository.rglob("*.jar")]
+    assert any((cache / jar).is_file() for jar in jars), "it is shared with other jobs"
     content = subprocess.check_output(
         ["dpkg-deb", "-c", str(next(workspace.packages.glob("sample-greeter_*.deb")))], text=True
     )

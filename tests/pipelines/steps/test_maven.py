@@ -18,7 +18,7 @@ from pipelines.steps.maven_options import (
     maven_command,
     maven_environment,
 )
-from tests.pipelines.steps.maven_builder import build, make_builder
+from tests.pipelines.steps.maven_builder import build, link_listener, make_builder
 from tests.pipelines.steps.maven_source import write_reactor
 from tests.pipelines.steps.step_context import Request, Steps
 
@@ -205,6 +205,7 @@ def test_a_shared_local_repository(steps: Steps) -> None:
 def test_an_older_release_of_the_source_itself_stays_as_it_was(tmp_path: Path) -> None:
     """Maven installs into the existing file: a link would change it for all jobs."""
     context = Steps(tmp_path).context()
+    link_listener(context.workspace.state_dir)
     source = context.workspace.source
     version = context.workspace.maven_cache / "org/example/tiny/tiny/1.0"
     version.mkdir(parents=True, exist_ok=True)

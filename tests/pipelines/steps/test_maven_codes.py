@@ -18,7 +18,7 @@ from pipelines.model import StepContext
 from pipelines.steps.maven_events import read_events
 from pipelines.steps.maven_failure import MAX_EXCERPT
 from pipelines.steps.maven_options import MavenOptions
-from tests.pipelines.steps.maven_builder import build, failure, make_builder
+from tests.pipelines.steps.maven_builder import build, failure, link_listener, make_builder
 from tests.pipelines.steps.maven_source import NEEDS_CORE, pom, write_reactor
 from tests.pipelines.steps.step_context import Steps
 
@@ -147,6 +147,7 @@ def test_offline_without_the_downloads(tmp_path: Path) -> None:
 
 def test_network(tmp_path: Path) -> None:
     context = Steps(tmp_path).context()
+    link_listener(context.workspace.state_dir)
     with socket.socket() as taken:  # bound and not listening: nobody else gets the port
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
