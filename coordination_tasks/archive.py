@@ -102,7 +102,9 @@ def archive_jobs(draft: Draft, due: Mapping[str, str]) -> None:
     gone = {
         index: raw
         for index, span in enumerate(entries)
-        if isinstance(raw := span.value, dict) and raw.get("id") in due
+        if isinstance(raw := span.value, dict)
+        and isinstance(raw.get("id"), str)
+        and raw["id"] in due
     }
     draft.write(JOBS, documents.remove_elements(text, found.start, gone).encode("utf-8"))
     for raw in gone.values():

@@ -10,6 +10,7 @@ from coordination_tasks import documents
 from coordination_tasks.errors import BrokenDocument
 from coordination_tasks.model import BuilderProfile, Job
 from coordination_tasks.paths import heartbeat_path, status_path
+from coordination_tasks.records import number_from
 from coordination_tasks.times import format_time, parse_time
 
 IDLE, BUILDING, SUCCESS, FAILED = "idle", "building", "success", "failed"
@@ -115,7 +116,7 @@ def read_status(builder: str, status: bytes, heartbeat: bytes | None) -> Builder
     path = status_path(builder)
     found = documents.parse_object(path, documents.decode(path, status))
     heartbeat_found = _mapping(found.get("heartbeat"))
-    branch, lease = heartbeat_found.get("branch"), heartbeat_found.get("lease_seconds")
+    branch, lease = heartbeat_found.get("branch"), number_from(heartbeat_found.get("lease_seconds"))
     return BuilderStatus(
         builder=builder,
         status=str(found.get("status") or "unknown"),
@@ -127,7 +128,7 @@ def read_status(builder: str, status: bytes, heartbeat: bytes | None) -> Builder
         last_build=_mapping(found.get("last_build")) or None,
         system=_mapping(found.get("system")),
         heartbeats_at=branch if isinstance(branch, str) else None,
-        lease=float(lease) if isinstance(lease, int | float) and lease > 0 else None,
+        lease=float(lease) if lease and lease > 0 else None,
     )
 
 

@@ -7,7 +7,6 @@ time); writing names only the members that changed, so that what others wrote st
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -15,6 +14,8 @@ from coordination_tasks.model import Job, State, Transition
 from coordination_tasks.times import format_time, parse_time
 
 DEFAULT_PRIORITY = 5
+_MOST_DIGITS = 16
+_LARGEST = 10**_MOST_DIGITS
 
 _STATUS_OF_STATE: Mapping[State, str] = {
     State.QUEUED: "queued",
@@ -65,7 +66,7 @@ def job_from(raw: object) -> Job:
         created_at=parse_time(raw.get("created_at")),
         started_at=parse_time(raw.get("started_at")),
         completed_at=parse_time(raw.get("completed_at")),
-        duration_seconds=_number(raw.get("duration_seconds")),
+        duration_seconds=number_from(raw.get("duration_seconds")),
     )
 
 
@@ -150,10 +151,17 @@ def transition_from(raw: object) -> Transition:
         to_state=_step_state(raw, "to"),
         at=at,
         reason=_text(raw.get("reason")) or "",
-        duration_seconds=_number(raw.get("duration_seconds")),
+        duration_seconds=number_from(raw.get("duration_seconds")),
         log=_text(raw.get("log")),
         details=details if isinstance(details, dict) else {},
     )
+
+
+def number_from(value: object) -> float | None:
+    """A number that others wrote; None for what is none, or too large to be counted with."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if abs(value) <= _LARGEST else None
 
 
 def _members(job: Job) -> dict[str, object]:
@@ -248,11 +256,6 @@ def _params(value: object) -> dict[str, str]:
 
 
 def _integer(value: object, default: int) -> int:
-    number = _number(int(value) if isinstance(value, str) and value.isdecimal() else value)
+    is_digits = isinstance(value, str) and value.isdecimal() and len(value) < _MOST_DIGITS
+    number = number_from(int(str(value)) if is_digits else value)
     return default if number is None else int(number)
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return value

@@ -126,6 +126,8 @@ class Snapshot:
 
     def manifest(self, builder: str, job_id: str, attempt: int) -> bytes | None:
         """The manifest of an attempt; None when there is none."""
+        if not is_builder_id(builder):
+            return None
         data = self.read(manifest_path(builder, job_id, attempt))
         return find_manifest(self._archived, builder, job_id, attempt) if data is None else data
 

@@ -86,6 +86,12 @@ def test_a_broken_status_is_named(data: bytes) -> None:
         read_status("build1", data, None)
 
 
+def test_a_lease_that_cannot_be_is_none() -> None:
+    for lease in (10**400, -1, 0, True, "300"):
+        data = json.dumps({"heartbeat": {"lease_seconds": lease}}).encode()
+        assert read_status("build1", data, None).lease is None
+
+
 def test_the_load_of_this_host(tmp_path: Path) -> None:
     load = read_host_load(tmp_path)
 

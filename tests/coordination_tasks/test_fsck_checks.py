@@ -140,6 +140,13 @@ def test_manifests_are_there_and_whole(world: World) -> None:
     )
 
 
+def test_a_job_of_a_builder_that_no_file_can_be_named_after(world: World) -> None:
+    built(world, "good")
+    change_queue(world, "good", assigned_to="\ud800", attempt=2)
+
+    assert not list(check_manifests(world.store("reader").snapshot()))
+
+
 def test_what_stands_still_is_told(world: World) -> None:
     store = world.store("build2")
     store.enqueue(job("held"))

@@ -73,7 +73,8 @@ def test_a_finished_job_is_archived_and_found_as_before(world: World) -> None:
 
 def test_an_entry_is_archived_with_all_that_others_wrote_in_it(world: World) -> None:
     entry = {"id": "x", "status": "failed", "completed_at": "2025-10-29 12:00", "odd": [1.5, None]}
-    world.write(JOBS, json.dumps({"jobs": [entry, {"id": "q", "status": "queued"}]}))
+    nameless = {"id": ["x"], "status": "failed"}
+    world.write(JOBS, json.dumps({"jobs": [nameless, entry, {"id": "q", "status": "queued"}]}))
 
     care(world, 31).run()
 
