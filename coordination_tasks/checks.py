@@ -55,7 +55,8 @@ def check_builder(
     try:
         snapshot = store.snapshot()
     except CoordinationError as error:
-        yield Check("coordination repository", str(error), "check the address and the network")
+        remedy = error.remedy or "check the address and the network"
+        yield Check("coordination repository", error.cause, remedy)
         return
     yield check_queue(snapshot)
     yield check_push(config.coordination_repository, config.profile.id, now)

@@ -119,7 +119,10 @@ class AllRefused(WriteRefused):
 class NotDurable(CoordinationError):
     """A record could not be kept safe on this host, like one in a damaged journal."""
 
-    remedy = "look whether this disk is in order, and move a damaged journal away"
+    remedy = (
+        "look whether this disk is in order and who may write there; move a journal away only if it"
+        " is damaged: what it holds is not sent then"
+    )
 
 
 class DiskFull(NotDurable):

@@ -129,6 +129,6 @@ def test_a_journal_that_fails_ends_the_steps(farm: Farm) -> None:
     farm.enqueue()
     done = farm.doit("build", "-n", "2")
     assert done.returncode == 1
-    assert one_line(done.stderr).endswith("move a damaged journal away")
+    assert one_line(done.stderr).endswith("what it holds is not sent then")
     assert farm.ran() == ["began"]
     assert processes_of(farm.folder) == []

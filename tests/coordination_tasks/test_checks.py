@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from coordination_tasks.checks import check_default_pipeline, check_outbox, check_path
+from coordination_tasks.builder_config import read_builder_config
+from coordination_tasks.checks import (
+    check_builder,
+    check_default_pipeline,
+    check_outbox,
+    check_path,
+)
+from coordination_tasks.clock import utc_now
+from coordination_tasks.errors import AccessDenied
 from coordination_tasks.outbox import Outbox
 
 
@@ -26,7 +35,7 @@ def test_a_damaged_outbox(tmp_path: Path, at: int) -> None:
 
     assert not found.ok
     assert str(path) in found.found
-    assert "move a damaged journal away" in (found.remedy or "")
+    assert "move a journal away only if it is damaged" in (found.remedy or "")
 
 
 def test_a_default_pipeline_that_is_none() -> None:
@@ -41,3 +50,14 @@ def test_a_state_folder_that_packaging_does_not_bear_is_a_hint() -> None:
     found = check_path(Path("/srv/my builds"))
     assert found.ok
     assert found.remedy
+
+
+def test_what_hinders_reading_the_repository_is_told_with_its_own_remedy(tmp_path: Path) -> None:
+    environment = {"COORDINATION_REPOSITORY": "/nowhere", "BUILDER_STATE_DIR": str(tmp_path)}
+    config = read_builder_config(tmp_path, environment, "b")
+    config.state_dir.mkdir()
+    store = Mock(snapshot=Mock(side_effect=AccessDenied("the key is not known")))
+
+    *_, found = check_builder(config, store, [], utc_now())
+
+    assert (found.found, found.remedy) == ("the key is not known", AccessDenied.remedy)
