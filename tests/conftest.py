@@ -175,7 +175,8 @@ class Farm:
         return subprocess.CompletedProcess(args, process.returncode, out, err)
 
     def enqueue(self, *args: str) -> str:
-        done = self.doit("enqueue", "--pipeline", "ledger", "--branch", "main", *args)
+        branch = () if "--branch" in args else ("--branch", "main")
+        done = self.doit("enqueue", "--pipeline", "ledger", *branch, *args)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
