@@ -29,7 +29,12 @@ _NODE_ENDS = re.compile(r"^Node\.js v\d")
 _MAKE = re.compile(r"^make(?:\[\d+\])?: \*\*\* ")
 # True of every failure, and says nothing of its cause.
 _OUTERMOST = re.compile(r"^dpkg-buildpackage: error: .* subprocess ")
-_UNMET = re.compile(r"dpkg-checkbuilddeps: error: (Unmet build dependencies|Build conflicts): (.*)")
+# dpkg 1.22 writes them small, and "unmet build conflicts".
+_UNMET = re.compile(
+    r"dpkg-checkbuilddeps: error: "
+    r"(Unmet build dependencies|(?:Unmet )?Build conflicts): (.*)",
+    re.IGNORECASE,
+)
 # In a recipe, and of make itself.
 _KILLED = re.compile(r"^make(?:\[\d+\])?: \*\*\* .*\] Killed$|subprocess was killed by signal 9\b")
 _NO_SPACE = "No space left on device"

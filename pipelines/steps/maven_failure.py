@@ -30,10 +30,12 @@ _MEMORY = re.compile(
     re.MULTILINE,
 )
 _TRANSFER = re.compile(r"Could not transfer|transfer failed|Could not get content|Connect to ")
+# The last one is all that Maven 3.9 says of a failed connection; a status would stand behind it.
 _NO_ANSWER = re.compile(
     r"Connection (?:refused|reset)|[Tt]imed out|Unknown ?[Hh]ost(?: [\w.-]+)?|Could not get content"
     r"|Network is unreachable|No route to host|name resolution|status(?: code)?: ?(?:429|5\d\d)"
-    r"|Remote host terminated|[Pp]remature end"
+    r"|Remote host terminated|[Pp]remature end|transfer failed for \S+$",
+    re.MULTILINE,
 )
 _NO_WRAPPED_MAVEN = re.compile(r"Failed to fetch http")
 """What `mvnw` says when it can't get its Maven."""

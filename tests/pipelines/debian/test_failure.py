@@ -20,6 +20,20 @@ from pipelines.errors import FailureCode
             "Unmet build dependencies",
         ),
         (
+            ["dpkg-checkbuilddeps: error: unmet build dependencies: maven (>= 3)"],
+            3,
+            FailureCode.BUILD_DEPENDS,
+            "unmet build dependencies: maven (>= 3)",
+            "unmet build dependencies",
+        ),
+        (
+            ["dpkg-checkbuilddeps: error: unmet build conflicts: dpkg"],
+            3,
+            FailureCode.BUILD_DEPENDS,
+            "unmet build conflicts: dpkg",
+            "unmet build conflicts",
+        ),
+        (
             [
                 "cp: cannot stat 'dist/*': No such file or directory",
                 "make[1]: *** [debian/rules:30: override_dh_auto_install] Error 1",

@@ -127,6 +127,21 @@ def test_what_a_plugin_needs_is_named_and_not_the_plugin() -> None:
     assert failure.details["artifact"] == "org.example:rules:jar:1-SNAPSHOT"
 
 
+def test_a_connection_that_failed_as_maven_3_9_tells_it() -> None:
+    failure = failure_of(
+        "[ERROR] Plugin org.example:x-plugin:1 or one of its dependencies could not be resolved:\n"
+        "[ERROR] \tThe following artifacts could not be resolved: org.example:x-plugin:pom:1 "
+        "(absent): Could not transfer artifact org.example:x-plugin:pom:1 from/to z "
+        "(https://z.example/): transfer failed for https://z.example/x-plugin-1.pom\n"
+        "[ERROR] -> [Help 1]"
+    )
+    assert failure.code is FailureCode.NETWORK
+    assert failure.message == (
+        "org.example:x-plugin:pom:1 can't be resolved: "
+        "transfer failed for https://z.example/x-plugin-1.pom"
+    )
+
+
 def test_failing_tests_are_in_the_excerpt() -> None:
     failure = failure_of((LOGS / "test.log").read_text(), tests=TESTS)
     assert failure.excerpt.splitlines()[:2] == [
