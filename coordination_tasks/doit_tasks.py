@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from doit.exceptions import InvalidDodoFile
+from doit.exceptions import InvalidDodoFile, TaskFailed
 
 from coordination_tasks.builder_config import pipelines_file
 from coordination_tasks.errors import BadConfiguration
@@ -17,10 +17,14 @@ CLAIM_TASK = "claim-job"
 
 def claim_task(session: Session) -> dict[str, Any]:
     """The task that all steps wait for. It is up to date while a job is claimed."""
+
+    def claim() -> bool | TaskFailed:
+        return session.claim() or TaskFailed(str(session.claim_error))
+
     return {
         "basename": CLAIM_TASK,
         "doc": "claim the next job from the coordination repository",
-        "actions": [session.claim],
+        "actions": [claim],
         "uptodate": [lambda: session.current() is not None],
     }
 

@@ -92,7 +92,9 @@ class Session:
     def claim(self) -> bool:
         """Claim a job; the action of the task `claim-job`. False leaves `claim_error`."""
         if self._claimer is None:
-            self.claim_error = BadRequest("a job is claimed by `doit build` only")
+            self.claim_error = BadRequest(
+                "steps run for a job: `doit enqueue` queues one, `doit build` builds it"
+            )
             return False
         try:
             self._running = self._claimer.claim()

@@ -232,3 +232,9 @@ def test_a_plan_that_nobody_can_take(farm: Farm) -> None:
             text=True,
         )  # fmt: skip
     assert (done.returncode, one_line(done.stderr)) == (1, "doit plan: No space left on device")
+
+
+def test_a_task_of_a_pipeline_without_a_job(farm: Farm) -> None:
+    done = farm.doit("ledger")
+    assert done.returncode == 1
+    assert "`doit enqueue` queues one, `doit build` builds it" in done.stdout + done.stderr
