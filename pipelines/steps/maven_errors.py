@@ -25,8 +25,12 @@ _SIGN = re.compile(
     r"^Terminating due to java\.lang\.OutOfMemoryError|^The system is out of resources"
     r"|insufficient memory for the Java Runtime|No space left on device|Disk quota exceeded"
     r"|^Unable to parse command line options|Failed to fetch http"
+    r"|^/\S+\.java:\d+:\d+: (?:expecting|unexpected) "
 )
-"""Lines without a level that say why no error line may follow."""
+"""Lines without a level that say why no error line may follow, or what it leaves out.
+
+The last kind is checkstyle's parser; its error line has the file, and no line of it.
+"""
 
 
 class MavenErrors:

@@ -62,6 +62,11 @@ _POM_PROBLEM = re.compile(
 _PLACE = re.compile(
     r"^(?P<file>\S+\.\w+):\[(?P<line>\d+),\d+\] (?:error: )?(?P<what>.*)", re.MULTILINE
 )
+_UNPARSED = re.compile(
+    r"^(?P<file>\S+):(?P<line>\d+):\d+: (?P<what>.*)$(?=[\s\S]* while processing (?P=file):)",
+    re.MULTILINE,
+)
+"""A file that checkstyle could not parse, and the error line that names it."""
 _ABOUT_ARTIFACTS = (FailureCode.NETWORK, FailureCode.MAVEN_DEPENDENCY)
 _KINDS_OF_GOALS = (
     (FailureCode.MAVEN_ENFORCER, re.compile(r"maven-enforcer-plugin:")),
@@ -185,6 +190,11 @@ def _places(text: str) -> str | None:
     return f"does not compile: {first['file']}:{first['line']}: {first['what']}{more}"
 
 
+def _unparsed(text: str) -> str | None:
+    found = _UNPARSED.search(text)
+    return f"{found['file']}:{found['line']}: {found['what']}" if found else None
+
+
 _TELL: Mapping[FailureCode, Callable[[str], str | None]] = {
     FailureCode.OUT_OF_MEMORY: _memory,
     FailureCode.DISK_FULL: _disk,
@@ -192,6 +202,7 @@ _TELL: Mapping[FailureCode, Callable[[str], str | None]] = {
     FailureCode.MAVEN_DEPENDENCY: _unresolved,
     FailureCode.MAVEN_POM: _pom_problem,
     FailureCode.MAVEN_COMPILE: _places,
+    FailureCode.MAVEN_FAILED: _unparsed,
 }
 
 

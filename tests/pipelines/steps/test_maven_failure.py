@@ -142,6 +142,19 @@ def test_a_connection_that_failed_as_maven_3_9_tells_it() -> None:
     )
 
 
+def test_a_file_that_checkstyle_cannot_parse_is_told_with_its_line() -> None:
+    failure = failure_of(
+        "/src/core/src/main/java/t/Core.java:152:5: expecting SEMI, found '}'\n"
+        "/src/core/src/main/java/t/Core.java:154:12: unexpected token: String\n"
+        "[INFO] BUILD FAILURE\n"
+        "[ERROR] Failed to execute goal org.example:checkstyle-plugin:3.1.0:check"
+        " (x) on project core: Failed during checkstyle configuration: Exception was thrown while "
+        "processing /src/core/src/main/java/t/Core.java: MismatchedTokenException occurred while "
+        "parsing file /src/core/src/main/java/t/Core.java. expecting EOF, found '}' -> [Help 1]"
+    )
+    assert failure.message == f"module core: {CORE_JAVA}:152: expecting SEMI, found '}}'"
+
+
 def test_failing_tests_are_in_the_excerpt() -> None:
     failure = failure_of((LOGS / "test.log").read_text(), tests=TESTS)
     assert failure.excerpt.splitlines()[:2] == [
