@@ -93,7 +93,7 @@ def print_jobs(jobs: Iterable[Job], presences: Mapping[str, Presence] | None = N
     elif _width(out, table) + min(reasons, _NARROWEST_REASON) < out.width:
         out.print(_table(shown, live, "commit", "reason"))
     else:
-        out.print(_table(shown, live))
+        out.print(table if _width(out, table) <= out.width else _table(shown, live))
         for job in shown:
             if job.reason and job.state is not State.SUCCEEDED:
                 out.print(Text(f"\n{job.id}: {job.reason}"))

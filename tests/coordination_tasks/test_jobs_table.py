@@ -34,3 +34,4 @@ def test_a_job_is_one_line_and_its_reason_is_beside_it_or_below_all(
         ["done", "succeeded"],
     ]
     assert " ".join(narrow[3:]).strip() == f"{FAILED.id}: {REASON}"
+    assert ("commit" in narrow[0], "commit" in shown(monkeypatch, 40)[0]) == (True, False)
