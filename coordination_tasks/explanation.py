@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from coordination_tasks.model import Job, State, Transition
 from coordination_tasks.sightings import Presence
@@ -63,6 +63,10 @@ class StepExplanation:
     """Steps of the running job that have to end first."""
     duration_seconds: float | None = None
     log: str | None = None
+    code: str | None = None
+    """The failure code; None when it did not fail."""
+    retryable: bool | None = None
+    """Whether the same build may succeed when it is tried again; None when it did not fail."""
     excerpt: str = ""
     """What its tool said when it failed."""
     reasons_to_run: tuple[str, ...] | None = None
@@ -112,6 +116,7 @@ def _explain_step(
     state = states.get(step, State.QUEUED)
     began = next((m for m in reversed(moves) if m.to_state is State.RUNNING), None)
     end = moves[-1] if moves and state in FINAL_STEP_STATES else None
+    details: Mapping[str, Any] = end.details if end else {}
     return StepExplanation(
         step=step,
         state=state,
@@ -120,7 +125,9 @@ def _explain_step(
         waits_for=_waits_for(job, state, outlook, states),
         duration_seconds=end.duration_seconds if end else None,
         log=end.log if end else None,
-        excerpt=str(end.details.get("excerpt", "")) if end else "",
+        code=details.get("code"),
+        retryable=details.get("retryable"),
+        excerpt=str(details.get("excerpt", "")),
         reasons_to_run=outlook.reasons if outlook else None,
         condition=outlook.condition if outlook else None,
         runs_after_change_in=_would_run_before(outlook, outlooks.values()) if outlook else (),

@@ -42,6 +42,8 @@ def test_why_each_step_of_a_failed_job_ran_or_did_not(failed: tuple[Farm, str]) 
     told = json.loads(explain(farm, job, "--json"))
     assert [step["step"] for step in told["steps"]][:3] == ["git-checkout", "first", "second"]
     assert told["steps"][1]["reasons_to_run"] == []
+    judged = [(step["code"], step["retryable"]) for step in told["steps"][1:3]]
+    assert judged == [(None, None), ("COMMAND_FAILED", False)]
 
 
 def test_a_parameter_that_the_job_leaves_to_its_default_has_not_changed(farm: Farm) -> None:
