@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from tests.distribution import Pieces, place_of
-from tests.forked_doit import doit_server, foreign
+from tests.forked_doit import doit_server, foreign, remember_environment
 
 HOME = Path(__file__).parents[1]
 PATIENCE = 180.0
@@ -89,6 +89,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    remember_environment()
     items.sort(key=lambda item: place_of(item.nodeid, config.rootpath))
     skip_slow = pytest.mark.skip(reason="takes minutes: scripts/test --all")
     for item in items:

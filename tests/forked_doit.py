@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 from threading import Timer
 
 HOME = Path(__file__).parents[1]
-_AT_START = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+_AT_START: dict[str, str] = {}
 _OWN = ("BUILDER_", "COORDINATION_", "PIPELINES_FILE", "PYTEST_")
 """Beginnings of variables that are read by doit when it runs, or not at all."""
 _PACKAGES = ("typed_yaml", "doit_words", "durable_files", "pipelines", "coordination_tasks")
@@ -65,6 +65,12 @@ class DoitServer:
 def foreign(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that others read too, perhaps when they are imported."""
     return {name: text for name, text in environment.items() if not name.startswith(_OWN)}
+
+
+def remember_environment() -> None:
+    """Take what is there after all imports (GitPython's adds to it), before the first test."""
+    own = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    _AT_START.update(own)
 
 
 @cache
