@@ -11,12 +11,21 @@ from pathlib import Path
 from pipelines.local_git import git_output
 
 
+def lies_below(path: Path, folder: Path) -> bool:
+    """Whether `path` is below `folder`, and no linked folder on the way leads out of it.
+
+    A commit or a script may have linked a folder of somebody else's files into the source.
+    """
+    real = folder.resolve()
+    return path.is_relative_to(folder) and path.parent.resolve().is_relative_to(real)
+
+
 def remove_earlier_outputs(source: Path, earlier: Iterable[Path], env: Mapping[str, str]) -> None:
     """Remove the files `earlier` that are below `source`, but not those that the commit has.
 
     Raises StepFailed (CHECKOUT_FAILED) when git can't tell which these are.
     """
-    inside = sorted(path for path in earlier if path.is_relative_to(source))
+    inside = sorted(path for path in earlier if lies_below(path, source))
     there = [path for path in inside if path.is_file() or path.is_symlink()]
     if not there:
         return

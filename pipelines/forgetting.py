@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
 from pipelines.conditions import all_needs
+from pipelines.earlier_outputs import lies_below
 from pipelines.fresh_folder import discard
 from pipelines.job_note import read_note
 from pipelines.model import Pipeline
@@ -40,7 +41,7 @@ def clean_steps(state_dir: Path, chosen: Chosen, job: str | None, *, dry: bool) 
             stamp = Stamps(workspace.stamps).read(step)
             for output in stamp.outputs if stamp else ():
                 path = _unit(workspace, workspace.root / output)
-                if path.exists():
+                if path.exists() and lies_below(path, workspace.root):
                     found[path] = workspace
     if not dry:
         for path, workspace in found.items():

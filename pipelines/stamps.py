@@ -124,9 +124,13 @@ class Stamps:
             return _STAMP.validate_python(data)
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             # A torn or foreign file proves nothing, so the step runs again.
             return None
+
+    def is_there(self, step: str) -> bool:
+        """Whether there is a stamp, though it may be one that can't be understood."""
+        return self._path(step).exists()
 
     def recorded(self) -> tuple[str, ...]:
         """The steps that have a stamp."""
@@ -201,7 +205,7 @@ class Stamps:
 
         How the step ended before counts no more.
         """
-        there = self._path(step).exists()
+        there = self.is_there(step)
         note = json.dumps({"step": step, "outputs": self.made_before(step)}).encode()
         write_durably(self._forgotten_path(step), note)
         self._run_path(step).unlink(missing_ok=True)
@@ -273,6 +277,9 @@ def changed_output(stamp: Stamp, root: Path) -> str | None:
             status = path.stat()
         except OSError:
             return f"its output {path.name} is gone"
+        if not stat.S_ISREG(status.st_mode):
+            # To read a pipe would wait for its writer.
+            return f"its output {path.name} is no file any more"
         if (status.st_size, _is_executable(status)) != (record.size, record.executable):
             return f"its output {path.name} was changed"
         if not restarted and status.st_mtime_ns == record.mtime_ns:

@@ -43,6 +43,9 @@ def read_outputs(path: Path, wanted: Collection[str]) -> dict[str, str]:
 def _text(path: Path) -> str:
     if not path.exists():
         return ""
+    if not path.is_file():
+        # To open a pipe would wait for its writer, beyond every time limit.
+        raise _bad(f"the script put something in the place of the file ${OUTPUT_VARIABLE}")
     with path.open("rb") as stream:
         data = stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:

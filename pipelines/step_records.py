@@ -16,6 +16,7 @@ from pipelines.stamps import Run, Stamp, Stamps, boot_id, changed_output, record
 from pipelines.workspace import Workspace
 
 NEVER_RUN = "its first run for this job on this builder"
+UNREADABLE = "the record of its last success can't be read"
 FORGOTTEN = "a new run was asked for (rerun, forget or clean)"
 
 
@@ -58,6 +59,8 @@ class StepRecords:
 
     def _lack(self, step: str) -> str:
         """Why there is no record of a success."""
+        if self._stamps.is_there(step):
+            return UNREADABLE
         run = self._stamps.last_run(step)
         if run is not None:
             return f"attempt {run.attempt} at it did not end well"

@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 
 from pipelines.debian.excerpt import excerpt
+from pipelines.earlier_outputs import lies_below
 from pipelines.errors import FailureCode, StepFailed
 from pipelines.local_git import local_git_environment
 from pipelines.model import Command, StepContext
@@ -54,8 +55,9 @@ def _remove_patched_files(source: Path) -> None:
     """
     for patch in (path for path in (source / ".pc").glob("*") if path.is_dir()):
         for saved in patch.rglob("*"):
-            if saved.is_file():
-                (source / saved.relative_to(patch)).unlink(missing_ok=True)
+            patched = source / saved.relative_to(patch)
+            if saved.is_file() and lies_below(patched, source):
+                patched.unlink(missing_ok=True)
 
 
 def _git(context: StepContext, *arguments: str) -> None:

@@ -115,12 +115,18 @@ def _artifact_paths(options: ArtifactManifestOptions, context: StepContext) -> l
 def _inside_source(context: StepContext) -> list[Path]:
     """The artifacts of the steps before."""
     root = context.workspace.source.resolve()
-    gone = next((path for path in context.artifacts if not path.is_file()), None)
-    if gone:
-        raise StepFailed(
-            FailureCode.ARTIFACT_MISSING, f"{gone.name}, which a step before made, is gone"
-        )
-    return [path for path in context.artifacts if path.resolve().is_relative_to(root)]
+    for path in context.artifacts:
+        if not path.is_file():
+            raise StepFailed(
+                FailureCode.ARTIFACT_MISSING, f"{path.name}, which a step before made, is gone"
+            )
+        if not path.resolve().is_relative_to(root):
+            raise StepFailed(
+                FailureCode.BAD_OUTPUT,
+                f"{path.name}, which a step before names as an artifact, is a link to"
+                " a file outside of the source: copy that file instead",
+            )
+    return list(context.artifacts)
 
 
 def _matches(source: Path, pattern: str) -> list[Path]:

@@ -93,6 +93,7 @@ def build_command(
     if version != entry.version:
         path = source / "debian" / "changelog"
         text = with_entry(text, version, commit.sha, commit.time)
+        path.unlink()  # a link may lead to somebody else's file
         path.write_text(text, encoding="utf-8", errors="surrogateescape")
     facts = BuildFacts(
         time=commit.time,

@@ -45,7 +45,10 @@ def test_a_stamp_comes_back_as_it_was(tmp_path: Path, output: Path) -> None:
     assert stamps.read("maven") is None
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1}', '{"format": 99}'])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", '{"format": 1}', '{"format": 99}', pytest.param("[" * 100_000, id="deep")],
+)
 def test_a_torn_or_foreign_stamp_proves_nothing(tmp_path: Path, content: str) -> None:
     (tmp_path / "maven.json").write_text(content)
     assert Stamps(tmp_path).read("maven") is None

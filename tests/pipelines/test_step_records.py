@@ -51,6 +51,16 @@ def test_no_record_holds_a_path_of_this_machine(bench: Bench) -> None:
         assert str(bench.folder) not in stamp.read_text()
 
 
+@pytest.mark.parametrize("content", ["{", "[]", '{"format": 3}'])
+def test_a_record_that_cant_be_read_is_told_and_the_step_runs(bench: Bench, content: str) -> None:
+    commit = bench.commit({"a.txt": "1"})
+    bench.build("job", commit)
+    (bench.workspace("job").stamps / "last.json").write_text(content)
+    assert bench.build("job", commit) == ["last"]
+    assert bench.reasons["last"] == "the record of its last success can't be read"
+    assert bench.build("job", commit) == []
+
+
 def test_a_source_that_was_made_anew_lacks_what_steps_left_in_it(bench: Bench) -> None:
     commit = bench.commit({"a.txt": "1"})
     bench.build("job", commit)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,15 @@ def test_patterns_in_the_source(workspace: Workspace) -> None:
         "build/source/core/target/core.jar",
         "build/source/hello.txt",
     ]
+
+
+def test_an_artifact_that_is_a_link_out_of_the_source_is_told(workspace: Workspace) -> None:
+    leak = workspace.source / "leak.deb"
+    leak.symlink_to("/etc/hostname")
+    context = replace(step_context(workspace, step="artifact-manifest"), artifacts=[leak])
+    with pytest.raises(StepFailed, match=r"leak\.deb, .* is a link to a file outside") as caught:
+        ArtifactManifest(now=lambda: FIRST).run(ArtifactManifestOptions(), context)
+    assert caught.value.code is FailureCode.BAD_OUTPUT
 
 
 def test_no_artifact_is_a_failure(workspace: Workspace) -> None:
