@@ -238,6 +238,21 @@ def _print_job(job: Job, transitions: tuple[Transition, ...]) -> None:
                     Text(transition.step or "(job)"),
                     Text(transition.to_state),
                     elapsed(seconds) if seconds is not None else "",
-                    Text(transition.reason),
+                    Text(_why(transition)),
                 )
         out.print(table)
+        for transition in transitions:
+            if transition.attempt == number and transition.details.get("code"):
+                out.print(Text(f"\n{_failure(transition)}"))
+
+
+def _why(transition: Transition) -> str:
+    since = f"since {format_time(transition.at)}: " if transition.to_state is State.RUNNING else ""
+    return f"{since}{transition.reason}"
+
+
+def _failure(transition: Transition) -> str:
+    """How to go on from a failure; the reason is in the table."""
+    retry = ", another try may help" if transition.details.get("retryable") else ""
+    log = f"; log: {transition.log}" if transition.log else ""
+    return f"{transition.step or 'job'}: {transition.details['code']}{retry}{log}"
