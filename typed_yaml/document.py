@@ -138,6 +138,13 @@ def _compose(text: str, name: str) -> yaml.Node | None:
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         problem = error.problem or error.context or "is not valid YAML"
         raise InvalidFile([Finding(name, line, column, f"not valid YAML: {problem}")]) from error
+    except yaml.reader.ReaderError as error:
+        # libyaml tells no place of it
+        found = yaml.reader.Reader.NON_PRINTABLE.search(text)
+        before = text[: found.start()] if found else ""
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        problem = f"not valid YAML: {error.reason}"
+        raise InvalidFile([Finding(name, line, column, problem)]) from error
     except (yaml.YAMLError, RecursionError) as error:
         reason = getattr(error, "reason", "nested too deeply")
         raise InvalidFile([Finding(name, 1, 1, f"not valid YAML: {reason}")]) from error

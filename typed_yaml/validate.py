@@ -14,6 +14,15 @@ from typed_yaml.findings import Finding, InvalidFile, did_you_mean
 _ABOUT_THE_KEY = "[key]"
 """Stands at the end of pydantic's location when the key of a map is wrong, not its value."""
 _ABOUT_KEYS = ("extra_forbidden", "missing")
+_TOLD = {
+    "dict_type": "should be a map: lines like `key: value`",
+    "model_type": "should be a map: lines like `key: value`",
+    "list_type": "should be a list",
+    "tuple_type": "should be a list",
+    "too_short": "should have {min_length} or more entries",
+    "string_type": "should be a text",
+}
+"""Where pydantic would speak of its own classes, or of Python's."""
 MAX_TOLD = 100
 """Mistakes of one part that are told one by one."""
 
@@ -159,7 +168,9 @@ def _finding(model: type[BaseModel], document: Located, path: Location, d: Error
 def _message(details: ErrorDetails) -> str:
     if details["type"] == "value_error":
         return str(details["ctx"]["error"])
-    message = details["msg"]
+    if told := _TOLD.get(details["type"]):
+        return told.format(**details.get("ctx", {}))
+    message = details["msg"].removeprefix("Input ").removeprefix("Value ")
     return message[0].lower() + message[1:]
 
 

@@ -84,7 +84,7 @@ def test_bad_values(home: Path, environment: dict[str, str], message: str) -> No
         ("env: {'': x}", ":2:7: '' can't be the name of a variable"),
         ('env: {A: "a\\0b"}', ":2:10: a NUL character can't stand in a text"),
         ('env: {"A\\0": b}', ":2:7: a NUL character can't stand in a text"),
-        ("parallel: 1000000", ":2:11: parallel: input should be less than or equal to 256"),
+        ("parallel: 1000000", ":2:11: parallel: should be less than or equal to 256"),
     ],
 )
 def test_what_would_end_a_claimed_job_is_told_with_its_place(

@@ -57,13 +57,13 @@ def test_durations(text: str, seconds: float) -> None:
         ("inner: {}", ["f.yaml:1:8: the key 'version' is missing"]),
         (
             "inner: {version: x, count: soon}",
-            ["f.yaml:1:28: count: input should be a valid integer"],
+            ["f.yaml:1:28: count: should be a valid integer"],
         ),
         (
             "inner: {version: x, wait: soon}",
             ["f.yaml:1:27: wait: a duration is wanted, like 90s, 30m or 2h"],
         ),
-        ("- a", ["f.yaml:1:1: input should be a valid dictionary or instance of Outer"]),
+        ("- a", ["f.yaml:1:1: should be a map: lines like `key: value`"]),
     ],
 )
 def test_mistakes_have_place_and_hint(text: str, expected: list[str]) -> None:

@@ -26,7 +26,7 @@ FILES = {
     "a tab": (b"pipelines:\n\tp: x", ":2:1: not valid YAML: found character that cannot start"),
     "deep": (b"pipelines: " + b"[" * 100_000, "not valid YAML"),
     "empty": (b"", "the key 'pipelines' is missing"),
-    "a list": (b"- x", "valid dictionary"),
+    "a list": (b"- x", "should be a map"),
     "many unknown keys": (
         f"{HEAD}steps: [{{run: x}}], {', '.join(f'k{i}: 1' for i in range(50_000))}}}}}".encode(),
         "mistakes more",

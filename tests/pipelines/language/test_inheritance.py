@@ -89,7 +89,7 @@ child:
             ),
             "a pipeline extends over at most 10 others",
         ),
-        ("a: 5", "input should be a valid dictionary"),
+        ("a: 5", "should be a map"),
         ("a: {extends: 5}", "the key 'steps' is missing"),
     ],
 )  # fmt: skip

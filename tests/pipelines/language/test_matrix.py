@@ -90,8 +90,8 @@ def test_in_a_script_a_value_is_a_variable_and_a_typed_value_keeps_its_type() ->
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("- {run: x, matrix: {a: []}}", "a: value should have at least 1 item"),
-        ("- {run: x, matrix: {a: [{b: c}]}}", "a: input should be a valid string"),
+        ("- {run: x, matrix: {a: []}}", "a: should have 1 or more entries"),
+        ("- {run: x, matrix: {a: [{b: c}]}}", "a: should be a text"),
         ("- {run: x, matrix: {a: [1], exclude: [{b: 1}]}}", "the matrix has no 'b'; there is: a"),
         ("- {run: x, matrix: {a: [1], exclude: [{a: 2}]}}", "no combination has these values"),
         ("- {run: x, matrix: {a: [1], exclude: [{a: 1}]}}", "no combination is left"),
