@@ -40,6 +40,8 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
+_OF_OTHERS = (("&&", "and"), ("||", "or"), ("!", "not"), ("=", "=="))
+"""Signs of other languages, and ours."""
 _MAX_LENGTH = 1000
 _MAX_DEPTH = 20
 _WORDS = ("and", "or", "not")
@@ -71,7 +73,9 @@ def _tokens(text: str) -> list[Token]:
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
-            raise ValueError(f"can't be read from '{text[position:].strip()[:30]}' on")
+            rest = text[position:].strip()
+            hints = (f"; write '{ours}'" for sign, ours in _OF_OTHERS if rest.startswith(sign))
+            raise ValueError(f"can't be read from '{rest[:30]}' on{next(hints, '')}")
         kind = str(match.lastgroup)
         found.append((kind, match[kind]))
         position = match.end()
