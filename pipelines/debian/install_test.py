@@ -41,7 +41,10 @@ class InstallTest:
 
     def words(self) -> str:
         """For the step's reason."""
-        return f"{'they install' if self.installs else 'they do NOT install'} ({self.how})"
+        if self.installs:
+            return f"they install ({self.how})"
+        first = f": {self.problem[0]}" if self.problem else ""
+        return f"they do NOT install ({self.how}){first}"
 
     def values(self) -> dict[str, Any]:
         """The same as JSON."""

@@ -61,6 +61,9 @@ def test_what_is_missing_is_named(workspace: Workspace) -> None:
 
     assert not tried.installs
     assert tried.problem[0].startswith("test-one : Depends: gone-thing (>= 2)")
+    assert tried.words() == (
+        f"they do NOT install (simulated: as the pipeline asks): {tried.problem[0]}"
+    )
 
 
 def test_a_machine_without_namespaces_simulates_and_says_why(
