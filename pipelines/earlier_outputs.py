@@ -8,16 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from pipelines.linked_folders import lies_below
 from pipelines.local_git import git_output
-
-
-def lies_below(path: Path, folder: Path) -> bool:
-    """Whether `path` is below `folder`, and no linked folder on the way leads out of it.
-
-    A commit or a script may have linked a folder of somebody else's files into the source.
-    """
-    real = folder.resolve()
-    return path.is_relative_to(folder) and path.parent.resolve().is_relative_to(real)
 
 
 def remove_earlier_outputs(source: Path, earlier: Iterable[Path], env: Mapping[str, str]) -> None:

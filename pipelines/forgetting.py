@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
 from pipelines.conditions import all_needs
-from pipelines.earlier_outputs import lies_below
 from pipelines.fresh_folder import discard
 from pipelines.job_note import read_note
+from pipelines.linked_folders import lies_below
 from pipelines.model import Pipeline
 from pipelines.stamps import Stamps
 from pipelines.workspace import Workspace

@@ -11,8 +11,8 @@ import shutil
 from pathlib import Path
 
 from pipelines.debian.excerpt import excerpt
-from pipelines.earlier_outputs import lies_below
 from pipelines.errors import FailureCode, StepFailed
+from pipelines.linked_folders import lies_below
 from pipelines.local_git import local_git_environment
 from pipelines.model import Command, StepContext
 
