@@ -87,13 +87,14 @@ def print_jobs(jobs: Iterable[Job], presences: Mapping[str, Presence] | None = N
     """
     out, shown, live = console(), list(jobs), presences or {}
     table = _table(shown, live, "commit")
+    width = _width(out, table)
     reasons = max((len(job.reason) for job in shown), default=0)
     if not shown:
         out.print("the queue is empty")
-    elif _width(out, table) + min(reasons, _NARROWEST_REASON) < out.width:
+    elif width + min(reasons, _NARROWEST_REASON) < out.width:
         out.print(_table(shown, live, "commit", "reason"))
     else:
-        out.print(table if _width(out, table) <= out.width else _table(shown, live))
+        out.print(table if width <= out.width else _table(shown, live))
         for job in shown:
             if job.reason and job.state is not State.SUCCEEDED:
                 out.print(Text(f"\n{job.id}: {job.reason}"))

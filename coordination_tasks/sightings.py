@@ -76,9 +76,9 @@ class Sightings:
 
     def _presence(self, sighting: Sighting, now: float) -> Presence:
         still_for = now - sighting.since
-        if still_for > self._lease:
-            return Presence(SILENT, round(still_for, 1))
-        return Presence(ALIVE if sighting.moved else UNKNOWN, round(still_for, 1))
+        in_time = ALIVE if sighting.moved else UNKNOWN
+        liveness = in_time if still_for <= self._lease else SILENT
+        return Presence(liveness, round(still_for, 1))
 
     def _read(self, now: float) -> Liveness:
         try:

@@ -146,8 +146,7 @@ def _compose(text: str, name: str) -> yaml.Node | None:
         problem = f"not valid YAML: {error.reason}"
         raise InvalidFile([Finding(name, line, column, problem)]) from error
     except (yaml.YAMLError, RecursionError) as error:
-        reason = getattr(error, "reason", "nested too deeply")
-        raise InvalidFile([Finding(name, 1, 1, f"not valid YAML: {reason}")]) from error
+        raise InvalidFile([Finding(name, 1, 1, "not valid YAML: nested too deeply")]) from error
     return node
 
 
