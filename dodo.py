@@ -7,23 +7,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from coordination_tasks.doit_tasks import CLAIM_TASK, claim_task, pipelines_path
-from coordination_tasks.session import Session
-from pipelines.cancellation import Cancellation
-from pipelines.extra_tools import check_extras  # noqa: F401 - for commands
-from pipelines.forgetting import clean_steps, forget_steps  # noqa: F401 - for commands
-from pipelines.graph import load_pipelines, pipeline_tasks
-from pipelines.kinds import step_kinds
+from coordination_tasks.build.attempt.session import Session
+from coordination_tasks.build.doit_tasks import CLAIM_TASK, claim_task, pipelines_path
+from pipelines.domain.pipeline import Pipeline
+from pipelines.domain.validation import check_branch, check_commit, check_job_id  # noqa: F401 - for commands
+from pipelines.execution.invalidation import clean_steps, forget_steps  # noqa: F401 - for commands
+from pipelines.execution.runner import StepRunner
+from pipelines.git.branch_tip import branch_tip
 from pipelines.language.params import resolve_params  # noqa: F401 - for commands
-from pipelines.machine import check_tools, machine_labels  # noqa: F401 - for commands
-from pipelines.model import Pipeline
-from pipelines.old_logs import old_logs  # noqa: F401 - for commands
-from pipelines.planner import Planner
-from pipelines.process_tree import builder_marker, sweep
-from pipelines.sources import branch_tip
-from pipelines.space import jobs_here, remove, superfluous  # noqa: F401 - for commands
-from pipelines.step_runner import StepRunner
-from pipelines.untrusted import check_branch, check_commit, check_job_id  # noqa: F401 - for commands
+from pipelines.processes.cancellation import Cancellation
+from pipelines.processes.tree import builder_marker, sweep
+from pipelines.steps.registry import step_kinds
+from pipelines.tasks.doit_tasks import load_pipelines, pipeline_tasks
+from pipelines.tasks.machine import check_tools, machine_labels  # noqa: F401 - for commands
+from pipelines.tasks.optional_tools import check_extras  # noqa: F401 - for commands
+from pipelines.tasks.planner import Planner
+from pipelines.workspace.cleanup import jobs_here, remove, superfluous  # noqa: F401 - for commands
+from pipelines.workspace.log_archive import old_logs  # noqa: F401 - for commands
 
 DOIT_CONFIG = {"backend": "none", "default_tasks": []}
 

@@ -14,12 +14,12 @@ from typing import Any
 
 from benchmarks.figures import spread
 from benchmarks.remotes import bare_repository, commits_on_main
-from coordination_tasks import queue_operations
-from coordination_tasks.draft import Draft
-from coordination_tasks.errors import NothingToClaim
-from coordination_tasks.git_repository import GitRepository
-from coordination_tasks.model import BuilderProfile, Job
-from coordination_tasks.store import Store
+from coordination_tasks.domain.errors import NothingToClaim
+from coordination_tasks.domain.model import BuilderProfile, Job
+from coordination_tasks.repository.draft import Draft
+from coordination_tasks.repository.git.repository import GitRepository
+from coordination_tasks.store.operations import queue as queue_operations
+from coordination_tasks.store.store import Store
 
 FORK = multiprocessing.get_context("fork")
 PIPELINES = {"sample": ()}

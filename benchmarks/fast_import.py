@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
-from coordination_tasks.repository import Note, Version
+from coordination_tasks.repository.protocol import Note, Version
 
 
 class FastImport:

@@ -14,11 +14,11 @@ from benchmarks.fast_import import FastImport
 from benchmarks.figures import spread
 from benchmarks.remotes import bare_repository, commits_on_main, git
 from benchmarks.transactions import PIPELINES, builder, claim, job, step, timed_record
-from coordination_tasks.housekeeping import Housekeeping
-from coordination_tasks.housekeeping_rules import Ages
-from coordination_tasks.model import BuilderProfile, State
-from coordination_tasks.store import Store
-from coordination_tasks.writes import Completion
+from coordination_tasks.documents.retention import Ages
+from coordination_tasks.domain.model import BuilderProfile, State
+from coordination_tasks.farm.housekeeping import Housekeeping
+from coordination_tasks.store.store import Store
+from coordination_tasks.store.writes import Completion
 
 BUILDERS = 10
 STEPS = 4

@@ -23,8 +23,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.config import read_pipelines
-from pipelines.kinds import step_kinds
+from pipelines.language.load import read_pipelines
+from pipelines.steps.registry import step_kinds
 
 HOME = Path(__file__).parents[1]
 PIPELINES, STEPS = 200, 50

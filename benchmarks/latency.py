@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.figures import spread
 from benchmarks.remotes import bare_repository, git
 from benchmarks.transactions import builder, claim, job, timed_record
-from tests.coordination_tasks.loopback import http_server, ssh_server
+from tests.support.coordination.loopback import http_server, ssh_server
 
 TRANSPORTS = ("file", "http", "ssh", "ssh, one connection")
 

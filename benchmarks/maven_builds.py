@@ -24,16 +24,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.cancellation import Cancellation
-from pipelines.commands import LoggedCommandRunner
-from pipelines.debian.build_deb_options import BuildDebOptions
-from pipelines.errors import StepFailed
-from pipelines.model import Options, Source, StepContext, StepKind
-from pipelines.process_tree import marker
-from pipelines.steps.debian import BuildDeb
-from pipelines.steps.maven import MAVEN
-from pipelines.steps.maven_options import MavenOptions
-from pipelines.workspace import Workspace
+from pipelines.domain.errors import StepFailed
+from pipelines.domain.pipeline import Options, Source, StepContext, StepKind
+from pipelines.processes.cancellation import Cancellation
+from pipelines.processes.logged_command import LoggedCommandRunner
+from pipelines.processes.tree import marker
+from pipelines.steps.debian.options import BuildDebOptions
+from pipelines.steps.debian.step import BuildDeb
+from pipelines.steps.maven.options import MavenOptions
+from pipelines.steps.maven.step import MAVEN
+from pipelines.workspace.layout import Workspace
 
 SAMPLE = Path(__file__).parents[1] / "examples" / "sample"
 PACKAGING = BuildDebOptions(

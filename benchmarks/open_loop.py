@@ -13,8 +13,8 @@ from typing import Any
 from benchmarks.figures import spread
 from benchmarks.remotes import bare_repository, commits_on_main
 from benchmarks.transactions import builder, claim, job, step
-from coordination_tasks.model import Attempt
-from coordination_tasks.store import Store
+from coordination_tasks.domain.model import Attempt
+from coordination_tasks.store.store import Store
 
 FORK = multiprocessing.get_context("fork")
 _PATIENCE = 600.0

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from coordination_tasks.git_repository import GitRepository
-from coordination_tasks.model import Attempt, BuilderProfile, Job, State, Transition
-from coordination_tasks.store import Store
+from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, State, Transition
+from coordination_tasks.repository.git.repository import GitRepository
+from coordination_tasks.store.store import Store
 
 PIPELINE = "sample"
 PIPELINES = {PIPELINE: ()}

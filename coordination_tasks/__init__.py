@@ -1,6 +1,4 @@
-"""Who builds what, and what happened: queue, claims, transitions. Knows nothing of Maven."""
+"""Who builds what, and what happened: the queue, claims, transitions and the farm.
 
-import os
-
-# GitPython looks for git when it is imported, and raises where there is none; we say it in a line.
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+How a commit becomes packages belongs to `pipelines`, which this package never imports.
+"""

@@ -18,8 +18,10 @@ import hypothesis
 import psutil
 import pytest
 
-from tests.distribution import Pieces, place_of
-from tests.forked_doit import doit_server, foreign, remember_environment
+from tests.support.doit.distribution import Pieces, place_of
+from tests.support.doit.forked_doit import doit_server, foreign, remember_environment
+
+pytest_plugins = ["tests.support.coordination.fixtures"]
 
 HOME = Path(__file__).parents[1]
 PATIENCE = 180.0

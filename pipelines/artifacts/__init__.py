@@ -1,1 +1,4 @@
-"""The files that a job made: listed, checked, published."""
+"""Produced files and the manifest that lists them with digests.
+
+The step that collects them is `steps/artifact_manifest.py`.
+"""

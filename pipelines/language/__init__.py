@@ -1,1 +1,4 @@
-"""The language of `pipelines.yaml`: what may stand in it, what it means, what is wrong with it."""
+"""The language of `pipelines.yaml`: entries, parameters, names and loading.
+
+What a pipeline is once read belongs to `domain`.
+"""

@@ -8,9 +8,11 @@ from typing import Annotated, Any, Literal
 from annotated_types import Len
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
-from pipelines.errors import FailureCode
-from pipelines.model import Options, ParamType, Source
-from typed_yaml import Duration, Several, Text, did_you_mean
+from common.yaml.duration import Duration
+from common.yaml.findings import did_you_mean
+from common.yaml.validate import Several, Text
+from pipelines.domain.errors import FailureCode
+from pipelines.domain.pipeline import Options, ParamType, Source
 
 MAX_RETRIES = 20
 MAX_MATRIX = 256

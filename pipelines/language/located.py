@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from typed_yaml import Document, Finding
+from common.yaml.document import Document
+from common.yaml.findings import Finding
 
 Path = tuple[str | int, ...]
 

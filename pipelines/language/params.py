@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from pipelines.errors import BadValue
+from common.yaml.document import plain_value
+from common.yaml.findings import did_you_mean
+from pipelines.domain.errors import BadValue
+from pipelines.domain.pipeline import Param, ParamType, Pipeline
+from pipelines.domain.validation import shown
 from pipelines.language.entries import ParamEntry
-from pipelines.model import Param, ParamType, Pipeline
-from pipelines.untrusted import shown
-from typed_yaml import did_you_mean, plain_value
 
 MAX_VALUE = 10_000
 

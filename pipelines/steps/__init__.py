@@ -1,1 +1,4 @@
-"""The kinds of steps: each module has one, as a value that `pipelines.kinds` registers."""
+"""The kinds of steps, one file each, and their registry; `maven` and `debian` are rooms.
+
+What every step needs, whatever its kind, belongs to `execution`.
+"""

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
-from durable_files import write_durably
+from common.atomic_files import write_durably
+from common.yaml.validate import Several, Text
 from pipelines.artifacts.manifest import (
     Origin,
     how_made,
@@ -19,12 +20,11 @@ from pipelines.artifacts.manifest import (
     read_artifact,
     says_the_same,
 )
-from pipelines.errors import FailureCode, StepFailed
-from pipelines.head_commit import HeadCommit, read_head_commit
-from pipelines.input_files import check_names, files_that_match
-from pipelines.model import Options, StepContext, StepResult
-from pipelines.steps.git_remote import public_url
-from typed_yaml import Several, Text
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.domain.pipeline import Options, StepContext, StepResult
+from pipelines.git.head_commit import HeadCommit, read_head_commit
+from pipelines.git.remote import public_url
+from pipelines.git.tracked_files import check_names, files_that_match
 
 
 def _inside(pattern: str) -> str:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipelines.errors import FailureCode, StepFailed
-from pipelines.fresh_folder import discard
-from pipelines.model import BuildRequest, Options, StepContext, StepResult
-from pipelines.steps.git_mirror import Git, GitRun, Mirror
-from pipelines.steps.git_remote import (
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.domain.pipeline import BuildRequest, Options, StepContext, StepResult
+from pipelines.domain.validation import check_branch, check_commit
+from pipelines.git.mirror import Git, GitRun, Mirror
+from pipelines.git.remote import (
     check_repository,
     excerpt,
     git_environment,
@@ -20,7 +20,7 @@ from pipelines.steps.git_remote import (
     says_not_there,
     says_unreachable,
 )
-from pipelines.untrusted import check_branch, check_commit
+from pipelines.workspace.removal import discard
 
 _SHOWN_CHANGES = 10
 

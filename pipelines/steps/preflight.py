@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from pipelines.model import LooksAhead, Options, Step, StepContext, StepResult, Unresolved
+from pipelines.domain.pipeline import LooksAhead, Options, Step, StepContext, StepResult, Unresolved
 
 
 class PreflightOptions(Options):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pipelines.model import Options, StepContext, StepResult
+from pipelines.domain.pipeline import Options, StepContext, StepResult
 from pipelines.steps.artifact_manifest import ArtifactManifest
 
 Publisher = Callable[[str, bytes | None], str]

@@ -14,12 +14,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipelines.errors import FailureCode, StepFailed
-from pipelines.exit_record import recorded_code
-from pipelines.masking import mask_url_credentials
-from pipelines.model import BuildRequest, Command, Options, StepContext, StepResult
-from pipelines.step_outputs import OUTPUT_VARIABLE, read_outputs
-from typed_yaml import Text
+from common.yaml.validate import Text
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.domain.pipeline import BuildRequest, Command, Options, StepContext, StepResult
+from pipelines.processes.exit_file import recorded_code
+from pipelines.processes.masking import mask_url_credentials
+from pipelines.steps.run_outputs import OUTPUT_VARIABLE, read_outputs
 
 _SHELLS = {
     "bash": ("bash", "-euo", "pipefail"),

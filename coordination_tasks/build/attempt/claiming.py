@@ -1,0 +1,93 @@
+"""Claims a job for this builder: what happens between `doit build` and its first step."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from coordination_tasks.build.attempt.running_attempt import RunningAttempt, running_attempt
+from coordination_tasks.build.display.display import Display
+from coordination_tasks.builder.claim_intent import ClaimIntent, own_intent
+from coordination_tasks.builder.config.builder import BuilderConfig
+from coordination_tasks.builder.disk_space import check_free_space
+from coordination_tasks.builder.outbox.journal import Outbox
+from coordination_tasks.builder.recovery import recover
+from coordination_tasks.domain.clock import utc_now
+from coordination_tasks.domain.errors import Conflict, NotFound, NothingToClaim
+from coordination_tasks.domain.model import Attempt, Job
+from coordination_tasks.domain.scheduling import Terms
+from coordination_tasks.store.store import Store
+
+Resolver = Callable[[str, str], str | None]
+"""Takes a pipeline's name and a branch, gives the commit, or None when it can't be told now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimer:
+    """Makes the one claim of a run of `doit build`."""
+
+    config: BuilderConfig
+    store: Store
+    outbox: Outbox
+    display: Display
+    pipelines: Mapping[str, tuple[str, ...]]
+    """Pipelines known here, with the labels they demand."""
+    terms: Terms
+    """What else they say of jobs and builders."""
+    resolve: Resolver
+    ended: Callable[[bytes, RunningAttempt], Mapping[str, str]]
+    """Tells which steps of a plan succeeded in an attempt that was killed, with what each did."""
+    job: str | None = None
+    pipeline: str | None = None
+
+    @property
+    def intent(self) -> ClaimIntent:
+        """What this builder remembers of its claim."""
+        return own_intent(self.config.state_dir)
+
+    def claim(self) -> RunningAttempt:
+        """Claim the next job, or the one that was asked for.
+
+        Raises NothingToClaim, Conflict, NotFound, Unavailable and the store's other errors.
+        """
+        told = recover(
+            self.store,
+            self.outbox,
+            self.intent,
+            builder=self.config.profile.id,
+            ended=lambda attempt, plan: self.ended(
+                plan, running_attempt(attempt, self.config, self.display)
+            ),
+            clock=utc_now,
+        )
+        if told:
+            self.display.message(told)
+        check_free_space(self.config)
+        claim_id = uuid.uuid4().hex
+        self.intent.write(claim_id)
+        try:
+            attempt = self._claim(claim_id)
+        except (NothingToClaim, NotFound, Conflict):
+            # told of the newest version: no earlier try can land on it any more. A builder that
+            # looks for jobs every minute must not push each time to withdraw what it never had.
+            self.intent.clear()
+            raise
+        return running_attempt(attempt, self.config, self.display)
+
+    def _claim(self, claim_id: str) -> Attempt:
+        return self.store.claim(
+            claim_id=claim_id,
+            pipelines=self.pipelines,
+            job_id=self.job,
+            pipeline=self.pipeline,
+            default_pipeline=self.config.default_pipeline,
+            terms=self.terms,
+            resolve=self._commit_of,
+        )
+
+    def _commit_of(self, job: Job) -> str | None:
+        pipeline = job.pipeline or self.config.default_pipeline
+        if pipeline is None or job.branch is None:
+            return None
+        return self.resolve(pipeline, job.branch)

@@ -1,0 +1,88 @@
+"""The claimed attempt as the steps see it: the job's values and what the builder offers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from coordination_tasks.build.display.display import Display
+from coordination_tasks.builder.config.builder import BuilderConfig
+from coordination_tasks.domain.model import Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class RunningAttempt:
+    """The claimed attempt as the steps see it."""
+
+    claimed: Attempt
+    state_dir: Path
+    env: Mapping[str, str]
+    declared_env: Mapping[str, str]
+    """What of `env` the builder's file names."""
+    display: Display
+    began: float = 0.0
+    """`time.monotonic()` of the claim."""
+    lock_dir: Path = Path()
+    """Where the locks on resources are that the builders of this host share."""
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Values of the secrets that the pipeline names."""
+    changed_since: str | None = None
+    """The commit that the job's is compared with; None when there is none."""
+
+    @property
+    def job_id(self) -> str:
+        """Id of the job."""
+        return self.claimed.job.id
+
+    @property
+    def pipeline(self) -> str:
+        """Name of the job's pipeline; "" when the job was claimed by a program that knows none."""
+        return self.claimed.job.pipeline or ""
+
+    @property
+    def attempt(self) -> int:
+        """Number of the attempt."""
+        return self.claimed.number
+
+    @property
+    def builder(self) -> str:
+        """Id of this builder."""
+        return self.claimed.builder
+
+    @property
+    def branch(self) -> str | None:
+        """Branch that the job names."""
+        return self.claimed.job.branch
+
+    @property
+    def commit(self) -> str | None:
+        """Commit to build, resolved when the job was claimed."""
+        return self.claimed.job.commit
+
+    @property
+    def params(self) -> Mapping[str, str]:
+        """The job's parameters."""
+        return self.claimed.job.params
+
+    def show_progress(self, step: str, text: str) -> None:
+        """Show how far a step is."""
+        self.display.step_progress(step, text)
+
+    def show_line(self, step: str, line: str) -> None:
+        """Show a line of the step's log to who asked for it."""
+        self.display.step_line(step, line)
+
+
+def running_attempt(claimed: Attempt, config: BuilderConfig, display: Display) -> RunningAttempt:
+    """The attempt with what its builder offers to all steps."""
+    return RunningAttempt(
+        claimed=claimed,
+        state_dir=config.state_dir,
+        env=config.env,
+        declared_env=config.declared_env,
+        display=display,
+        began=time.monotonic(),
+        lock_dir=config.lock_dir,
+    )

@@ -1,0 +1,107 @@
+"""What is shown while `doit build` runs, and its plain form: one line for each thing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol, TextIO
+
+from typing_extensions import override
+
+from common.output_stream import silence
+from common.terminal_text import harmless
+from coordination_tasks.domain.model import State
+
+SECONDS_BETWEEN_PLAIN_PROGRESS = 10.0
+
+Clock = Callable[[], float]
+
+
+class Display(Protocol):
+    """Shows the steps of one job."""
+
+    def begin(self, title: str, steps: tuple[str, ...]) -> None:
+        """The job is claimed and these steps will come."""
+
+    def step_began(self, step: str, reason: str) -> None:
+        """The step runs now, for this reason."""
+
+    def step_progress(self, step: str, text: str) -> None:
+        """How far the step is."""
+
+    def step_line(self, step: str, line: str) -> None:
+        """A line of the step's log."""
+
+    def step_ended(self, step: str, state: State, reason: str, seconds: float | None) -> None:
+        """The step is at its end."""
+
+    def message(self, text: str) -> None:
+        """Something beside the steps."""
+
+    def end(self) -> None:
+        """Nothing more comes."""
+
+
+def elapsed(seconds: float) -> str:
+    """`4.1 s`, `2 min 05 s`, `1 h 02 min`."""
+    if seconds < 60:  # noqa: PLR2004
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+class PlainDisplay(Display):
+    """One line for each thing that happens: for pipes, cron and log files."""
+
+    def __init__(self, stream: TextIO, *, verbose: bool, clock: Clock = time.monotonic) -> None:
+        self._stream = stream
+        self._verbose = verbose
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._shown_at: dict[str, float] = {}
+
+    @override
+    def begin(self, title: str, steps: tuple[str, ...]) -> None:
+        self.message(title)
+        self.message(f"steps: {' -> '.join(steps)}")
+
+    @override
+    def step_began(self, step: str, reason: str) -> None:
+        self._shown_at[step] = self._clock()
+        self._write(f"[{step}] running: {reason}")
+
+    @override
+    def step_progress(self, step: str, text: str) -> None:
+        now = self._clock()
+        if now - self._shown_at.get(step, now) >= SECONDS_BETWEEN_PLAIN_PROGRESS:
+            self._shown_at[step] = now
+            self._write(f"[{step}] {text}")
+
+    @override
+    def step_line(self, step: str, line: str) -> None:
+        if self._verbose:
+            self._write(f"[{step}] | {line}")
+
+    @override
+    def step_ended(self, step: str, state: State, reason: str, seconds: float | None) -> None:
+        duration = f" in {elapsed(seconds)}" if seconds is not None else ""
+        self._write(f"[{step}] {state}{duration}: {reason}")
+
+    @override
+    def message(self, text: str) -> None:
+        self._write(text)
+
+    @override
+    def end(self) -> None:
+        pass
+
+    def _write(self, text: str) -> None:
+        with self._lock:
+            try:
+                self._stream.write(harmless(text) + "\n")
+                self._stream.flush()
+            except OSError:
+                # whoever watched has left, or the disk of their file is full: the build goes on
+                silence(self._stream)

@@ -1,0 +1,123 @@
+"""What a person at a terminal sees while `doit build` runs: a line for each step, redrawn."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import TextIO, cast
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+from typing_extensions import override
+
+from common.output_stream import BearingStream
+from common.terminal_text import harmless
+from coordination_tasks.build.display.display import Clock, Display, PlainDisplay, elapsed
+from coordination_tasks.domain.model import State
+
+_MARKS = {
+    State.SUCCEEDED: ("✔", "green"),
+    State.UP_TO_DATE: ("=", "cyan"),
+    State.FAILED: ("✘", "bold red"),
+    State.TIMED_OUT: ("✘", "bold red"),
+    State.CANCELLED: ("■", "yellow"),
+    State.SKIPPED: ("-", "dim"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    state: State = State.QUEUED
+    text: str = ""
+    began: float = 0.0
+    seconds: float | None = None
+
+
+class LiveDisplay(Display):
+    """One line for each step, redrawn in place while the job runs."""
+
+    def __init__(self, console: Console, *, verbose: bool, clock: Clock = time.monotonic) -> None:
+        self._console = console
+        self._verbose = verbose
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._rows: dict[str, _Row] = {}
+        self._spinner = Spinner("dots")
+        self._live = Live(
+            console=console, get_renderable=self._render, refresh_per_second=8, transient=False
+        )
+
+    @override
+    def begin(self, title: str, steps: tuple[str, ...]) -> None:
+        self.message(title)
+        with self._lock:
+            self._rows = {step: _Row() for step in steps}
+        self._live.start()
+
+    @override
+    def step_began(self, step: str, reason: str) -> None:
+        self._set(step, _Row(state=State.RUNNING, text=reason, began=self._clock()))
+
+    @override
+    def step_progress(self, step: str, text: str) -> None:
+        with self._lock:
+            row = self._rows.get(step, _Row())
+            self._rows[step] = replace(row, text=text)
+
+    @override
+    def step_line(self, step: str, line: str) -> None:
+        if self._verbose:
+            shown = escape(harmless(line))
+            self._console.print(f"[dim]{escape(step)} |[/dim] {shown}", highlight=False)
+
+    @override
+    def step_ended(self, step: str, state: State, reason: str, seconds: float | None) -> None:
+        self._set(step, _Row(state=state, text=reason, seconds=seconds))
+
+    @override
+    def message(self, text: str) -> None:
+        self._console.print(escape(harmless(text)), highlight=False, soft_wrap=True)
+
+    @override
+    def end(self) -> None:
+        self._live.stop()
+
+    def _set(self, step: str, row: _Row) -> None:
+        with self._lock:
+            self._rows[step] = row
+
+    def _render(self) -> Group:
+        with self._lock:
+            rows = dict(self._rows)
+        table = Table.grid(padding=(0, 1), expand=True)
+        table.add_column(width=1)
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, justify="right", min_width=9)
+        table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        for step, row in rows.items():
+            table.add_row(self._mark(row), step, self._elapsed(row), Text(harmless(row.text)))
+        return Group(table)
+
+    def _mark(self, row: _Row) -> Spinner | Text:
+        if row.state is State.RUNNING:
+            return self._spinner
+        mark, style = _MARKS.get(row.state, ("·", "dim"))
+        return Text(mark, style=style)
+
+    def _elapsed(self, row: _Row) -> str:
+        if row.state is State.RUNNING:
+            return elapsed(self._clock() - row.began)
+        return elapsed(row.seconds) if row.seconds is not None else ""
+
+
+def make_display(stream: TextIO, *, verbose: bool) -> Display:
+    """The display that fits `stream`: live on a terminal, plain lines elsewhere."""
+    console = Console(file=cast(TextIO, BearingStream(stream)))
+    if console.is_terminal and not console.is_dumb_terminal:
+        return LiveDisplay(console, verbose=verbose)
+    return PlainDisplay(stream, verbose=verbose)

@@ -1,0 +1,122 @@
+"""Runs doit's graph for one job: the claim, then the steps, several at once if so wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from queue import Queue
+from threading import Thread
+from typing import Any
+
+from doit.control import ExecNode, TaskControl
+from doit.dependency import Dependency
+from doit.loader import generate_tasks
+from doit.reporter import ZeroReporter
+from doit.runner import MThreadRunner, Runner
+from doit.task import Stream, Task
+
+from coordination_tasks.build.attempt.session import Session
+from coordination_tasks.build.display.display import Display
+from coordination_tasks.build.display.reporter import StepReporter, step_of
+from coordination_tasks.build.doit_tasks import CLAIM_TASK
+
+
+class StepsRunner(MThreadRunner):  # type: ignore[misc]
+    """doit's runner with threads; whether a step runs after a failure is for its own condition.
+
+    A step's action tells with `reason_to_skip(states)`. Nothing starts once the build has to end.
+    """
+
+    def __init__(self, dependencies: Dependency, reporter: StepReporter, parallel: int) -> None:
+        super().__init__(
+            dependencies, reporter, continue_=True, stream=Stream(0), num_process=parallel
+        )
+        self.error: BaseException | None = None
+        """What the report of a step met first."""
+        self._workers: list[Thread] = []
+        self._job_queue: Queue[None] = Queue()
+
+    def _run_start_processes(self, job_q: Queue[None], result_q: Queue[Any]) -> list[Thread]:
+        self._job_queue = job_q
+        self._workers = super()._run_start_processes(job_q, result_q)
+        return self._workers
+
+    def execute_task(self, task: Task) -> Any:
+        """Run a task in its thread; doit's main thread is told only the text of an exception."""
+        try:
+            return super().execute_task(task)
+        except BaseException as error:
+            self.error = self.error or error
+            raise
+
+    def join(self) -> None:
+        """Wait until no step runs any more, after the run broke off."""
+        for _ in self._workers:
+            self._job_queue.put(None)
+        for worker in self._workers:
+            worker.join()
+
+    def select_task(self, node: ExecNode, tasks: dict[str, Task]) -> bool:
+        """Whether the task is to be executed now; doit's hook."""
+        task = node.task
+        if step_of(task) is None:
+            return bool(super().select_task(node, tasks))
+        node.bad_deps.clear()
+        if self.reporter.skip_unwanted(task):
+            node.run_status = "up-to-date"
+            return False
+        return bool(super().select_task(node, tasks))
+
+
+@dataclass(frozen=True, slots=True)
+class GraphRun:
+    """The tasks of this run and what they report to."""
+
+    tasks: Sequence[Task]
+    dependencies: Dependency
+    session: Session
+    display: Display
+
+    def claim(self) -> None:
+        """Run the task that claims. Raises what hindered the claim."""
+        self._run([CLAIM_TASK], Runner(self.dependencies, ZeroReporter(None, {})))
+        if self.session.claim_error is not None:
+            raise self.session.claim_error
+
+    def with_tasks(self, made: Iterable[dict[str, Any]]) -> GraphRun:
+        """A run of the claim and these tasks only, each as a dictionary for doit."""
+        claim = [task for task in self.tasks if task.name == CLAIM_TASK]
+        tasks: list[Task] = generate_tasks("plan", (task for task in made))
+        return replace(self, tasks=[*claim, *tasks])
+
+    def steps(self, pipeline: str) -> tuple[str, ...]:
+        """Names of the pipeline's steps, in the file's order."""
+        return tuple(str(step_of(task)) for task in self.step_tasks(pipeline))
+
+    def step_tasks(self, pipeline: str) -> list[Task]:
+        """The tasks of the pipeline's steps, in the file's order."""
+        return [
+            task
+            for task in self.tasks
+            if step_of(task) is not None and task.meta["pipeline"] == pipeline
+        ]
+
+    def build(self, pipeline: str, parallel: int) -> None:
+        """Run the steps, at most `parallel` at once; what runs is ended when anything else fails.
+
+        Raises what a step's report met, like NotDurable.
+        """
+        reporter = StepReporter(self.session, self.display)
+        runner = StepsRunner(self.dependencies, reporter, parallel)
+        try:
+            self._run([pipeline], runner)
+        except BaseException as error:
+            first = runner.error or error
+            self.session.break_off(first)
+            runner.join()
+            raise first from None
+
+    def _run(self, selection: list[str], runner: Any) -> None:
+        control = TaskControl(list(self.tasks))
+        control.process(selection)
+        runner.run_all(control.task_dispatcher())

@@ -1,0 +1,45 @@
+"""The claim that this builder is about to make or holds, on disk before it is made.
+
+A builder that is killed between its claim's push and the first thing it writes would otherwise
+leave a job `running` that nobody knows of; with the claim id on disk its next start finds the job.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from common.atomic_files import write_durably
+from coordination_tasks.domain.model import Job, State
+
+
+class ClaimIntent:
+    """One small file in the builder's state directory."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, claim_id: str) -> None:
+        """Remember the claim id; durable when this returns."""
+        write_durably(self._path, claim_id.encode())
+
+    def read(self) -> str | None:
+        """The claim id that was not cleared, or None."""
+        try:
+            # Of a damaged one nothing is left that could be some job's claim.
+            return self._path.read_text(errors="replace").strip() or None
+        except FileNotFoundError:
+            return None
+
+    def clear(self) -> None:
+        """The claim came to its end."""
+        self._path.unlink(missing_ok=True)
+
+
+def own_intent(state_dir: Path) -> ClaimIntent:
+    """What the builder that owns `state_dir` remembers of its claim."""
+    return ClaimIntent(state_dir / "claim")
+
+
+def abandoned_job(jobs: tuple[Job, ...], claim_id: str) -> Job | None:
+    """The job that still runs under `claim_id`, though the process that made the claim is gone."""
+    return next((j for j in jobs if j.claim_id == claim_id and j.state is State.RUNNING), None)

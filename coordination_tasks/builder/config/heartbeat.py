@@ -1,0 +1,91 @@
+"""How often a builder shows that it lives, and where: the key `heartbeat` of `builder.yaml`.
+
+`HEARTBEAT_BRANCH` and `HEARTBEAT_PUSH_EVERY` mean what they mean to the programs of today.
+Source: reference/build-coordination-readme.md, "Heartbeat behavior controls".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from common.yaml.duration import Duration
+from common.yaml.validate import Text
+from coordination_tasks.domain.errors import BadConfiguration
+from coordination_tasks.repository.git.remote import is_branch
+from coordination_tasks.repository.heartbeats import own_place
+
+BRANCH_VARIABLE = "HEARTBEAT_BRANCH"
+PUSH_EVERY_VARIABLE = "HEARTBEAT_PUSH_EVERY"
+_OWN = frozenset({"1", "auto"})
+_BRANCH_RULE = "it has letters, digits and single . _ - / between them"
+
+
+class HeartbeatFile(BaseModel):
+    """`heartbeat` in `builder.yaml`; `docs/configuration.md` describes each key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    branch: Text = "auto"
+    push_every: int = Field(default=1, ge=1)
+    building: Duration = 30.0
+    waiting: Duration = 60.0
+    idle: Duration = 240.0  # programs of today raise an alert after 300 s
+
+    @field_validator("branch")
+    @classmethod
+    def _is_branch(cls, text: str) -> str:
+        if not is_branch(text):
+            raise ValueError(f"{text[:100]!r} can't be a branch: {_BRANCH_RULE}")
+        return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatConfig:
+    """Where heartbeats go, and the seconds between two that are pushed."""
+
+    place: str
+    building: float
+    waiting: float
+    idle: float
+
+
+def heartbeat_config(
+    file: HeartbeatFile, environment: Mapping[str, str], builder: str
+) -> HeartbeatConfig:
+    """What counts for `builder`, environment over file. Raises BadConfiguration."""
+    branch = environment.get(BRANCH_VARIABLE) or file.branch
+    if not is_branch(branch):
+        raise BadConfiguration(
+            f"{BRANCH_VARIABLE} is {branch[:100]!r}, which can't be a branch: {_BRANCH_RULE}"
+        )
+    every = _push_every(environment.get(PUSH_EVERY_VARIABLE)) or file.push_every
+    return HeartbeatConfig(
+        place=own_place(builder) if branch in _OWN else branch,
+        building=file.building * every,
+        waiting=file.waiting * every,
+        idle=file.idle * every,
+    )
+
+
+def check_lease(lease: float, heartbeat: HeartbeatConfig, pushes_per_minute: float) -> None:
+    """Raise BadConfiguration when a builder that lives would be taken for dead."""
+    rarest = max(heartbeat.building, 60 / pushes_per_minute)
+    if rarest > lease / 2:
+        raise BadConfiguration(
+            f"a heartbeat every {rarest:g} s is too rare for a lease of {lease:g} s, which needs "
+            "two at least: lengthen lease, shorten heartbeat.building, lower "
+            f"{PUSH_EVERY_VARIABLE} or raise pushes_per_minute"
+        )
+
+
+def _push_every(text: str | None) -> int | None:
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise BadConfiguration(
+            f"{PUSH_EVERY_VARIABLE} is {text[:40]!r}: a number from 1 on is wanted"
+        )
+    return int(text)

@@ -1,0 +1,146 @@
+"""What a builder needs of its disk, its clock and the coordination repository."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from common.yaml.findings import did_you_mean
+from coordination_tasks.builder.config.builder import BuilderConfig
+from coordination_tasks.builder.outbox.journal import Outbox
+from coordination_tasks.domain.errors import BrokenDocument, CoordinationError, NotDurable
+from coordination_tasks.repository.git.objects import GitObjects
+from coordination_tasks.repository.git.process import make_repository, run_git
+from coordination_tasks.repository.git.responses import why
+from coordination_tasks.store.snapshot import Snapshot
+from coordination_tasks.store.store import Store
+
+
+class Check(NamedTuple):
+    """What was looked at, what was found, and what to do (None: nothing, it is fine)."""
+
+    name: str
+    found: str
+    remedy: str | None
+    needed: bool = True
+    """False: builds do without it."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing has to be done."""
+        return self.remedy is None or not self.needed
+
+
+GIB = 1024**3
+WANTED_FREE_GIB = 10
+TOLERATED_CLOCK_ERROR = timedelta(minutes=2)
+_SECONDS = 60
+_SEE_FSCK = "doit fsck offers the last good version"
+
+
+def check_builder(
+    config: BuilderConfig, store: Store, pipelines: Collection[str], now: datetime
+) -> Iterator[Check]:
+    """Look at its settings, disk and outbox, the repository, the permission to push, the clock."""
+    if config.default_pipeline is not None:
+        yield check_default_pipeline(config.default_pipeline, pipelines)
+    yield check_disk(config.state_dir)
+    yield check_path(config.state_dir)
+    yield check_outbox(config.state_dir / "outbox.sqlite")
+    try:
+        snapshot = store.snapshot()
+    except CoordinationError as error:
+        remedy = error.remedy or "check the address and the network"
+        yield Check("coordination repository", error.cause, remedy)
+        return
+    yield check_queue(snapshot)
+    yield check_push(config.coordination_repository, config.profile.id, now)
+    yield check_clock(snapshot, now)
+
+
+def check_queue(snapshot: Snapshot) -> Check:
+    """Whether the queue can be read."""
+    try:
+        jobs = len(snapshot.jobs())
+        return Check("coordination repository", f"{jobs} {'job' if jobs == 1 else 'jobs'}", None)
+    except BrokenDocument as error:
+        return Check("coordination repository", str(error.args[0]), _SEE_FSCK)
+
+
+def check_default_pipeline(name: str, pipelines: Collection[str]) -> Check:
+    """Whether jobs that name no pipeline can be built here."""
+    if name in pipelines:
+        return Check("default_pipeline", name, None)
+    remedy = f"name another one in builder.yaml{did_you_mean(name, pipelines)}"
+    return Check("default_pipeline", f"there is no pipeline {name[:60]!r}", remedy)
+
+
+def check_outbox(journal: Path) -> Check:
+    """Whether what this builder has still to tell can be read."""
+    try:
+        with Outbox(journal) as outbox:
+            waiting, refused = len(outbox.pending()), len(outbox.refused())
+    except NotDurable as error:
+        return Check("outbox", error.cause, error.remedy)
+    return Check("outbox", f"{waiting} records wait, {refused} were refused", None)
+
+
+def check_disk(folder: Path) -> Check:
+    """Free space where workspaces are."""
+    free = shutil.disk_usage(folder).free / GIB
+    remedy = f"free some space: a CloudStack build wants {WANTED_FREE_GIB} GiB"
+    found = f"{free:.0f} GiB free in {folder}"
+    return Check("disk", found, remedy if free < WANTED_FREE_GIB else None)
+
+
+def check_path(folder: Path) -> Check:
+    """Whether the tools that make packages can work below this folder."""
+    if any(map(str.isspace, str(folder))):
+        remedy = "packages want a state_dir without: make and most debian/rules take it for two"
+        return Check("state_dir", f"there is a blank in {folder}", remedy, needed=False)
+    return Check("state_dir", str(folder), None)
+
+
+def check_push(repository: str, builder: str, now: datetime) -> Check:
+    """Whether this builder may push; nothing is written there."""
+    local = Path(repository)
+    if local.is_dir() and not os.access(local / "objects", os.W_OK):
+        return Check(
+            "push permission", f"{local} is not writable", "give this user write permission"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        git_dir = Path(folder)
+        result = make_repository(git_dir)
+        if result.code == 0:
+            objects = GitObjects(git_dir)
+            commit = objects.commit(None, {}, author=builder, at=now, message="doctor")
+            objects.close()
+            asked = ["push", "--dry-run", "--porcelain", "--no-verify", "--end-of-options"]
+            what = [*asked, repository, f"{commit}:refs/heads/doctor-{builder}"]
+            result = run_git(what, git_dir=git_dir, timeout=_SECONDS)
+    if result.code is None:
+        return Check("push permission", f"no answer in {_SECONDS} s", "check the network")
+    if result.code:
+        return Check("push permission", why(result), "check this builder's key")
+    return Check("push permission", "granted", None)
+
+
+def check_clock(snapshot: Snapshot, now: datetime) -> Check:
+    """A clock that is behind what others have written already is wrong."""
+    beats = []
+    for name in snapshot.builders():
+        try:
+            beats.append(snapshot.builder_status(name).heartbeat_at)
+        except BrokenDocument as error:
+            return Check("clock", str(error.args[0]), _SEE_FSCK)
+    latest = max((beat for beat in beats if beat), default=None)
+    shown = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if latest and latest - now > TOLERATED_CLOCK_ERROR:
+        late = f"{shown}, but a builder has reported at {latest.isoformat()} already"
+        return Check("clock", late, "set the clock (timedatectl set-ntp true)")
+    return Check("clock", f"{shown}, not behind the others'", None)

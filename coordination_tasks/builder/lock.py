@@ -1,0 +1,81 @@
+"""Who acts for a builder on its machine: one `doit build`, or while none runs, its `doit watch`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from filelock import FileLock, Timeout
+
+from coordination_tasks.builder.config.builder import BuilderConfig
+from coordination_tasks.domain.errors import Conflict, NothingToClaim
+
+
+@contextmanager
+def builder_lock(config: BuilderConfig) -> Iterator[None]:
+    """One `doit build` for each builder at a time. Raises NothingToClaim when another runs.
+
+    Waits while a `doit watch` cares for what a killed build left behind.
+    """
+    try:
+        with _lock(config, "build", timeout=0), _lock(config, "attempt", timeout=-1):
+            yield
+    except _Taken as error:
+        raise NothingToClaim(
+            f"another doit build runs as builder {config.profile.id} on this machine; "
+            "wait for it, or use another --builder"
+        ) from error
+
+
+@contextmanager
+def acting_lock(config: BuilderConfig) -> Iterator[None]:
+    """For what changes the records of jobs: no `doit build` uses them meanwhile.
+
+    Raises Conflict when one runs; one that begins waits for the end of this.
+    """
+    with while_idle(config) as idle:
+        if not idle:
+            raise Conflict(
+                f"a doit build runs as builder {config.profile.id} on this machine: wait for it"
+            )
+        yield
+
+
+@contextmanager
+def watch_lock(config: BuilderConfig) -> Iterator[None]:
+    """One `doit watch` for each builder at a time. Raises Conflict when another runs."""
+    try:
+        with _lock(config, "watch", timeout=0):
+            yield
+    except _Taken as error:
+        raise Conflict(
+            f"another doit watch runs as builder {config.profile.id} on this machine"
+        ) from error
+
+
+@contextmanager
+def while_idle(config: BuilderConfig) -> Iterator[bool]:
+    """Whether no `doit build` of this builder runs; if so, none begins before the end of this."""
+    try:
+        with _lock(config, "attempt", timeout=0):
+            yield True
+    except _Taken:
+        yield False
+
+
+class _Taken(Exception):
+    """Somebody else holds the lock."""
+
+
+@contextmanager
+def _lock(config: BuilderConfig, name: str, timeout: float) -> Iterator[None]:
+    config.state_dir.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(config.state_dir / f"{name}.lock")
+    try:
+        lock.acquire(timeout=timeout)
+    except Timeout as error:
+        raise _Taken from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,271 @@
+"""What this builder has to tell, safe on its own disk until the coordination store has it.
+
+A SQLite journal (WAL, synchronous=FULL): what a `submit_…` returned from survives `kill -9` and a
+power cut. One flusher at a time sends all that waits in one write; a record that is sent twice is
+stored once, so a flusher may die at any moment.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import sqlite3
+import threading
+import uuid
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+from filelock import FileLock
+
+from coordination_tasks.builder.outbox.delivery import Recipient, deliver
+from coordination_tasks.builder.outbox.redaction import without_secrets
+from coordination_tasks.domain.clock import utc_now
+from coordination_tasks.domain.errors import CoordinationError, DiskFull, NotDurable
+from coordination_tasks.domain.model import Attempt, Transition
+from coordination_tasks.domain.times import format_time
+from coordination_tasks.store.writes import (
+    Complete,
+    Completion,
+    Fence,
+    Record,
+    Release,
+    Write,
+    write_from_json,
+    write_to_json,
+)
+
+_MOST_AT_ONCE = 1000
+_BUSY_SECONDS = 30.0
+_INDEX_GROWS_BY = 32 * 1024
+"""Bytes of disk that SQLite takes at a time beside its log (`WALINDEX_PGSZ`)."""
+_PRIMARY_CODE = 0xFF
+"""The bits of an extended result code of SQLite that name the kind of error."""
+_REFUSED = "refused IS NOT NULL"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS entries (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    job TEXT NOT NULL,
+    name TEXT NOT NULL,
+    args TEXT NOT NULL,
+    submitted_at TEXT NOT NULL,
+    refused TEXT
+)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One write that waits, or was refused. Entries of a job are sent in the order of `seq`."""
+
+    seq: int
+    id: str
+    job: str
+    name: str
+    """`record`, `complete` or `release`."""
+    args: str
+    """JSON."""
+    submitted_at: str
+    refused: str | None = None
+    """Why the store refused it for good; None while it waits."""
+
+    @property
+    def write(self) -> Write:
+        """What is to be written."""
+        return write_from_json(self.name, self.args)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlushReport:
+    """What a flush did; `refused` will not be sent again."""
+
+    sent: int = 0
+    refused: tuple[tuple[Entry, CoordinationError], ...] = ()
+
+
+_Result = tuple[Entry, CoordinationError | None]
+
+
+class Outbox:
+    """The journal in the file `path`. Safe for several threads and processes.
+
+    All methods raise NotDurable when the journal can't be read or written.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self._path = path
+        self._clock = clock
+        self._secrets: tuple[str, ...] = ()
+        self._lock = threading.Lock()
+        self._flushing = FileLock(path.with_name(path.name + ".flush"))
+        with self._durable():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(
+                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=FULL")
+            self._database.execute(_SCHEMA)
+
+    def __enter__(self) -> Outbox:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the journal."""
+        with self._lock:
+            self._database.close()
+
+    def hide(self, secrets: Collection[str]) -> None:
+        """Mask these values in all that is submitted from now on."""
+        self._secrets = tuple(secrets)
+
+    def submit_transitions(
+        self, attempt: Attempt, transitions: Sequence[Transition], plan: bytes | None = None
+    ) -> str:
+        """Keep step transitions to be recorded; durable when this returns the entry's id.
+
+        `plan` is what the attempt is made with, and kept in the same write.
+        """
+        fence = Fence.of(attempt)
+        return self._submit(Record(fence=fence, transitions=tuple(transitions), plan=plan))
+
+    def submit_completion(self, attempt: Attempt, completion: Completion) -> str:
+        """Keep the end of an attempt; durable when this returns the entry's id."""
+        dated = replace(completion, at=completion.at or self._clock())
+        return self._submit(Complete(fence=Fence.of(attempt), completion=dated))
+
+    def submit_release(
+        self, attempt: Attempt, reason: str, transitions: Sequence[Transition] = ()
+    ) -> str:
+        """Keep that an attempt is given up; durable when this returns the entry's id."""
+        return self._submit(
+            Release(
+                fence=Fence.of(attempt),
+                reason=reason,
+                transitions=tuple(transitions),
+                at=self._clock(),
+            )
+        )
+
+    def pending(self) -> tuple[Entry, ...]:
+        """What waits to be sent, in order."""
+        return self._select("refused IS NULL")
+
+    def refused(self) -> tuple[Entry, ...]:
+        """What the store refused for good, in order."""
+        return self._select(_REFUSED)
+
+    def retry(self, ids: Sequence[str]) -> int:
+        """Let refused entries wait to be sent again; how many of these ids are such entries."""
+        return self._on_entries("UPDATE entries SET refused = NULL", _REFUSED, ids)
+
+    def drop(self, ids: Sequence[str]) -> int:
+        """Forget refused entries; how many of these ids were such entries."""
+        return self._on_entries("DELETE FROM entries", _REFUSED, ids)
+
+    def forget(self, ids: Sequence[str]) -> int:
+        """Forget entries that the store holds already, waiting or refused; how many there were.
+
+        A flush that is under way elsewhere is waited for.
+        """
+        with self._flushing:
+            return self._on_entries("DELETE FROM entries", "TRUE", ids)
+
+    def flush(self, recipient: Recipient) -> FlushReport:
+        """Send all that waits now; a flush that is under way elsewhere is waited for.
+
+        What is submitted meanwhile is left to the next flush: a graph of quick steps would keep
+        this one, and its pushes, going for as long as it runs. What is refused alone is kept apart
+        and reported, and the rest goes on. Raises NotSent, AccessDenied, BrokenDocument,
+        HistoryRewritten, and AllRefused when the remote takes nothing at all: then what was not
+        sent waits on.
+        """
+        sent = 0
+        refused: list[tuple[Entry, CoordinationError]] = []
+        with self._flushing:
+            waiting = self.pending()
+            for at in range(0, len(waiting), _MOST_AT_ONCE):
+                batch = waiting[at : at + _MOST_AT_ONCE]
+                answers = deliver([entry.write for entry in batch], recipient)
+                results = list(zip(batch, answers, strict=True))
+                self._settle(results)
+                failures = [(entry, error) for entry, error in results if error is not None]
+                refused.extend(failures)
+                sent += len(batch) - len(failures)
+        return FlushReport(sent=sent, refused=tuple(refused))
+
+    def _submit(self, write: Write) -> str:
+        name, args = write_to_json(without_secrets(write, self._secrets))
+        entry_id = uuid.uuid4().hex
+        values = (entry_id, write.fence.job_id, name, args, format_time(self._clock()))
+        with self._lock, self._durable():
+            self._database.execute(
+                "INSERT INTO entries (id, job, name, args, submitted_at) VALUES (?, ?, ?, ?, ?)",
+                values,
+            )
+        return entry_id
+
+    def _on_entries(self, change: str, condition: str, ids: Sequence[str]) -> int:
+        # `change` and `condition` are constants above; of refused ones what waits is not touched
+        query = f"{change} WHERE {condition} AND id = ?"
+        with self._lock, self._durable():
+            self._database.execute("BEGIN IMMEDIATE")
+            with self._database:  # commits, or rolls back
+                done = [self._database.execute(query, (entry,)).rowcount for entry in ids]
+        return sum(done)
+
+    def _select(self, condition: str) -> tuple[Entry, ...]:
+        columns = "seq, id, job, name, args, submitted_at, refused"
+        # `condition` is one of the constants above
+        query = f"SELECT {columns} FROM entries WHERE {condition} ORDER BY seq"  # noqa: S608
+        with self._lock, self._durable():
+            rows = self._database.execute(query).fetchall()
+        return tuple(Entry(**dict(zip(columns.split(", "), row, strict=True))) for row in rows)
+
+    def _settle(self, results: Sequence[_Result]) -> None:
+        with self._lock, self._durable():
+            self._database.execute("BEGIN IMMEDIATE")
+            with self._database:  # commits, or rolls back
+                for entry, error in results:
+                    self._settle_one(entry, error)
+
+    def _settle_one(self, entry: Entry, error: CoordinationError | None) -> None:
+        if error is None:
+            self._database.execute("DELETE FROM entries WHERE seq = ?", (entry.seq,))
+            return
+        values = (str(error), entry.seq)
+        self._database.execute("UPDATE entries SET refused = ? WHERE seq = ?", values)
+
+    @contextmanager
+    def _durable(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            if _is_full(error) or _has_no_space(error, self._path):
+                raise DiskFull(f"no space is left on the disk for {self._path}") from error
+            raise NotDurable(f"the journal {self._path} can't be used: {error}") from error
+
+
+def _is_full(error: sqlite3.Error | OSError) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+
+
+def _has_no_space(error: sqlite3.Error | OSError, path: Path) -> bool:
+    """Whether an error that has many causes came because the index of the log could not grow."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    is_io = code & _PRIMARY_CODE == sqlite3.SQLITE_IOERR
+    return is_io and shutil.disk_usage(path.parent).free < 2 * _INDEX_GROWS_BY

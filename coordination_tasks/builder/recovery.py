@@ -1,0 +1,116 @@
+"""Gives back what a predecessor of this process on this builder left behind when it was killed."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from coordination_tasks.builder.claim_intent import ClaimIntent, abandoned_job
+from coordination_tasks.builder.outbox.journal import Outbox
+from coordination_tasks.domain.errors import ClaimLost, in_words
+from coordination_tasks.domain.model import Attempt, State, Transition
+from coordination_tasks.store.operations.attempt import last_attempt
+from coordination_tasks.store.plans import recorded_plan
+from coordination_tasks.store.snapshot import Snapshot
+from coordination_tasks.store.store import Store
+from coordination_tasks.store.writes import Completion, ends_claim
+
+REASON = "doit build was killed on this builder"
+
+
+def recover(
+    store: Store,
+    outbox: Outbox,
+    intent: ClaimIntent,
+    *,
+    builder: str,
+    ended: Callable[[Attempt, bytes], Mapping[str, str]],
+    clock: Callable[[], datetime],
+) -> str | None:
+    """Send what waits and give back the job of a killed predecessor; a line that tells of it.
+
+    The job is queued again, or fails when that was its last attempt. The caller holds the
+    builder's lock, so whoever made the claim is not alive. Raises Unavailable, and why the store
+    refuses to take the job back. `ended` tells of an attempt and its plan which steps came to
+    their good end, also those of which the predecessor had no time to say so, with what each did.
+    """
+    outbox.flush(store)
+    claim_id = intent.read()
+    if claim_id is None:
+        return None
+    store.withdraw_claim()
+    snapshot = store.snapshot()
+    job = abandoned_job(snapshot.jobs(), claim_id)
+    told = None
+    if job is not None:
+        attempt = Attempt(
+            job=job, builder=builder, number=job.attempt, token=job.token, claim_id=claim_id
+        )
+        succeeded, reason = _ended(attempt, snapshot, outbox, ended)
+        ends = _ends(attempt, snapshot, succeeded, reason, clock())
+        told = f"job {job.id} was left behind and {_give_back(outbox, attempt, reason, ends)}"
+        _send(store, outbox, claim_id)
+    intent.clear()
+    return told
+
+
+def _ended(
+    attempt: Attempt,
+    snapshot: Snapshot,
+    outbox: Outbox,
+    ended: Callable[[Attempt, bytes], Mapping[str, str]],
+) -> tuple[Mapping[str, str], str]:
+    """The steps that succeeded, and why the attempt is over."""
+    refused = [e.refused for e in outbox.refused() if ends_claim(e.write, attempt.claim_id)]
+    reason = f"its end was refused: {refused[-1]}" if refused else REASON
+    plan = recorded_plan(snapshot, attempt.job)
+    try:
+        return ended(attempt, plan.data) if plan else {}, reason
+    except Exception as error:  # the job is not to stay here for good, whatever is wrong with it
+        return {}, f"{reason}; which steps ended well can't be told: {in_words(error)}"
+
+
+def _give_back(outbox: Outbox, attempt: Attempt, reason: str, ends: tuple[Transition, ...]) -> str:
+    """What becomes of the job."""
+    last = last_attempt(attempt.job, reason)
+    if last is None:
+        outbox.submit_release(attempt, reason, ends)
+        return "is queued again"
+    failed = Completion(state=State.FAILED, reason=last, transitions=ends)
+    outbox.submit_completion(attempt, failed)
+    return f"has failed: {last}"
+
+
+def _send(store: Store, outbox: Outbox, claim_id: str) -> None:
+    for entry, error in outbox.flush(store).refused:
+        if ends_claim(entry.write, claim_id) and not isinstance(error, ClaimLost):
+            raise error
+
+
+def _ends(
+    attempt: Attempt,
+    snapshot: Snapshot,
+    succeeded: Mapping[str, str],
+    reason: str,
+    now: datetime,
+) -> tuple[Transition, ...]:
+    """Ends for the steps that were running."""
+    recorded = snapshot.transitions(attempt.job.id, attempt.number)
+    last = {t.step: t.to_state for t in recorded if t.step is not None}
+    return tuple(
+        Transition(
+            id=uuid.uuid4().hex,
+            job=attempt.job.id,
+            attempt=attempt.number,
+            token=attempt.token,
+            builder=attempt.builder,
+            step=step,
+            from_state=State.RUNNING,
+            to_state=State.SUCCEEDED if step in succeeded else State.CANCELLED,
+            at=now,
+            reason=succeeded.get(step, reason),
+        )
+        for step, state in last.items()
+        if state is State.RUNNING
+    )

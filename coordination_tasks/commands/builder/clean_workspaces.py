@@ -1,0 +1,98 @@
+"""`doit clean-workspaces`: what is too old or too much on this builder's disk."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from common.yaml.size import format_size
+from coordination_tasks.builder.lock import acting_lock
+from coordination_tasks.builder.retained_jobs import held_jobs
+from coordination_tasks.commands.base import (
+    OPTION_BUILDER,
+    OPTION_JSON,
+    FarmCommand,
+    as_json,
+    console,
+    no_arguments,
+    open_store,
+)
+from coordination_tasks.domain.clock import utc_now
+
+
+class CleanWorkspacesCommand(FarmCommand):
+    """doit command."""
+
+    name = "clean-workspaces"
+    doc_purpose = "show, or remove, what is too old or too much on this builder's disk"
+    doc_usage = "[--remove] [--json]"
+    doc_description = """
+
+Looks at workspaces, mirrors of sources, packed logs and Maven's downloads, and finds what is older
+or more than `limits` in builder.yaml allows; shows what each would free. With --remove it goes.
+Jobs that wait or run keep their workspace, and so does the last good build of each branch that is
+here; a mirror stays while a source tree takes its objects from it.
+
+Exit codes: 0 shown or removed, 1 the coordination repository can't be reached (nothing is removed),
+3 usage, or --remove while a `doit build` runs here.
+"""
+    cmd_options = (
+        {"name": "remove", "long": "remove", "type": bool, "default": False,
+         "help": "remove it, instead of only showing it"},
+        OPTION_JSON,
+        OPTION_BUILDER,
+    )  # fmt: skip
+
+    def _execute(self, remove: bool, json: bool, builder: str, pos_args: list[str]) -> int:
+        no_arguments(pos_args)
+        config = self.read_config(builder)
+        space = self.loader.namespace
+        with acting_lock(config) if remove else nullcontext():
+            with open_store(config) as store:
+                held = held_jobs(store.snapshot(), space["jobs_here"](config.state_dir))
+            now = utc_now().timestamp()
+            found = space["superfluous"](config.state_dir, config.limits, held, now)
+            if remove:
+                space["remove"](config.state_dir, found)
+        if json:
+            sys.stdout.write(as_json(_as_json(found, removed=remove)) + "\n")
+        else:
+            _print(found, removed=remove)
+        return 0
+
+
+def _as_json(found: Sequence[Any], *, removed: bool) -> dict[str, object]:
+    return {
+        "removed": removed,
+        "bytes": _total(found),
+        "found": [
+            {
+                "kind": each.kept.kind,
+                "path": str(each.kept.path),
+                "bytes": each.kept.size,
+                "why": each.why,
+            }
+            for each in found
+        ],
+    }
+
+
+def _print(found: Sequence[Any], *, removed: bool) -> None:
+    out = console()
+    table = Table("kind", "name", "size", "why", box=None)
+    for each in found:
+        size = format_size(each.kept.size)
+        table.add_row(each.kept.kind, Text(each.kept.name), size, Text(each.why))
+    if found:
+        out.print(table)
+    total = format_size(_total(found))
+    out.print(f"freed {total}" if removed else f"would free {total}; --remove does it")
+
+
+def _total(found: Iterable[Any]) -> int:
+    return sum(each.kept.size for each in found)

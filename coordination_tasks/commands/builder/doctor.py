@@ -1,0 +1,78 @@
+"""`doit doctor`: is this machine fit to be a builder, and what to do where it is not."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from rich.table import Table
+from rich.text import Text
+
+from coordination_tasks.builder.doctor_checks import Check, check_builder
+from coordination_tasks.commands.base import (
+    OPTION_BUILDER,
+    OPTION_JSON,
+    FarmCommand,
+    as_json,
+    console,
+    no_arguments,
+    open_store,
+)
+from coordination_tasks.domain.clock import utc_now
+
+
+class DoctorCommand(FarmCommand):
+    """doit command."""
+
+    name = "doctor"
+    doc_purpose = "check this machine: tools, disk, outbox, clock, coordination repository"
+    doc_usage = "[--json]"
+    doc_description = """
+What only some pipelines need (lintian, a clean root, git-lfs, root, commands that `tools` names) is
+a mistake here only when a pipeline of this farm can't do without it.
+
+Exit codes: 0 all is well, 1 something has to be done, 3 bad configuration.
+"""
+    cmd_options = (OPTION_JSON, OPTION_BUILDER)
+
+    def _execute(self, json: bool, builder: str, pos_args: list[str]) -> int:
+        no_arguments(pos_args)
+        config = self.read_config(builder)
+        with open_store(config) as store:
+            space = self.loader.namespace
+            checks = [
+                *(Check(*tool) for tool in space["check_tools"](config.env)),
+                *(Check(*e) for e in space["check_extras"](config.env, space["farm_pipelines"]())),
+                *check_builder(config, store, self.known_pipelines(), utc_now()),
+            ]
+        if json:
+            sys.stdout.write(as_json([check_as_json(check) for check in checks]) + "\n")
+        else:
+            _print(checks)
+        return 0 if all(check.ok for check in checks) else 1
+
+
+def check_as_json(check: Check) -> dict[str, object]:
+    """What was looked at, for programs."""
+    return {
+        "check": check.name,
+        "ok": check.ok,
+        "found": check.found,
+        "remedy": check.remedy,
+        "needed": check.needed,
+    }
+
+
+def _print(checks: Iterable[Check]) -> None:
+    table = Table(box=None, show_header=False)
+    for check in checks:
+        table.add_row(_mark(check), Text(check.name), Text(check.found))
+        if check.remedy:
+            table.add_row("", "", Text(f"-> {check.remedy}", style="dim" if check.ok else "bold"))
+    console().print(table)
+
+
+def _mark(check: Check) -> Text:
+    if check.remedy is None:
+        return Text("✔", style="green")
+    return Text("·", style="dim") if check.ok else Text("✘", style="bold red")

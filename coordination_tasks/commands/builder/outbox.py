@@ -1,0 +1,130 @@
+"""`doit outbox`: what this builder still has to tell, and what the store did not want."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from coordination_tasks.builder.config.builder import BuilderConfig
+from coordination_tasks.builder.outbox.journal import Entry, Outbox
+from coordination_tasks.commands.base import (
+    OPTION_BUILDER,
+    OPTION_JSON,
+    FarmCommand,
+    as_json,
+    console,
+    open_store,
+    tell,
+)
+from coordination_tasks.domain.errors import BadRequest, NotFound
+from coordination_tasks.store.writes import Complete, Record
+
+
+class OutboxCommand(FarmCommand):
+    """doit command."""
+
+    name = "outbox"
+    doc_purpose = "show what waits to be sent, and what was refused"
+    doc_usage = "[--json] [--send | --retry ID ... | --drop ID ...]"
+    doc_description = """
+Works without the coordination repository. What waits is sent by `doit build` and `doit watch`.
+What was refused is kept until somebody decides: `--retry` lets it wait again, `--drop` forgets it.
+
+Exit codes: 0 shown or done, 1 the journal can't be read or, with --send, the coordination
+repository can't be reached, 3 bad configuration, usage, or no such refused entry.
+"""
+    cmd_options = (
+        {"name": "send", "long": "send", "type": bool, "default": False,
+         "help": "send now what waits"},
+        {"name": "retry", "long": "retry", "type": bool, "default": False,
+         "help": "let the refused entries that are named wait to be sent again"},
+        {"name": "drop", "long": "drop", "type": bool, "default": False,
+         "help": "forget the refused entries that are named"},
+        OPTION_JSON,
+        OPTION_BUILDER,
+    )  # fmt: skip
+
+    def _execute(
+        self, send: bool, retry: bool, drop: bool, json: bool, builder: str, pos_args: list[str]
+    ) -> int:
+        if send + retry + drop > 1:
+            raise BadRequest("--send, --retry and --drop go one at a time")
+        if (retry or drop) != bool(pos_args):
+            raise BadRequest("--retry and --drop, and nothing else, take the IDs of entries")
+        config = self.read_config(builder)
+        with Outbox(config.state_dir / "outbox.sqlite") as outbox:
+            if send:
+                _send(config, outbox)
+            elif retry or drop:
+                _check(outbox, pos_args)
+                outbox.retry(pos_args) if retry else outbox.drop(pos_args)
+            pending, refused = outbox.pending(), outbox.refused()
+        if json:
+            sys.stdout.write(as_json(outbox_as_json(pending, refused)) + "\n")
+        else:
+            _print(pending, refused)
+        return 0
+
+
+def outbox_as_json(pending: Sequence[Entry], refused: Sequence[Entry]) -> dict[str, object]:
+    """The outbox for programs, each list in the order of sending."""
+    return {
+        "pending": [_entry_as_json(entry) for entry in pending],
+        "refused": [_entry_as_json(entry) for entry in refused],
+    }
+
+
+def _entry_as_json(entry: Entry) -> dict[str, object]:
+    return {
+        "id": entry.id,
+        "job": entry.job,
+        "attempt": entry.write.fence.attempt,
+        "kind": entry.name,
+        "what": _what(entry),
+        "submitted_at": entry.submitted_at,
+        "refused": entry.refused,
+    }
+
+
+def _what(entry: Entry) -> str:
+    write = entry.write
+    if isinstance(write, Complete):
+        return f"job {write.completion.state}"
+    if isinstance(write, Record):
+        return ", ".join(f"{t.step} {t.to_state}" for t in write.transitions) or "plan"
+    return f"job released: {write.reason}"
+
+
+def _send(config: BuilderConfig, outbox: Outbox) -> None:
+    with open_store(config) as store:
+        report = outbox.flush(store)
+    for entry, error in report.refused:
+        tell(f"doit outbox: {_what(entry)} of job {entry.job} was refused: {error}")
+    tell(f"{report.sent} sent, {len(report.refused)} refused")
+
+
+def _check(outbox: Outbox, ids: Sequence[str]) -> None:
+    refused = {entry.id for entry in outbox.refused()}
+    for wanted in ids:
+        if wanted not in refused:
+            raise NotFound(f"there is no refused entry {wanted[:80]!r}")
+
+
+def _print(pending: Sequence[Entry], refused: Sequence[Entry]) -> None:
+    out = console()
+    if not pending and not refused:
+        out.print("the outbox is empty")
+    for title, entries in (("waits to be sent", pending), ("was refused", refused)):
+        if not entries:
+            continue
+        table = Table("since", "job", "try", "what", title=title, title_justify="left", box=None)
+        for entry in entries:
+            attempt = str(entry.write.fence.attempt)
+            table.add_row(entry.submitted_at, Text(entry.job), attempt, Text(_what(entry)))
+            if entry.refused:
+                table.add_row("", "", "", Text(f"-> {entry.refused}", style="bold red"))
+                table.add_row("", "", "", Text(entry.id, style="dim"))
+        out.print(table)

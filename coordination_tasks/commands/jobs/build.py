@@ -1,0 +1,292 @@
+"""`doit build`: claim a job, run its pipeline's tasks, publish the end, whatever happens."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from doit.task import Task
+
+from coordination_tasks.build.attempt.attempt_keeper import AttemptKeeper
+from coordination_tasks.build.attempt.claiming import Claimer
+from coordination_tasks.build.attempt.lease_keeper import LeaseKeeper
+from coordination_tasks.build.attempt.preparation import Preparation
+from coordination_tasks.build.attempt.session import Session
+from coordination_tasks.build.display.display import Display
+from coordination_tasks.build.display.live_display import make_display
+from coordination_tasks.build.signals import ending_signals
+from coordination_tasks.build.task_run import GraphRun
+from coordination_tasks.builder.config.builder import MOST_PARALLEL, BuilderConfig
+from coordination_tasks.builder.lock import builder_lock
+from coordination_tasks.builder.outbox.journal import Outbox
+from coordination_tasks.builder.secret_values import Secrets
+from coordination_tasks.commands.base import OPTION_BUILDER, FarmCommand, no_arguments
+from coordination_tasks.domain.errors import (
+    AllRefused,
+    BadRequest,
+    CannotBuild,
+    ClaimLost,
+    CoordinationError,
+    EndedWhileClaiming,
+    EndRefused,
+    Unavailable,
+    in_words,
+)
+from coordination_tasks.domain.model import State
+from coordination_tasks.store.store import Store
+from coordination_tasks.wiring import beater, observer, open_store, push_budget
+
+EXIT_BUILT = 0
+EXIT_FAILED = 1
+EXIT_OF_SIGNAL = 128
+
+
+BUILD_OPTIONS: tuple[dict[str, Any], ...] = (
+    {"name": "parallel", "short": "n", "long": "parallel", "type": int, "default": 0,
+     "help": "run up to N steps at once (else `parallel` in builder.yaml, else 1)"},
+    {"name": "replan", "long": "replan", "type": bool, "default": False,
+     "help": "build with the pipeline as it is now, not with the plan of an earlier attempt"},
+    {"name": "verbose", "long": "verbose", "type": bool, "default": False,
+     "help": "show every line of the steps' logs"},
+    OPTION_BUILDER,
+)  # fmt: skip
+
+
+class BuildCommand(FarmCommand):
+    """doit command."""
+
+    name = "build"
+    doc_purpose = "claim the next job and build it, step by step"
+    doc_usage = "[--job ID] [--pipeline NAME] [-n N] [--builder ID] [--verbose]"
+    doc_description = """
+
+Claims a job, runs the steps of its pipeline, publishes the result.
+What succeeded before with the same inputs is not done again, so
+`doit build --job ID` goes on where a failure or a signal ended it,
+with the plan that the job was claimed with first; --replan takes the file as it is now.
+
+Exit codes:
+  0      built
+  1      a step failed, the run broke off (full disk), or the repository can't be reached or refuses
+  3      bad configuration or usage
+  4      nothing to claim, less free space than min_free, or a `doit build` runs as this builder
+  5      claim lost to another builder
+  128+n  ended by signal n; the job can be claimed again
+"""
+    execute_tasks = True
+
+    cmd_options: ClassVar = (
+        {"name": "job", "long": "job", "type": str, "default": "",
+         "help": "build this job, also when it has ended before"},
+        {"name": "pipeline", "long": "pipeline", "type": str, "default": "",
+         "help": "claim only jobs of this pipeline"},
+        *BUILD_OPTIONS,
+    )  # fmt: skip
+
+    def _execute(
+        self,
+        job: str,
+        pipeline: str,
+        parallel: int,
+        replan: bool,
+        verbose: bool,
+        builder: str,
+        pos_args: list[str],
+    ) -> int:
+        no_arguments(pos_args)
+        return self.claim_and_build(
+            job=job,
+            pipeline=pipeline,
+            parallel=parallel,
+            replan=replan,
+            verbose=verbose,
+            builder=builder,
+        )
+
+    def check_before_claim(self, config: BuilderConfig, store: Store, job: str) -> None:
+        """Raise a CoordinationError when the claim would be for nothing."""
+
+    def prepare(self, steps: Sequence[Task]) -> None:
+        """Do what has to be done between the claim and the first step."""
+
+    def claim_and_build(
+        self,
+        *,
+        job: str,
+        pipeline: str,
+        parallel: int,
+        replan: bool,
+        verbose: bool,
+        builder: str,
+    ) -> int:
+        """Claim `job`, or the next one, and build it; the exit code."""
+        if parallel < 0:
+            raise BadRequest(f"-n {parallel}: at least one step has to run at a time")
+        if parallel > MOST_PARALLEL:
+            raise BadRequest(f"-n {parallel}: at most {MOST_PARALLEL} steps run at a time")
+        if pipeline:
+            self.check_pipeline(pipeline)
+        config = self.read_config(builder)
+        secrets = Secrets(os.environ, config.secrets_file)
+        space = self.loader.namespace
+        session: Session = space["SESSION"]
+        display = make_display(sys.stdout, verbose=verbose)
+        with (
+            builder_lock(config),
+            # doit swallows what an action, like the claim, says on stderr
+            open_store(config, display.message, sleep=session.sleep) as store,
+            Outbox(config.state_dir / "outbox.sqlite") as outbox,
+            ending_signals(session.end_by_signal),
+        ):
+            space["sweep_orphans"](config.state_dir)
+            claimer = Claimer(
+                config=config,
+                store=store,
+                outbox=outbox,
+                display=display,
+                pipelines=self.known_pipelines(),
+                terms=self.terms(secrets),
+                resolve=space["resolve_branch"],
+                ended=space["PLANNER"].ended_alone,
+                job=job or None,
+                pipeline=pipeline or None,
+            )
+            session.arm(claimer, store, outbox)
+            self.check_before_claim(config, store, job)
+            preparation = Preparation(store, space["PLANNER"], secrets, replan)
+            return self._build(config, preparation, session, display, parallel or config.parallel)
+
+    def _build(
+        self,
+        config: BuilderConfig,
+        preparation: Preparation,
+        session: Session,
+        display: Display,
+        parallel: int,
+    ) -> int:
+        run = GraphRun(self.task_list, self.dep_manager, session, display)
+        try:
+            run.claim()
+        except EndedWhileClaiming as error:
+            display.message(f"{error}; no job is claimed")
+            return EXIT_OF_SIGNAL + (session.signal or 0)
+        try:
+            running, plan, prepared = preparation.prepare(session.attempt())
+        except CannotBuild as error:
+            session.fail(str(error))
+            session.finish(())
+            return _close(session, display)
+        session.made_with(running, plan)
+        run = run.with_tasks(prepared.tasks)
+        pipeline = str(running.claimed.job.pipeline)
+        steps = run.steps(pipeline)
+        keeper = _keeper(config, preparation.store, session, display.message)
+        keeper.start()
+        display.begin(_title(session, pipeline), steps)
+        try:
+            self.prepare(run.step_tasks(pipeline))
+            run.build(pipeline, parallel)
+        except Exception as error:  # raised again when the end of the attempt is told
+            session.break_off(error)
+        finally:
+            keeper.stop()
+            try:
+                session.finish(tuple(s for s in steps if not session.ended(s)))
+            finally:
+                display.end()
+        return _close(session, display)
+
+
+def _keeper(
+    config: BuilderConfig, store: Store, session: Session, message: Callable[[str], None]
+) -> LeaseKeeper:
+    """What keeps the claim while the steps run."""
+    keeping = AttemptKeeper(
+        session=session,
+        observer=observer(config, store, message),
+        beater=beater(config, store),
+        budget=push_budget(config),
+        flush_every=config.flush_every,
+        observe_every=config.observe_every,
+        beat_every=config.heartbeat.building,
+        monotonic=time.monotonic,
+    )
+    return LeaseKeeper(
+        keeping.turn,
+        every=keeping.tick,
+        on_lost=session.lose,
+        on_trouble=lambda error: message(f"warning: {_while_building(error)}"),
+    )
+
+
+def _while_building(error: Exception) -> str:
+    goes_on = not isinstance(error, CoordinationError) or (
+        isinstance(error, Unavailable) and not error.remedy
+    )
+    return f"{in_words(error)}; the build goes on" if goes_on else str(error)
+
+
+def _title(session: Session, pipeline: str) -> str:
+    job = session.attempt().claimed.job
+    what = " ".join(part for part in (job.branch, (job.commit or "")[:12]) if part)
+    return f"job {job.id}, attempt {session.attempt().attempt}: {pipeline} {what}"
+
+
+def _close(session: Session, display: Display) -> int:
+    """Send what still waits, say how it ended, give the exit code."""
+    _send(session, display)
+    if session.lost:
+        raise session.lost
+    if session.refused:
+        job, (state, _) = session.attempt().job_id, session.result()
+        what = f"job {job} ended as {state}, which is not recorded: {session.refused.cause}"
+        raise EndRefused(what) from session.refused
+    code = _tell_end(session, display)
+    if session.broke_off:
+        raise session.broke_off
+    return code
+
+
+def _send(session: Session, display: Display) -> None:
+    """Send what still waits; the claim is over when the repository has its end."""
+    try:
+        session.flush()
+    except ClaimLost:
+        return  # told by session.lost
+    except AllRefused as error:
+        session.refused = error
+    except Unavailable as error:
+        display.message(f"warning: {error}")
+        return
+    except CoordinationError:
+        if not session.refused:  # a record was refused alone
+            raise
+    if not session.refused:
+        session.forget_claim()
+
+
+def _tell_end(session: Session, display: Display) -> int:
+    job = session.attempt().job_id
+    if session.given_back:
+        display.message(f"{session.cancelled}; the job is queued again")
+        return EXIT_OF_SIGNAL + (session.signal or 0)
+    state, reason = session.result()
+    if session.queued_again:
+        display.message(f"job {job} is queued again: {reason}")
+        return EXIT_FAILED
+    if state is State.SUCCEEDED:
+        display.message(f"job {job} succeeded")
+        if session.artifacts_at:
+            display.message(f"artifacts: {session.artifacts_at}")
+        return EXIT_BUILT
+    display.message(f"job {job} {state}: {reason}")
+    for line in session.failure_lines():
+        display.message(line)
+    display.message(
+        f"next: mend the cause, then `doit build --job {job}` goes on after what succeeded;"
+        f" `doit explain {job}` tells why each step ran or did not"
+    )
+    return EXIT_FAILED

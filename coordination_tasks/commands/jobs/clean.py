@@ -1,0 +1,63 @@
+"""`doit clean`: removes what steps made."""
+
+from __future__ import annotations
+
+import sys
+
+from coordination_tasks.builder.lock import acting_lock
+from coordination_tasks.commands.base import OPTION_BUILDER, FarmCommand
+from coordination_tasks.commands.jobs.task_selection import check_job_here, chosen_steps
+from coordination_tasks.domain.errors import BadRequest
+
+
+class CleanCommand(FarmCommand):
+    """doit command; takes the place of doit's own."""
+
+    name = "clean"
+    doc_purpose = "remove the outputs of steps"
+    doc_usage = "[TASK ...] [--clean-all] [--job ID] [--dry-run] [--forget]"
+    doc_description = """
+
+Removes the files that steps recorded as their outputs, of git-checkout the source tree; a step
+whose outputs are gone runs again. TASK is a step's task (`cloudstack:maven`), a pipeline, or a
+pattern with *. All jobs on this builder are cleaned, or the one of --job. Workspaces as a whole
+are the matter of `doit clean-workspaces`. Steps that a killed build left running are ended first.
+
+Exit codes: 0 cleaned, 3 usage, or a `doit build` runs here.
+"""
+    cmd_options = (
+        {"name": "all", "long": "clean-all", "short": "a", "type": bool, "default": False,
+         "help": "clean all steps of all pipelines"},
+        {"name": "job", "long": "job", "type": str, "default": "", "help": "only in this job"},
+        {"name": "dry", "long": "dry-run", "short": "n", "type": bool, "default": False,
+         "help": "only show what would be removed"},
+        {"name": "forget", "long": "forget", "short": "", "type": bool, "default": False,
+         "help": "forget the steps, too"},
+        OPTION_BUILDER,
+    )  # fmt: skip
+
+    def _execute(
+        self,
+        all: bool,  # noqa: A002 - doit's word
+        job: str,
+        dry: bool,
+        forget: bool,
+        builder: str,
+        pos_args: list[str],
+    ) -> int:
+        if not pos_args and not all:
+            raise BadRequest("which steps? name tasks, or --clean-all")
+        chosen = chosen_steps(self.task_list, ["*"] if all else pos_args)
+        config = self.read_config(builder)
+        space = self.loader.namespace
+        if job:
+            check_job_here(job, space["jobs_here"](config.state_dir))
+        with acting_lock(config):
+            if not dry:  # what a killed build left running would write on
+                space["sweep_orphans"](config.state_dir)
+            removed = space["clean_steps"](config.state_dir, chosen, job or None, dry=dry)
+            if forget and not dry:
+                space["forget_steps"](config.state_dir, chosen, job or None)
+        for path in removed:
+            sys.stdout.write(f"{'would remove' if dry else 'removed'} {path}\n")
+        return 0

@@ -1,0 +1,125 @@
+"""`doit enqueue`: put a job into the queue."""
+
+from __future__ import annotations
+
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+
+from coordination_tasks.commands.base import (
+    OPTION_BUILDER,
+    FarmCommand,
+    no_arguments,
+    open_store,
+    tell,
+)
+from coordination_tasks.domain.errors import BadRequest, NotFound
+from coordination_tasks.domain.model import Job
+from coordination_tasks.store.store import Store
+
+
+class EnqueueCommand(FarmCommand):
+    """doit command."""
+
+    name = "enqueue"
+    doc_purpose = "queue a job: one commit of a pipeline's source to build"
+    doc_usage = "--pipeline NAME --branch BRANCH [--commit SHA] [--param NAME=VALUE ...]"
+    doc_description = """
+Prints the job's id. A branch without a commit is resolved when the job is claimed.
+Queueing the same id with the same content again changes nothing.
+
+A builder takes a job when it knows the pipeline, offers the labels (`arch`, `distro` and `jdk` are
+found on the machine, others are in its builder.yaml) and all jobs named by --after have succeeded.
+The lowest priority number is first, then the oldest.
+
+Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad configuration or usage.
+"""
+
+    cmd_options = (
+        {"name": "pipeline", "long": "pipeline", "type": str, "default": "",
+         "help": "pipeline to build with (`doit list` shows them)"},
+        {"name": "branch", "long": "branch", "type": str, "default": "",
+         "help": "branch of the pipeline's source repository"},
+        {"name": "commit", "long": "commit", "type": str, "default": "",
+         "help": "full commit id; without it the branch's tip when the job is claimed"},
+        {"name": "param", "long": "param", "type": list, "default": [],
+         "help": "value of a parameter of the pipeline, like --param version=1.2; may be repeated"},
+        {"name": "label", "long": "label", "type": list, "default": [],
+         "help": "what the builder must offer, like --label jdk=17; may be repeated"},
+        {"name": "after", "long": "after", "type": list, "default": [],
+         "help": "id of a job that must have succeeded first; may be repeated"},
+        {"name": "priority", "long": "priority", "type": int, "default": 5,
+         "help": "1 is first, 10 last [default: %(default)s]"},
+        {"name": "id", "long": "id", "type": str, "default": "",
+         "help": "id of the job; made up when absent"},
+        {"name": "description", "long": "description", "type": str, "default": "",
+         "help": "a word for people"},
+        OPTION_BUILDER,
+    )  # fmt: skip
+
+    def _execute(  # noqa: PLR0917 - doit passes options by their names
+        self,
+        pipeline: str,
+        branch: str,
+        commit: str,
+        param: list[str],
+        label: list[str],
+        after: list[str],
+        priority: int,
+        id: str,  # noqa: A002 - doit passes options by their names
+        description: str,
+        builder: str,
+        pos_args: list[str],
+    ) -> int:
+        no_arguments(pos_args)
+        if not pipeline:
+            raise BadRequest("--pipeline is missing; `doit list` shows the pipelines")
+        if not branch and not commit:
+            raise BadRequest("--branch or --commit is missing: what is to be built?")
+        job = Job(
+            id=self.checked("check_job_id", id or new_job_id(time.time(), uuid.uuid4().int)),
+            pipeline=self.check_pipeline(pipeline),
+            params=self._params(pipeline, param),
+            branch=self.checked("check_branch", branch) if branch else None,
+            commit=self.checked("check_commit", commit) if commit else None,
+            labels=tuple(label),
+            dependencies=tuple(after),
+            priority=priority,
+            description=description,
+        )
+        with open_store(self.read_config(builder)) as store:
+            stored = store.enqueue(job)
+            for name in _unknown(store, job.dependencies):
+                tell(
+                    f"there is no job {name[:80]!r} yet: {stored.id} waits until one has succeeded"
+                )
+        sys.stdout.write(f"{stored.id}\n")
+        return 0
+
+    def _params(self, pipeline: str, words: list[str]) -> dict[str, str]:
+        """What `--param` gives, if the pipeline can take it. Raises BadRequest."""
+        pairs = [word.partition("=") for word in words]
+        for name, sign, _ in pairs:
+            if not sign or not name:
+                raise BadRequest(f"--param {name[:60]!r}: NAME=VALUE is wanted")
+        given = {name: value for name, _, value in pairs}
+        space = self.loader.namespace
+        try:
+            space["resolve_params"](space["farm_pipelines"]()[pipeline], given)
+        except ValueError as error:
+            raise BadRequest(str(error)) from error
+        return given
+
+
+def _unknown(store: Store, names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        try:
+            store.job(name)
+        except NotFound:
+            yield name
+
+
+def new_job_id(epoch: float, number: int) -> str:
+    """An id of the form that the farm uses: `job_<epoch>_<4 digits>`."""
+    return f"job_{int(epoch)}_{number % 10000:04d}"

@@ -1,0 +1,266 @@
+"""`doit explain`: why a step ran or did not, and why a job waits."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+
+from rich.table import Table
+from rich.text import Text
+
+from common.yaml.findings import did_you_mean
+from coordination_tasks.build.attempt.running_attempt import RunningAttempt, running_attempt
+from coordination_tasks.build.display.display import PlainDisplay, elapsed
+from coordination_tasks.builder.config.builder import BuilderConfig
+from coordination_tasks.builder.disk_space import lacking_space
+from coordination_tasks.builder.secret_values import Secrets
+from coordination_tasks.commands.base import (
+    OPTION_BUILDER,
+    OPTION_JSON,
+    FarmCommand,
+    as_json,
+    console,
+    open_store,
+)
+from coordination_tasks.commands.jobs.explanation import (
+    Lease,
+    Outlook,
+    StepExplanation,
+    explain_steps,
+    lease_of,
+)
+from coordination_tasks.commands.jobs.jobs import job_as_json, life
+from coordination_tasks.domain.errors import BadRequest, BrokenDocument
+from coordination_tasks.domain.model import Attempt, Job, State
+from coordination_tasks.farm.presence.sightings import Presence
+from coordination_tasks.store.plans import recorded_plan
+from coordination_tasks.store.snapshot import Snapshot
+from coordination_tasks.store.store import Store
+from coordination_tasks.wiring import live_farm
+
+CLAIMABLE = "this builder can claim it"
+UP_TO_DATE = "up to date"
+NOT_HERE = "not known: this builder has no workspace of the job"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobExplanation:
+    """A job, and what hinders it."""
+
+    job: Job
+    not_claimed: str | None
+    """Why this builder does not claim it, "" when it can; None when the job is not queued."""
+    lease: Lease | None
+
+    @property
+    def why(self) -> str:
+        """In words."""
+        if self.not_claimed is not None:
+            return self.not_claimed or CLAIMABLE
+        return _lease_line(self.lease) if self.lease else self.job.reason
+
+
+class ExplainCommand(FarmCommand):
+    """doit command."""
+
+    name = "explain"
+    doc_purpose = "tell why a step ran or did not, and why a job waits"
+    doc_usage = "[JOB] [STEP] [--json]"
+    doc_description = """
+
+Without JOB: all jobs that wait or run, each with what hinders this builder to claim it (a label, a
+job that it depends on, a secret, the disk) or with the builder that holds its lease.
+With JOB: each step of its latest attempt, why it ran, was up to date or waits, and what a build on
+this builder would do now, by its own records: the input that changed with old and new value.
+With STEP: all that is known of one step, with every reason to run it.
+Nothing is changed, and nothing is taken from other jobs to find out.
+
+Exit codes: 0 explained, 1 the coordination repository can't be reached, 3 usage, unknown job or
+step.
+"""
+    cmd_options = (OPTION_JSON, OPTION_BUILDER)
+
+    def _execute(self, json: bool, builder: str, pos_args: list[str]) -> int:
+        if len(pos_args) > 2:  # noqa: PLR2004 - JOB and STEP
+            raise BadRequest(f"what is {pos_args[2][:60]!r}? one job and one step of it are wanted")
+        config = self.read_config(builder)
+        with open_store(config) as store:
+            snapshot = store.snapshot()
+            if not pos_args:
+                return _show_queue(self._jobs(config, store, snapshot, _active(snapshot)), json)
+            job = snapshot.job(pos_args[0])
+            explained = self._jobs(config, store, snapshot, [job])[0]
+            steps, problem = self._steps(config, snapshot, job)
+        if len(pos_args) == 1:
+            return _show_job(explained, steps, problem, json)
+        return _show_step(_find(steps, job.id, pos_args[1]), json)
+
+    def _jobs(
+        self, config: BuilderConfig, store: Store, snapshot: Snapshot, jobs: Sequence[Job]
+    ) -> list[JobExplanation]:
+        running = any(job.state is State.RUNNING for job in jobs)
+        presences = live_farm(config, snapshot).presences if running else {}
+        queued = any(job.state is State.QUEUED for job in jobs)
+        refusals = self._refusals(config, store) if queued else {}
+        return [
+            JobExplanation(
+                job=job,
+                not_claimed=refusals.get(job.id),
+                lease=_lease(config, snapshot, job, presences),
+            )
+            for job in jobs
+        ]
+
+    def _refusals(self, config: BuilderConfig, store: Store) -> Mapping[str, str]:
+        refusals = store.explain(
+            pipelines=self.known_pipelines(),
+            default_pipeline=config.default_pipeline,
+            terms=self.terms(Secrets(os.environ, config.secrets_file)),
+        )
+        lack = lacking_space(config)
+        return {job: refusal or lack for job, refusal in refusals}
+
+    def _steps(
+        self, config: BuilderConfig, snapshot: Snapshot, job: Job
+    ) -> tuple[tuple[StepExplanation, ...], str]:
+        """The steps, and why their plan can't be told ("" when it can)."""
+        planner = self.loader.namespace["PLANNER"]
+        stored = recorded_plan(snapshot, job)
+        outlooks: tuple[Outlook, ...] = ()
+        problem = ""
+        try:
+            plan = stored.data if stored else planner.plan(job.pipeline or config.default_pipeline)
+            complete = replace(job, params=planner.prepare(plan, job.params).params)
+            outlooks = planner.outlook(plan, _as_if_claimed(complete, config))
+        except ValueError as error:
+            problem = str(error)
+        return explain_steps(job, snapshot.transitions(job.id, job.attempt), outlooks), problem
+
+
+def _as_if_claimed(job: Job, config: BuilderConfig) -> RunningAttempt:
+    attempt = Attempt(
+        job=job, builder=config.profile.id, number=job.attempt, token=job.token, claim_id=""
+    )
+    return running_attempt(attempt, config, PlainDisplay(sys.stderr, verbose=False))
+
+
+def _active(snapshot: Snapshot) -> list[Job]:
+    return [job for job in snapshot.jobs() if job.state in (State.RUNNING, State.QUEUED)]
+
+
+def _lease(
+    config: BuilderConfig, snapshot: Snapshot, job: Job, presences: Mapping[str, Presence]
+) -> Lease | None:
+    published = None
+    if job.assigned_to in snapshot.builders():
+        with suppress(BrokenDocument):  # then what this builder's file says counts
+            published = snapshot.builder_status(job.assigned_to or "").lease
+    return lease_of(job, presences, published or config.lease)
+
+
+def _find(steps: tuple[StepExplanation, ...], job: str, name: str) -> StepExplanation:
+    names = [step.step for step in steps]
+    for step in steps:
+        if step.step == name:
+            return step
+    raise BadRequest(f"job {job} has no step {name[:60]!r}{did_you_mean(name, names)}")
+
+
+def _lease_line(lease: Lease) -> str:
+    lives = f"; {life(lease.presence)}" if lease.presence else ""
+    return (
+        f"held by builder {lease.builder}: attempt {lease.attempt}, fencing token {lease.token},"
+        f" lease of {elapsed(lease.seconds)}{lives}"
+    )
+
+
+def _show_queue(jobs: list[JobExplanation], json: bool) -> int:
+    if json:
+        sys.stdout.write(as_json([_job_json(job) for job in jobs]) + "\n")
+        return 0
+    table = Table("job", "state", "why", box=None)
+    for each in jobs:
+        table.add_row(Text(each.job.id), Text(each.job.state), Text(each.why))
+    console().print(table if jobs else "no job waits or runs")
+    return 0
+
+
+def _job_json(explained: JobExplanation) -> dict[str, object]:
+    lease = asdict(explained.lease) if explained.lease else None
+    not_claimed = explained.not_claimed
+    return {**job_as_json(explained.job), "not_claimed": not_claimed, "lease": lease}
+
+
+def _show_job(
+    explained: JobExplanation, steps: tuple[StepExplanation, ...], problem: str, json: bool
+) -> int:
+    if json:
+        listed = [asdict(step) for step in steps]
+        document = {**_job_json(explained), "plan_problem": problem or None, "steps": listed}
+        sys.stdout.write(as_json(document) + "\n")
+        return 0
+    job, out = explained.job, console()
+    out.print(Text(f"job {job.id}: {job.state}, attempt {job.attempt}"))
+    if explained.why:
+        out.print(Text(explained.why))
+    if problem:
+        out.print(Text(f"its plan can't be told: {problem}"))
+    out.print()
+    table = Table("step", "state", "why", "if it were built here now", box=None)
+    for step in steps:
+        table.add_row(Text(step.step), Text(step.state), Text(_why(step)), Text(_now(step)))
+    out.print(table)
+    return 0
+
+
+def _why(step: StepExplanation) -> str:
+    if step.waits_for:
+        return f"waits for {', '.join(step.waits_for)}"
+    ran = f"ran: {step.ran_because}" if step.ran_because is not None else ""
+    return "\n".join(filter(None, (ran, step.ended_because)))
+
+
+def _now(step: StepExplanation) -> str:
+    reasons = step.reasons_to_run
+    if reasons is None:
+        return NOT_HERE
+    if not reasons:
+        return _up_to_date(step)
+    more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+    return f"{_runs(step)}: {reasons[0]}{more}"
+
+
+def _up_to_date(step: StepExplanation) -> str:
+    others = step.runs_after_change_in
+    return (
+        f"{UP_TO_DATE}, unless {' or '.join(others)} gives another result" if others else UP_TO_DATE
+    )
+
+
+def _runs(step: StepExplanation) -> str:
+    return f"runs if its condition holds ({step.condition})" if _may_not_hold(step) else "runs"
+
+
+def _may_not_hold(step: StepExplanation) -> bool:
+    return step.condition not in (None, "always")
+
+
+def _show_step(step: StepExplanation, json: bool) -> int:
+    if json:
+        sys.stdout.write(as_json(asdict(step)) + "\n")
+        return 0
+    out = console()
+    seconds = step.duration_seconds
+    took = f" in {elapsed(seconds)}" if seconds is not None else ""
+    lines = [f"step {step.step}: {step.state}{took}", *_why(step).splitlines()]
+    lines += [f"log: {step.log}"] if step.log else []
+    lines += step.excerpt.splitlines()
+    lines.append("if it were built here now:")
+    if step.reasons_to_run and _may_not_hold(step):
+        lines.append(f"  {_runs(step)}:")
+    lines += [f"  {reason}" for reason in step.reasons_to_run or [_now(step)]]
+    out.print(Text("\n".join(lines)))
+    return 0

@@ -1,0 +1,147 @@
+"""Why a job and its steps are where they are: what is recorded, and what would happen here now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from coordination_tasks.domain.model import Job, State, Transition
+from coordination_tasks.domain.state_machine import FINAL_STEP_STATES
+from coordination_tasks.farm.presence.sightings import Presence
+
+
+class Outlook(Protocol):
+    """What would become of a step if its job were built here now."""
+
+    @property
+    def step(self) -> str:
+        """Its name."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Steps that have to end before it."""
+
+    @property
+    def all_needs(self) -> tuple[str, ...]:
+        """The same, and those that these need."""
+
+    @property
+    def reasons(self) -> tuple[str, ...] | None:
+        """Why it would run; empty: it is up to date; None: nobody can tell here."""
+
+    @property
+    def condition(self) -> str | None:
+        """What has to hold for it to run at all; None: that all before it went well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """Who holds a running job."""
+
+    builder: str
+    attempt: int
+    token: int
+    """The fencing token."""
+    seconds: float
+    """Without a sign of life for so long, the builder has lost the job."""
+    presence: Presence | None
+    """Whether the builder lives; None when that was never looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepExplanation:
+    """One step in the latest attempt at its job."""
+
+    step: str
+    state: State
+    ran_because: str | None = None
+    """None when it did not run."""
+    ended_because: str | None = None
+    """None when it has no end."""
+    waits_for: tuple[str, ...] = ()
+    """Steps of the running job that have to end first."""
+    duration_seconds: float | None = None
+    log: str | None = None
+    code: str | None = None
+    """The failure code; None when it did not fail."""
+    retryable: bool | None = None
+    """Whether the same build may succeed when it is tried again; None when it did not fail."""
+    excerpt: str = ""
+    """What its tool said when it failed."""
+    reasons_to_run: tuple[str, ...] | None = None
+    """Why it would run here now; empty: it is up to date; None: nobody can tell here."""
+    condition: str | None = None
+    """Its `when`, which has to hold then; None: that all before it went well."""
+    runs_after_change_in: tuple[str, ...] = ()
+    """Steps before it that would run: when one gives another result, this one runs too."""
+
+
+def lease_of(job: Job, presences: Mapping[str, Presence], seconds: float) -> Lease | None:
+    """The lease on a job; None while nobody has it."""
+    if job.state is not State.RUNNING or job.assigned_to is None:
+        return None
+    return Lease(
+        builder=job.assigned_to,
+        attempt=job.attempt,
+        token=job.token,
+        seconds=seconds,
+        presence=presences.get(job.assigned_to),
+    )
+
+
+def explain_steps(
+    job: Job, transitions: Iterable[Transition], outlooks: tuple[Outlook, ...]
+) -> tuple[StepExplanation, ...]:
+    """The steps of a job in the plan's order; `transitions` are those of its latest attempt."""
+    recorded: dict[str, list[Transition]] = {outlook.step: [] for outlook in outlooks}
+    for transition in transitions:
+        if transition.step is not None:
+            recorded.setdefault(transition.step, []).append(transition)
+    by_step = {outlook.step: outlook for outlook in outlooks}
+    states = {step: moves[-1].to_state for step, moves in recorded.items() if moves}
+    return tuple(
+        _explain_step(job, step, moves, by_step, states) for step, moves in recorded.items()
+    )
+
+
+def _explain_step(
+    job: Job,
+    step: str,
+    moves: list[Transition],
+    outlooks: Mapping[str, Outlook],
+    states: Mapping[str, State],
+) -> StepExplanation:
+    outlook = outlooks.get(step)
+    state = states.get(step, State.QUEUED)
+    began = next((m for m in reversed(moves) if m.to_state is State.RUNNING), None)
+    end = moves[-1] if moves and state in FINAL_STEP_STATES else None
+    details: Mapping[str, Any] = end.details if end else {}
+    return StepExplanation(
+        step=step,
+        state=state,
+        ran_because=began.reason if began else None,
+        ended_because=end.reason if end else None,
+        waits_for=_waits_for(job, state, outlook, states),
+        duration_seconds=end.duration_seconds if end else None,
+        log=end.log if end else None,
+        code=details.get("code"),
+        retryable=details.get("retryable"),
+        excerpt=str(details.get("excerpt", "")),
+        reasons_to_run=outlook.reasons if outlook else None,
+        condition=outlook.condition if outlook else None,
+        runs_after_change_in=_would_run_before(outlook, outlooks.values()) if outlook else (),
+    )
+
+
+def _would_run_before(outlook: Outlook, outlooks: Iterable[Outlook]) -> tuple[str, ...]:
+    needs = frozenset(outlook.all_needs)
+    return tuple(other.step for other in outlooks if other.reasons and other.step in needs)
+
+
+def _waits_for(
+    job: Job, state: State, outlook: Outlook | None, states: Mapping[str, State]
+) -> tuple[str, ...]:
+    if job.state is not State.RUNNING or state is not State.QUEUED or outlook is None:
+        return ()
+    return tuple(need for need in outlook.needs if states.get(need) not in FINAL_STEP_STATES)

@@ -1,0 +1,49 @@
+"""`doit forget`: steps run again although nothing changed."""
+
+from __future__ import annotations
+
+import sys
+
+from coordination_tasks.builder.lock import acting_lock
+from coordination_tasks.commands.base import OPTION_BUILDER, FarmCommand
+from coordination_tasks.commands.jobs.task_selection import check_job_here, chosen_steps
+from coordination_tasks.domain.errors import BadRequest
+
+
+class ForgetCommand(FarmCommand):
+    """doit command; takes the place of doit's own."""
+
+    name = "forget"
+    doc_purpose = "forget that steps succeeded: they run again"
+    doc_usage = "[TASK ...] [--all] [--job ID]"
+    doc_description = """
+
+TASK is a step's task (`cloudstack:maven`), a pipeline, or a pattern with *. The steps are forgotten
+in all jobs on this builder, or in the one of --job; their outputs stay.
+
+Exit codes: 0 forgotten, 3 usage, or a `doit build` runs here.
+"""
+    cmd_options = (
+        {"name": "all", "long": "all", "short": "a", "type": bool, "default": False,
+         "help": "forget all steps of all pipelines"},
+        {"name": "job", "long": "job", "type": str, "default": "", "help": "only in this job"},
+        OPTION_BUILDER,
+    )  # fmt: skip
+
+    def _execute(self, all: bool, job: str, builder: str, pos_args: list[str]) -> int:  # noqa: A002
+        if not pos_args and not all:
+            raise BadRequest("which steps? name tasks, or --all")
+        chosen = chosen_steps(self.task_list, ["*"] if all else pos_args)
+        config = self.read_config(builder)
+        if job:
+            check_job_here(job, self.loader.namespace["jobs_here"](config.state_dir))
+        with acting_lock(config):
+            forget = self.loader.namespace["forget_steps"]
+            forgotten = forget(config.state_dir, chosen, job or None)
+        for job_id, step in forgotten:
+            sys.stdout.write(f"forgetting {step} of job {job_id}\n")
+        if not forgotten:
+            sys.stdout.write(
+                "none of these steps has succeeded here; none is taken from another job\n"
+            )
+        return 0

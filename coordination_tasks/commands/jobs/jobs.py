@@ -1,0 +1,148 @@
+"""`doit jobs`: the queue, as a table or as JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from coordination_tasks.build.display.display import elapsed
+from coordination_tasks.commands.base import (
+    OPTION_BUILDER,
+    OPTION_JSON,
+    PIPE_WIDTH,
+    FarmCommand,
+    as_json,
+    console,
+    no_arguments,
+    open_store,
+    tell,
+)
+from coordination_tasks.domain.model import Job, State
+from coordination_tasks.farm.presence.sightings import UNKNOWN, Presence
+from coordination_tasks.wiring import live_farm
+
+_STYLES = {
+    State.RUNNING: "bold cyan",
+    State.SUCCEEDED: "green",
+    State.FAILED: "bold red",
+    State.TIMED_OUT: "bold red",
+    State.CANCELLED: "yellow",
+}
+_COMMIT_SHOWN = 12
+_NARROWEST_REASON = 40
+
+
+class JobsCommand(FarmCommand):
+    """doit command."""
+
+    name = "jobs"
+    doc_purpose = "list the jobs of the queue, with their state and reason"
+    doc_usage = "[--json]"
+    doc_description = (
+        "Exit codes: 0 listed, 1 the coordination repository can't be reached, 3 usage."
+    )
+    cmd_options = (OPTION_JSON, OPTION_BUILDER)
+
+    def _execute(self, json: bool, builder: str, pos_args: list[str]) -> int:
+        no_arguments(pos_args)
+        config = self.read_config(builder)
+        with open_store(config) as store:
+            snapshot = store.snapshot()
+            presences = live_farm(config, snapshot).presences
+        for problem in snapshot.unreadable_jobs():
+            tell(f"doit jobs: {problem}")
+        if json:
+            jobs = [_as_json(job, presences) for job in snapshot.jobs()]
+            sys.stdout.write(as_json(jobs) + "\n")
+        else:
+            print_jobs(snapshot.jobs(), presences)
+        return 0
+
+
+def _as_json(job: Job, presences: Mapping[str, Presence]) -> dict[str, object]:
+    presence = _presence(job, presences)
+    return job_as_json(job) | {"builder_liveness": presence.liveness if presence else None}
+
+
+def _presence(job: Job, presences: Mapping[str, Presence]) -> Presence | None:
+    """Of the builder that is to build the job now."""
+    return presences.get(job.assigned_to or "") if job.state is State.RUNNING else None
+
+
+def _builder(job: Job, presences: Mapping[str, Presence]) -> str:
+    presence = _presence(job, presences)
+    told = f" ({presence.liveness})" if presence else ""
+    return f"{job.assigned_to or '-'}{told}"
+
+
+def print_jobs(jobs: Iterable[Job], presences: Mapping[str, Presence] | None = None) -> None:
+    """A table of jobs on stdout, with who lives of the builders of running ones.
+
+    Where it has no room for the reasons, those of jobs that did not succeed stand below it.
+    """
+    out, shown, live = console(), list(jobs), presences or {}
+    table = _table(shown, live, "commit")
+    width = _width(out, table)
+    reasons = max((len(job.reason) for job in shown), default=0)
+    if not shown:
+        out.print("the queue is empty")
+    elif width + min(reasons, _NARROWEST_REASON) < out.width:
+        out.print(_table(shown, live, "commit", "reason"))
+    else:
+        out.print(table if width <= out.width else _table(shown, live))
+        for job in shown:
+            if job.reason and job.state is not State.SUCCEEDED:
+                out.print(Text(f"\n{job.id}: {job.reason}"))
+
+
+def _width(out: Console, table: Table) -> int:
+    return Measurement.get(out, out.options.update(width=PIPE_WIDTH), table).maximum
+
+
+def _table(jobs: Iterable[Job], presences: Mapping[str, Presence], *more: str) -> Table:
+    table = Table(box=None)
+    for title in ("job", "state", "pipeline", "branch", "builder", "try", *more):
+        table.add_column(title, no_wrap=title in ("job", "state", "try"), overflow="fold")
+    for job in jobs:
+        last = {"commit": (job.commit or "-")[:_COMMIT_SHOWN], "reason": job.reason}
+        table.add_row(
+            Text(job.id),
+            Text(job.state, style=_STYLES.get(job.state, "")),
+            Text(job.pipeline or "-"),
+            Text(job.branch or "-"),
+            Text(_builder(job, presences)),
+            str(job.attempt),
+            *(Text(last[title]) for title in more),
+        )
+    return table
+
+
+def job_as_json(job: Job) -> dict[str, object]:
+    """A job for programs: the model's words."""
+    return {
+        "id": job.id,
+        "pipeline": job.pipeline,
+        "state": job.state.value,
+        "branch": job.branch,
+        "commit": job.commit,
+        "priority": job.priority,
+        "assigned_to": job.assigned_to,
+        "attempt": job.attempt,
+        "reason": job.reason,
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "completed_at": job.completed_at,
+        "duration_seconds": job.duration_seconds,
+    }
+
+
+def life(presence: Presence) -> str:
+    """Whether a builder lives, in words."""
+    if presence.liveness == UNKNOWN:
+        return f"unknown: seen for {elapsed(presence.still_for_seconds)} only, look again later"
+    return f"{presence.liveness}, moved {elapsed(presence.still_for_seconds)} ago"

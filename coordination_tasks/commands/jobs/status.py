@@ -1,0 +1,258 @@
+"""`doit status`: what each builder does, and what happened in a job step by step."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from coordination_tasks.build.display.display import elapsed
+from coordination_tasks.builder.config.builder import BuilderConfig
+from coordination_tasks.commands.base import (
+    OPTION_BUILDER,
+    OPTION_JSON,
+    FarmCommand,
+    as_json,
+    console,
+    no_arguments,
+    open_store,
+    tell,
+)
+from coordination_tasks.commands.jobs.jobs import job_as_json, life, print_jobs
+from coordination_tasks.documents.builder_status import BuilderStatus
+from coordination_tasks.domain.clock import utc_now
+from coordination_tasks.domain.errors import BrokenDocument
+from coordination_tasks.domain.model import Job, State, Transition
+from coordination_tasks.domain.times import format_time
+from coordination_tasks.farm.presence.overview import LiveFarm
+from coordination_tasks.farm.presence.sightings import Presence
+from coordination_tasks.store.history import GitHistory
+from coordination_tasks.store.snapshot import Snapshot
+from coordination_tasks.wiring import live_farm
+
+Shown = tuple[BuilderStatus, Presence | None]
+"""A builder, and whether it lives; None when the past is shown."""
+
+
+class StatusCommand(FarmCommand):
+    """doit command."""
+
+    name = "status"
+    doc_purpose = "show builders and queue, or with --job the steps of a job"
+    doc_usage = "[--job ID] [--at TIME|COMMIT] [--json]"
+    doc_description = """
+With `--at`, all is shown as it was in the coordination repository at that time (UTC unless it has a
+zone, like 2025-10-29T12:00:00Z) or at that commit of it.
+
+Whether a builder lives is told by how long its heartbeats have stood still, as this machine saw: a
+first look can't tell, the next one can. What a builder says of its own health is not believed.
+
+Exit codes: 0 shown, 1 the coordination repository can't be reached or a document in it is broken
+(the others are shown), 3 bad configuration, usage, unknown job or commit, or a time before the
+first commit.
+"""
+    cmd_options = (
+        {"name": "job", "long": "job", "type": str, "default": "", "help": "id of a job"},
+        {"name": "at", "long": "at", "type": str, "default": "",
+         "help": "show what was at this time or commit of the coordination repository"},
+        OPTION_JSON,
+        OPTION_BUILDER,
+    )  # fmt: skip
+
+    def _execute(self, job: str, at: str, json: bool, builder: str, pos_args: list[str]) -> int:
+        no_arguments(pos_args)
+        config = self.read_config(builder)
+        with _opened(config, at) as (snapshot, moment):
+            if at and not json:
+                console().print(f"as of {_shown(moment)}, commit {snapshot.version}\n")
+            if job:
+                return _show_job(snapshot, moment, job=job, json=json)
+            live = None if at else live_farm(config, snapshot)
+            return _show_farm(snapshot, moment, live, json=json)
+
+
+@contextmanager
+def _opened(config: BuilderConfig, at: str) -> Iterator[tuple[Snapshot, datetime | None]]:
+    """The store as it is, or as it was and when that began."""
+    if not at:
+        with open_store(config) as store:
+            yield store.snapshot(), None
+        return
+    with GitHistory(config.coordination_repository, config.state_dir / "history") as history:
+        version = history.find(at)
+        yield history.snapshot(version), history.time_of(version)
+
+
+def _show_job(snapshot: Snapshot, moment: datetime | None, *, job: str, json: bool) -> int:
+    found = snapshot.job(job)
+    for problem in snapshot.unreadable_transitions(job):
+        tell(f"doit status: {problem}")
+    transitions = snapshot.transitions(job)
+    if json:
+        _write_json(_origin(snapshot, moment) | _job_report(found, transitions))
+    else:
+        _print_job(found, transitions)
+    return 0
+
+
+def _show_farm(
+    snapshot: Snapshot, moment: datetime | None, live: LiveFarm | None, *, json: bool
+) -> int:
+    broken: list[BrokenDocument] = []
+    builders: list[Shown] = []
+    for name in live.names(snapshot.builders()) if live else snapshot.builders():
+        with _told(broken):
+            builders.append(_shown_builder(snapshot, live, name))
+    jobs: tuple[Job, ...] | None = None
+    with _told(broken):
+        jobs = snapshot.jobs()
+        for problem in snapshot.unreadable_jobs():
+            tell(f"doit status: {problem}")
+    if json:
+        _write_json(_origin(snapshot, moment) | _farm_report(builders, jobs or ()))
+    else:
+        _print_farm(builders, jobs)
+    return BrokenDocument.exit_code if broken else 0
+
+
+@contextmanager
+def _told(broken: list[BrokenDocument]) -> Iterator[None]:
+    """A broken document is named, and the others are shown."""
+    try:
+        yield
+    except BrokenDocument as error:
+        broken.append(error)
+        tell(f"doit status: {error}")
+
+
+def _write_json(value: Any) -> None:
+    sys.stdout.write(as_json(value) + "\n")
+
+
+def _shown(moment: datetime | None) -> str:
+    return format_time(moment) if moment else "-"
+
+
+def _origin(snapshot: Snapshot, moment: datetime | None) -> dict[str, Any]:
+    return {"at": {"commit": snapshot.version, "time": moment}}
+
+
+def _shown_builder(snapshot: Snapshot, live: LiveFarm | None, name: str) -> Shown:
+    if live is None:
+        return snapshot.builder_status(name), None
+    published = snapshot.builder_status(name) if name in snapshot.builders() else None
+    status = live.status_of(name, published)
+    return status, live.presence_of(status, utc_now())
+
+
+def _farm_report(builders: Sequence[Shown], jobs: Sequence[Job]) -> dict[str, Any]:
+    return {
+        "builders": [
+            {
+                "builder": status.builder,
+                "liveness": presence.liveness if presence else None,
+                "still_for_seconds": presence.still_for_seconds if presence else None,
+                "status": status.status,
+                "current_job": status.current_job,
+                "last_build": status.last_build,
+                "system": status.system,
+                "heartbeat_at": status.heartbeat_at,
+            }
+            for status, presence in builders
+        ],
+        "jobs": [job_as_json(job) for job in jobs],
+    }
+
+
+def _job_report(job: Job, transitions: tuple[Transition, ...]) -> dict[str, Any]:
+    return {
+        **job_as_json(job),
+        "transitions": [
+            {
+                "attempt": t.attempt,
+                "step": t.step,
+                "from": t.from_state.value,
+                "to": t.to_state.value,
+                "at": t.at,
+                "builder": t.builder,
+                "reason": t.reason,
+                "duration_seconds": t.duration_seconds,
+                "log": t.log,
+                "details": t.details,
+            }
+            for t in transitions
+        ],
+    }
+
+
+def _print_farm(builders: Sequence[Shown], jobs: Sequence[Job] | None) -> None:
+    """`jobs` is None when they can't be told."""
+    out = console()
+    table = Table("builder", "status", "job", "last build", "last sign of life", box=None)
+    for status, presence in builders:
+        table.add_row(
+            Text(status.builder),
+            Text(status.status),
+            Text(_job_and_steps(status.current_job or {})),
+            Text(_last_build(status.last_build)),
+            Text(_life(status, presence)),
+        )
+    out.print(table if table.row_count else "no builder has reported yet")
+    if jobs is None:
+        return
+    out.print()
+    print_jobs(jobs, {status.builder: found for status, found in builders if found})
+
+
+def _job_and_steps(job: Mapping[str, Any]) -> str:
+    steps = job.get("steps")
+    running = f": {', '.join(map(str, steps))}" if isinstance(steps, list) and steps else ""
+    return f"{job.get('id', '-')}{running}"
+
+
+def _life(status: BuilderStatus, presence: Presence | None) -> str:
+    return _shown(status.heartbeat_at) if presence is None else life(presence)
+
+
+def _last_build(build: Any) -> str:
+    return f"{build.get('id')} {build.get('status')}" if build else "-"
+
+
+def _print_job(job: Job, transitions: tuple[Transition, ...]) -> None:
+    out = console()
+    print_jobs([job])
+    last = {(t.attempt, t.step): t for t in transitions}
+    for number in sorted({t.attempt for t in transitions}):
+        out.print(f"\nattempt {number}")
+        table = Table("step", "state", "time", "reason", box=None)
+        for transition in transitions:
+            runs = transition.step and transition is last.get((number, transition.step))
+            if transition.attempt == number and (runs or transition.to_state is not State.RUNNING):
+                seconds = transition.duration_seconds
+                table.add_row(
+                    Text(transition.step or "(job)"),
+                    Text(transition.to_state),
+                    elapsed(seconds) if seconds is not None else "",
+                    Text(_why(transition)),
+                )
+        out.print(table)
+        for transition in transitions:
+            if transition.attempt == number and transition.details.get("code"):
+                out.print(Text(f"\n{_failure(transition)}"))
+
+
+def _why(transition: Transition) -> str:
+    since = f"since {format_time(transition.at)}: " if transition.to_state is State.RUNNING else ""
+    return f"{since}{transition.reason}"
+
+
+def _failure(transition: Transition) -> str:
+    """How to go on from a failure; the reason is in the table."""
+    retry = ", another try may help" if transition.details.get("retryable") else ""
+    log = f"; log: {transition.log}" if transition.log else ""
+    return f"{transition.step or 'job'}: {transition.details['code']}{retry}{log}"

@@ -1,0 +1,40 @@
+"""Tasks that a person names, as steps of pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from fnmatch import fnmatchcase
+
+from doit.task import Task
+
+from common.yaml.findings import did_you_mean
+from coordination_tasks.domain.errors import BadRequest
+
+
+def chosen_steps(tasks: Sequence[Task], names: Iterable[str]) -> dict[str, set[str]]:
+    """Steps by pipeline of the tasks `names`; a group stands for its steps, `*` for anything.
+
+    Raises BadRequest for a name that no task has.
+    """
+    chosen: dict[str, set[str]] = {}
+    for name in names:
+        found = [task for task in tasks if _is_meant(task, name)]
+        if not found:
+            hint = did_you_mean(name, [task.name for task in tasks])
+            raise BadRequest(f"there is no task {name[:80]!r}{hint}; `doit list --all` shows them")
+        for task in found:
+            if "step" in (task.meta or {}):
+                chosen.setdefault(task.meta["pipeline"], set()).add(task.meta["step"])
+    return chosen
+
+
+def check_job_here(job: str, jobs: Collection[str]) -> None:
+    """Raise BadRequest when `job` is the id of none of `jobs`, those with a workspace here."""
+    if job not in jobs:
+        hint = did_you_mean(job, jobs)
+        raise BadRequest(f"job {job[:80]!r} has no workspace on this builder{hint}")
+
+
+def _is_meant(task: Task, name: str) -> bool:
+    group = (task.meta or {}).get("pipeline")
+    return fnmatchcase(task.name, name) or (group is not None and fnmatchcase(group, name))

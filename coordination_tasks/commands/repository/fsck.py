@@ -1,0 +1,225 @@
+"""`doit fsck`: what is wrong in the coordination repository, and what to do."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from coordination_tasks.builder.claim_intent import own_intent
+from coordination_tasks.builder.config.builder import BuilderConfig
+from coordination_tasks.builder.lock import while_idle
+from coordination_tasks.builder.outbox.journal import Outbox
+from coordination_tasks.builder.secret_values import Secrets
+from coordination_tasks.commands.base import (
+    OPTION_BUILDER,
+    OPTION_JSON,
+    FarmCommand,
+    as_json,
+    console,
+    no_arguments,
+    open_store,
+    tell,
+)
+from coordination_tasks.commands.builder.watch import make_watch
+from coordination_tasks.domain.clock import utc_now
+from coordination_tasks.domain.errors import BrokenDocument, HistoryRewritten, NotFound
+from coordination_tasks.domain.scheduling import Wanted
+from coordination_tasks.farm.presence.sightings import Presence
+from coordination_tasks.fsck.documents import find_broken
+from coordination_tasks.fsck.finding import Finding
+from coordination_tasks.fsck.git_locks import check_locks
+from coordination_tasks.fsck.jobs import check_jobs
+from coordination_tasks.fsck.manifests import check_manifests
+from coordination_tasks.fsck.outbox import check_outbox
+from coordination_tasks.fsck.references import check_references
+from coordination_tasks.fsck.repair import Repair
+from coordination_tasks.fsck.stalled import check_killed, check_stuck
+from coordination_tasks.repository.memory_repository import MemoryRemote, MemoryRepository
+from coordination_tasks.repository.protocol import NOTHING
+from coordination_tasks.store.history import GitHistory
+from coordination_tasks.store.snapshot import Snapshot
+from coordination_tasks.store.store import Store
+from coordination_tasks.store.writes import Record
+from coordination_tasks.wiring import live_farm
+
+EXIT_FOUND = 6
+_REWOUND = (
+    "this builder writes nothing until main has the lost commits again: ask who force-pushed to"
+    " push them back, from any clone that has them"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was found, and on what."""
+
+    snapshot: Snapshot
+    presences: Mapping[str, Presence]
+    findings: tuple[Finding, ...]
+    is_rewound: bool
+
+
+class FsckCommand(FarmCommand):
+    """doit command."""
+
+    name = "fsck"
+    doc_purpose = "find what is wrong in the coordination repository, and say what to do"
+    doc_usage = "[--repair] [--json]"
+    doc_description = """
+Reads the queue, locks, messages, what builders publish, shared/*.json and the archive: what can't
+be read, or a queue that is gone, is named with its last good version. Looks at transitions that are
+illegal or can't be read; at transitions, manifests and plans that belong to no job or are missing;
+at jobs that wait in vain; at running jobs of builders that gave no sign of life for a lease, as far
+as this machine saw (no clocks are compared: it tells more where `doit watch` runs) or of a build
+that was killed here; at builders that tell of a job they don't have; at locks that are over or
+without an end; at a main that was rewound; at this builder's outbox; at lock files that a killed
+git left in its clones.
+Nothing is changed without --repair.
+
+--repair does what is safe: it removes such lock files, drops outbox entries that are recorded
+already and sends what waits, gives back the job of a build that was killed here, frees locks that
+are over with a warning to all, corrects this builder's own status, and looks for the length of a
+lease whether builders of running jobs that seem dead live: it queues their jobs again if not. What
+it left is shown then: broken documents, refused entries and lost records are for a person.
+
+Exit codes: 0 nothing is wrong (any more), 1 the coordination repository or the outbox can't be
+read, 3 bad configuration or usage, 6 something is wrong.
+"""
+    cmd_options = (
+        {"name": "repair", "long": "repair", "type": bool, "default": False,
+         "help": "do what is safe, then show what is left"},
+        OPTION_JSON,
+        OPTION_BUILDER,
+    )  # fmt: skip
+
+    def _execute(self, repair: bool, json: bool, builder: str, pos_args: list[str]) -> int:
+        no_arguments(pos_args)
+        config = self.read_config(builder)
+        done: list[str] = []
+        with ExitStack() as stack:
+            store = stack.enter_context(open_store(config))
+            outbox = stack.enter_context(Outbox(config.state_dir / "outbox.sqlite"))
+            history = _open_history(config, stack)
+            look = self._look(config, store, outbox, history)
+            if repair and look.findings:
+                self._repair(config, store, outbox, look, done)
+                look = self._look(config, store, outbox, history)
+        if json:
+            sys.stdout.write(as_json(fsck_as_json(look.findings, done)) + "\n")
+        else:
+            _print(look.findings, done)
+        return EXIT_FOUND if look.findings else 0
+
+    def _look(
+        self, config: BuilderConfig, store: Store, outbox: Outbox, history: GitHistory | None
+    ) -> _Look:
+        snapshot, rewound = _newest(store, history)
+        presences = live_farm(config, snapshot).presences
+        ended = {entry.job for entry in outbox.pending() if not isinstance(entry.write, Record)}
+        findings = (
+            *rewound,
+            *(find_broken(snapshot, history) if history else ()),
+            *self._disagreements(config, snapshot, presences, ended),
+            *check_outbox(snapshot, outbox),
+            *check_locks(config.state_dir),
+        )
+        return _Look(snapshot, presences, findings, is_rewound=bool(rewound))
+
+    def _disagreements(
+        self,
+        config: BuilderConfig,
+        snapshot: Snapshot,
+        presences: Mapping[str, Presence],
+        ended: Collection[str],
+    ) -> tuple[Finding, ...]:
+        wanted = Wanted(
+            pipelines=self.known_pipelines(),
+            default_pipeline=config.default_pipeline,
+            terms=self.terms(Secrets(os.environ, config.secrets_file)),
+        )
+        try:
+            return (
+                *check_jobs(snapshot, wanted),
+                *check_references(snapshot),
+                *check_manifests(snapshot),
+                *check_stuck(snapshot, presences, now=utc_now()),
+                *check_killed(snapshot, _left_claim(config), ended),
+            )
+        except BrokenDocument:
+            return ()  # the queue is broken: named with its last good version
+
+    def _repair(
+        self, config: BuilderConfig, store: Store, outbox: Outbox, look: _Look, done: list[str]
+    ) -> None:
+        watch = make_watch(self.loader.namespace, config, store, outbox, done.append)
+        Repair(
+            state_dir=config.state_dir,
+            store=store,
+            outbox=outbox,
+            watch=watch,
+            done=done,
+            every=config.observe_every,
+            tell=lambda line: tell(f"doit fsck: {line}"),
+            now=utc_now(),
+            sleep=time.sleep,
+            monotonic=time.monotonic,
+        ).run(look.snapshot, look.presences, may_write=not look.is_rewound)
+
+
+def _left_claim(config: BuilderConfig) -> str | None:
+    """The claim that a killed build of this builder left behind; None also while one runs."""
+    with while_idle(config) as idle:
+        return own_intent(config.state_dir).read() if idle else None
+
+
+def _open_history(config: BuilderConfig, stack: ExitStack) -> GitHistory | None:
+    """The history; None while there is none."""
+    folder = config.state_dir / "history"
+    try:
+        return stack.enter_context(GitHistory(config.coordination_repository, folder))
+    except NotFound:
+        return None
+
+
+def _newest(store: Store, history: GitHistory | None) -> tuple[Snapshot, tuple[Finding, ...]]:
+    """The newest version, and that it was rewound, if it was."""
+    try:
+        return store.snapshot(), ()
+    except HistoryRewritten as error:
+        # without the remedy, which names this command
+        told = Finding(path="main", problem=f"main: {error.args[0]}", remedy=_REWOUND)
+    nothing = Snapshot(MemoryRepository(MemoryRemote()), NOTHING)
+    return history.newest() if history else nothing, (told,)
+
+
+def fsck_as_json(findings: tuple[Finding, ...], repaired: Sequence[str]) -> dict[str, object]:
+    """What is wrong, and what was done about the rest; `last_good` is a commit or null."""
+    return {
+        "repaired": repaired,
+        "findings": [
+            {
+                "path": finding.path,
+                "problem": finding.problem,
+                "last_good": finding.last_good,
+                "remedy": finding.remedy,
+            }
+            for finding in findings
+        ],
+    }
+
+
+def _print(findings: tuple[Finding, ...], repaired: Sequence[str]) -> None:
+    out = console()
+    for line in repaired:
+        out.print(Text(f"✔ {line}", style="bold green"), soft_wrap=True)
+    for finding in findings:
+        out.print(Text(f"✘ {finding.problem}", style="bold red"), soft_wrap=True)
+        out.print(Text(f"  -> {finding.remedy}"), soft_wrap=True)
+    if not findings:
+        out.print("nothing is wrong any more" if repaired else "nothing is wrong")

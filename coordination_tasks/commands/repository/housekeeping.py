@@ -1,0 +1,85 @@
+"""`doit housekeeping`: move what is over to the archive."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from coordination_tasks.commands.base import (
+    OPTION_BUILDER,
+    OPTION_JSON,
+    FarmCommand,
+    as_json,
+    no_arguments,
+    open_store,
+    tell,
+)
+from coordination_tasks.documents.retention import MOST_FINISHED
+from coordination_tasks.domain.clock import utc_now
+from coordination_tasks.domain.errors import BrokenDocument
+from coordination_tasks.farm.housekeeping import Housekeeping, Moved
+
+
+class HousekeepingCommand(FarmCommand):
+    """doit command."""
+
+    name = "housekeeping"
+    doc_purpose = "move old jobs, messages and logs to the archive of their month"
+    doc_usage = "[--dry-run] [--json]"
+    doc_description = f"""
+Finished jobs with their transitions, messages that were read, and logs go to coordination/archive/
+in the repository when they are older than keep_jobs, keep_messages and keep_logs in builder.yaml
+say; of more than {MOST_FINISHED} finished jobs the oldest go sooner. Old logs of this builder's
+workspaces are packed into log-archive/ of its state_dir. Commands find archived jobs by their ids
+as before. May run at any time, on any builders at once; `doit watch` does it when much is due.
+
+Exit codes: 0 done, 1 the coordination repository can't be reached or a document in it is broken
+(the others are cared for), 3 bad configuration or usage.
+"""
+    cmd_options = (
+        {"name": "dry_run", "long": "dry-run", "type": bool, "default": False,
+         "help": "show what would be moved, and move nothing"},
+        OPTION_JSON,
+        OPTION_BUILDER,
+    )  # fmt: skip
+
+    def _execute(self, dry_run: bool, json: bool, builder: str, pos_args: list[str]) -> int:
+        no_arguments(pos_args)
+        config = self.read_config(builder)
+        broken: list[str] = []
+        now = utc_now()
+        with open_store(config) as store:
+            care = Housekeeping(store=store, ages=config.ages, now=now, notice=broken.append)
+            moved = care.look() if dry_run else care.run()
+        old_logs = self.loader.namespace["old_logs"]
+        local = old_logs(config.state_dir, now - config.ages.logs, pack=not dry_run)
+        for problem in broken:
+            tell(f"doit housekeeping: {problem}")
+        if json:
+            sys.stdout.write(as_json(moved_as_json(moved, local, dry_run=dry_run)) + "\n")
+        else:
+            sys.stdout.write(_summary(moved, local, dry_run=dry_run))
+        return BrokenDocument.exit_code if broken else 0
+
+
+def moved_as_json(moved: Moved, local: Sequence[Path], *, dry_run: bool) -> dict[str, object]:
+    """What was moved, or would be, for programs."""
+    return {
+        "dry_run": dry_run,
+        "jobs": moved.jobs,
+        "messages": moved.messages,
+        "logs": moved.logs,
+        "local_logs": [str(path) for path in local],
+    }
+
+
+def _summary(moved: Moved, local: Sequence[Path], *, dry_run: bool) -> str:
+    did = "would be archived" if dry_run else "archived"
+    counts = {
+        "jobs": len(moved.jobs),
+        "messages": len(moved.messages),
+        "logs in the repository": len(moved.logs),
+        "logs on this host": len(local),
+    }
+    return "".join(f"{count} {what} {did}\n" for what, count in counts.items())

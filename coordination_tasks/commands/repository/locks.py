@@ -1,0 +1,128 @@
+"""`doit locks`: the named locks that programs take in the coordination repository."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from rich.table import Table
+from rich.text import Text
+
+from common.yaml.duration import parse_duration
+from coordination_tasks.commands.base import (
+    OPTION_BUILDER,
+    OPTION_JSON,
+    FarmCommand,
+    as_json,
+    console,
+    no_arguments,
+    open_store,
+    tell,
+)
+from coordination_tasks.documents.locks import DEFAULT_LIFE, Lock
+from coordination_tasks.domain.clock import utc_now
+from coordination_tasks.domain.errors import BadRequest
+from coordination_tasks.domain.times import format_time
+from coordination_tasks.store.store import Store
+
+
+class LocksCommand(FarmCommand):
+    """doit command."""
+
+    name = "locks"
+    doc_purpose = "list the named locks; take or free one, free expired ones"
+    doc_usage = "[--take NAME [--for TIME] | --free NAME | --free-expired] [--json]"
+    doc_description = """
+Our own programs need no locks; older ones take `job_assignment` while they change the queue, and
+we wait for it. Take it to keep all builders from claiming and queueing for a while.
+
+Exit codes: 0 listed or done, 1 the coordination repository can't be reached or locks.json is
+broken, 3 bad configuration or usage, or another builder holds the lock.
+"""
+    cmd_options = (
+        {"name": "take", "long": "take", "type": str, "default": "",
+         "help": "take this lock as this builder, or keep it for longer"},
+        {"name": "life", "long": "for", "type": str, "default": "",
+         "help": f"how long, like 30m [default: {int(DEFAULT_LIFE.total_seconds())}s]"},
+        {"name": "free", "long": "free", "type": str, "default": "",
+         "help": "free this lock of this builder"},
+        {"name": "free_expired", "long": "free-expired", "type": bool, "default": False,
+         "help": "free all locks whose time is over, with a warning message to all"},
+        OPTION_JSON,
+        OPTION_BUILDER,
+    )  # fmt: skip
+
+    def _execute(
+        self,
+        take: str,
+        life: str,
+        free: str,
+        free_expired: bool,
+        json: bool,
+        builder: str,
+        pos_args: list[str],
+    ) -> int:
+        no_arguments(pos_args)
+        if sum(map(bool, (take, free, free_expired))) > 1:
+            raise BadRequest("--take, --free and --free-expired go one at a time")
+        if life and not take:
+            raise BadRequest("--for goes with --take")
+        seconds = _seconds(life)
+        with open_store(self.read_config(builder)) as store:
+            if take:
+                store.take_lock(take, seconds)
+            elif free:
+                was_taken = store.free_lock(free)
+                tell(f"freed the lock {free}" if was_taken else f"nobody holds a lock {free!r}")
+            elif free_expired:
+                _free_expired(store)
+            locks = store.locks()
+        now = utc_now()
+        if json:
+            sys.stdout.write(as_json([lock_as_json(lock, now) for lock in locks]) + "\n")
+        else:
+            _print(locks, now)
+        return 0
+
+
+def lock_as_json(lock: Lock, now: datetime) -> dict[str, object]:
+    """A lock that is taken, for programs; `live` is whether others wait for it."""
+    return {
+        "name": lock.name,
+        "locked_by": lock.locked_by,
+        "locked_at": lock.locked_at,
+        "expires_at": lock.expires_at,
+        "live": lock.is_live(now),
+    }
+
+
+def _seconds(life: str) -> timedelta:
+    if not life:
+        return DEFAULT_LIFE
+    try:
+        return timedelta(seconds=parse_duration(life))
+    except (ValueError, OverflowError) as error:
+        raise BadRequest(f"--for {life[:40]!r}: {error}") from error
+
+
+def _free_expired(store: Store) -> None:
+    freed = store.free_expired_locks()
+    for lock in freed:
+        tell(f"freed the lock {lock.name} of {lock.locked_by}")
+    if not freed:
+        tell("no lock is over")
+
+
+def _print(locks: Iterable[Lock], now: datetime) -> None:
+    table = Table("lock", "held by", "since", "until", "", box=None)
+    for lock in locks:
+        live = lock.is_live(now)
+        table.add_row(
+            Text(lock.name),
+            Text(lock.locked_by),
+            format_time(lock.locked_at) if lock.locked_at else "-",
+            format_time(lock.expires_at) if lock.expires_at else "-",
+            Text("held", style="bold cyan") if live else Text("expired", style="yellow"),
+        )
+    console().print(table if table.row_count else "no lock is taken")

@@ -1,0 +1,128 @@
+"""`doit messages`: what others have told this builder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich.padding import Padding
+from rich.text import Text
+
+from coordination_tasks.commands.base import (
+    OPTION_BUILDER,
+    OPTION_JSON,
+    FarmCommand,
+    as_json,
+    console,
+    open_store,
+    tell,
+)
+from coordination_tasks.documents.messages import Message, check_known
+from coordination_tasks.domain.errors import BadRequest
+from coordination_tasks.domain.times import format_time
+from coordination_tasks.farm.mailbox import Mailbox
+from coordination_tasks.store.store import Store
+
+_STYLES = {"warning": "bold yellow", "error": "bold red", "request": "bold cyan"}
+
+
+class MessagesCommand(FarmCommand):
+    """doit command."""
+
+    name = "messages"
+    doc_purpose = "show the messages to this builder, mark them read, archive them"
+    doc_usage = "[--all] [--mark-read | --archive] [--json] [ID ...]"
+    doc_description = """
+Without an ID: the messages to this builder that it has not read yet. Each builder reads a message
+to `all` on its own. `--mark-read` marks what is shown as read; `--archive` needs IDs.
+
+Exit codes: 0 shown or done, 1 the coordination repository can't be reached or messages.json is
+broken, 3 bad configuration, usage, or no such message.
+"""
+    cmd_options = (
+        {"name": "every", "long": "all", "type": bool, "default": False,
+         "help": "show all messages that are not archived, also read ones and those to others"},
+        {"name": "mark_read", "long": "mark-read", "type": bool, "default": False,
+         "help": "mark the messages that are shown as read by this builder"},
+        {"name": "archive", "long": "archive", "type": bool, "default": False,
+         "help": "move the messages that are named to the archive"},
+        OPTION_JSON,
+        OPTION_BUILDER,
+    )  # fmt: skip
+
+    def _execute(
+        self,
+        every: bool,
+        mark_read: bool,
+        archive: bool,
+        json: bool,
+        builder: str,
+        pos_args: list[str],
+    ) -> int:
+        if archive and not pos_args:
+            raise BadRequest("--archive needs the IDs of the messages")
+        if mark_read and (archive or every):
+            raise BadRequest("--mark-read goes with neither --archive nor --all")
+        with open_store(self.read_config(builder)) as store:
+            if archive:
+                shown = Mailbox(store).archive(pos_args)
+                tell(f"{_count(shown)} archived")
+            elif mark_read:
+                shown = Mailbox(store).mark_read(pos_args)
+                tell(f"{_count(shown)} marked as read by {store.builder}")
+            else:
+                shown = _chosen(store, pos_args, every=every)
+            name = store.builder
+        if json:
+            sys.stdout.write(as_json([message_as_json(m, name) for m in shown]) + "\n")
+        else:
+            _print(shown, name, every=every)
+        return 0
+
+
+def message_as_json(message: Message, builder: str) -> dict[str, object]:
+    """A message for programs; `unread` is whether `builder` still has to read it."""
+    return {
+        "id": message.id,
+        "from": message.sender,
+        "to": message.to,
+        "type": message.type,
+        "subject": message.subject,
+        "body": message.body,
+        "timestamp": message.at,
+        "read": message.read,
+        "read_by": message.read_by,
+        "unread": message.is_unread_by(builder),
+    }
+
+
+def _chosen(store: Store, ids: Sequence[str], *, every: bool) -> tuple[Message, ...]:
+    snapshot = store.snapshot()
+    for problem in snapshot.unreadable_messages():
+        tell(f"doit messages: {problem}")
+    messages = snapshot.messages()
+    if ids:
+        check_known(ids, messages, "anybody")
+        return tuple(message for message in messages if message.id in ids)
+    return tuple(m for m in messages if every or m.is_unread_by(store.builder))
+
+
+def _count(messages: Sequence[Message]) -> str:
+    return f"{len(messages)} message{'' if len(messages) == 1 else 's'}"
+
+
+def _print(messages: Iterable[Message], builder: str, *, every: bool) -> None:
+    out = console()
+    empty = True
+    for message in messages:
+        empty = False
+        mark = "●" if message.is_unread_by(builder) else " "
+        when = format_time(message.at) if message.at else "no time"
+        head = Text(f"{mark} {message.type}", style=_STYLES.get(message.type, "bold"))
+        head.append(f" from {message.sender or '?'} to {message.to or '?'}, {when}  ", style="none")
+        head.append(message.id or "(no id)", style="dim")
+        out.print(head, soft_wrap=True)
+        for text in filter(None, (Text(message.subject, style="bold"), Text(message.body))):
+            out.print(Padding(text, (0, 2), expand=False))
+    if empty:
+        out.print("there are no messages" if every else f"no unread messages for {builder}")

@@ -1,0 +1,80 @@
+"""`doit send`: a message to one builder, or to all."""
+
+from __future__ import annotations
+
+import sys
+
+from common.yaml.findings import did_you_mean
+from coordination_tasks.commands.base import (
+    OPTION_BUILDER,
+    FarmCommand,
+    no_arguments,
+    open_store,
+    tell,
+)
+from coordination_tasks.documents.messages import MESSAGE_TYPES, TO_ALL
+from coordination_tasks.domain.errors import BadRequest
+from coordination_tasks.domain.secret_scan import refuse_secrets
+from coordination_tasks.farm.mailbox import Mailbox
+from coordination_tasks.wiring import live_farm
+
+FROM_STDIN = "-"
+
+
+class SendCommand(FarmCommand):
+    """doit command."""
+
+    name = "send"
+    doc_purpose = "send a message to a builder, or to all"
+    doc_usage = "--to BUILDER|all --subject TEXT [--type TYPE] [--body TEXT|-]"
+    doc_description = """
+Prints the message's id. `doit messages` on the other side shows it.
+
+Exit codes: 0 sent, 1 the coordination repository can't be reached or messages.json is broken,
+3 bad configuration or usage.
+"""
+    cmd_options = (
+        {"name": "to", "long": "to", "type": str, "default": "",
+         "help": "a builder's id, or all"},
+        {"name": "subject", "long": "subject", "type": str, "default": "",
+         "help": "one line"},
+        {"name": "type", "long": "type", "type": str, "default": MESSAGE_TYPES[0],
+         "help": f"{', '.join(MESSAGE_TYPES)} [default: %(default)s]"},
+        {"name": "body", "long": "body", "type": str, "default": "",
+         "help": "the text; `-` reads it from standard input"},
+        OPTION_BUILDER,
+    )  # fmt: skip
+
+    def _execute(
+        self,
+        to: str,
+        subject: str,
+        type: str,  # noqa: A002 - doit passes options by their names
+        body: str,
+        builder: str,
+        pos_args: list[str],
+    ) -> int:
+        no_arguments(pos_args)
+        if not to:
+            raise BadRequest("--to is missing: a builder's id, or all")
+        if not subject:
+            raise BadRequest("--subject is missing")
+        text = _standard_input() if body == FROM_STDIN else body
+        refuse_secrets("the subject", subject)
+        refuse_secrets("the body", text)
+        config = self.read_config(builder)
+        with open_store(config) as store:
+            message = Mailbox(store).send(to, subject, kind=type, body=text)
+            known = live_farm(config, store.snapshot()).names(store.snapshot().builders())
+        if to not in (TO_ALL, *known):
+            near = did_you_mean(to, known)
+            tell(f"doit send: no builder {to} has been seen yet{near}; the message waits for it")
+        sys.stdout.write(f"{message.id}\n")
+        return 0
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.read().rstrip("\n")
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"the body is no text: {error.reason} at byte {error.start}") from error

@@ -1,0 +1,46 @@
+"""`doit squash-heartbeat`: one commit of an old heartbeat branch."""
+
+from __future__ import annotations
+
+import sys
+
+from coordination_tasks.commands.base import OPTION_BUILDER, FarmCommand, no_arguments
+from coordination_tasks.domain.clock import utc_now
+from coordination_tasks.repository.git.squash import squash
+
+
+class SquashCommand(FarmCommand):
+    """doit command."""
+
+    name = "squash-heartbeat"
+    doc_purpose = "reduce the history of a heartbeat branch to one commit"
+    doc_usage = "[--branch NAME] [--backup]"
+    doc_description = """
+For branches that older programs have filled. Pushes that branch alone, and only if nobody has
+pushed to it meanwhile.
+
+Exit codes: 0 it is one commit now, 1 the coordination repository can't be reached or refuses,
+3 bad configuration or usage, no such branch, or a heartbeat came in between: do it again.
+"""
+    cmd_options = (
+        {"name": "branch", "long": "branch", "type": str, "default": "",
+         "help": "the branch (else this builder's heartbeat branch)"},
+        {"name": "backup", "long": "backup", "type": bool, "default": False,
+         "help": "keep the old history as backup/<branch>-<timestamp>"},
+        OPTION_BUILDER,
+    )  # fmt: skip
+
+    def _execute(self, branch: str, backup: bool, builder: str, pos_args: list[str]) -> int:
+        no_arguments(pos_args)
+        config = self.read_config(builder)
+        chosen = branch or config.heartbeat.place
+        kept = squash(
+            config.coordination_repository,
+            chosen,
+            author=config.profile.id,
+            at=utc_now(),
+            backup=backup,
+            timeout=config.push_timeout,
+        )
+        sys.stdout.write(f"{chosen} is one commit" + (f", before: {kept}\n" if kept else "\n"))
+        return 0

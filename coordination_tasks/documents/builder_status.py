@@ -1,0 +1,160 @@
+"""`<builder>/status.json` and `<builder>/heartbeat.json`: what a builder tells of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from coordination_tasks.documents import json_edit as documents
+from coordination_tasks.documents.codec import number_from
+from coordination_tasks.documents.paths import heartbeat_path, status_path
+from coordination_tasks.domain.errors import BrokenDocument
+from coordination_tasks.domain.model import BuilderProfile, Job
+from coordination_tasks.domain.times import format_time, parse_time
+
+IDLE, BUILDING, SUCCESS, FAILED = "idle", "building", "success", "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostLoad:
+    """Figures of a builder's host: percent, GB, seconds since it was booted."""
+
+    cpu_usage: float
+    memory_used_gb: float
+    disk_free_gb: float
+    uptime_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuilderStatus:
+    """What a builder last published."""
+
+    builder: str
+    status: str
+    """`idle`, `building`, `failed`, `success`, or what else the file says."""
+    ip: str = ""
+    manager: str = ""
+    timestamp: datetime | None = None
+    heartbeat_at: datetime | None = None
+    current_job: Mapping[str, object] | None = None
+    last_build: Mapping[str, object] | None = None
+    system: Mapping[str, object] = field(default_factory=dict)
+    heartbeats_at: str | None = None
+    """Where its heartbeats are; None in what older programs wrote."""
+    lease: float | None = None
+    """Seconds without a sign of life after which its job is anybody's, as it says itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusChange:
+    """What a builder is about to publish. Without `last_build`, that of the file stays."""
+
+    status: str
+    current_job: Mapping[str, object] | None = None
+    last_build: Mapping[str, object] | None = None
+
+
+def status_data(
+    old: bytes | None,
+    profile: BuilderProfile,
+    change: StatusChange,
+    *,
+    now: datetime,
+    load: HostLoad | None,
+) -> bytes:
+    """The new content of status.json; other keys stay. Raises BrokenDocument."""
+    path = status_path(profile.id)
+    text = "{}\n" if old is None else documents.decode(path, old)
+    found = documents.parse_object(path, text)
+    members: dict[str, object] = {
+        "server": profile.id,
+        "ip": profile.ip or found.get("ip", ""),
+        "manager": profile.manager or found.get("manager", ""),
+        "timestamp": format_time(now),
+        "status": change.status,
+        "current_job": change.current_job,
+        "last_build": change.last_build or found.get("last_build"),
+        "system": {**_mapping(found.get("system")), **_system(load)},
+    }
+    if profile.labels:
+        members["labels"] = dict(profile.labels)
+    if profile.heartbeats_at:
+        members["heartbeat"] = {"branch": profile.heartbeats_at, "lease_seconds": profile.lease}
+    return _written(text, found, members)
+
+
+def heartbeat_data(
+    old: bytes | None, profile: BuilderProfile, *, now: datetime, load: HostLoad | None
+) -> bytes:
+    """The new content of heartbeat.json; other keys stay. Raises BrokenDocument."""
+    path = heartbeat_path(profile.id)
+    text = "{}\n" if old is None else documents.decode(path, old)
+    found = documents.parse_object(path, text)
+    uptime = load.uptime_seconds if load else found.get("uptime_seconds", 0)
+    members = {
+        "server": profile.id,
+        "timestamp": format_time(now),
+        "uptime_seconds": uptime,
+        "healthy": True,
+    }
+    return _written(text, found, members)
+
+
+def current_job(job: Job) -> dict[str, object]:
+    """The member `current_job` while this job is built."""
+    return {
+        "id": job.id,
+        "branch": job.branch,
+        "commit": job.commit,
+        "started_at": format_time(job.started_at) if job.started_at else None,
+    }
+
+
+def read_status(builder: str, status: bytes, heartbeat: bytes | None) -> BuilderStatus:
+    """What a builder published. Raises BrokenDocument; a broken heartbeat is only a missing one."""
+    path = status_path(builder)
+    found = documents.parse_object(path, documents.decode(path, status))
+    heartbeat_found = _mapping(found.get("heartbeat"))
+    branch, lease = heartbeat_found.get("branch"), number_from(heartbeat_found.get("lease_seconds"))
+    return BuilderStatus(
+        builder=builder,
+        status=str(found.get("status") or "unknown"),
+        ip=str(found.get("ip") or ""),
+        manager=str(found.get("manager") or ""),
+        timestamp=parse_time(found.get("timestamp")),
+        heartbeat_at=_heartbeat_time(builder, heartbeat),
+        current_job=_mapping(found.get("current_job")) or None,
+        last_build=_mapping(found.get("last_build")) or None,
+        system=_mapping(found.get("system")),
+        heartbeats_at=branch if isinstance(branch, str) else None,
+        lease=float(lease) if lease and lease > 0 else None,
+    )
+
+
+def _heartbeat_time(builder: str, data: bytes | None) -> datetime | None:
+    path = heartbeat_path(builder)
+    try:
+        found = documents.parse_object(path, documents.decode(path, data or b"{}"))
+    except BrokenDocument:
+        return None
+    return parse_time(found.get("timestamp"))
+
+
+def _written(text: str, found: Mapping[str, object], members: Mapping[str, object]) -> bytes:
+    changes = {k: value for k, value in members.items() if k not in found or found[k] != value}
+    return documents.set_members(text, changes).encode("utf-8")
+
+
+def _system(load: HostLoad | None) -> dict[str, object]:
+    if load is None:
+        return {}
+    return {
+        "cpu_usage": load.cpu_usage,
+        "memory_used_gb": load.memory_used_gb,
+        "disk_free_gb": load.disk_free_gb,
+    }
+
+
+def _mapping(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,172 @@
+"""`coordination/jobs.json`: the queue, read tolerantly; many jobs are changed in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeGuard
+
+from coordination_tasks.documents import json_edit as documents
+from coordination_tasks.documents.archive import find_job, unreadable_beside
+from coordination_tasks.documents.archive_lines import Files
+from coordination_tasks.documents.codec import (
+    Unreadable,
+    changed_members,
+    is_queued,
+    job_from,
+    job_members,
+)
+from coordination_tasks.documents.paths import JOBS
+from coordination_tasks.domain.errors import BrokenDocument, NotFound
+from coordination_tasks.domain.model import Job
+from coordination_tasks.repository.draft import Draft
+
+_NEW = documents.dump({"jobs": [], "metadata": {}})
+
+
+class JobsDocument:
+    """The jobs of one version. Entries that make no sense stay in the text, and are told."""
+
+    def __init__(self, data: bytes | None, files: Files | None = None) -> None:
+        """`files` hold the archive. Raises BrokenDocument when it is no document of this shape."""
+        self._files = files
+        self._text = _NEW if data is None else documents.decode(JOBS, data)
+        raws = documents.parse_object(JOBS, self._text).get("jobs", [])
+        if not isinstance(raws, list):
+            raise BrokenDocument(f"{JOBS} is broken: `jobs` is no list")
+        self._raws: list[object] = raws
+        self._found = len(raws)
+        self._changes: dict[int, dict[str, object]] = {}
+        self._jobs: dict[int, Job] = {}
+        self._index: dict[object, int] = {}
+        for index, raw in enumerate(raws):
+            job_id = raw.get("id") if isinstance(raw, dict) else None
+            if isinstance(job_id, str):
+                self._index.setdefault(job_id, index)
+
+    @property
+    def data(self) -> bytes:
+        """The document as it is to be written."""
+        text = self._text
+        added = self._raws[self._found :]
+        if self._changes:
+            entries = documents.scan_array(text, _array_at(text))
+            for index in sorted(self._changes, reverse=True):
+                text = documents.set_members(text, self._changes[index], entries[index].start)
+        if added and not _array_at(text):
+            text = documents.set_members(text, {"jobs": []})
+        at = _array_at(text) if added else 0
+        for members in added:
+            text = documents.append_element(text, at, members)
+        return text.encode("utf-8")
+
+    def __iter__(self) -> Iterator[Job]:
+        """The readable jobs, in the file's order."""
+        return self._readable()
+
+    def queued(self) -> Iterator[Job]:
+        """The readable jobs that wait, in the file's order; quick in a long file."""
+        return self._readable(queued_only=True)
+
+    def get(self, job_id: str) -> Job | None:
+        """A job by its id; None when there is none. Raises BrokenDocument if it can't be read."""
+        index = self._index.get(job_id)
+        if index is None:
+            return None
+        try:
+            return self._job(index)
+        except Unreadable as error:
+            raise BrokenDocument(f"{JOBS} is broken: job {job_id} {error}") from error
+
+    def claimed_as(self, claim_id: str) -> Job | None:
+        """The job that the claim with this id took, if it still is the job's latest claim."""
+        for raw in self._raws:
+            if isinstance(raw, dict) and raw.get("claim_id") == claim_id:
+                return self.get(str(raw.get("id")))
+        return None
+
+    def find(self, job_id: str) -> Job | None:
+        """As `get`, but also an archived job."""
+        job = self.get(job_id)
+        if job is not None or self._files is None:
+            return job
+        return find_job(self._files, job_id)
+
+    def require(self, job_id: str) -> Job:
+        """A job by its id, also an archived one. Raises NotFound, BrokenDocument."""
+        job = self.find(job_id)
+        if job is None:
+            lost = ", ".join(unreadable_beside(self._files, job_id)) if self._files else ""
+            why = f", or it can't be read: see {lost}" if lost else ""
+            raise NotFound(f"there is no job {job_id[:200]!r}{why}")
+        return job
+
+    def unreadable(self) -> tuple[str, ...]:
+        """What is wrong with entries that can't be read, one line each."""
+        problems = []
+        for index, raw in enumerate(self._raws):
+            try:
+                job_id = job_from(raw).id
+            except Unreadable as error:
+                problems.append(f"{JOBS}: entry {index + 1} {error}")
+            else:
+                if self._index[job_id] != index:
+                    problems.append(f"{JOBS}: entry {index + 1} has the id of an earlier one")
+        return tuple(problems)
+
+    def doubled(self) -> frozenset[str]:
+        """Ids that several entries have; the first of them counts."""
+        ids = ((index, raw.get("id")) for index, raw in enumerate(self._raws) if _is_entry(raw))
+        return frozenset(str(job_id) for index, job_id in ids if self._index[job_id] != index)
+
+    def put(self, job: Job) -> None:
+        """Change the job with this id, or append it."""
+        before = self.get(job.id)
+        if before is None:
+            self._index[job.id] = len(self._raws)
+            self._raws.append(job_members(job))
+            return
+        index = self._index[job.id]
+        raw = self._raws[index]
+        if not isinstance(raw, dict):
+            raise BrokenDocument(f"{JOBS} is broken: entry {index + 1} is no object")
+        changes = changed_members(raw, before, job)
+        raw.update(changes)
+        self._jobs.pop(index, None)
+        if changes and index < self._found:
+            self._changes.setdefault(index, {}).update(changes)
+
+    def _job(self, index: int) -> Job:
+        if index not in self._jobs:
+            self._jobs[index] = job_from(self._raws[index])
+        return self._jobs[index]
+
+    def _readable(self, *, queued_only: bool = False) -> Iterator[Job]:
+        for index, raw in enumerate(self._raws):
+            if queued_only and not is_queued(raw):
+                continue
+            try:
+                job = self._job(index)
+            except Unreadable:
+                continue  # told by `unreadable`
+            if self._index[job.id] == index:
+                yield job
+
+
+def _array_at(text: str) -> int:
+    """Where the list of jobs starts, in a text that has one."""
+    found = documents.member(text, "jobs")
+    return found.start if found else 0
+
+
+def _is_entry(raw: object) -> TypeGuard[dict[str, object]]:
+    return isinstance(raw, dict) and isinstance(raw.get("id"), str)
+
+
+def read_jobs(draft: Draft) -> JobsDocument:
+    """The queue as the draft has it. Raises BrokenDocument."""
+    return JobsDocument(draft.read(JOBS), draft)
+
+
+def write_jobs(draft: Draft, jobs: JobsDocument) -> None:
+    """Make `jobs` the draft's queue."""
+    draft.write(JOBS, jobs.data)

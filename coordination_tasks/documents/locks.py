@@ -1,0 +1,166 @@
+"""`coordination/locks.json`: named locks with an expiry, as older programs take them.
+
+Our own writes need none: each lands whole or not at all. But who holds `job_assignment` expects
+that nobody changes the queue meanwhile, across several pushes of theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from coordination_tasks.documents import json_edit as documents
+from coordination_tasks.documents.messages import TO_ALL, Message, post
+from coordination_tasks.documents.paths import LOCKS
+from coordination_tasks.domain.errors import BadRequest, BrokenDocument, Conflict, Unavailable
+from coordination_tasks.domain.times import format_time, parse_time
+from coordination_tasks.repository.draft import Draft
+
+QUEUE_LOCK = "job_assignment"
+DEFAULT_LIFE = timedelta(seconds=600)
+_KNOWN = (QUEUE_LOCK, "config_update", "message_queue")
+_NEW = documents.dump({"locks": dict.fromkeys(_KNOWN), "metadata": {}})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """A lock that somebody took, and perhaps never released."""
+
+    name: str
+    locked_by: str
+    locked_at: datetime | None
+    expires_at: datetime | None
+    """None: it can't be read; then the default life counts."""
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether others have to wait for it."""
+        end = self.expires_at
+        if end is None and self.locked_at is not None:
+            end = self.locked_at + DEFAULT_LIFE
+        return end is not None and end > now
+
+
+class QueueLocked(Unavailable):
+    """Another program holds `job_assignment`: wait, then do the same again."""
+
+    def __init__(self, lock: Lock) -> None:
+        until = format_time(lock.expires_at) if lock.expires_at else "it is released"
+        super().__init__(f"{lock.locked_by} holds the lock {lock.name} until {until}")
+        self.lock = lock
+
+
+def read_locks(data: bytes | None) -> tuple[Lock, ...]:
+    """The locks that are taken, also expired ones. Raises BrokenDocument."""
+    text = _NEW if data is None else documents.decode(LOCKS, data)
+    raws = documents.parse_object(LOCKS, text).get("locks")
+    locks = [_lock(str(n), raw) for n, raw in raws.items()] if isinstance(raws, dict) else []
+    return tuple(lock for lock in locks if lock is not None)
+
+
+def check_queue_lock(draft: Draft, *, builder: str, now: datetime) -> None:
+    """Raise QueueLocked while somebody else holds the queue, BrokenDocument."""
+    for lock in read_locks(draft.read(LOCKS)):
+        if lock.name == QUEUE_LOCK and lock.locked_by != builder and lock.is_live(now):
+            raise QueueLocked(lock)
+
+
+def take_lock(draft: Draft, name: str, *, by: str, now: datetime, life: timedelta) -> Lock:
+    """Take a lock, or keep it for longer. Raises Conflict while another holds it."""
+    if not name.isidentifier():
+        raise BadRequest(f"{name[:80]!r} can't be a lock's name")
+    for held in read_locks(draft.read(LOCKS)):
+        if held.name == name and held.locked_by != by and held.is_live(now):
+            raise Conflict(str(QueueLocked(held)))
+    lock = Lock(name=name, locked_by=by, locked_at=now, expires_at=now + life)
+    value = {
+        "locked_by": by,
+        "locked_at": format_time(now),
+        "expires_at": format_time(now + life),
+    }
+    _write(draft, name, _others_members(draft, name, by) | value)
+    draft.note(f"{by}: take the lock {name}")
+    return lock
+
+
+def free_lock(draft: Draft, name: str, *, by: str) -> bool:
+    """Free a lock of our own; False if it is free. Raises Conflict when it is another's."""
+    held = next((lock for lock in read_locks(draft.read(LOCKS)) if lock.name == name), None)
+    if held is None:
+        return False
+    if held.locked_by != by:
+        raise Conflict(f"{held.locked_by} holds the lock {name}, not {by}")
+    _write(draft, name, None)
+    draft.note(f"{by}: free the lock {name}")
+    return True
+
+
+def free_expired(
+    draft: Draft, *, by: str, now: datetime, notice: Callable[[str], None]
+) -> tuple[Lock, ...]:
+    """Free all locks whose time is over, and warn all builders; those that were freed.
+
+    `notice` is told when messages.json is broken, so that nobody can be warned.
+    """
+    expired = tuple(lock for lock in read_locks(draft.read(LOCKS)) if not lock.is_live(now))
+    for lock in expired:
+        _write(draft, lock.name, None)
+        draft.note(f"{by}: free the lock {lock.name} of {lock.locked_by}, which is over")
+        try:
+            post(draft, _warning(lock, by, now))
+        except BrokenDocument as error:
+            notice(f"{error}; nobody is warned that the lock {lock.name} was freed")
+    return expired
+
+
+def _warning(lock: Lock, by: str, now: datetime) -> Message:
+    when = format_time(lock.expires_at) if lock.expires_at else "an unknown time"
+    taken = format_time(lock.locked_at) if lock.locked_at else "unknown"
+    return Message(
+        # the same lock that is freed by a repeated write is told once
+        id=f"msg_lock_{lock.name}_{lock.locked_by}_{taken}",
+        sender=by,
+        to=TO_ALL,
+        type="warning",
+        subject=f"the lock {_shown(lock.name)} of {_shown(lock.locked_by)} was freed",
+        body=f"It was taken at {taken} and was over at {when}; {by} freed it.",
+        at=now,
+    )
+
+
+def _others_members(draft: Draft, name: str, holder: str) -> dict[str, object]:
+    """What the lock says already, if it is this holder's: others may have added to it."""
+    data = draft.read(LOCKS)
+    locks = documents.parse_object(LOCKS, documents.decode(LOCKS, data or b"{}")).get("locks")
+    found = locks.get(name) if isinstance(locks, dict) else None
+    if isinstance(found, dict) and found.get("locked_by") == holder:
+        return found
+    return {}
+
+
+def _shown(text: str) -> str:
+    """What others wrote, fit for one line."""
+    return "".join(char if char.isprintable() else "?" for char in text[:60])
+
+
+def _lock(name: str, raw: object) -> Lock | None:
+    holder = raw.get("locked_by") if isinstance(raw, Mapping) else None
+    if not isinstance(raw, Mapping) or not isinstance(holder, str) or not holder:
+        return None
+    return Lock(
+        name=name,
+        locked_by=holder,
+        locked_at=parse_time(raw.get("locked_at")),
+        expires_at=parse_time(raw.get("expires_at")),
+    )
+
+
+def _write(draft: Draft, name: str, value: Mapping[str, object] | None) -> None:
+    data = draft.read(LOCKS)
+    text = _NEW if data is None else documents.decode(LOCKS, data)
+    found = documents.member(text, "locks")
+    if found is None or not isinstance(found.value, dict):
+        text = documents.set_members(text, {"locks": {}})
+        found = documents.member(text, "locks")
+    at = found.start if found else 0
+    draft.write(LOCKS, documents.set_members(text, {name: value}, at).encode("utf-8"))

@@ -1,0 +1,220 @@
+"""`coordination/messages.json`: what builders tell each other, as older programs read and write it.
+
+Each builder reads a message to `all` on its own: `read_by` names those who did, and `read`, which
+older programs look at, becomes true when all builders have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from coordination_tasks.documents import json_edit as documents
+from coordination_tasks.documents.paths import MESSAGES, status_path
+from coordination_tasks.domain.errors import BadRequest, BrokenDocument, NotFound
+from coordination_tasks.domain.model import is_builder_id
+from coordination_tasks.domain.times import format_time, parse_time
+from coordination_tasks.repository.draft import Draft
+
+TO_ALL = "all"
+MESSAGE_TYPES = ("info", "warning", "error", "request")
+LONGEST_SUBJECT = 200
+LONGEST_BODY = 20_000
+_NEW = documents.dump({"messages": []})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message. Real files lack `type`, `read` and even `id` ("" then)."""
+
+    id: str
+    sender: str
+    to: str
+    """A builder or `all`."""
+    type: str = "info"
+    subject: str
+    body: str = ""
+    at: datetime | None = None
+    """By the sender's clock."""
+    read: bool = False
+    """What older programs go by: read by its addressee; to `all`: by all builders."""
+    read_by: tuple[str, ...] | None = None
+    """Who has read a message to `all`; None in messages of older programs."""
+
+    def is_for(self, builder: str) -> bool:
+        """Whether it is addressed to this builder."""
+        return self.to in (builder, TO_ALL)
+
+    def is_unread_by(self, builder: str) -> bool:
+        """Whether this builder still has to read it."""
+        if not self.is_for(builder) or (self.to == TO_ALL and self.sender == builder):
+            return False
+        return not self.read if self.read_by is None else builder not in self.read_by
+
+
+class MessagesDocument:
+    """The messages of one version. Entries that make no sense stay in the text, and are told."""
+
+    def __init__(self, data: bytes | None) -> None:
+        """Raises BrokenDocument when it is no JSON document of the right shape."""
+        self._text = _NEW if data is None else documents.decode(MESSAGES, data)
+        raws = documents.parse_object(MESSAGES, self._text).get("messages", [])
+        if not isinstance(raws, list):
+            raise BrokenDocument(f"{MESSAGES} is broken: `messages` is no list")
+        self._raws: list[object] = raws
+
+    @property
+    def data(self) -> bytes:
+        """The document as it is to be written."""
+        return self._text.encode("utf-8")
+
+    @property
+    def entries(self) -> tuple[tuple[int, Mapping[str, object], Message], ...]:
+        """Place, entry and meaning of the readable messages, in the file's order."""
+        return tuple(
+            (index, raw, _message(raw))
+            for index, raw in enumerate(self._raws)
+            if isinstance(raw, dict)
+        )
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The readable messages, in the file's order."""
+        return tuple(message for _, _, message in self.entries)
+
+    def unreadable(self) -> tuple[str, ...]:
+        """What is wrong with the others, one line each."""
+        return tuple(
+            f"{MESSAGES}: entry {index + 1} is no object"
+            for index, raw in enumerate(self._raws)
+            if not isinstance(raw, dict)
+        )
+
+    def append(self, message: Message) -> None:
+        """Add a message at the end."""
+        members = _members(message)
+        self._text = documents.append_element(self._text, self._array_at(), members)
+        self._raws.append(members)
+
+    def mark(self, index: int, changes: Mapping[str, object]) -> None:
+        """Change members of the entry at this place."""
+        entry = documents.scan_array(self._text, self._array_at())[index]
+        self._text = documents.set_members(self._text, changes, entry.start)
+        raw = self._raws[index]
+        if isinstance(raw, dict):
+            raw.update(changes)
+
+    def remove(self, indexes: Collection[int]) -> None:
+        """Take the entries at these places out."""
+        self._text = documents.remove_elements(self._text, self._array_at(), indexes)
+        self._raws = [raw for index, raw in enumerate(self._raws) if index not in indexes]
+
+    def _array_at(self) -> int:
+        found = documents.member(self._text, "messages")
+        if found is None:
+            self._text = documents.set_members(self._text, {"messages": []})
+            return self._array_at()
+        return found.start
+
+
+def check_message(message: Message) -> None:
+    """Raise BadRequest unless this can be sent."""
+    if message.to != TO_ALL and not is_builder_id(message.to):
+        raise BadRequest(f"{message.to[:80]!r} is neither a builder nor `{TO_ALL}`")
+    if message.type not in MESSAGE_TYPES:
+        raise BadRequest(f"type {message.type[:40]!r} is none of {', '.join(MESSAGE_TYPES)}")
+    subject = message.subject
+    if not subject.strip() or not subject.isprintable() or len(subject) > LONGEST_SUBJECT:
+        raise BadRequest(f"the subject has to be one line of 1 to {LONGEST_SUBJECT} characters")
+    if len(message.body) > LONGEST_BODY or "\0" in message.body:
+        raise BadRequest(f"the body has to be text of at most {LONGEST_BODY} characters")
+
+
+def post(draft: Draft, message: Message) -> None:
+    """Add a message; nothing when it is there. Raises BadRequest, BrokenDocument."""
+    check_message(message)
+    document = MessagesDocument(draft.read(MESSAGES))
+    if any(message.id == known.id for known in document.messages):
+        return
+    document.append(message)
+    draft.write(MESSAGES, document.data)
+    draft.note(f"{message.sender}: message to {message.to}: {message.subject}")
+
+
+def mark_read(draft: Draft, ids: Sequence[str], *, by: str) -> tuple[Message, ...]:
+    """Note that `by` has read these messages (none named: all); those that were unread.
+
+    Raises NotFound when an id is not among the messages to `by`, BrokenDocument.
+    """
+    document = MessagesDocument(draft.read(MESSAGES))
+    own = [(index, message) for index, _, message in document.entries if message.is_for(by)]
+    check_known(ids, [message for _, message in own], by)
+    unread = [
+        (index, message)
+        for index, message in own
+        if message.is_unread_by(by) and (not ids or message.id in ids)
+    ]
+    if not unread:
+        return ()
+    builders = _builders(draft)
+    for index, message in unread:
+        document.mark(index, _read_members(message, by, builders))
+    draft.write(MESSAGES, document.data)
+    draft.note(f"{by}: read {len(unread)} messages")
+    return tuple(message for _, message in unread)
+
+
+def check_known(ids: Sequence[str], messages: Sequence[Message], builder: str) -> None:
+    """Raise NotFound unless all ids are ids of these messages to `builder`."""
+    known = {message.id for message in messages}
+    for wanted in ids:
+        if wanted not in known:
+            raise NotFound(f"there is no message {wanted[:80]!r} to {builder}")
+
+
+def _read_members(message: Message, by: str, builders: frozenset[str]) -> dict[str, object]:
+    if message.to != TO_ALL:
+        return {"read": True}
+    readers = [*(message.read_by or ()), by]
+    everybody = bool(builders) and builders <= {*readers, message.sender}
+    return {"read": everybody, "read_by": readers}
+
+
+def _builders(draft: Draft) -> frozenset[str]:
+    names = filter(is_builder_id, draft.names(""))
+    return frozenset(name for name in names if draft.read(status_path(name)) is not None)
+
+
+def _members(message: Message) -> dict[str, object]:
+    members: dict[str, object] = {
+        "id": message.id,
+        "from": message.sender,
+        "to": message.to,
+        "type": message.type,
+        "subject": message.subject,
+        "body": message.body,
+        "timestamp": format_time(message.at) if message.at else None,
+        "read": message.read,
+    }
+    return members | ({"read_by": []} if message.to == TO_ALL else {})
+
+
+def _message(raw: Mapping[str, object]) -> Message:
+    readers = raw.get("read_by")
+    return Message(
+        id=_text(raw, "id"),
+        sender=_text(raw, "from"),
+        to=_text(raw, "to"),
+        type=_text(raw, "type") or MESSAGE_TYPES[0],
+        subject=_text(raw, "subject"),
+        body=_text(raw, "body"),
+        at=parse_time(raw.get("timestamp")),
+        read=raw.get("read") is True,
+        read_by=tuple(map(str, readers)) if isinstance(readers, list) else None,
+    )
+
+
+def _text(raw: Mapping[str, object], key: str) -> str:
+    value = raw.get(key)
+    return value if isinstance(value, str) else "" if value is None else str(value)

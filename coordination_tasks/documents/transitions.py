@@ -1,0 +1,88 @@
+"""The transitions of one attempt: an append-only file, one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from coordination_tasks.documents.codec import Unreadable, transition_from, transition_line
+from coordination_tasks.documents.paths import transitions_path
+from coordination_tasks.domain.errors import IllegalTransition
+from coordination_tasks.domain.model import State, Transition
+from coordination_tasks.domain.state_machine import check_step_transition
+from coordination_tasks.repository.draft import Draft
+
+
+class TransitionLog:
+    """What is written stays, also lines that make no sense (somebody's torn or merged ones)."""
+
+    def __init__(self, data: bytes | None) -> None:
+        self._data = data or b""
+        self.transitions: list[Transition] = []
+        """The readable ones, in the order in which they were recorded."""
+        self.unreadable: list[str] = []
+        """What is wrong with the other lines."""
+        for number, line in enumerate(self._data.split(b"\n"), 1):
+            if line.strip():
+                self._read(number, line)
+        self.ids = {transition.id for transition in self.transitions}
+        """Of the readable ones."""
+
+    @property
+    def data(self) -> bytes:
+        """The file as it is to be written."""
+        return self._data
+
+    def has(self, transition_id: str) -> bool:
+        """Whether this transition is recorded."""
+        return transition_id in self.ids
+
+    def append(self, transition: Transition) -> None:
+        """Add a transition at the end, unless it is there."""
+        if self.has(transition.id):
+            return
+        torn = b"\n" if self._data and not self._data.endswith(b"\n") else b""
+        self._data += torn + transition_line(transition).encode("utf-8") + b"\n"
+        self.transitions.append(transition)
+        self.ids.add(transition.id)
+
+    def append_steps(self, transitions: Sequence[Transition]) -> None:
+        """Add step transitions that the state machine allows, or none of them.
+
+        Raises IllegalTransition.
+        """
+        states = dict(self._step_states())
+        fresh = [transition for transition in transitions if not self.has(transition.id)]
+        for transition in fresh:
+            step = transition.step
+            if step is None:
+                raise IllegalTransition(f"job {transition.job}: the store itself moves jobs")
+            before = states.get(step, State.QUEUED)
+            if transition.from_state != before:
+                raise IllegalTransition(
+                    f"step {step} is {before}, so it can't go from {transition.from_state}"
+                    f" to {transition.to_state}"
+                )
+            check_step_transition(step, before, transition.to_state)
+            states[step] = transition.to_state
+        for transition in fresh:
+            self.append(transition)
+
+    def _step_states(self) -> Mapping[str, State]:
+        return {t.step: t.to_state for t in self.transitions if t.step is not None}
+
+    def _read(self, number: int, line: bytes) -> None:
+        try:
+            self.transitions.append(transition_from(json.loads(line)))
+        except (Unreadable, ValueError, RecursionError) as error:
+            self.unreadable.append(f"line {number}: {error}")
+
+
+def read_log(draft: Draft, job_id: str, attempt: int) -> TransitionLog:
+    """The transitions of an attempt as the draft has them."""
+    return TransitionLog(draft.read(transitions_path(job_id, attempt)))
+
+
+def write_log(draft: Draft, job_id: str, attempt: int, log: TransitionLog) -> None:
+    """Make `log` the draft's record of the attempt."""
+    draft.write(transitions_path(job_id, attempt), log.data)

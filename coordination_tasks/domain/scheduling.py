@@ -1,0 +1,118 @@
+"""Which job is next, and why another is not. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+
+from coordination_tasks.domain.model import Job, State
+
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+_VALUES = re.compile(r"[,\s]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Takes:
+    """Which of the jobs that name no pipeline are for one."""
+
+    types: tuple[str, ...] = ()
+    """Types of jobs; any when empty."""
+    branches: tuple[str, ...] = ()
+    """Patterns of branches, `*` also over `/`; any when empty."""
+
+    def fits(self, job: Job) -> bool:
+        """Whether the job is one of them."""
+        branch = job.branch
+        return (not self.types or job.type in self.types) and (
+            not self.branches
+            or (branch is not None and any(fnmatchcase(branch, p) for p in self.branches))
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What pipelines say of jobs and builders, each by its name; only of those that say it."""
+
+    takes: Mapping[str, Takes] = field(default_factory=dict)
+    """Which of the jobs that name no pipeline it takes; the first that fits gets a job."""
+    max_attempts: Mapping[str, int] = field(default_factory=dict)
+    """How many attempts dead builders may use up."""
+    hindrances: Mapping[str, str] = field(default_factory=dict)
+    """Why this builder can't build with it, like a secret that it lacks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a builder can take, and what it was asked for."""
+
+    pipelines: Mapping[str, Sequence[str]]
+    """Names of the pipelines known here, with the labels that each demands."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The builder's labels."""
+    job_id: str | None = None
+    pipeline: str | None = None
+    """Take jobs of this pipeline only."""
+    default_pipeline: str | None = None
+    """The pipeline of jobs that name none and that no pipeline takes."""
+    terms: Terms = field(default_factory=Terms)
+    """What the pipelines demand beside labels."""
+
+    def pipeline_of(self, job: Job) -> str | None:
+        """The pipeline that builds this job here."""
+        if job.pipeline:
+            return job.pipeline
+        takers = (name for name, pattern in self.terms.takes.items() if pattern.fits(job))
+        return next(takers, self.default_pipeline)
+
+    def max_attempts_of(self, job: Job) -> int:
+        """How many attempts at this job dead builders may use up."""
+        return self.terms.max_attempts.get(self.pipeline_of(job) or "", job.max_attempts)
+
+
+def queue_order(jobs: Iterable[Job]) -> list[Job]:
+    """Lowest priority number first, then the oldest; of equal ones, as in the file."""
+    return sorted(jobs, key=lambda job: (job.priority, job.created_at or _END_OF_TIME))
+
+
+def offered(labels: Mapping[str, str]) -> frozenset[str]:
+    """What demands a builder meets: `jdk: "11, 17"` offers `jdk`, `jdk=11` and `jdk=17`."""
+    values = (
+        f"{name}={value}" for name, text in labels.items() for value in _VALUES.split(text) if value
+    )
+    return frozenset({*labels, *values})
+
+
+def refusal(job: Job, wanted: Wanted, state_of: Callable[[str], State | None]) -> str:
+    """Why a queued job is not for this builder now; "" when it is.
+
+    `state_of` gives the state of another job by its id, None when there is no such job.
+    """
+    return _pipeline_refusal(job, wanted) or _dependency_refusal(job, state_of)
+
+
+def _pipeline_refusal(job: Job, wanted: Wanted) -> str:
+    pipeline = wanted.pipeline_of(job)
+    if pipeline is None:
+        return "it names no pipeline, and there is no default one"
+    if wanted.pipeline is not None and pipeline != wanted.pipeline:
+        return f"its pipeline is {pipeline}, not {wanted.pipeline}"
+    if pipeline not in wanted.pipelines:
+        return f"pipeline {pipeline} is not known here"
+    if pipeline in wanted.terms.hindrances:
+        return wanted.terms.hindrances[pipeline]
+    demanded = (*wanted.pipelines[pipeline], *job.labels)
+    missing = sorted(set(demanded) - offered(wanted.labels))
+    return f"this builder lacks the label {', '.join(missing)}" if missing else ""
+
+
+def _dependency_refusal(job: Job, state_of: Callable[[str], State | None]) -> str:
+    for dependency in job.dependencies:
+        state = state_of(dependency)
+        if state is None:
+            return f"job {dependency}, which it depends on, is not in the queue"
+        if state is not State.SUCCEEDED:
+            return f"job {dependency}, which it depends on, is {state}"
+    return ""

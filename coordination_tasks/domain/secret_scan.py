@@ -1,0 +1,211 @@
+"""Finds what looks like a secret, and never tells it: only in which line, and by which rule.
+
+The rules are those of detect-secrets, without the ones that take each long random word for a
+secret (builds are full of commit ids and checksums) or each address.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+from coordination_tasks.domain.errors import SecretFound
+
+_PATTERN_PLUGINS = (
+    ("aws", "AWSKeyDetector"),
+    ("azure_storage_key", "AzureStorageKeyDetector"),
+    ("basic_auth", "BasicAuthDetector"),
+    ("discord", "DiscordBotTokenDetector"),
+    ("github_token", "GitHubTokenDetector"),
+    ("gitlab_token", "GitLabTokenDetector"),
+    ("jwt", "JwtTokenDetector"),
+    ("mailchimp", "MailchimpDetector"),
+    ("npm", "NpmDetector"),
+    ("openai", "OpenAIDetector"),
+    ("private_key", "PrivateKeyDetector"),
+    ("pypi_token", "PypiTokenDetector"),
+    ("sendgrid", "SendGridDetector"),
+    ("slack", "SlackDetector"),
+    ("square_oauth", "SquareOAuthDetector"),
+    ("stripe", "StripeDetector"),
+    ("twilio", "TwilioKeyDetector"),
+)
+_KEYWORD = "Secret Keyword"
+_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
+_KEY_ENDS = re.compile(r"-----END [A-Z ]*PRIVATE KEY")
+_LONGEST_LINE = 20_000
+_SHORTEST = 6
+_PROSE = re.compile(r"[\s()\[\]]")
+_ANY_FILE = ""
+_YAML = "any.yaml"
+"""Here a value that is not quoted is taken for a secret, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Where something looks like a secret (lines count from 1), and what it looks like."""
+
+    line: int
+    rule: str
+
+
+def findings(text: str) -> Iterator[Finding]:
+    """All lines of a text that look like secrets, also those inside of a private key."""
+    if not may_hold_one(text):
+        return
+    in_key = False
+    for number, line in enumerate(text.split("\n"), 1):
+        begins = _KEY_BEGINS.search(line) is not None
+        rule = "Private Key" if in_key or begins else _rule_of(line)
+        if rule:
+            yield Finding(number, rule)
+        in_key = (in_key or begins) and not _KEY_ENDS.search(line)
+
+
+def withhold(text: str) -> str:
+    """`text` with a note in place of each line that looks like a secret."""
+    rules = {finding.line: finding.rule for finding in findings(text)}
+    if not rules:
+        return text
+    lines = enumerate(text.split("\n"), 1)
+    return "\n".join(note(rules[n]) if n in rules else line for n, line in lines)
+
+
+def note(rule: str) -> str:
+    """What stands where a line was withheld."""
+    return f"[withheld: {rule}]"
+
+
+def refuse_secrets(what: str, text: str) -> None:
+    """Raise SecretFound when a text that a person wrote, named `what`, holds a secret."""
+    for finding in findings(text):
+        raise SecretFound(f"{what}, line {finding.line}, looks like a secret ({finding.rule})")
+
+
+def refuse_new_secrets(before: Iterable[bytes], files: Mapping[str, bytes | None]) -> None:
+    """Raise SecretFound when a file has a secret in a line that was in none of `before`.
+
+    What others have let in is not our write: it must not hinder ours.
+    """
+    old = [line for data in before for line in data.split(b"\n")]
+    same = set(old)
+    for path, data in files.items():
+        # most lines are as they were: the slow looks are for the few others
+        fresh = [_Line(n, line) for n, line in _numbered(data) if line not in same]
+        if not _finding(fresh):
+            continue
+        known = {_bare(line) for line in old}
+        found = _finding([line for line in fresh if _bare(line.data) not in known])
+        if found:
+            raise SecretFound(f"{path}:{found.line} looks like a secret ({found.rule})")
+
+
+class _Line(NamedTuple):
+    number: int
+    data: bytes
+
+
+def _numbered(data: bytes | None) -> Iterable[tuple[int, bytes]]:
+    return enumerate(data.split(b"\n"), 1) if data else ()
+
+
+def _finding(lines: Sequence[_Line]) -> Finding | None:
+    """The first one, at its line's own number."""
+    text = b"\n".join(line.data for line in lines).decode("utf-8", "replace")
+    found = next(findings(text), None)
+    return Finding(lines[found.line - 1].number, found.rule) if found else None
+
+
+def _bare(line: bytes) -> bytes:
+    return line.strip().rstrip(b",")
+
+
+def may_hold_one(text: str) -> bool:
+    """Quick, and right when it says no: a rule that fits one line fits the whole text."""
+    pieces = (text[at : at + _LONGEST_LINE] for at in range(0, len(text), _LONGEST_LINE // 2))
+    return any(_may_fit(piece) for piece in pieces)
+
+
+def _may_fit(text: str) -> bool:
+    if any(pattern.search(text) for pattern in _patterns()):
+        return True
+    return _has_keyword(text) and any(
+        plugin.analyze_line(filename=kind_of_file, line=text, line_number=1)
+        for plugin, kind_of_file in _keyword_judges()
+    )
+
+
+def _rule_of(line: str) -> str | None:
+    # half of each piece again in the next, so that no secret is cut in two
+    pieces = range(0, len(line), _LONGEST_LINE // 2)
+    return next((rule for at in pieces if (rule := _rule(line[at : at + _LONGEST_LINE]))), None)
+
+
+def _rule(line: str) -> str | None:
+    for plugin, kind_of_file in _judges(_has_keyword(line)):
+        for found in plugin.analyze_line(filename=kind_of_file, line=line, line_number=1):
+            if found.type != _KEYWORD or not _is_harmless(
+                found.secret_value, line, is_quoted=not kind_of_file
+            ):
+                return str(found.type)
+    return None
+
+
+def _is_harmless(value: str, line: str, *, is_quoted: bool) -> bool:
+    """Whether what stands behind a word like `password` is prose, or only refers to one."""
+    from detect_secrets.filters import heuristic  # noqa: PLC0415 - its import takes long
+
+    if not is_quoted and (len(value) < _SHORTEST or _PROSE.search(value)):
+        return True
+    return bool(
+        set(value) <= {"*", "x", "X", "."}
+        or heuristic.is_prefixed_with_dollar_sign(value)
+        or heuristic.is_templated_secret(value)
+        or heuristic.is_not_alphanumeric_string(value)
+        or heuristic.is_indirect_reference(line)
+    )
+
+
+def _has_keyword(text: str) -> bool:
+    """Whether the text has a word like `password`: without one the slowest rule has no say."""
+    return _keywords().search(text.casefold()) is not None
+
+
+@cache
+def _keywords() -> re.Pattern[str]:
+    from detect_secrets.plugins.keyword import DENYLIST  # noqa: PLC0415 - see above
+
+    # not IGNORECASE, which is 15 times slower; the words are in lower case
+    return re.compile("|".join(DENYLIST))
+
+
+def _judges(has_keyword: bool) -> tuple[tuple[Any, str], ...]:
+    """The plugins that have a say, each with the kind of file that it is to expect."""
+    others = tuple((plugin, _ANY_FILE) for plugin in _pattern_plugins())
+    return (*others, *_keyword_judges()) if has_keyword else others
+
+
+@cache
+def _pattern_plugins() -> tuple[Any, ...]:
+    return tuple(_plugin(*names) for names in _PATTERN_PLUGINS)
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    """Of the plugins above: each finds nothing where none of its patterns fits."""
+    return tuple(pattern for plugin in _pattern_plugins() for pattern in plugin.denylist)
+
+
+@cache
+def _keyword_judges() -> tuple[tuple[Any, str], ...]:
+    keyword = _plugin("keyword", "KeywordDetector")
+    return (keyword, _ANY_FILE), (keyword, _YAML)
+
+
+def _plugin(module: str, name: str) -> Any:
+    from importlib import import_module  # noqa: PLC0415 - see above
+
+    return getattr(import_module(f"detect_secrets.plugins.{module}"), name)()

@@ -1,0 +1,76 @@
+"""What a builder does with messages: send, read, put away."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from coordination_tasks.documents.archive import archive_messages
+from coordination_tasks.documents.messages import (
+    Message,
+    MessagesDocument,
+    check_known,
+    mark_read,
+    post,
+)
+from coordination_tasks.documents.paths import MESSAGES
+from coordination_tasks.domain.clock import utc_now
+from coordination_tasks.repository.draft import Draft
+from coordination_tasks.store.store import Store
+
+
+class Mailbox:
+    """The messages of the builder that `store` acts for. Methods raise what a transaction raises.
+
+    `clock` dates what is sent.
+    """
+
+    def __init__(self, store: Store, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self._store = store
+        self._clock = clock
+
+    def send(self, to: str, subject: str, *, kind: str = "info", body: str = "") -> Message:
+        """Send a message to a builder or `all`; the message. Raises BadRequest."""
+        message = Message(
+            id=f"msg_{uuid.uuid4().hex}",
+            sender=self._store.builder,
+            to=to,
+            type=kind,
+            subject=subject,
+            body=body,
+            at=self._clock().replace(microsecond=0),
+        )
+        self._store.change(lambda draft: post(draft, message))
+        return message
+
+    def unread(self) -> tuple[Message, ...]:
+        """What this builder still has to read, in the file's order."""
+        builder = self._store.builder
+        return tuple(m for m in self._store.snapshot().messages() if m.is_unread_by(builder))
+
+    def mark_read(self, ids: Sequence[str] = ()) -> tuple[Message, ...]:
+        """Note that these messages (none named: all) are read; those that were unread.
+
+        Raises NotFound.
+        """
+        return self._store.change(lambda draft: mark_read(draft, ids, by=self._store.builder))
+
+    def archive(self, ids: Sequence[str]) -> tuple[Message, ...]:
+        """Move messages to or from this builder to the archive now. Raises NotFound."""
+        builder = self._store.builder
+
+        def move(draft: Draft) -> tuple[Message, ...]:
+            document = MessagesDocument(draft.read(MESSAGES))
+            own = [
+                (index, message)
+                for index, _, message in document.entries
+                if message.is_for(builder) or message.sender == builder
+            ]
+            check_known(ids, [message for _, message in own], builder)
+            chosen = {index: message for index, message in own if message.id in ids}
+            archive_messages(draft, document, chosen, now=self._clock())
+            draft.note(f"{builder}: archive {len(chosen)} messages")
+            return tuple(chosen.values())
+
+        return self._store.change(move)

@@ -1,0 +1,93 @@
+"""Gives signs of life when nothing else that this builder pushed was one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from coordination_tasks.builder.push_budget import PushBudget
+from coordination_tasks.documents.builder_status import (
+    HostLoad,
+    StatusChange,
+    heartbeat_data,
+    status_data,
+)
+from coordination_tasks.documents.paths import heartbeat_path, status_path
+from coordination_tasks.domain.errors import WriteRefused
+from coordination_tasks.domain.model import BuilderProfile
+from coordination_tasks.repository.heartbeats import FACTS, Heartbeats
+
+
+class Beater:
+    """What one process of a builder shows of itself. Not for several threads.
+
+    `on_facts` beats among the facts of the store, for farms that want it there, and for remotes
+    that let nobody force a branch. `turn` raises Unavailable, AccessDenied, WriteRefused (told
+    once: from then on it beats among the facts), NotDurable.
+    """
+
+    def __init__(
+        self,
+        profile: BuilderProfile,
+        heartbeats: Heartbeats,
+        budget: PushBudget,
+        *,
+        on_facts: Callable[[], None],
+        load: Callable[[], HostLoad | None],
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._profile = profile
+        self._heartbeats = heartbeats
+        self._budget = budget
+        self._on_facts = on_facts
+        self._load = load
+        self._clock = clock
+        self._monotonic = monotonic
+        self._last: float | None = None
+        self._began = monotonic()
+        self._refused = profile.heartbeats_at == FACTS
+        self._longest = profile.lease / 2 if profile.lease else math.inf
+        self._told: StatusChange | None = None
+        self._status = b""
+
+    def count(self) -> None:
+        """Something was pushed that others take as a sign of life."""
+        self._last = self._monotonic()
+
+    def turn(self, interval: float, change: StatusChange) -> None:
+        """Beat, if the last sign is `interval` seconds old and the push budget has room.
+
+        Or if it is so old that half of the lease is over: the budget is to cost nobody its job.
+        """
+        now = self._monotonic()
+        if self._last is not None and now - self._last < interval:
+            return
+        silent = now - (self._began if self._last is None else self._last)
+        if not self._budget.has_room() and silent <= self._longest:
+            return
+        if self._refused:
+            self._on_facts()
+        else:
+            self._beat(change)
+        self._last = now
+
+    def _beat(self, change: StatusChange) -> None:
+        try:
+            self._heartbeats.beat(self._content(change))
+        except WriteRefused:
+            self._refused = True
+            self._on_facts()
+            raise
+
+    def _content(self, change: StatusChange) -> Mapping[str, bytes]:
+        """The status as it became what it is, so that it costs no new object; the time of now."""
+        profile, load, now = self._profile, self._load(), self._clock()
+        if change != self._told:
+            self._status = status_data(None, profile, change, now=now, load=load)
+            self._told = change
+        return {
+            status_path(profile.id): self._status,
+            heartbeat_path(profile.id): heartbeat_data(None, profile, now=now, load=load),
+        }

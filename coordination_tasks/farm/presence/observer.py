@@ -1,0 +1,155 @@
+"""Looks whether the builders that have a job still live, and takes the job from those that don't.
+
+A builder lives as long as its sign changes: its heartbeats, what it publishes, what it records for
+its job. How long the sign stands still is measured with the clock of this process alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from coordination_tasks.domain.errors import BrokenDocument, ClaimLost, NotFound
+from coordination_tasks.domain.model import Attempt, Job, State
+from coordination_tasks.farm.presence.liveness import Liveness
+from coordination_tasks.repository.heartbeats import FACTS, Heartbeats, own_place
+from coordination_tasks.store.snapshot import Snapshot
+from coordination_tasks.store.store import Store
+
+_OLD_PROGRAMS = 4
+"""Leases that a job of a program without fencing gets: its heartbeats come every 300 s."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Watched:
+    """A running job and what its sign is made of."""
+
+    job: Job
+    place: str
+    facts: str
+    """Digest of what its builder left in the store."""
+    lease: float
+    beats_for_it: bool
+    """Whether the builder's heartbeats are for this job, not for a later one."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.job.id} {self.job.token} {self.job.claim_id}"
+
+
+class Observer:
+    """The watch that one process keeps; a new one knows nothing and waits a whole lease.
+
+    `lease` (seconds) counts for builders that publish none. `notice` takes a line for a person,
+    `seen` what was there at each look: the store, and the signs of the heartbeats.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        heartbeats: Heartbeats,
+        *,
+        lease: float,
+        monotonic: Callable[[], float],
+        notice: Callable[[str], None],
+        seen: Callable[[Snapshot, Mapping[str, str]], object] = lambda _snapshot, _signs: None,
+    ) -> None:
+        self._store = store
+        self._heartbeats = heartbeats
+        self._lease = lease
+        self._monotonic = monotonic
+        self._notice = notice
+        self._seen = seen
+        self._liveness = Liveness(longest_gap=lease / 2)
+        self._snapshot: Snapshot | None = None
+        self._sign_of_facts: str | None = None
+        self._watched: tuple[_Watched, ...] = ()
+
+    @property
+    def jobs_wait(self) -> bool:
+        """Whether a job was queued at the last look."""
+        jobs = self._snapshot.jobs() if self._snapshot else ()
+        return any(job.state is State.QUEUED for job in jobs)
+
+    @property
+    def longest_lease(self) -> float:
+        """Seconds after which each builder that had a job at the last look has moved or is dead."""
+        return max((watched.lease for watched in self._watched), default=0.0)
+
+    def look(self, own: Attempt | None = None) -> tuple[Job, ...]:
+        """Look once; the jobs that were taken from dead builders, as they are now.
+
+        Raises ClaimLost when `own` holds its job no more, Unavailable and the store's other errors.
+        """
+        signs = self._heartbeats.signs({watched.place for watched in self._watched})
+        if self._snapshot is None or signs.get(FACTS) != self._sign_of_facts:
+            self._snapshot = self._read()
+            self._sign_of_facts = signs.get(FACTS)
+        self._seen(self._snapshot, signs)
+        if own is not None:
+            _check(own, self._snapshot)
+        now = self._monotonic()
+        self._liveness.see({w.name: _sign(w, signs.get(w.place)) for w in self._watched}, now)
+        return tuple(
+            self._reap(watched)
+            for watched in self._watched
+            if self._is_over(watched, now) and not _is_own(watched.job, own)
+        )
+
+    def _is_over(self, watched: _Watched, now: float) -> bool:
+        return self._liveness.still_for(watched.name, now) > watched.lease
+
+    def _reap(self, watched: _Watched) -> Job:
+        job = watched.job
+        reason = f"builder {job.assigned_to} gave no sign of life for {watched.lease:g} s"
+        after = self._store.reap(job.id, seen_token=job.token, reason=reason)
+        self._snapshot = None
+        self._notice(f"job {job.id} was taken from builder {job.assigned_to}: {after.reason}")
+        return after
+
+    def _read(self) -> Snapshot:
+        snapshot = self._store.snapshot()
+        running = (job for job in snapshot.jobs() if job.state is State.RUNNING)
+        self._watched = tuple(self._facts_of(job, snapshot) for job in running)
+        return snapshot
+
+    def _facts_of(self, job: Job, snapshot: Snapshot) -> _Watched:
+        builder = job.assigned_to or ""
+        place, lease, current = None, None, None
+        try:
+            status = snapshot.builder_status(builder)
+        except (BrokenDocument, NotFound):
+            status = None  # then its heartbeats count for all its jobs
+        if status is not None:
+            place, lease = status.heartbeats_at, status.lease
+            current = status.current_job and status.current_job.get("id")
+        old_program = job.claim_id is None
+        return _Watched(
+            job=job,
+            place=place or own_place(builder),
+            facts=snapshot.sign_of(builder, [job]),
+            lease=self._lease * _OLD_PROGRAMS if old_program else lease or self._lease,
+            beats_for_it=old_program or current in {None, job.id},
+        )
+
+
+def _sign(watched: _Watched, beat: str | None) -> str:
+    told = f"{watched.facts} {beat if watched.beats_for_it else ''}"
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _is_own(job: Job, own: Attempt | None) -> bool:
+    return own is not None and job.claim_id == own.claim_id
+
+
+def _check(own: Attempt, snapshot: Snapshot) -> None:
+    try:
+        job = snapshot.job(own.job.id)
+    except NotFound as error:
+        raise ClaimLost(f"attempt {own.number} is over: {error}") from error
+    if (job.token, job.claim_id) != (own.token, own.claim_id):
+        raise ClaimLost(
+            f"attempt {own.number} at job {job.id} is over: the job is {job.state}"
+            f" ({job.reason or 'no reason given'})"
+        )

@@ -1,0 +1,70 @@
+"""The builders as they are now: what they published, what their heartbeats tell, and who lives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from coordination_tasks.documents.builder_status import BuilderStatus, read_status
+from coordination_tasks.documents.paths import status_path
+from coordination_tasks.farm.presence.sightings import (
+    SILENT,
+    UNKNOWN,
+    Presence,
+    Sightings,
+    builder_places,
+)
+from coordination_tasks.repository.heartbeats import Heartbeats
+from coordination_tasks.store.snapshot import Snapshot
+
+BEYOND_CLOCK_ERROR = timedelta(hours=1)
+"""No clock is so wrong: a builder that writes the time with each beat and is older is silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFarm:
+    """What was seen beside the store, by builder."""
+
+    presences: Mapping[str, Presence]
+    told: Mapping[str, bytes]
+    """What the heartbeats say: the content of status.json."""
+
+    def names(self, published: tuple[str, ...]) -> tuple[str, ...]:
+        """All builders, also those that never published anything."""
+        return tuple(sorted({*published, *self.presences}))
+
+    def status_of(self, builder: str, published: BuilderStatus | None) -> BuilderStatus:
+        """The newest that the builder said, by its own clock. Raises BrokenDocument."""
+        data = self.told.get(builder)
+        if data is None:
+            return published or BuilderStatus(builder=builder, status="unknown")
+        told = read_status(builder, data, None)
+        if published is None:
+            return told
+        if not told.timestamp or (published.timestamp and published.timestamp > told.timestamp):
+            return published
+        return replace(published, status=told.status, current_job=told.current_job)
+
+    def presence_of(self, status: BuilderStatus, now: datetime) -> Presence:
+        """Whether a builder lives; `healthy: true` is never believed."""
+        presence = self.presences.get(status.builder, Presence(UNKNOWN, 0.0))
+        if presence.liveness != UNKNOWN or status.builder in self.told or not status.heartbeat_at:
+            return presence
+        age = now - status.heartbeat_at
+        return Presence(SILENT, age.total_seconds()) if age > BEYOND_CLOCK_ERROR else presence
+
+
+def look_around(snapshot: Snapshot, heartbeats: Heartbeats, sightings: Sightings) -> LiveFarm:
+    """Look at all builders once. Raises Unavailable, NotDurable, BrokenDocument."""
+    signs = heartbeats.signs(_other_places(snapshot))
+    presences = sightings.look(snapshot, signs)
+    beating = {
+        name: place for name, place in builder_places(snapshot, signs).items() if place in signs
+    }
+    files = heartbeats.read({place: status_path(name) for name, place in beating.items()})
+    return LiveFarm(presences, {n: files[place] for n, place in beating.items() if place in files})
+
+
+def _other_places(snapshot: Snapshot) -> set[str]:
+    return set(builder_places(snapshot, {}).values())

@@ -1,0 +1,109 @@
+"""What this machine saw of all builders, from look to look and from process to process.
+
+`doit build` and `doit watch` look every now and then, `doit status` when somebody asks: each goes
+on from what the one before it saw, so a command that lasts half a second can tell who lives.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock
+from pydantic import TypeAdapter
+
+from coordination_tasks.domain.errors import BrokenDocument, NotDurable
+from coordination_tasks.farm.presence.liveness import Liveness, Sighting
+from coordination_tasks.repository.heartbeats import AUTO_PREFIX, own_place
+from coordination_tasks.store.snapshot import Snapshot
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+"""The monotonic clock begins anew with each."""
+ALIVE, SILENT, UNKNOWN = "alive", "silent", "unknown"
+LONGEST_GAP = 1800.0
+"""Seconds after which the last look tells nothing any more: the remote may have been gone since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Whether a builder lives, as far as this machine could see."""
+
+    liveness: str
+    """ALIVE: it was seen to move; SILENT: it stood still for its lease; UNKNOWN: too early."""
+    still_for_seconds: float
+    """Seconds since its last move, or since it was seen first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _LastLook:
+    """What the file holds."""
+
+    looked_at: float
+    boot: str
+    builders: Mapping[str, Sighting]
+
+
+_LAST_LOOK = TypeAdapter(_LastLook)
+
+
+class Sightings:
+    """Kept in the file `path`. Times are those of this host's monotonic clock."""
+
+    def __init__(self, path: Path, *, lease: float, monotonic: Callable[[], float]) -> None:
+        self._path = path
+        self._lease = lease
+        self._monotonic = monotonic
+        self._lock = FileLock(path.with_name(path.name + ".lock"))
+
+    def look(self, snapshot: Snapshot, signs: Mapping[str, str]) -> Mapping[str, Presence]:
+        """Take in what is there now; the presence of each builder. Raises NotDurable."""
+        places = builder_places(snapshot, signs)
+        now = self._monotonic()
+        seen = {
+            name: f"{signs.get(place)} {snapshot.sign_of(name, ())}"
+            for name, place in places.items()
+        }
+        try:
+            with self._lock:
+                liveness = self._read(now)
+                liveness.see(seen, now)
+                self._write(liveness.sightings, now)
+        except OSError as error:
+            raise NotDurable(f"{self._path} can't be written: {error}") from error
+        return {name: self._presence(liveness.sightings[name], now) for name in places}
+
+    def _presence(self, sighting: Sighting, now: float) -> Presence:
+        still_for = now - sighting.since
+        in_time = ALIVE if sighting.moved else UNKNOWN
+        liveness = in_time if still_for <= self._lease else SILENT
+        return Presence(liveness, round(still_for, 1))
+
+    def _read(self, now: float) -> Liveness:
+        try:
+            last = _LAST_LOOK.validate_json(self._path.read_bytes())
+        except (FileNotFoundError, ValueError):
+            return Liveness(LONGEST_GAP)
+        if last.looked_at > now or last.boot != _BOOT_ID.read_text():
+            return Liveness(LONGEST_GAP)
+        return Liveness(LONGEST_GAP, last.builders, last.looked_at)
+
+    def _write(self, sightings: Mapping[str, Sighting], now: float) -> None:
+        look = _LastLook(looked_at=now, boot=_BOOT_ID.read_text(), builders=sightings)
+        temporary = self._path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(asdict(look)))
+        temporary.replace(self._path)
+
+
+def builder_places(snapshot: Snapshot, signs: Mapping[str, str]) -> Mapping[str, str]:
+    """Each builder that published a status or sends heartbeats, and where these are."""
+    beating = (place for place in signs if place.startswith(AUTO_PREFIX))
+    found = {place.removeprefix(AUTO_PREFIX): place for place in beating}
+    for name in snapshot.builders():
+        try:
+            place = snapshot.builder_status(name).heartbeats_at
+        except BrokenDocument:
+            place = None
+        found[name] = place or own_place(name)
+    return dict(sorted(found.items()))

@@ -1,0 +1,91 @@
+"""What a builder does while it builds nothing: care for its own, and watch the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from coordination_tasks.builder.claim_intent import ClaimIntent
+from coordination_tasks.builder.config.heartbeat import HeartbeatConfig
+from coordination_tasks.builder.outbox.journal import Outbox
+from coordination_tasks.builder.recovery import recover
+from coordination_tasks.documents.builder_status import IDLE, StatusChange
+from coordination_tasks.domain.errors import in_words
+from coordination_tasks.domain.model import Attempt
+from coordination_tasks.farm.presence.beater import Beater
+from coordination_tasks.farm.presence.observer import Observer
+from coordination_tasks.farm.standing_housekeeping import StandingHousekeeping
+from coordination_tasks.store.store import Store
+
+
+@dataclass(kw_only=True)
+class Watch:
+    """One turn of it comes every `observe_every` seconds.
+
+    `while_idle` gives whether no build of this builder runs, and keeps it so.
+    """
+
+    builder: str
+    store: Store
+    outbox: Outbox
+    intent: ClaimIntent
+    observer: Observer
+    beater: Beater
+    housekeeping: StandingHousekeeping
+    heartbeat: HeartbeatConfig
+    while_idle: Callable[[], AbstractContextManager[bool]]
+    sweep: Callable[[], None]
+    """Ends the processes that a killed build left behind."""
+    ended: Callable[[Attempt, bytes], Mapping[str, str]]
+    """See `recover`."""
+    clock: Callable[[], datetime]
+    notice: Callable[[str], None]
+    _trouble: str = field(init=False, default="")
+
+    def turn(self) -> None:
+        """Do what is due; trouble is told once, as long as it stays the same."""
+        troubles: list[str] = []
+        for act in (self.care, self.look, self._beat, self.housekeeping.turn):
+            try:
+                act()
+            except Exception as error:  # whatever one act met, the others go on
+                troubles.append(in_words(error))
+        trouble = "; ".join(dict.fromkeys(troubles))
+        if trouble and trouble != self._trouble:
+            self.notice(f"warning: {trouble}")
+        self._trouble = trouble
+
+    def care(self) -> None:
+        """Send what a build left behind, and give its job back if it was killed.
+
+        Nothing while a build runs. Raises Unavailable and the store's other errors.
+        """
+        if self.intent.read() is None and not self.outbox.pending():
+            return
+        with self.while_idle() as idle:
+            if not idle:
+                return
+            self.sweep()
+            told = recover(
+                self.store,
+                self.outbox,
+                self.intent,
+                builder=self.builder,
+                ended=self.ended,
+                clock=self.clock,
+            )
+            if told:
+                self.notice(told)
+
+    def look(self) -> None:
+        """Look at the other builders, and take jobs from dead ones. Raises as `care`."""
+        self.observer.look()
+
+    def _beat(self) -> None:
+        interval = self.heartbeat.waiting if self.observer.jobs_wait else self.heartbeat.idle
+        with self.while_idle() as idle:
+            if idle:
+                # a build shows itself that it lives: nobody else is to hide that it hangs
+                self.beater.turn(interval, StatusChange(status=IDLE))

@@ -1,0 +1,108 @@
+"""Which documents of the coordination repository can't be read, and when they last could."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from coordination_tasks.documents import json_edit as documents
+from coordination_tasks.documents.archive import months
+from coordination_tasks.documents.archive_lines import Files
+from coordination_tasks.documents.codec import Unreadable, job_from
+from coordination_tasks.documents.jobs import JobsDocument
+from coordination_tasks.documents.locks import read_locks
+from coordination_tasks.documents.messages import MessagesDocument
+from coordination_tasks.documents.paths import (
+    ARCHIVE,
+    JOBS,
+    LOCKS,
+    MESSAGES,
+    heartbeat_path,
+    status_path,
+)
+from coordination_tasks.domain.errors import BrokenDocument
+from coordination_tasks.domain.model import is_builder_id
+from coordination_tasks.fsck.finding import Finding
+from coordination_tasks.repository.protocol import Version
+from coordination_tasks.store.history import GitHistory
+
+SHARED = "shared"
+
+
+_MEND = "mend it by hand, by pull, edit and push; the entries beside it are used as they are"
+_NO_GOOD = "it could never be read; mend it by hand, by pull, edit and push"
+
+
+def find_broken(files: Files, history: GitHistory) -> tuple[Finding, ...]:
+    """All documents and entries that can't be read, in the order of their paths."""
+    return tuple(finding for path in _paths(files) for finding in _look(files, history, path))
+
+
+def _look(files: Files, history: GitHistory, path: str) -> Iterator[Finding]:
+    problem = ""
+    try:
+        data = files.read(path)
+        yield from (Finding(path=path, problem=p, remedy=_MEND) for p in _check(path, data))
+    except BrokenDocument as error:
+        # without the remedy, which names this command
+        problem = str(error.args[0])
+    else:
+        if data is None and path == JOBS and _last_good(history, path):
+            problem = f"{path} is gone"
+    if problem:
+        good = _last_good(history, path)
+        remedy = f"see its last good version: {history.show(good, path)}" if good else _NO_GOOD
+        yield Finding(path=path, problem=problem, remedy=remedy, last_good=good)
+
+
+def _check_lines(path: str, data: bytes) -> tuple[str, ...]:
+    problems = []
+    for number, line in enumerate(data.split(b"\n"), 1):
+        try:
+            if line.strip():
+                entry = documents.parse_object(f"line {number}", documents.decode(path, line))
+                if path.rpartition("/")[0].endswith("/jobs"):
+                    job_from(entry)
+        except BrokenDocument as error:
+            problems.append(f"{path}: {error.args[0]}")
+        except Unreadable as error:
+            problems.append(f"{path}: line {number}: {error}")
+    return tuple(problems)
+
+
+def _check(path: str, data: bytes | None) -> tuple[str, ...]:
+    """What is wrong with single entries. Raises BrokenDocument."""
+    if data is None:
+        return ()
+    if path == JOBS:
+        return JobsDocument(data).unreadable()
+    if path == MESSAGES:
+        return MessagesDocument(data).unreadable()
+    if path.endswith(".jsonl"):
+        return _check_lines(path, data)
+    if path == LOCKS:
+        read_locks(data)
+    documents.parse_object(path, documents.decode(path, data))
+    return ()
+
+
+def _last_good(history: GitHistory, path: str) -> Version | None:
+    for version in history.versions_of(path):
+        data = history.read(version, path)
+        try:
+            _check(path, data)
+        except BrokenDocument:
+            continue
+        if data is not None:
+            return version
+    return None
+
+
+def _paths(files: Files) -> Iterator[str]:
+    yield from (JOBS, LOCKS, MESSAGES)
+    yield from (f"{SHARED}/{name}" for name in files.names(SHARED) if name.endswith(".json"))
+    for builder in filter(is_builder_id, files.names("")):
+        yield from (status_path(builder), heartbeat_path(builder))
+    for month in months(files):
+        for kind in ("jobs", "messages", "files"):
+            folder = f"{ARCHIVE}/{month}/{kind}"
+            yield from (f"{folder}/{name}" for name in files.names(folder))

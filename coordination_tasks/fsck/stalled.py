@@ -1,0 +1,125 @@
+"""What stands still: jobs whose builder is gone, builders that tell of none, locks without an end.
+
+No two clocks are compared for a job: how long its builder has stood still is what this machine saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime, timedelta
+
+from coordination_tasks.builder.claim_intent import abandoned_job
+from coordination_tasks.documents.locks import DEFAULT_LIFE, QUEUE_LOCK, Lock
+from coordination_tasks.documents.paths import JOBS, LOCKS, status_path
+from coordination_tasks.domain.errors import BrokenDocument, NotFound
+from coordination_tasks.domain.model import Job, State
+from coordination_tasks.domain.times import format_time
+from coordination_tasks.farm.presence.sightings import SILENT, Presence
+from coordination_tasks.fsck.finding import Finding
+from coordination_tasks.store.snapshot import Snapshot
+
+_CLOCK_ERROR = timedelta(hours=1)
+"""No clock is so wrong: a lock that is over for so long is over."""
+_REQUEUES = "doit fsck --repair, or a builder that watches, requeues it when its lease is over"
+
+
+def check_stuck(
+    snapshot: Snapshot, presences: Mapping[str, Presence], *, now: datetime
+) -> Iterator[Finding]:
+    """What is stuck. Raises BrokenDocument when the queue itself can't be read."""
+    for job in forsaken_jobs(snapshot, presences):
+        problem = f"{JOBS}: running job {job.id} is held {_by_whom(job, presences)}"
+        yield Finding(path=JOBS, problem=problem, remedy=_REQUEUES)
+    for builder in snapshot.builders():
+        yield from _check_status(snapshot, builder)
+    yield from _check_locks(snapshot, now)
+
+
+def check_killed(
+    snapshot: Snapshot, claim_id: str | None, ended: Collection[str]
+) -> Iterator[Finding]:
+    """The job of a build that was killed on this builder; `claim_id` is what it left behind.
+
+    `ended` are jobs whose end waits to be sent. Raises BrokenDocument when the queue itself can't
+    be read.
+    """
+    job = abandoned_job(snapshot.jobs(), claim_id) if claim_id else None
+    if job is not None and job.id not in ended:
+        yield Finding(
+            path=JOBS,
+            problem=f"{JOBS}: running job {job.id} is held by a build that was killed here",
+            remedy="doit fsck --repair gives it back; doit watch and the next doit build do, too",
+        )
+
+
+def forsaken_jobs(snapshot: Snapshot, presences: Mapping[str, Presence]) -> tuple[Job, ...]:
+    """Running jobs whose builder told nothing, as far as this machine saw, for a lease or ever."""
+    running = (job for job in snapshot.jobs() if job.state is State.RUNNING)
+    return tuple(job for job in running if not _may_live(presences.get(job.assigned_to or "")))
+
+
+def _may_live(presence: Presence | None) -> bool:
+    return presence is not None and presence.liveness != SILENT
+
+
+def tells_of_lost_job(snapshot: Snapshot, builder: str) -> str:
+    """What is wrong with the job that a builder says it builds; "": nothing. Raises as `job`."""
+    current = snapshot.builder_status(builder).current_job
+    job_id = current.get("id") if current else None
+    if not isinstance(job_id, str):
+        return ""
+    try:
+        job = snapshot.job(job_id)
+    except NotFound:
+        return f"tells of building job {job_id}, which is not there"
+    if job.state is State.RUNNING and job.assigned_to == builder:
+        return ""
+    holder = f" on {job.assigned_to}" if job.state is State.RUNNING else ""
+    return f"tells of building job {job_id}, which is {job.state}{holder}"
+
+
+def _check_status(snapshot: Snapshot, builder: str) -> Iterator[Finding]:
+    try:
+        problem = tells_of_lost_job(snapshot, builder)
+    except BrokenDocument:
+        return  # told with its document
+    if problem:
+        path = status_path(builder)
+        remedy = f"its next build corrects it, or on that builder: doit fsck --repair ({builder})"
+        yield Finding(path=path, problem=f"{path}: {problem}", remedy=remedy)
+
+
+def _by_whom(job: Job, presences: Mapping[str, Presence]) -> str:
+    if not job.assigned_to:
+        return "by nobody"
+    presence = presences.get(job.assigned_to)
+    if presence is None:
+        return f"by builder {job.assigned_to}, which never told of itself"
+    silent = timedelta(seconds=round(presence.still_for_seconds))
+    return f"by builder {job.assigned_to}, which gave no sign of life for {silent}"
+
+
+def _check_locks(snapshot: Snapshot, now: datetime) -> Iterator[Finding]:
+    try:
+        locks = snapshot.locks()
+    except BrokenDocument:
+        return  # told with its document
+    for lock in locks:
+        who = f"{LOCKS}: the lock {lock.name} of {lock.locked_by}"
+        if is_long_over(lock, now):
+            remedy = "doit fsck --repair frees it with a warning to all; doit locks, too"
+            yield Finding(path=LOCKS, problem=f"{who} is over and was never freed", remedy=remedy)
+        elif lock.name == QUEUE_LOCK and _is_too_long(lock, now):
+            end = format_time(lock.expires_at) if lock.expires_at else "?"
+            remedy = f"ask who runs it, or: doit locks --free {lock.name} --builder NAME"
+            problem = f"{who} keeps the queue from all others until {end}"
+            yield Finding(path=LOCKS, problem=problem, remedy=remedy)
+
+
+def is_long_over(lock: Lock, now: datetime) -> bool:
+    """Whether a lock is over, whatever its holder's clock says."""
+    return not lock.is_live(now - _CLOCK_ERROR)
+
+
+def _is_too_long(lock: Lock, now: datetime) -> bool:
+    return lock.is_live(now + DEFAULT_LIFE + _CLOCK_ERROR)

@@ -1,0 +1,150 @@
+"""Heartbeats on refs of a Git repository: one parentless commit for each builder, forced.
+
+Each beat is a new commit: programs of today read `timestamp` in `heartbeat.json`, and raise an
+alert when it is old. A ref that moves round prepared commits would leave no objects at the remote,
+and tell old times. The id of the commit is the counter.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from coordination_tasks.domain.clock import utc_now
+from coordination_tasks.domain.errors import CopyUnusable, Unavailable, WriteRefused
+from coordination_tasks.repository.git.objects import GitObjects, MissingObject
+from coordination_tasks.repository.git.process import GitResult, make_repository, run_git
+from coordination_tasks.repository.git.remote import FETCHED, GitRemote, fail, is_branch
+from coordination_tasks.repository.git.responses import Verdict, judge_fetch, judge_push, why
+from coordination_tasks.repository.heartbeats import AUTO_PREFIX, FACTS
+
+_LOCAL_SECONDS = 30.0
+_WORN = 40  # entries in one of 256 folders of loose objects
+_MOST_DAMAGE = 2
+_MOST_TRIES = 3
+
+
+class GitHeartbeats:
+    """See Heartbeats. `folder` is a small repository of our own, thrown away when it is damaged.
+
+    `branch` is this builder's; `on_push` is called before each push.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        *,
+        builder: str,
+        branch: str,
+        timeout: float = 60.0,
+        clock: Callable[[], datetime] = utc_now,
+        on_push: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._remote = GitRemote(url, branch, timeout)
+        self._git_dir = folder
+        self._builder = builder
+        self._clock = clock
+        self._on_push = on_push
+        self._beats = 0
+        self._lock = threading.Lock()
+
+    def beat(self, files: Mapping[str, bytes]) -> None:
+        """See Heartbeats.beat."""
+        with self._lock:
+            for _ in range(_MOST_DAMAGE):
+                commit = self._commit(files)
+                self._on_push()
+                result = self._remote.push_forced(self._git_dir, commit)
+                verdict = judge_push(result)
+                if verdict is Verdict.DONE:
+                    return
+                if verdict in {Verdict.REFUSED, Verdict.MOVED}:
+                    raise WriteRefused(f"the remote refuses heartbeats: {why(result)}")
+                if verdict is not Verdict.LOCAL:
+                    fail(verdict, result)
+                self._throw_away()
+            raise CopyUnusable(f"heartbeats can't be made: {why(result)}")
+
+    def signs(self, others: Collection[str] = ()) -> Mapping[str, str]:
+        """See Heartbeats.signs."""
+        wanted = {FACTS, f"{AUTO_PREFIX}*", *filter(is_branch, others)}
+        with self._lock:
+            self._prepare()
+            result = self._remote.list(self._git_dir, wanted)
+        verdict = judge_fetch(result)
+        if verdict is not Verdict.DONE:
+            fail(verdict, result)
+        lines = (line.split("\t") for line in result.output.splitlines())
+        return {ref.removeprefix("refs/heads/"): sha for sha, ref in lines}
+
+    def read(self, paths: Mapping[str, str]) -> Mapping[str, bytes]:
+        """See Heartbeats.read."""
+        places = sorted(filter(is_branch, paths))
+        if not places:
+            return {}
+        with self._lock:
+            result = self._fetch(places)
+            verdict = judge_fetch(result)
+            if verdict is Verdict.ABSENT:
+                return {}  # one of them was removed just now
+            if verdict is not Verdict.DONE:
+                fail(verdict, result)
+            found = {place: self._read(f"{FETCHED}{place}", paths[place]) for place in places}
+            return {place: data for place, data in found.items() if data is not None}
+
+    def _fetch(self, places: Collection[str]) -> GitResult:
+        """Fetch them; a repository that can't be used is made anew."""
+        for number in range(_MOST_TRIES):
+            self._prepare()
+            result = self._remote.fetch_branches(self._git_dir, places)
+            if judge_fetch(result) is not Verdict.LOCAL:
+                break
+            if number:  # at first it may be a lock that another process of ours holds just now
+                self._throw_away()
+        return result
+
+    def _commit(self, files: Mapping[str, bytes]) -> str:
+        """A commit that no beat had before, also of two in one second."""
+        self._prepare()
+        self._beats += 1
+        objects = GitObjects(self._git_dir)
+        try:
+            return objects.commit(
+                None,
+                files,
+                author=self._builder,
+                at=self._clock(),
+                message=f"heartbeat of {self._builder} ({self._beats} of this process)",
+            )
+        except OSError as error:
+            raise CopyUnusable(f"heartbeats can't be made: {error}") from error
+        finally:
+            objects.close()
+
+    def _read(self, ref: str, path: str) -> bytes | None:
+        found = run_git(["rev-parse", ref], git_dir=self._git_dir, timeout=_LOCAL_SECONDS)
+        objects = GitObjects(self._git_dir)
+        try:
+            return objects.read(found.output.strip(), path)
+        except (MissingObject, ValueError) as error:
+            self._throw_away()
+            raise Unavailable(f"heartbeats can't be read: {error}") from error
+        finally:
+            objects.close()
+
+    def _prepare(self) -> None:
+        """Make the small repository, and another one when it has grown."""
+        if len(list(self._git_dir.glob("objects/17/*"))) > _WORN:
+            self._throw_away()
+        if (self._git_dir / "HEAD").exists():
+            return
+        result = make_repository(self._git_dir)
+        if result.code != 0:
+            raise CopyUnusable(f"git init {self._git_dir} failed: {why(result)}")
+
+    def _throw_away(self) -> None:
+        shutil.rmtree(self._git_dir, ignore_errors=True)

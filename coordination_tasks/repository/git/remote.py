@@ -1,0 +1,143 @@
+"""The remote side of the coordination repository: its address, and the two commands it is asked.
+
+Works over file, ssh, smart HTTP and git-daemon addresses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from coordination_tasks.domain.errors import AccessDenied, BadConfiguration, Unavailable
+from coordination_tasks.repository.git.process import GitResult, run_git
+from coordination_tasks.repository.git.responses import Verdict, why
+
+NOTES = "refs/heads/claim-request-"
+"""What the branches begin with that hold notes, one for each owner."""
+
+_PART = r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*"
+_BRANCH = re.compile(rf"{_PART}(?:/{_PART})*")
+_LONGEST_BRANCH = 100
+
+
+def is_branch(text: str) -> bool:
+    """Whether `text` can be the name of a branch of ours."""
+    if len(text) > _LONGEST_BRANCH or _BRANCH.fullmatch(text) is None:
+        return False
+    return not any(part.endswith(".lock") for part in text.split("/"))
+
+
+FETCHED = "refs/fetched/"
+"""Where the branches of others are in a clone."""
+
+
+class GitRemote:
+    """One branch of one remote; `timeout` (seconds) bounds each talk with it."""
+
+    def __init__(self, url: str, branch: str, timeout: float) -> None:
+        if not url or url.startswith("-") or not url.isprintable():
+            raise BadConfiguration(f"{url[:100]!r} can't be a coordination repository's address")
+        if not is_branch(branch):
+            raise BadConfiguration(f"{branch[:100]!r} can't be a branch")
+        # a path must not depend on the directory that git happens to run in
+        self._url = str(Path(url).resolve()) if Path(url).exists() else url
+        self._ref = f"refs/heads/{branch}"
+        self._timeout = timeout
+
+    @property
+    def key(self) -> str:
+        """A folder's name: differs when address or branch differ."""
+        return hashlib.sha256(f"{self._url}\n{self._ref}".encode()).hexdigest()[:12]
+
+    def fetch(self, git_dir: Path, target: str, *options: str) -> GitResult:
+        """Fetch the branch into the ref `target` of a clone (`+` before it: rewritten or not)."""
+        return fetch_ref(git_dir, self._url, self._ref, target, *options, timeout=self._timeout)
+
+    def fetch_with_notes(self, git_dir: Path, target: str, notes: str) -> GitResult:
+        """Fetch the branch as `fetch` does, and the notes into refs that begin with `notes`."""
+        refs = (f"{self._ref}:{target}", f"+{NOTES}*:{notes}*")
+        return _fetch(git_dir, self._url, refs, "--prune", timeout=self._timeout)
+
+    def push(
+        self, git_dir: Path, commit: str, *, expected: str, takes: Mapping[str, str]
+    ) -> GitResult:
+        """Make the branch `commit` if it still is `expected` ("": absent).
+
+        The notes in `takes` (owner, commit) go away by the same push, or nothing is changed.
+        """
+        leases = {self._ref: expected, **{NOTES + owner: mark for owner, mark in takes.items()}}
+        options = [f"--force-with-lease={ref}:{value}" for ref, value in leases.items()]
+        atomic = ["--atomic"] if takes else []
+        changes = [f"{commit}:{self._ref}", *(f":{NOTES}{owner}" for owner in takes)]
+        return self._push(git_dir, [*atomic, *options], changes)
+
+    def push_note(self, git_dir: Path, owner: str, commit: str) -> GitResult:
+        """Make `commit` the owner's note, whatever it was."""
+        return self._push(git_dir, ["--force"], [f"{commit}:{NOTES}{owner}"])
+
+    def delete_note(self, git_dir: Path, owner: str) -> GitResult:
+        """Remove the owner's note."""
+        # by its whole name git "deletes" a branch that is not there, and calls that a success
+        return self._push(git_dir, ["--force"], [f":{NOTES.removeprefix('refs/')}{owner}"])
+
+    def _push(self, git_dir: Path, options: list[str], changes: list[str]) -> GitResult:
+        always = ["push", "--porcelain", "--no-verify"]
+        return run_git(
+            [*always, *options, "--end-of-options", self._url, *changes],
+            git_dir=git_dir,
+            timeout=self._timeout,
+        )
+
+    def push_forced(self, git_dir: Path, commit: str) -> GitResult:
+        """Make the branch `commit`, whatever it was."""
+        return self._push(git_dir, [], [f"+{commit}:{self._ref}"])
+
+    def list(self, git_dir: Path, branches: Collection[str]) -> GitResult:
+        """The commit of each branch; names may have `*`."""
+        wanted = sorted(f"refs/heads/{branch}" for branch in branches)
+        command = ["ls-remote", "--end-of-options", self._url, *wanted]
+        return run_git(command, git_dir=git_dir, timeout=self._timeout)
+
+    def fetch_branches(self, git_dir: Path, branches: Collection[str]) -> GitResult:
+        """Fetch the newest commits of other branches, whatever they were, into FETCHED."""
+        wanted = [f"+refs/heads/{branch}:{FETCHED}{branch}" for branch in branches]
+        return _fetch(git_dir, self._url, tuple(wanted), "--depth=1", timeout=self._timeout)
+
+
+def fetch_ref(
+    git_dir: Path, source: str, ref: str, target: str, *options: str, timeout: float
+) -> GitResult:
+    """Fetch `ref` of `source` into `target` without touching anything else of the clone."""
+    force = "+" if target.startswith("+") else ""
+    refs = (f"{force}{ref}:{target.removeprefix('+')}",)
+    return _fetch(git_dir, source, refs, *options, timeout=timeout)
+
+
+def _fetch(
+    git_dir: Path, source: str, refs: tuple[str, ...], *options: str, timeout: float
+) -> GitResult:
+    return run_git(
+        [
+            "fetch",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+            "--no-auto-maintenance",
+            *options,
+            "--end-of-options",
+            source,
+            *refs,
+        ],
+        git_dir=git_dir,
+        timeout=timeout,
+    )
+
+
+def fail(verdict: Verdict, result: GitResult) -> NoReturn:
+    """Raise what a failed talk with the remote means for those who wanted it."""
+    if verdict is Verdict.DENIED:
+        raise AccessDenied(f"the coordination repository denies access: {why(result)}")
+    raise Unavailable(f"the coordination repository can't be reached: {why(result)}")

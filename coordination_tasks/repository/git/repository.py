@@ -1,0 +1,306 @@
+"""The coordination repository on Git: compare-and-swap pushes from a throw-away bare clone.
+
+A write is blobs, trees and one commit made in the clone's object database, then one
+`git push --force-with-lease` that names the commit it was built on: the remote itself decides who
+was first. Nothing is ever merged, and there is no work tree. (pygit2 lost acknowledged writes on
+file remotes, and GitPython's `Remote.push` does not raise on a rejection: git itself pushes.)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+from coordination_tasks.domain.clock import utc_now
+from coordination_tasks.domain.errors import CopyUnusable, WriteRefused
+from coordination_tasks.repository.git.clone import CloneFolder, GitClone
+from coordination_tasks.repository.git.objects import GitObjects, MissingObject
+from coordination_tasks.repository.git.process import GitResult, run_git
+from coordination_tasks.repository.git.remote import GitRemote, fail, fetch_ref
+from coordination_tasks.repository.git.responses import (
+    Verdict,
+    judge_fetch,
+    judge_push,
+    never_left,
+    why,
+)
+from coordination_tasks.repository.protocol import (
+    NOTHING,
+    Moved,
+    Note,
+    Rewritten,
+    Unanswered,
+    Version,
+    VersionGone,
+)
+
+_LOCAL_SECONDS = 60.0
+_SHALLOW = "--depth=1"
+_NOTE_FILE = "note"
+
+
+class GitRepository:
+    """See Repository. `url` is any that git takes, or a path; `cache` is a folder of our own.
+
+    `author` (a builder's id) signs the commits; `timeout` (seconds) bounds each talk with the
+    remote; `on_push` is called before each push. A damaged clone is replaced at the next `fetch`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        cache: Path,
+        *,
+        author: str,
+        branch: str = "main",
+        timeout: float = 60.0,
+        clock: Callable[[], datetime] = utc_now,
+        on_push: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._remote = GitRemote(url, branch, timeout)
+        self._folder = CloneFolder(cache.resolve() / self._remote.key)
+        self._author = author
+        self._clock = clock
+        self._on_push = on_push
+        self._clone: GitClone | None = None
+        self._objects: GitObjects | None = None
+        self._known: Version | None = None
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> GitRepository:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """See Repository.close."""
+        with self._lock:
+            if self._objects:
+                self._objects.close()
+            if self._clone:
+                self._clone.close()
+            self._objects = self._clone = None
+
+    def known(self) -> Version | None:
+        """See Repository.known."""
+        with self._guarded():
+            if self._known is None:
+                clone = self._open()
+                tip = clone.tip() if clone else None
+                self._known = Version(tip) if tip else None
+            return self._known
+
+    def fetch(self) -> Version:
+        """See Repository.fetch."""
+        with self._guarded():
+            clone = self._open()
+            if clone is None:
+                return self._renew()
+            try:
+                return self._update(clone)
+            except VersionGone:
+                return self._renew()
+
+    def adopt(self, found: Version) -> None:
+        """See Repository.adopt."""
+        with self._guarded():
+            clone = self._open()
+            if clone and found:
+                clone.remember(found)
+            elif clone:
+                self._discard()
+            self._known = found
+
+    def read(self, version: Version, path: str) -> bytes | None:
+        """See Repository.read."""
+        with self._guarded():
+            return self._opened()[1].read(version, path) if version else None
+
+    def names(self, version: Version, folder: str) -> tuple[str, ...]:
+        """See Repository.names."""
+        with self._guarded():
+            entries = self._opened()[1].folder(version, folder) if version else {}
+            return tuple(sorted(name.decode("utf-8", "replace") for name in entries))
+
+    def push_if_unchanged(
+        self,
+        version: Version,
+        changes: Mapping[str, bytes | None],
+        message: str,
+        takes: Sequence[Note] = (),
+    ) -> Version:
+        """See Repository.push_if_unchanged."""
+        with self._guarded():
+            clone, objects = self._opened()
+            commit = objects.commit(
+                version or None, changes, author=self._author, at=self._clock(), message=message
+            )
+            made = Version(commit)
+            marks = {note.owner: note.mark for note in takes}
+            self._on_push()
+            self._judge(self._remote.push(clone.git_dir, made, expected=version, takes=marks), made)
+            clone.remember(made)
+            self._known = made
+            return made
+
+    def contains(self, version: Version, earlier: Version) -> bool:
+        """See Repository.contains."""
+        if earlier in {NOTHING, version}:
+            return True
+        if version == NOTHING:
+            return False
+        with self._guarded():
+            question = ["merge-base", "--is-ancestor", earlier, version]
+            git_dir = self._opened()[0].git_dir
+            return run_git(question, git_dir=git_dir, timeout=_LOCAL_SECONDS).code == 0
+
+    def fetch_notes(self) -> tuple[Note, ...]:
+        """See Repository.fetch_notes."""
+        with self._guarded():
+            if self._open() is None:
+                self.fetch()
+            clone, objects = self._opened()
+            self._update(clone, with_notes=True)
+            found = clone.notes()
+            read = {owner: objects.read(commit, _NOTE_FILE) for owner, commit in found.items()}
+            return tuple(Note(o, data, found[o]) for o, data in read.items() if data is not None)
+
+    def leave_note(self, owner: str, data: bytes) -> None:
+        """See Repository.leave_note."""
+        with self._guarded():
+            clone, objects = self._opened()
+            commit = objects.commit(
+                None, {_NOTE_FILE: data}, author=self._author, at=self._clock(), message="note"
+            )
+            self._on_push()
+            self._judge(self._remote.push_note(clone.git_dir, owner, commit), Version(commit))
+
+    def withdraw_note(self, owner: str) -> bool:
+        """See Repository.withdraw_note."""
+        with self._guarded():
+            if self._open() is None:
+                self.fetch()
+            self._on_push()
+            result = self._remote.delete_note(self._opened()[0].git_dir, owner)
+            verdict = judge_push(result)
+            if verdict in {Verdict.ABSENT, Verdict.MOVED}:
+                return False
+            if verdict is Verdict.NO_ANSWER:
+                fail(verdict, result)
+            self._judge(result, NOTHING)
+            return True
+
+    def _judge(self, result: GitResult, made: Version) -> None:
+        """Raise what an answer to the push of `made` means, unless it is done."""
+        verdict = judge_push(result)
+        if verdict is Verdict.MOVED:
+            raise Moved
+        if verdict is Verdict.REFUSED:
+            raise WriteRefused(f"the coordination repository refuses the write: {why(result)}")
+        if verdict is Verdict.NO_ANSWER:
+            raise Unanswered(made, why(result), left=not never_left(result))
+        if verdict is Verdict.LOCAL:
+            raise self._discard(why(result))
+        if verdict is not Verdict.DONE:
+            fail(verdict, result)
+
+    def _update(self, clone: GitClone, *, with_notes: bool = False) -> Version:
+        """Bring the clone up to date, and replace it when it is worn."""
+        before = self.known() or NOTHING
+        result = self._fetch(clone, with_notes=with_notes)
+        verdict = judge_fetch(result)
+        if verdict is Verdict.LOCAL:
+            # another process of ours may have moved the ref at the same moment
+            result = self._fetch(clone, with_notes=with_notes)
+            verdict = judge_fetch(result)
+        if verdict is Verdict.LOCAL:
+            raise self._discard(why(result))
+        if verdict is Verdict.REWRITTEN:
+            raise Rewritten(before, self._rewritten_tip(clone))
+        if verdict is Verdict.ABSENT and before:
+            raise Rewritten(before, NOTHING)
+        if verdict not in {Verdict.DONE, Verdict.ABSENT}:
+            fail(verdict, result)
+        self._known = Version(clone.tip() or NOTHING)
+        if clone.is_worn() and not with_notes:
+            self._replace(clone.git_dir)
+        return self._known
+
+    def _fetch(self, clone: GitClone, *, with_notes: bool) -> GitResult:
+        if with_notes:
+            return self._remote.fetch_with_notes(clone.git_dir, GitClone.TIP, GitClone.NOTES)
+        return self._remote.fetch(clone.git_dir, GitClone.TIP)
+
+    def _rewritten_tip(self, clone: GitClone) -> Version:
+        result = self._remote.fetch(clone.git_dir, f"+{GitClone.REWRITTEN}")
+        verdict = judge_fetch(result)
+        if verdict is not Verdict.DONE:
+            fail(verdict, result)
+        return Version(clone.rewritten() or NOTHING)
+
+    def _renew(self) -> Version:
+        """A new clone from the remote; whether it builds on what was known can't be told."""
+        clone = self._folder.create()
+        result = self._remote.fetch(clone.git_dir, GitClone.TIP, _SHALLOW)
+        verdict = judge_fetch(result)
+        if verdict not in {Verdict.DONE, Verdict.ABSENT}:
+            clone.close()
+            fail(verdict, result)
+        self._use(clone)
+        self._known = Version(clone.tip() or NOTHING)
+        return self._known
+
+    def _replace(self, source: Path) -> None:
+        """A new clone from the old one, without the remote."""
+        clone = self._folder.create()
+        tip = GitClone.TIP
+        result = fetch_ref(clone.git_dir, str(source), tip, tip, _SHALLOW, timeout=_LOCAL_SECONDS)
+        if result.code != 0:
+            clone.close()
+            raise self._discard(why(result))
+        self._use(clone)
+
+    def _use(self, clone: GitClone) -> None:
+        self.close()
+        self._clone, self._objects = clone, GitObjects(clone.git_dir)
+        self._folder.make_current(clone)
+
+    def _open(self) -> GitClone | None:
+        if self._clone is None:
+            self._clone = self._folder.open()
+            self._objects = GitObjects(self._clone.git_dir) if self._clone else None
+        return self._clone
+
+    def _opened(self) -> tuple[GitClone, GitObjects]:
+        clone = self._open()
+        if clone is None or self._objects is None:
+            raise VersionGone("the local copy of the coordination repository is gone")
+        return clone, self._objects
+
+    def _discard(self, cause: str = "") -> VersionGone:
+        """Use this clone no more; the error to raise."""
+        if self._clone:
+            self._folder.discard(self._clone.git_dir)
+        self.close()
+        return VersionGone(f"the local copy of the coordination repository was damaged: {cause}")
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """One thread at a time; what the local disk does is told in our words."""
+        with self._lock:
+            try:
+                yield
+            except (MissingObject, FileNotFoundError) as error:
+                raise self._discard(str(error)) from error
+            except OSError as error:
+                raise CopyUnusable(f"the local copy can't be used: {error}") from error

@@ -1,0 +1,123 @@
+"""What git's answers mean. Pure; the texts are those of git 2.34 to 2.47."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+
+from coordination_tasks.repository.git.process import GitResult
+
+
+class Verdict(Enum):
+    """What became of a git command that talked to the remote."""
+
+    DONE = auto()
+    MOVED = auto()
+    """The remote's branch is not what we expected: somebody else wrote."""
+    REFUSED = auto()
+    """The remote's policy does not want this write."""
+    DENIED = auto()
+    """The remote does not want us."""
+    NO_ANSWER = auto()
+    """Time was up or the connection broke; a write may have landed."""
+    ABSENT = auto()
+    """The branch does not exist."""
+    REWRITTEN = auto()
+    """The branch is not a descendant of what we know."""
+    LOCAL = auto()
+    """Nothing that a remote says: our clone is to blame."""
+
+
+_STATUS_LINE = re.compile(r"^([ +\-*!=])\t[^\t]*:[^\t]*\t(.*)$", re.MULTILINE)
+_RACE = re.compile(
+    r"stale info|fetch first|non-fast-forward|failed to update ref|cannot lock ref|failed to lock"
+    r"|incorrect old value|reference already exists|remote ref updated since checkout"
+    r"|atomic transaction fail",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(
+    r"authentication failed|permission denied|could not read (username|password)|access denied"
+    r"|invalid (username|credentials)|returned error: (401|403)|permission to \S+ denied"
+    r"|host key verification failed|service not enabled|not exported|dubious ownership"
+    r"|repository not found|terminal prompts disabled|insufficient permission",
+    re.IGNORECASE,
+)
+_NETWORK = re.compile(
+    r"could not read from remote repository|unable to access|unable to connect|could not resolve"
+    r"|connection (refused|reset|timed out|closed)|timed out|hung up|early eof|rpc failed"
+    r"|broken pipe|does not appear to be a git repository|repository .* (not found|does not exist)"
+    r"|no route to host|network is unreachable|remote error|returned error|couldn't connect"
+    r"|unexpected disconnect|protocol error|remote helper|unable to look up",
+    re.IGNORECASE,
+)
+_NEVER_LEFT = re.compile(
+    r"does not appear to be a git repository|could not resolve|connection refused"
+    r"|no route to host|network is unreachable|couldn't connect|unable to look up",
+    re.IGNORECASE,
+)
+_SAYS_NOTHING = (
+    "hint:",
+    "To ",
+    "From ",
+    "error: failed to push some refs",
+    "Please make sure you have",
+    "and the repository exists",
+)
+_MOST_LINES = 4
+_ABSENT = re.compile(r"couldn't find remote ref|remote ref does not exist", re.IGNORECASE)
+_ALL_OR_NONE = "does not support --atomic"
+
+
+def judge_push(result: GitResult) -> Verdict:
+    """What became of `git push --porcelain`, of one ref or all-or-none of several."""
+    lines = _STATUS_LINE.findall(result.output)
+    refusals = [text for flag, text in lines if flag == "!"]
+    if lines and not refusals:
+        return Verdict.DONE
+    if any(map(_RACE.search, refusals)):
+        return Verdict.MOVED
+    if _ALL_OR_NONE in result.errors or any("[remote rejected]" in text for text in refusals):
+        return Verdict.REFUSED
+    if _ABSENT.search(result.errors):
+        return Verdict.ABSENT
+    return _judge_failure(result)
+
+
+def judge_fetch(result: GitResult) -> Verdict:
+    """What became of `git fetch` of one branch."""
+    if result.code == 0:
+        return Verdict.DONE
+    if _ABSENT.search(result.errors):
+        return Verdict.ABSENT
+    if "(non-fast-forward)" in result.errors:
+        return Verdict.REWRITTEN
+    return _judge_failure(result)
+
+
+def never_left(result: GitResult) -> bool:
+    """Whether a push without an answer did not even reach the remote."""
+    return result.code is not None and _NEVER_LEFT.search(result.errors) is not None
+
+
+def why(result: GitResult) -> str:
+    """One line for a person: what git, or the remote through it, said of its failure."""
+    if result.code is None:
+        return "git got no answer in time"
+    said = [line.strip() for line in result.errors.splitlines() if _is_telling(line)]
+    refused = _STATUS_LINE.search(result.output)
+    if refused and refused[1] == "!":
+        said.append(refused[2])
+    shown = said if len(said) <= _MOST_LINES else [*said[: _MOST_LINES - 1], said[-1]]
+    return " | ".join(line[:300] for line in shown) or f"git ended with {result.code}"
+
+
+def _is_telling(line: str) -> bool:
+    return bool(line.strip()) and not line.startswith(_SAYS_NOTHING)
+
+
+def _judge_failure(result: GitResult) -> Verdict:
+    if result.code is None or result.code < 0:  # we, or somebody else, killed it
+        return Verdict.NO_ANSWER
+    if _DENIED.search(result.errors):
+        return Verdict.DENIED
+    return Verdict.NO_ANSWER if _NETWORK.search(result.errors) else Verdict.LOCAL

@@ -1,0 +1,90 @@
+"""Reduces an old heartbeat branch to one commit, by a push of that branch alone."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from coordination_tasks.domain.errors import (
+    BadRequest,
+    Conflict,
+    NotFound,
+    Unavailable,
+    WriteRefused,
+)
+from coordination_tasks.repository.git.objects import GitObjects
+from coordination_tasks.repository.git.process import GitResult, make_repository, run_git
+from coordination_tasks.repository.git.remote import GitRemote, fail
+from coordination_tasks.repository.git.responses import Verdict, judge_fetch, judge_push, why
+from coordination_tasks.repository.heartbeats import FACTS
+
+_LOCAL_SECONDS = 60.0
+_TIP = "refs/heads/squashed"
+
+
+def squash(
+    url: str, branch: str, *, author: str, at: datetime, backup: bool, timeout: float
+) -> str | None:
+    """Make `branch` one parentless commit of its last files; the backup's name, if one was made.
+
+    Nothing happens when it is one commit already. Raises BadRequest for main, NotFound, Conflict
+    when a heartbeat came in between, Unavailable, AccessDenied, WriteRefused.
+    """
+    if branch == FACTS:
+        raise BadRequest(f"{FACTS} holds the facts of the farm: it is never squashed")
+    remote = GitRemote(url, branch, timeout)
+    with tempfile.TemporaryDirectory() as folder:
+        git_dir = Path(folder) / "squash.git"
+        made = make_repository(git_dir)
+        if made.code != 0:
+            raise Unavailable(f"git init {git_dir} failed: {why(made)}")
+        tip = _fetched(remote, git_dir, branch)
+        old = run_git(["cat-file", "commit", tip], git_dir=git_dir, timeout=_LOCAL_SECONDS)
+        if "\nparent " not in old.output.partition("\n\n")[0]:
+            return None
+        name = f"backup/{branch}-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}" if backup else None
+        if name:
+            _judge(GitRemote(url, name, timeout).push(git_dir, tip, expected="", takes={}), name)
+        pushed = remote.push(git_dir, _parentless(git_dir, tip, author, at), expected=tip, takes={})
+        if judge_push(pushed) is Verdict.MOVED:
+            kept = f" ({name} keeps what was before)" if name else ""
+            raise Conflict(f"branch {branch} has moved meanwhile{kept}: do it again")
+        _judge(pushed, branch)
+        return name
+
+
+def _fetched(remote: GitRemote, git_dir: Path, branch: str) -> str:
+    result = remote.fetch(git_dir, _TIP, "--depth=1")
+    verdict = judge_fetch(result)
+    if verdict is Verdict.ABSENT:
+        raise NotFound(f"there is no branch {branch}")
+    if verdict is not Verdict.DONE:
+        fail(verdict, result)
+    return (git_dir / _TIP).read_text().strip()
+
+
+def _parentless(git_dir: Path, tip: str, author: str, at: datetime) -> str:
+    """A commit with the files of `tip`."""
+    objects = GitObjects(git_dir)
+    try:
+        tree = objects.tree_of(tip).hex()
+    finally:
+        objects.close()
+    who = ["-c", f"user.name={author}", "-c", f"user.email={author}@localhost"]
+    message = f"squashed at {at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    command = [*who, "commit-tree", "-m", message, tree]
+    result = run_git(command, git_dir=git_dir, timeout=_LOCAL_SECONDS)
+    if result.code != 0:
+        raise Unavailable(f"the squashed commit can't be made: {why(result)}")
+    return result.output.strip()
+
+
+def _judge(result: GitResult, branch: str) -> None:
+    verdict = judge_push(result)
+    if verdict is Verdict.MOVED:
+        raise Conflict(f"there is a branch {branch} already: do it again")
+    if verdict is Verdict.REFUSED:
+        raise WriteRefused(f"the coordination repository refuses {branch}: {why(result)}")
+    if verdict is not Verdict.DONE:
+        fail(verdict, result)

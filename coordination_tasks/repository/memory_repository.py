@@ -1,0 +1,140 @@
+"""A repository in memory: for tests, and to try a store without a remote."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from coordination_tasks.domain.errors import BrokenDocument
+from coordination_tasks.repository.protocol import (
+    NOTHING,
+    Moved,
+    Note,
+    Rewritten,
+    Version,
+    VersionGone,
+)
+
+_Files = Mapping[str, bytes]
+
+
+@dataclass
+class MemoryRemote:
+    """What several MemoryRepository objects share."""
+
+    tip: Version = NOTHING
+    files: dict[Version, _Files] = field(default_factory=lambda: {NOTHING: {}})
+    parents: dict[Version, Version] = field(default_factory=dict)
+    messages: dict[Version, str] = field(default_factory=dict)
+    beats: dict[str, tuple[int, _Files]] = field(default_factory=dict)
+    """Of each place: how often it beat, and what it told last."""
+    notes: dict[str, Note] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def is_based_on(self, version: Version, earlier: Version) -> bool:
+        """Whether `earlier` is `version` or one of those that it was built on."""
+        current: Version | None = version
+        while current is not None and current != earlier:
+            current = self.parents.get(current)
+        return current == earlier
+
+
+class MemoryRepository:
+    """One user's view of a MemoryRemote."""
+
+    def __init__(self, remote: MemoryRemote) -> None:
+        self._remote = remote
+        self._known: Version | None = None
+
+    def known(self) -> Version | None:
+        """See Repository.known."""
+        return self._known
+
+    def fetch(self) -> Version:
+        """See Repository.fetch."""
+        tip = self._remote.tip
+        if self._known is not None and not self._remote.is_based_on(tip, self._known):
+            raise Rewritten(self._known, tip)
+        self._known = tip
+        return tip
+
+    def adopt(self, found: Version) -> None:
+        """See Repository.adopt."""
+        self._known = found
+
+    def read(self, version: Version, path: str) -> bytes | None:
+        """See Repository.read."""
+        return self._files(version).get(path)
+
+    def names(self, version: Version, folder: str) -> tuple[str, ...]:
+        """See Repository.names."""
+        start = f"{folder}/" if folder else ""
+        inside = (path[len(start) :] for path in self._files(version) if path.startswith(start))
+        return tuple(sorted({rest.partition("/")[0] for rest in inside}))
+
+    def push_if_unchanged(
+        self,
+        version: Version,
+        changes: Mapping[str, bytes | None],
+        message: str,
+        takes: Sequence[Note] = (),
+    ) -> Version:
+        """See Repository.push_if_unchanged."""
+        files = {**self._files(version), **changes}
+        kept = {path: data for path, data in files.items() if data is not None}
+        _check_folders(kept)
+        with self._remote.lock:
+            taken = any(self._remote.notes.get(note.owner) != note for note in takes)
+            if self._remote.tip != version or taken:
+                raise Moved
+            for note in takes:
+                del self._remote.notes[note.owner]
+            made = Version(f"v{next(self._remote.numbers)}")
+            self._remote.files[made] = kept
+            self._remote.parents[made] = version
+            self._remote.messages[made] = message
+            self._remote.tip = made
+        self._known = made
+        return made
+
+    def fetch_notes(self) -> tuple[Note, ...]:
+        """See Repository.fetch_notes."""
+        self.fetch()
+        with self._remote.lock:
+            return tuple(note for _, note in sorted(self._remote.notes.items()))
+
+    def leave_note(self, owner: str, data: bytes) -> None:
+        """See Repository.leave_note."""
+        with self._remote.lock:
+            mark = f"n{next(self._remote.numbers)}"
+            self._remote.notes[owner] = Note(owner, data, mark)
+
+    def withdraw_note(self, owner: str) -> bool:
+        """See Repository.withdraw_note."""
+        with self._remote.lock:
+            return self._remote.notes.pop(owner, None) is not None
+
+    def contains(self, version: Version, earlier: Version) -> bool:
+        """See Repository.contains."""
+        return self._remote.is_based_on(version, earlier)
+
+    def close(self) -> None:
+        """See Repository.close."""
+
+    def _files(self, version: Version) -> _Files:
+        try:
+            return self._remote.files[version]
+        except KeyError as error:
+            raise VersionGone(f"there is no version {version}") from error
+
+
+def _check_folders(files: _Files) -> None:
+    for path in files:
+        parent = path.rpartition("/")[0]
+        while parent:
+            if parent in files:
+                raise BrokenDocument(f"{parent} is a file, where a folder is needed for {path}")
+            parent = parent.rpartition("/")[0]

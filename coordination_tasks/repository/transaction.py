@@ -1,0 +1,236 @@
+"""A transaction is a function: it is applied to what is there now, again and again until it fits.
+
+Read the newest version known, apply the function, write if that version still is the newest. If it
+is not: wait a moment (full jitter), fetch, apply the function again. What the function says on a
+version that may be old (an error, or that nothing is to do) is believed only after a fetch.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from coordination_tasks.domain.errors import (
+    AccessDenied,
+    CoordinationError,
+    OutcomeUnknown,
+    Unavailable,
+    WriteRefused,
+)
+from coordination_tasks.repository.combining import Turn
+from coordination_tasks.repository.draft import Draft
+from coordination_tasks.repository.protocol import (
+    Moved,
+    Repository,
+    Rewritten,
+    Unanswered,
+    Version,
+    VersionGone,
+)
+
+T = TypeVar("T")
+
+_LONGEST_SLEEP = 3.0
+_SHORTEST_WRITE = 0.02
+_MOST_FACTOR = 8
+_MOST_IN_PLACE = 5
+_MOST_DAMAGE = 3
+_MOST_AHEAD = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How a transaction waits; `patience` is for how many seconds it tries."""
+
+    sleep: Callable[[float], None] = time.sleep
+    uniform: Callable[[float, float], float] = random.uniform
+    monotonic: Callable[[], float] = time.monotonic
+    patience: float = 60.0
+
+
+def transact(
+    repository: Repository,
+    function: Callable[[Draft], T],
+    *,
+    pace: Pace,
+    accept_rewrite: Callable[[Rewritten], None],
+    turn: Turn | None = None,
+) -> T:
+    """Apply `function` to the repository's newest version, write what it changed, return its value.
+
+    `accept_rewrite` raises when the new history must not be adopted. Raises what `function` raises
+    on the newest version, Unavailable, OutcomeUnknown (the write may have landed: the function must
+    know its own effect when it meets it), AccessDenied, WriteRefused. With a `turn` the function
+    does what `draft.notes` ask for as well, and knows its own effect when another made it.
+    """
+    return _Transaction(repository, function, pace, accept_rewrite, turn).run()
+
+
+def fetch_newest(repository: Repository, accept_rewrite: Callable[[Rewritten], None]) -> Version:
+    """The newest version, also when the history was rewritten and `accept_rewrite` bears it."""
+    try:
+        return repository.fetch()
+    except Rewritten as rewritten:
+        return _adopted(repository, rewritten, accept_rewrite)
+
+
+def _adopted(
+    repository: Repository, rewritten: Rewritten, accept_rewrite: Callable[[Rewritten], None]
+) -> Version:
+    accept_rewrite(rewritten)
+    repository.adopt(rewritten.found)
+    return rewritten.found
+
+
+@dataclass(frozen=True, slots=True)
+class _Done(Generic[T]):
+    value: T
+    by_own_write: bool
+
+
+class _Transaction(Generic[T]):
+    def __init__(
+        self,
+        repository: Repository,
+        function: Callable[[Draft], T],
+        pace: Pace,
+        accept_rewrite: Callable[[Rewritten], None],
+        turn: Turn | None,
+    ) -> None:
+        self._repository = repository
+        self._function = function
+        self._pace = pace
+        self._accept_rewrite = accept_rewrite
+        self._turn = turn
+        self._began = pace.monotonic()
+        self._tries = 0
+        self._has_lost = False
+        self._in_place = 0
+        self._damage = 0
+        self._refused_at: Version | None = None
+        self._write_seconds = _SHORTEST_WRITE
+        self._unanswered: dict[Version, _Done[T]] = {}
+        self._may_have_landed = False
+        self._cause = "others wrote first each time"
+
+    def run(self) -> T:
+        try:
+            return self._run()
+        except AccessDenied:
+            raise
+        except Unavailable as error:
+            if self._may_have_landed:
+                raise OutcomeUnknown(error.cause) from error
+            raise
+
+    def _run(self) -> T:
+        version = self._repository.known()
+        if version is None or (self._turn and self._turn.looks_first):
+            done = None
+        else:
+            done = self._apply(version, fresh=False)
+        while done is None:
+            done = self._try_newest()
+        if self._turn:
+            self._turn.done(by_own_write=done.by_own_write)
+        return done.value
+
+    def _try_newest(self) -> _Done[T] | None:
+        try:
+            version = self._fetch_in_turn()
+            done = self._landed(version)
+            if done is None:
+                self._notice_standstill(version)
+                done = self._apply(version, fresh=True)
+        except CoordinationError:
+            if self._turn and self._turn.is_fulfilled_by_another():
+                return None
+            raise
+        return done
+
+    def _fetch_in_turn(self) -> Version:
+        """The newest version, when it is for us to write the next one, or it was not written."""
+        version = self._fetch()
+        place = min(self._turn.place, _MOST_AHEAD) if self._turn else 0
+        if place:
+            # who is ahead of us may be dead, so nobody is waited for longer than a write takes
+            self._pace.sleep(self._pace.uniform(place, place + 1) * self._write_seconds)
+            version = self._fetch()
+        return version
+
+    def _fetch(self) -> Version:
+        def newest() -> Version:
+            return fetch_newest(self._repository, self._accept_rewrite)
+
+        def adopt(rewritten: Rewritten) -> Version:
+            return _adopted(self._repository, rewritten, self._accept_rewrite)
+
+        return self._turn.fetch(newest, adopt, lost=self._has_lost) if self._turn else newest()
+
+    def _apply(self, version: Version, *, fresh: bool) -> _Done[T] | None:
+        """One try; None when the next one has to look at what is newer."""
+        try:
+            notes = self._turn.notes if self._turn else ()
+            draft = Draft(self._repository, version, is_newest=fresh, notes=notes)
+            value = self._function(draft)
+            if draft.changes:
+                return self._write(version, draft, _Done(value, by_own_write=True))
+        except VersionGone as gone:
+            self._damage += 1
+            if self._damage > _MOST_DAMAGE:
+                raise
+            self._cause = str(gone)
+            return None
+        except CoordinationError:
+            if fresh:
+                raise
+            return None
+        return _Done(value, by_own_write=False) if fresh else None
+
+    def _write(self, version: Version, draft: Draft, done: _Done[T]) -> _Done[T] | None:
+        began = self._pace.monotonic()
+        try:
+            self._repository.push_if_unchanged(version, draft.changes, draft.message, draft.takes)
+        except Moved:
+            self._has_lost = True
+        except WriteRefused:
+            if not (self._turn and draft.takes):
+                raise
+            self._turn.give_up_notes()
+        except Unanswered as unanswered:
+            self._unanswered[unanswered.version] = done
+            self._may_have_landed |= unanswered.left
+            self._cause = str(unanswered)
+        else:
+            return done
+        self._refused_at = version
+        took = max(_SHORTEST_WRITE, self._pace.monotonic() - began)
+        self._write_seconds = (self._write_seconds + took) / 2
+        self._wait()
+        return None
+
+    def _wait(self) -> None:
+        if self._pace.monotonic() - self._began > self._pace.patience:
+            raise Unavailable(f"gave up after {self._tries + 1} tries: {self._cause}")
+        factor = min(2**self._tries, _MOST_FACTOR)
+        self._tries += 1
+        longest = min(_LONGEST_SLEEP, self._write_seconds * factor)
+        self._pace.sleep(self._pace.uniform(0, longest))
+
+    def _landed(self, version: Version) -> _Done[T] | None:
+        """The value of an unanswered write that turns out to be part of the repository."""
+        for written, done in self._unanswered.items():
+            if self._repository.contains(version, written):
+                return done
+        return None
+
+    def _notice_standstill(self, version: Version) -> None:
+        """A remote that refuses us although nobody else wrote will go on to do so."""
+        self._in_place = self._in_place + 1 if version == self._refused_at else 0
+        if self._in_place >= _MOST_IN_PLACE:
+            if self._unanswered:
+                raise Unavailable(f"the write gets no answer: {self._cause}")
+            raise WriteRefused("the write is refused again and again, though nobody else wrote")

@@ -1,0 +1,163 @@
+"""The whole history of the coordination repository, for those who ask what was.
+
+The clone that transactions use has the newest commit only. This one has all commits; it is made
+when somebody asks for the first time, brought up to date each time, and keeps what a rewritten
+main has dropped since.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+from filelock import FileLock
+
+from coordination_tasks.domain.errors import BadRequest, NotFound, Unavailable
+from coordination_tasks.domain.times import format_time, parse_time
+from coordination_tasks.repository.git.objects import GitObjects, MissingObject
+from coordination_tasks.repository.git.process import GitResult, make_repository, run_git
+from coordination_tasks.repository.git.remote import GitRemote, fail
+from coordination_tasks.repository.git.responses import Verdict, judge_fetch, why
+from coordination_tasks.repository.protocol import Version, VersionGone
+from coordination_tasks.store.snapshot import Snapshot
+
+_MAIN = "refs/heads/main"
+_COMMIT = re.compile(r"[0-9a-fA-F]{7,40}")
+_LOCAL_SECONDS = 60.0
+_WHOLE_SECONDS = 600.0
+_MOST_VERSIONS = 1000
+
+
+class GitHistory:
+    """The history of a branch of `url`, fetched when it is opened; `folder` is a cache of our own.
+
+    Opening raises Unavailable, AccessDenied, and NotFound while the branch has no commit.
+    """
+
+    def __init__(self, url: str, folder: Path, *, branch: str = "main") -> None:
+        remote = GitRemote(url, branch, _WHOLE_SECONDS)
+        self._git_dir = folder.resolve() / remote.key
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{remote.key}.lock"):
+            self._fetch(remote)
+        self._objects = GitObjects(self._git_dir)
+
+    def __enter__(self) -> GitHistory:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._objects.close()
+
+    def find(self, when: str) -> Version:
+        """The newest version at a time (UTC unless it has a zone), or the one that a commit id is.
+
+        Raises NotFound for a time before the first commit and an unknown commit, BadRequest.
+        """
+        if _COMMIT.fullmatch(when):
+            found = self._git("rev-parse", "--verify", "--quiet", f"{when}^{{commit}}")
+            if found.code == 0:
+                return Version(found.output.strip())
+            several = self._commits_like(when)
+            if several:
+                raise BadRequest(
+                    f"commit id {when} could be {' or '.join(several)}: say more of it"
+                )
+        moment = parse_time(when)
+        if moment is None and _COMMIT.fullmatch(when):
+            raise NotFound(f"there is no commit {when} in the coordination repository")
+        if moment is None:
+            raise BadRequest(
+                f"{when[:60]!r} is neither a time like 2025-10-29T12:00:00Z nor a commit id"
+            )
+        return self._newest_at(moment)
+
+    def newest(self) -> Snapshot:
+        """Main as it is now, also when its history was rewritten."""
+        return self.snapshot(Version(self._asked("rev-parse", "--verify", _MAIN)))
+
+    def time_of(self, version: Version) -> datetime:
+        """When a version was made, by its maker's clock."""
+        found = self._asked("show", "--no-patch", "--format=%ct", version)
+        return datetime.fromtimestamp(int(found), UTC)
+
+    def snapshot(self, version: Version) -> Snapshot:
+        """The store as it was."""
+        return Snapshot(self, version)
+
+    def versions_of(self, path: str) -> Iterator[Version]:
+        """The versions that changed a file, the newest first."""
+        most = f"--max-count={_MOST_VERSIONS}"
+        found = self._asked("rev-list", most, _MAIN, "--", f":(literal){path}")
+        return map(Version, found.split())
+
+    def read(self, version: Version, path: str) -> bytes | None:
+        """See Versions.read."""
+        try:
+            return self._objects.read(version, path)
+        except MissingObject as error:
+            raise VersionGone(f"version {version} can't be read: {error}") from error
+
+    def names(self, version: Version, folder: str) -> tuple[str, ...]:
+        """See Versions.names."""
+        try:
+            entries = self._objects.folder(version, folder)
+        except MissingObject as error:
+            raise VersionGone(f"version {version} can't be read: {error}") from error
+        return tuple(sorted(name.decode("utf-8", "replace") for name in entries))
+
+    def show(self, version: Version, path: str) -> str:
+        """The command by which a person sees a file as it was, in any folder of this host."""
+        git_dir, what = shlex.quote(str(self._git_dir)), shlex.quote(f"{version}:{path}")
+        return f"git --git-dir={git_dir} show {what}"
+
+    def _commits_like(self, prefix: str) -> list[str]:
+        """Ids of commits that begin so, when it is not one alone."""
+        found = self._asked("rev-parse", f"--disambiguate={prefix}").split()
+        return [one for one in found if self._asked("cat-file", "-t", one) == "commit"]
+
+    def _newest_at(self, moment: datetime) -> Version:
+        # git takes a time before 1970 for no time at all
+        seconds = max(0, int(moment.timestamp()))
+        found = self._asked("rev-list", "-1", f"--min-age={seconds}", _MAIN)
+        if found:
+            return Version(found)
+        first = self._asked("rev-list", "--max-parents=0", _MAIN).split()
+        began = min(map(self.time_of, map(Version, first)))
+        raise NotFound(
+            f"the coordination repository has nothing at {format_time(moment)}: "
+            f"its history begins at {format_time(began)}"
+        )
+
+    def _fetch(self, remote: GitRemote) -> None:
+        # a copy that is damaged is made again, once
+        for is_last in (False, True):
+            if not (self._git_dir / "HEAD").exists():
+                make_repository(self._git_dir)
+            result = remote.fetch(self._git_dir, f"+{_MAIN}", "--update-shallow")
+            verdict = judge_fetch(result)
+            if verdict is Verdict.DONE:
+                return
+            if verdict is Verdict.ABSENT:
+                raise NotFound("the coordination repository has no commit yet")
+            if verdict is not Verdict.LOCAL or is_last:
+                fail(verdict, result)
+            shutil.rmtree(self._git_dir, ignore_errors=True)
+
+    def _asked(self, *arguments: str) -> str:
+        result = self._git(*arguments)
+        if result.code != 0:
+            raise Unavailable(f"the history can't be read: {why(result)}")
+        return result.output.strip()
+
+    def _git(self, *arguments: str) -> GitResult:
+        return run_git(arguments, git_dir=self._git_dir, timeout=_LOCAL_SECONDS)

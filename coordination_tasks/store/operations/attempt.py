@@ -1,0 +1,224 @@
+"""What a builder writes for its attempt, as pure changes of a draft; each fenced and repeatable."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+
+from coordination_tasks.documents.builder_status import FAILED, IDLE, SUCCESS, StatusChange
+from coordination_tasks.documents.jobs import JobsDocument, read_jobs, write_jobs
+from coordination_tasks.documents.paths import manifest_path, plan_path
+from coordination_tasks.documents.transitions import TransitionLog, read_log, write_log
+from coordination_tasks.domain.errors import BadRequest, ClaimLost, HistoryRewritten
+from coordination_tasks.domain.model import Job, State, Transition
+from coordination_tasks.domain.state_machine import check_job_transition
+from coordination_tasks.domain.times import format_time
+from coordination_tasks.repository.draft import Draft
+from coordination_tasks.store.status_publisher import Publisher
+from coordination_tasks.store.writes import Complete, Completion, Fence, Record, Release, Write
+
+MANIFEST_KEY = "manifest"
+"""In the details of the transition that ended an attempt: SHA-256 of its manifest."""
+
+_ENDS = frozenset({State.SUCCEEDED, State.FAILED, State.TIMED_OUT, State.CANCELLED})
+
+
+def apply_write(draft: Draft, write: Write, publisher: Publisher) -> None:
+    """Do what the write says; nothing when it was done before.
+
+    Raises ClaimLost, IllegalTransition, HistoryRewritten, BrokenDocument, BadRequest.
+    """
+    log = read_log(draft, write.fence.job_id, write.fence.attempt)
+    if isinstance(write, Record):
+        _record(draft, write, log)
+    elif isinstance(write, Complete):
+        _complete(draft, write, log, publisher)
+    else:
+        _release(draft, write, log, publisher)
+
+
+def is_recorded(write: Write, ids: Collection[str]) -> bool:
+    """Whether the write was done before, as the ids of its attempt's transitions tell."""
+    if isinstance(write, Record):
+        return all(transition.id in ids for transition in write.transitions)
+    state = write.completion.state if isinstance(write, Complete) else State.CANCELLED
+    return _end_id(write.fence, state) in ids
+
+
+def changes_queue(write: Write) -> bool:
+    """Whether the write changes `coordination/jobs.json`, which others may have locked."""
+    return not isinstance(write, Record)
+
+
+def _record(draft: Draft, write: Record, log: TransitionLog) -> None:
+    fresh = [transition for transition in write.transitions if not log.has(transition.id)]
+    if not fresh:
+        return
+    _check_fence(read_jobs(draft), log, write.fence)
+    log.append_steps(fresh)
+    write_log(draft, write.fence.job_id, write.fence.attempt, log)
+    if write.plan is not None:
+        _keep_plan(draft, write.plan)
+    for transition in fresh:
+        draft.note(f"{_title(write.fence)}: {transition.step} {transition.to_state}")
+
+
+def _keep_plan(draft: Draft, data: bytes) -> None:
+    path = plan_path(hashlib.sha256(data).hexdigest())
+    if path is not None and draft.read(path) != data:
+        draft.write(path, data)
+
+
+def _complete(draft: Draft, write: Complete, log: TransitionLog, publisher: Publisher) -> None:
+    fence, completion = write.fence, write.completion
+    if completion.state not in _ENDS:
+        raise BadRequest(f"an attempt can't end as {completion.state}")
+    if is_recorded(write, log.ids):
+        return
+    jobs = read_jobs(draft)
+    job = _check_fence(jobs, log, fence)
+    check_job_transition(job.id, job.state, completion.state)
+    at = completion.at or publisher.now
+    ended = replace(
+        job,
+        state=completion.state,
+        reason=completion.reason,
+        completed_at=at,
+        duration_seconds=_duration(job, completion, at),
+    )
+    log.append_steps(completion.transitions)
+    end = _job_transition(
+        fence, _end_id(fence, ended.state), job.state, ended.state, at, ended.reason
+    )
+    log.append(replace(end, details=_manifest_details(completion.manifest)))
+    jobs.put(ended)
+    write_jobs(draft, jobs)
+    write_log(draft, fence.job_id, fence.attempt, log)
+    if completion.manifest is not None:
+        path = manifest_path(fence.builder, fence.job_id, fence.attempt)
+        draft.write(path, completion.manifest)
+    _publish_end(draft, ended, completion, publisher)
+    draft.note(f"{_title(fence)}: {completion.state}")
+
+
+def _release(draft: Draft, write: Release, log: TransitionLog, publisher: Publisher) -> None:
+    fence = write.fence
+    if is_recorded(write, log.ids):
+        return
+    jobs = read_jobs(draft)
+    job = _check_fence(jobs, log, fence)
+    check_job_transition(job.id, job.state, State.CANCELLED)
+    at = write.at or publisher.now
+    log.append_steps(write.transitions)
+    end_id = _end_id(fence, State.CANCELLED)
+    log.append(_job_transition(fence, end_id, job.state, State.CANCELLED, at, write.reason))
+    queued_id = _end_id(fence, State.QUEUED)
+    back = "released: any builder may take it"
+    log.append(_job_transition(fence, queued_id, State.CANCELLED, State.QUEUED, at, back))
+    jobs.put(requeued(job, write.reason))
+    write_jobs(draft, jobs)
+    write_log(draft, fence.job_id, fence.attempt, log)
+    if not publisher.builds_other_than(draft, job.id):
+        publisher.publish(draft, StatusChange(status=IDLE))
+    draft.note(f"{_title(fence)}: released")
+
+
+def requeued(job: Job, reason: str) -> Job:
+    """The job as it waits again, for any builder; writes of its attempt are refused from now on."""
+    return replace(
+        job,
+        state=State.QUEUED,
+        assigned_to=None,
+        token=job.token + 1,
+        claim_id=None,
+        reason=reason,
+        started_at=None,
+    )
+
+
+def last_attempt(job: Job, reason: str) -> str | None:
+    """Why a job whose attempt broke off for `reason` fails; None: it may be queued again."""
+    if job.attempt < job.max_attempts:
+        return None
+    return f"{reason}; attempt {job.attempt} of {job.max_attempts} was the last"
+
+
+def _check_fence(jobs: JobsDocument, log: TransitionLog, fence: Fence) -> Job:
+    """The job, if the attempt still holds it or has itself ended it."""
+    job = jobs.get(fence.job_id)
+    if job is None:
+        raise ClaimLost(f"job {fence.job_id} is no longer in the queue")
+    if job.token < fence.token:
+        raise HistoryRewritten(
+            f"job {job.id} has the fencing token {job.token}, below {fence.token} of its claim"
+        )
+    held = (job.token, job.attempt, job.claim_id, job.assigned_to) == (
+        fence.token,
+        fence.attempt,
+        fence.claim_id,
+        fence.builder,
+    )
+    own_end = job.state in _ENDS and log.has(_end_id(fence, job.state))
+    if held and (job.state is State.RUNNING or own_end):
+        return job
+    holder = f"{job.assigned_to} holds it" if job.assigned_to else "nobody holds it"
+    raise ClaimLost(
+        f"attempt {fence.attempt} at job {job.id} is over: the job is {job.state}, {holder}"
+        f" ({job.reason or 'no reason given'})"
+    )
+
+
+def _manifest_details(manifest: bytes | None) -> dict[str, object]:
+    """What tells later whether the manifest still is there, and still the same."""
+    return {} if manifest is None else {MANIFEST_KEY: hashlib.sha256(manifest).hexdigest()}
+
+
+def _publish_end(draft: Draft, job: Job, completion: Completion, publisher: Publisher) -> None:
+    if publisher.builds_other_than(draft, job.id):
+        return
+    if job.state is State.CANCELLED:
+        publisher.publish(draft, StatusChange(status=IDLE))
+        return
+    result = SUCCESS if job.state is State.SUCCEEDED else FAILED
+    last_build = {
+        "id": job.id,
+        "status": result,
+        "completed_at": format_time(job.completed_at or publisher.now),
+        "duration_seconds": job.duration_seconds,
+        "artifacts": list(completion.artifacts),
+    }
+    publisher.publish(draft, StatusChange(status=result, last_build=last_build))
+
+
+def _duration(job: Job, completion: Completion, at: datetime) -> float | None:
+    if completion.duration_seconds is not None or job.started_at is None:
+        return completion.duration_seconds
+    return max(0.0, round((at - job.started_at).total_seconds(), 3))
+
+
+def _end_id(fence: Fence, state: State) -> str:
+    # the same claim may take two jobs, one after the other: the first was taken from it unseen
+    return f"{fence.claim_id}-{fence.job_id}-{fence.token}-{state}"
+
+
+def _job_transition(
+    fence: Fence, own_id: str, before: State, after: State, at: datetime, reason: str
+) -> Transition:
+    return Transition(
+        id=own_id,
+        job=fence.job_id,
+        attempt=fence.attempt,
+        token=fence.token,
+        builder=fence.builder,
+        step=None,
+        from_state=before,
+        to_state=after,
+        at=at,
+        reason=reason,
+    )
+
+
+def _title(fence: Fence) -> str:
+    return f"{fence.builder}: {fence.job_id} attempt {fence.attempt}"

@@ -1,0 +1,152 @@
+"""The claim of a job: one pure change of a draft, so that one write makes it and shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from coordination_tasks.documents.builder_status import BUILDING, StatusChange, current_job
+from coordination_tasks.documents.jobs import JobsDocument, read_jobs, write_jobs
+from coordination_tasks.documents.transitions import read_log, write_log
+from coordination_tasks.domain.errors import (
+    BrokenDocument,
+    ClaimLost,
+    Conflict,
+    NothingToClaim,
+)
+from coordination_tasks.domain.model import Attempt, Job, State, Transition
+from coordination_tasks.domain.scheduling import Wanted, queue_order, refusal
+from coordination_tasks.domain.state_machine import check_job_transition
+from coordination_tasks.repository.draft import Draft
+from coordination_tasks.store.status_publisher import Publisher
+
+Resolve = Callable[[Job], str | None]
+"""Gives the commit of a job that names a pipeline and no commit; None when that can't be told."""
+
+
+def claim(
+    draft: Draft, claim_id: str, wanted: Wanted, publisher: Publisher, resolve: Resolve
+) -> Attempt:
+    """Take the next job, or the wanted one; the same claim again when `claim_id` has made one.
+
+    Raises NothingToClaim, NotFound, Conflict, ClaimLost.
+    """
+    jobs = read_jobs(draft)
+    attempt = claim_in(draft, jobs, claim_id, wanted, publisher, resolve)
+    write_jobs(draft, jobs)
+    return attempt
+
+
+def claim_in(
+    draft: Draft,
+    jobs: JobsDocument,
+    claim_id: str,
+    wanted: Wanted,
+    publisher: Publisher,
+    resolve: Resolve,
+) -> Attempt:
+    """As `claim`, but in `jobs` for its document; when it raises, nothing has been changed.
+
+    A claim id holds one job at a time, but may have held another before: when the answer to a claim
+    is lost and the job is reaped or cancelled before the claim is repeated, the repetition takes
+    the next job. Its builder never heard of the first one, and began nothing for it.
+    """
+    own = jobs.claimed_as(claim_id)
+    if own is not None:
+        return _held(own, claim_id, publisher.profile.id)
+    job = _wanted_job(jobs, wanted) if wanted.job_id else _next_job(jobs, wanted)
+    check_job_transition(job.id, job.state, State.RUNNING)
+    pipeline = wanted.pipeline_of(job)
+    claimed = replace(
+        job,
+        pipeline=pipeline,
+        commit=job.commit or resolve(replace(job, pipeline=pipeline)),
+        state=State.RUNNING,
+        assigned_to=publisher.profile.id,
+        attempt=job.attempt + 1,
+        token=job.token + 1,
+        claim_id=claim_id,
+        max_attempts=wanted.max_attempts_of(job),
+        reason="",
+        started_at=publisher.now,
+        completed_at=None,
+        duration_seconds=None,
+    )
+    jobs.put(claimed)
+    _log_claim(draft, job, claimed, claim_id, publisher)
+    publisher.publish(draft, StatusChange(status=BUILDING, current_job=current_job(claimed)))
+    draft.note(f"{publisher.profile.id}: claim {job.id}, attempt {claimed.attempt}")
+    return _attempt(claimed, claim_id, publisher.profile.id)
+
+
+def explain(jobs: JobsDocument, wanted: Wanted) -> Iterator[tuple[Job, str]]:
+    """The queued jobs in queue order, each with the reason why it is not for this builder ("")."""
+    for job in queue_order(jobs.queued()):
+        yield job, refusal(job, wanted, _state_lookup(jobs))
+
+
+def _next_job(jobs: JobsDocument, wanted: Wanted) -> Job:
+    refusals = []
+    for job, reason in explain(jobs, wanted):
+        if not reason:
+            return job
+        refusals.append((job.id, reason))
+    if refusals:
+        raise NothingToClaim(
+            f"none of the {len(refusals)} queued jobs is for this builder (first {refusals[0][0]}:"
+            f" {refusals[0][1]}); `doit explain` tells of each",
+            tuple(refusals),
+        )
+    raise NothingToClaim("no job is queued")
+
+
+def _wanted_job(jobs: JobsDocument, wanted: Wanted) -> Job:
+    job = jobs.require(wanted.job_id or "")
+    if job.state is State.RUNNING:
+        raise Conflict(f"job {job.id} runs on {job.assigned_to}, attempt {job.attempt}")
+    reason = refusal(job, wanted, _state_lookup(jobs))
+    if reason:
+        raise NothingToClaim(f"job {job.id} is not for this builder: {reason}", ((job.id, reason),))
+    return job
+
+
+def _held(job: Job, claim_id: str, builder: str) -> Attempt:
+    if job.state is not State.RUNNING or job.assigned_to != builder:
+        raise ClaimLost(f"job {job.id} was claimed, and is {job.state} by now: {job.reason}")
+    return _attempt(job, claim_id, builder)
+
+
+def _attempt(job: Job, claim_id: str, builder: str) -> Attempt:
+    return Attempt(job=job, builder=builder, number=job.attempt, token=job.token, claim_id=claim_id)
+
+
+def _state_lookup(jobs: JobsDocument) -> Callable[[str], State | None]:
+    def state_of(job_id: str) -> State | None:
+        try:
+            job = jobs.find(job_id)
+        except BrokenDocument:
+            return None  # one odd entry holds up what depends on it, not the queue
+        return job.state if job else None
+
+    return state_of
+
+
+def _log_claim(
+    draft: Draft, before: Job, claimed: Job, claim_id: str, publisher: Publisher
+) -> None:
+    log = read_log(draft, claimed.id, claimed.attempt)
+    log.append(
+        Transition(
+            id=f"{claim_id}-{claimed.id}-{claimed.token}-{State.RUNNING}",
+            job=claimed.id,
+            attempt=claimed.attempt,
+            token=claimed.token,
+            builder=publisher.profile.id,
+            step=None,
+            from_state=before.state,
+            to_state=State.RUNNING,
+            at=publisher.now,
+            reason=f"claimed by {publisher.profile.id}",
+        )
+    )
+    write_log(draft, claimed.id, claimed.attempt, log)

@@ -1,0 +1,67 @@
+"""A claim of our own, and those of all who asked for one: made by the same write."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from coordination_tasks.documents.jobs import JobsDocument, read_jobs, write_jobs
+from coordination_tasks.domain.errors import ClaimLost, CoordinationError, NothingToClaim
+from coordination_tasks.domain.model import Attempt, Job
+from coordination_tasks.domain.scheduling import Wanted
+from coordination_tasks.repository.draft import Draft
+from coordination_tasks.store.operations.claim import Resolve, claim, claim_in
+from coordination_tasks.store.operations.claim_request import ClaimRequest, read_request
+from coordination_tasks.store.status_publisher import Publisher
+
+
+class ClaimForAll:
+    """One claim, to be applied to one draft after the other. Asks each commit once."""
+
+    def __init__(self, claim_id: str, wanted: Wanted, resolve: Resolve) -> None:
+        self._claim_id = claim_id
+        self._wanted = wanted
+        self._resolve = resolve
+        self._commits: dict[tuple[str | None, str | None], str | None] = {}
+
+    def apply(self, draft: Draft, publisher: Publisher) -> Attempt:
+        """Our own claim, as `claim` makes it. Who asked and gets nothing keeps asking."""
+        attempt = claim(draft, self._claim_id, self._wanted, publisher, self._commit)
+        if draft.notes:
+            self._claim_for_others(draft, publisher)
+        return attempt
+
+    def _claim_for_others(self, draft: Draft, publisher: Publisher) -> None:
+        jobs = read_jobs(draft)
+        for note in draft.notes:
+            request = read_request(note.owner, note.data)
+            if request is None:
+                continue
+            own = request.builder.id == publisher.profile.id
+            if own or self._claim_for(draft, jobs, request, publisher):
+                draft.takes.append(note)
+        write_jobs(draft, jobs)
+
+    def _claim_for(
+        self, draft: Draft, jobs: JobsDocument, request: ClaimRequest, publisher: Publisher
+    ) -> bool:
+        """Whether that is done, or was; if not, they are told why when they look themselves."""
+        theirs = replace(publisher, profile=request.builder, load=None)
+        try:
+            claim_in(draft, jobs, request.claim_id, request.wanted, theirs, self._certain_commit)
+        except ClaimLost:
+            return True
+        except CoordinationError:
+            return False
+        return True
+
+    def _commit(self, job: Job) -> str | None:
+        source = (job.pipeline, job.branch)
+        if source not in self._commits:
+            self._commits[source] = self._resolve(job)
+        return self._commits[source]
+
+    def _certain_commit(self, job: Job) -> str | None:
+        commit = self._commit(job) if job.pipeline in self._wanted.pipelines else None
+        if commit is None and job.branch is not None:
+            raise NothingToClaim(f"the commit of job {job.id} can't be told here")
+        return commit

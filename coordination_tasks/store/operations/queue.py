@@ -1,0 +1,177 @@
+"""What changes the queue from outside of an attempt, as pure changes of a draft."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import datetime
+
+from coordination_tasks.documents.codec import is_same_request
+from coordination_tasks.documents.jobs import read_jobs, write_jobs
+from coordination_tasks.documents.transitions import read_log, write_log
+from coordination_tasks.domain.errors import BadRequest, Conflict
+from coordination_tasks.domain.model import MAX_ID_LENGTH, Job, State, Transition, is_job_id
+from coordination_tasks.domain.secret_scan import refuse_secrets
+from coordination_tasks.domain.state_machine import check_job_transition
+from coordination_tasks.repository.draft import Draft
+from coordination_tasks.store.operations.attempt import last_attempt, requeued
+
+_PRIORITIES = range(1, 11)
+_COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
+_LONGEST_TEXT = 10_000
+
+
+def enqueue(draft: Draft, job: Job, *, now: datetime) -> Job:
+    """Put a job into the queue; the job as stored. The same request twice is one job.
+
+    Raises BadRequest, and Conflict when the id is taken by another request.
+    """
+    _check_request(job)
+    jobs = read_jobs(draft)
+    stored = jobs.find(job.id)
+    if stored is not None:
+        if is_same_request(job, stored):
+            return stored
+        raise Conflict(f"job {job.id} exists, and asks for something else")
+    added = replace(job, created_at=job.created_at or now)
+    jobs.put(added)
+    write_jobs(draft, jobs)
+    draft.note(f"enqueue {job.id}")
+    return added
+
+
+def cancel(draft: Draft, job_id: str, reason: str, *, by: str, now: datetime) -> Job:
+    """End a job that waits or runs; whoever runs it has lost it. Raises NotFound, Conflict."""
+    jobs = read_jobs(draft)
+    job = jobs.require(job_id)
+    if job.state is State.CANCELLED:
+        return job
+    if job.state not in {State.QUEUED, State.RUNNING}:
+        raise Conflict(f"job {job_id} has ended as {job.state}")
+    ended = replace(
+        job,
+        state=State.CANCELLED,
+        token=job.token + 1,
+        claim_id=None,
+        reason=reason,
+        completed_at=now,
+    )
+    jobs.put(ended)
+    write_jobs(draft, jobs)
+    if job.state is State.RUNNING:
+        _log_broken_off(draft, job, ended, by=by, now=now)
+    _log_move(draft, job, ended, by=by, now=now)
+    draft.note(f"{by}: cancel {job_id}")
+    return ended
+
+
+def reap(draft: Draft, job_id: str, seen_token: int, reason: str, *, by: str, now: datetime) -> Job:
+    """Take a running job from a builder that is dead, as far as could be seen at `seen_token`.
+
+    Queued again, or failed when its attempts are used up; nothing if the job has moved since.
+    Raises NotFound.
+    """
+    jobs = read_jobs(draft)
+    job = jobs.require(job_id)
+    if job.state is not State.RUNNING or job.token != seen_token:
+        return job
+    after = requeued(job, reason)
+    if why := last_attempt(job, reason):
+        after = replace(after, state=State.FAILED, reason=why, completed_at=now)
+    jobs.put(after)
+    write_jobs(draft, jobs)
+    _log_broken_off(draft, job, after, by=by, now=now)
+    _log_move(draft, job, after, by=by, now=now)
+    draft.note(f"{by}: take {job_id} from {job.assigned_to}: {after.state}")
+    return after
+
+
+def _log_broken_off(draft: Draft, before: Job, after: Job, *, by: str, now: datetime) -> None:
+    """Ends for the steps that were running when the job was taken from their builder."""
+    log = read_log(draft, before.id, before.attempt)
+    last = {t.step: t.to_state for t in log.transitions if t.step is not None}
+    log.append_steps(
+        [
+            Transition(
+                id=f"{before.id}-{after.token}-{step}-{State.CANCELLED}",
+                job=before.id,
+                attempt=before.attempt,
+                token=after.token,
+                builder=by,
+                step=step,
+                from_state=State.RUNNING,
+                to_state=State.CANCELLED,
+                at=now,
+                reason=after.reason,
+            )
+            for step, state in last.items()
+            if state is State.RUNNING
+        ]
+    )
+    write_log(draft, before.id, before.attempt, log)
+
+
+def _log_move(draft: Draft, before: Job, after: Job, *, by: str, now: datetime) -> None:
+    check_job_transition(before.id, before.state, after.state)
+    log = read_log(draft, before.id, before.attempt)
+    log.append(
+        Transition(
+            # a job has each token in one such move only
+            id=f"{before.id}-{after.token}-{after.state}",
+            job=before.id,
+            attempt=before.attempt,
+            token=after.token,
+            builder=by,
+            step=None,
+            from_state=before.state,
+            to_state=after.state,
+            at=now,
+            reason=after.reason,
+        )
+    )
+    write_log(draft, before.id, before.attempt, log)
+
+
+def _check_request(job: Job) -> None:
+    if not is_job_id(job.id):
+        raise BadRequest(
+            f"{job.id[:80]!r} can't be a job's id: 1 to {MAX_ID_LENGTH} printable characters"
+        )
+    if job.priority not in _PRIORITIES:
+        raise BadRequest(f"priority {job.priority} is not between 1 (first) and 10")
+    if job.state is not State.QUEUED:
+        raise BadRequest(f"a job is enqueued as queued, not as {job.state}")
+    if job.commit is not None and not _COMMIT.fullmatch(job.commit):
+        raise BadRequest(f"{job.commit[:80]!r} is no commit id")
+    if job.max_attempts < 1:
+        raise BadRequest(f"a job needs at least one attempt, not {job.max_attempts}")
+    if job.id in job.dependencies:
+        raise BadRequest(f"job {job.id} depends on itself")
+    _check_texts(job)
+
+
+def _check_texts(job: Job) -> None:
+    texts = (
+        job.pipeline or "",
+        job.branch or "",
+        job.type,
+        job.description,
+        *job.labels,
+        *job.dependencies,
+        *job.params,
+        *job.params.values(),
+    )
+    for text in texts:
+        refuse_secrets(f"what job {job.id} asks for", text)
+        if len(text) > _LONGEST_TEXT:
+            raise BadRequest(f"{text[:80]!r}… is too long: {len(text)} characters")
+        if "\0" in text or not _is_unicode(text):
+            raise BadRequest(f"{text[:80]!r} holds characters that no document can hold")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,168 @@
+"""The store as it was at one moment: everything read here is of the same version."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from coordination_tasks.documents.archive import find_logs, find_manifest, joined_lines
+from coordination_tasks.documents.archived_files import ArchivedFiles
+from coordination_tasks.documents.builder_status import BuilderStatus, read_status
+from coordination_tasks.documents.jobs import JobsDocument
+from coordination_tasks.documents.locks import Lock, read_locks
+from coordination_tasks.documents.messages import Message, MessagesDocument
+from coordination_tasks.documents.paths import (
+    JOBS,
+    LOCKS,
+    MESSAGES,
+    attempt_of,
+    heartbeat_path,
+    manifest_path,
+    plan_path,
+    status_path,
+    transitions_folder,
+    transitions_path,
+)
+from coordination_tasks.documents.transitions import TransitionLog
+from coordination_tasks.domain.errors import NotFound
+from coordination_tasks.domain.model import Job, Transition, is_builder_id
+from coordination_tasks.repository.protocol import Version, Versions
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The transitions of one attempt."""
+
+    path: str
+    """The file that they are in; that of the archive when all of them are there."""
+    data: bytes
+
+
+class Snapshot:
+    """All methods raise Unavailable, and BrokenDocument for the document that they read."""
+
+    def __init__(self, repository: Versions, version: Version) -> None:
+        self._repository = repository
+        self._version = version
+
+    @property
+    def version(self) -> str:
+        """Names the moment; opaque."""
+        return self._version
+
+    def read(self, path: str) -> bytes | None:
+        """Content of a file; None when there is none."""
+        return self._repository.read(self._version, path)
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """Sorted names of what is directly in a folder ("" is the top)."""
+        return self._repository.names(self._version, folder)
+
+    def jobs(self) -> tuple[Job, ...]:
+        """All jobs that can be read, in the file's order."""
+        return tuple(self._jobs)
+
+    def unreadable_jobs(self) -> tuple[str, ...]:
+        """What is wrong with the others, one line each."""
+        return self._jobs.unreadable()
+
+    def job(self, job_id: str) -> Job:
+        """One job, also an archived one. Raises NotFound."""
+        return self._jobs.require(job_id)
+
+    def attempts(self, job_id: str) -> tuple[int, ...]:
+        """Numbers of the attempts that have transitions; 0 stands for before the first."""
+        return tuple(sorted(self.logs(job_id)))
+
+    def logs(self, job_id: str) -> Mapping[int, Log]:
+        """The same, and their content, also what is archived."""
+        archived = find_logs(self._archived, job_id)
+        folder = transitions_folder(job_id)
+        found = {}
+        for path in sorted({*archived, *(f"{folder}/{name}" for name in self.names(folder))}):
+            attempt, data = attempt_of(path.removeprefix(f"{folder}/")), self.read(path)
+            old = archived.get(path)
+            if attempt is not None:
+                whole = joined_lines(old.data if old else b"", data or b"")
+                found[attempt] = Log(old.path if old and data is None else path, whole)
+        return found
+
+    def transitions(self, job_id: str, attempt: int | None = None) -> tuple[Transition, ...]:
+        """What happened to a job, in order; of one attempt, or of all."""
+        logs = self.logs(job_id)
+        numbers = sorted(logs) if attempt is None else {attempt} & logs.keys()
+        return tuple(t for n in numbers for t in TransitionLog(logs[n].data).transitions)
+
+    def unreadable_transitions(self, job_id: str) -> tuple[str, ...]:
+        """What is wrong with lines of the job's transitions that can't be read."""
+        return tuple(
+            f"{log.path}: {problem}"
+            for _, log in sorted(self.logs(job_id).items())
+            for problem in TransitionLog(log.data).unreadable
+        )
+
+    def builders(self) -> tuple[str, ...]:
+        """Ids of the builders that ever published a status."""
+        names = self.names("")
+        return tuple(name for name in names if is_builder_id(name) and self._status(name))
+
+    def builder_status(self, builder: str) -> BuilderStatus:
+        """What a builder last published. Raises NotFound."""
+        status = self._status(builder)
+        if status is None:
+            raise NotFound(f"there is no builder {builder[:80]!r}")
+        heartbeat = self.read(heartbeat_path(builder))
+        return read_status(builder, status, heartbeat)
+
+    def sign_of(self, builder: str, jobs: Iterable[Job]) -> str:
+        """Changes with what the builder leaves here while it builds these jobs; opaque."""
+        paths = [transitions_path(job.id, job.attempt) for job in jobs]
+        if is_builder_id(builder):
+            paths.append(heartbeat_path(builder))
+        contents = (self._repository.read(self._version, path) or b"" for path in paths)
+        return " ".join(hashlib.sha256(content).hexdigest() for content in contents)
+
+    def manifest(self, builder: str, job_id: str, attempt: int) -> bytes | None:
+        """The manifest of an attempt; None when there is none."""
+        if not is_builder_id(builder):
+            return None
+        data = self.read(manifest_path(builder, job_id, attempt))
+        return find_manifest(self._archived, builder, job_id, attempt) if data is None else data
+
+    def plan(self, digest: str) -> bytes | None:
+        """The plan with this SHA-256; None when it is not there, or not what it was."""
+        path = plan_path(digest)
+        data = self._repository.read(self._version, path) if path else None
+        whole = data is not None and hashlib.sha256(data).hexdigest() == digest
+        return data if whole else None
+
+    def locks(self) -> tuple[Lock, ...]:
+        """The locks that are taken, also expired ones."""
+        return read_locks(self.read(LOCKS))
+
+    def messages(self) -> tuple[Message, ...]:
+        """The messages that can be read, in the file's order."""
+        return self._messages.messages
+
+    def unreadable_messages(self) -> tuple[str, ...]:
+        """What is wrong with the others, one line each."""
+        return self._messages.unreadable()
+
+    @cached_property
+    def _messages(self) -> MessagesDocument:
+        return MessagesDocument(self.read(MESSAGES))
+
+    @cached_property
+    def _jobs(self) -> JobsDocument:
+        return JobsDocument(self.read(JOBS), self)
+
+    @cached_property
+    def _archived(self) -> ArchivedFiles:
+        return ArchivedFiles(self)
+
+    def _status(self, builder: str) -> bytes | None:
+        if not is_builder_id(builder):
+            return None
+        return self.read(status_path(builder))

@@ -1,0 +1,384 @@
+"""The coordination store in the words of the domain: what a builder, or a person, can do.
+
+Each call is one transaction: it happened whole, or not at all. `Unavailable` means that the outcome
+is not known: repeat the call as it was, it knows its own effect when it meets it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from coordination_tasks.documents import locks as lock_operations
+from coordination_tasks.documents.builder_status import IDLE, BuilderStatus, HostLoad, StatusChange
+from coordination_tasks.documents.jobs import JobsDocument
+from coordination_tasks.documents.paths import JOBS
+from coordination_tasks.domain.clock import utc_now
+from coordination_tasks.domain.errors import (
+    BadRequest,
+    BrokenDocument,
+    CoordinationError,
+    HistoryRewritten,
+)
+from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, Transition, is_builder_id
+from coordination_tasks.domain.scheduling import Terms, Wanted
+from coordination_tasks.repository.combining import Turn
+from coordination_tasks.repository.draft import Draft
+from coordination_tasks.repository.protocol import Repository, Rewritten, Version
+from coordination_tasks.repository.transaction import Pace, fetch_newest, transact
+from coordination_tasks.store.batch import apply_all
+from coordination_tasks.store.operations import queue as queue_operations
+from coordination_tasks.store.operations.attempt import changes_queue
+from coordination_tasks.store.operations.claim import Resolve, explain
+from coordination_tasks.store.operations.claim_for_all import ClaimForAll
+from coordination_tasks.store.operations.claim_request import ClaimRequest
+from coordination_tasks.store.rewrite_check import lost_facts
+from coordination_tasks.store.snapshot import Snapshot
+from coordination_tasks.store.status_publisher import Publisher
+from coordination_tasks.store.writes import Complete, Completion, Fence, Record, Release, Write
+
+T = TypeVar("T")
+
+_SHORTEST_LOCK_POLL = 1.0
+_LONGEST_LOCK_POLL = 10.0
+
+
+def _log_notice(line: str) -> None:
+    logging.getLogger(__name__).warning("%s", line)
+
+
+def _no_commit(job: Job) -> str | None:  # noqa: ARG001 - a Resolve that knows nothing
+    return None
+
+
+class Store:
+    """What `builder` can do. Safe for several threads.
+
+    `load` tells how busy the host is; `notice` takes lines for a person: what is waited for, and
+    what was found broken and could be left alone.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        builder: BuilderProfile,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        pace: Pace | None = None,
+        load: Callable[[], HostLoad] | None = None,
+        notice: Callable[[str], None] = _log_notice,
+    ) -> None:
+        if not is_builder_id(builder.id):
+            raise BadRequest(f"{builder.id[:80]!r} can't be a builder's id")
+        self._repository = repository
+        self._builder = builder
+        self._clock = clock
+        self._pace = pace or Pace()
+        self._load = load
+        self._notice = notice
+        self._turn = Turn(repository, builder.id)
+        self._claiming = threading.Lock()
+
+    # --- the queue ------------------------------------------------------------------------------
+
+    def enqueue(self, job: Job) -> Job:
+        """Put a job into the queue; the job as stored. Repeating it changes nothing.
+
+        Raises BadRequest, and Conflict when the id is taken by another request.
+        """
+        return self._on_queue(lambda draft: queue_operations.enqueue(draft, job, now=self._now()))
+
+    def claim(
+        self,
+        *,
+        claim_id: str,
+        pipelines: Mapping[str, Sequence[str]],
+        job_id: str | None = None,
+        pipeline: str | None = None,
+        default_pipeline: str | None = None,
+        terms: Terms | None = None,
+        resolve: Resolve = _no_commit,
+    ) -> Attempt:
+        """Take the next job, or the one with `job_id`; exactly one builder ever gets it.
+
+        `claim_id` is unique; repeat the call with the same one after Unavailable, and the claim is
+        known again. `pipelines` are the names known here, with the labels that each demands, and
+        `terms` what else they say. `resolve` gives the commit of a job that names none, once a
+        job. `job_id` may name a job that has ended: a new attempt. Raises NothingToClaim, NotFound,
+        Conflict (the job runs), ClaimLost, and what `resolve` raises.
+        """
+        wanted = self._wanted(pipelines, job_id, pipeline, default_pipeline, terms)
+        for_all = ClaimForAll(claim_id, wanted, resolve)
+
+        def claim(draft: Draft) -> Attempt:
+            return for_all.apply(draft, self._publisher())
+
+        if job_id is not None:
+            return self._on_queue(claim)
+        with self._claiming:
+            request = ClaimRequest(claim_id=claim_id, builder=self._builder, wanted=wanted)
+            self._turn.wish(request.data)
+            return self._on_queue(claim, self._turn)
+
+    def withdraw_claim(self) -> None:
+        """Take back the request for a claim that a killed predecessor may have left behind."""
+        self._turn.withdraw()
+
+    def explain(
+        self,
+        *,
+        pipelines: Mapping[str, Sequence[str]],
+        pipeline: str | None = None,
+        default_pipeline: str | None = None,
+        terms: Terms | None = None,
+    ) -> tuple[tuple[str, str], ...]:
+        """(job id, why it is not for this builder now) of the queued jobs in order; "": it is."""
+        wanted = self._wanted(pipelines, None, pipeline, default_pipeline, terms)
+        snapshot = self.snapshot()
+        jobs = JobsDocument(snapshot.read(JOBS), snapshot)
+        return tuple((job.id, reason) for job, reason in explain(jobs, wanted))
+
+    def cancel(self, job_id: str, reason: str) -> Job:
+        """End a job that waits or runs. Raises NotFound, and Conflict when it has ended."""
+        return self._on_queue(
+            lambda draft: queue_operations.cancel(
+                draft, job_id, reason, by=self._builder.id, now=self._now()
+            )
+        )
+
+    def reap(self, job_id: str, *, seen_token: int, reason: str) -> Job:
+        """Take a running job from a dead builder: queued again, or failed after its last attempt.
+
+        Nothing happens if its fencing token is not `seen_token` any more; the job as it is then.
+        Raises NotFound.
+        """
+        return self._on_queue(
+            lambda draft: queue_operations.reap(
+                draft, job_id, seen_token, reason, by=self._builder.id, now=self._now()
+            )
+        )
+
+    # --- what a builder writes for its attempt --------------------------------------------------
+
+    def record(
+        self, attempt: Attempt, transitions: Sequence[Transition], plan: bytes | None = None
+    ) -> None:
+        """Record step transitions, and keep the plan; what is recorded already is left out.
+
+        Raises ClaimLost, IllegalTransition, HistoryRewritten, BrokenDocument.
+        """
+        fence = Fence.of(attempt)
+        self._send_one(Record(fence=fence, transitions=tuple(transitions), plan=plan))
+
+    def complete(self, attempt: Attempt, completion: Completion) -> None:
+        """End the attempt: job, transitions, manifest and status in one write. Raises as record."""
+        self._send_one(Complete(fence=Fence.of(attempt), completion=completion))
+
+    def release(
+        self, attempt: Attempt, reason: str, transitions: Sequence[Transition] = ()
+    ) -> None:
+        """Give the attempt up: it was cancelled, and the job waits again. Raises as record."""
+        write = Release(fence=Fence.of(attempt), reason=reason, transitions=tuple(transitions))
+        self._send_one(write)
+
+    def send(self, writes: Sequence[Write]) -> tuple[CoordinationError | None, ...]:
+        """Do many writes in one transaction; for each None, or why it alone was refused.
+
+        What was done before is not done again. Raises Unavailable, WriteRefused, BrokenDocument,
+        HistoryRewritten: then none was done, or all were and nobody knows.
+        """
+        publisher = self._publisher()
+
+        def apply(draft: Draft) -> tuple[CoordinationError | None, ...]:
+            results = apply_all(draft, writes, publisher)
+            if not draft.is_newest:
+                _raise_first(results)
+            return results
+
+        if any(map(changes_queue, writes)):
+            return self._on_queue(apply)
+        return self._transact(apply)
+
+    def publish_idle(self) -> None:
+        """Tell that this builder builds nothing."""
+        change = StatusChange(status=IDLE)
+        self._transact(lambda draft: self._publisher().publish(draft, change))
+
+    def beat(self) -> None:
+        """Show among the facts that this builder lives, as older programs do."""
+
+        def apply(draft: Draft) -> None:
+            self._publisher().beat(draft)
+            draft.note(f"{self._builder.id}: heartbeat")
+
+        self._transact(apply)
+
+    # --- reading --------------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """The store as it is now."""
+        return Snapshot(self._repository, self._newest())
+
+    def jobs(self) -> tuple[Job, ...]:
+        """All jobs that can be read, in the file's order."""
+        return self.snapshot().jobs()
+
+    def job(self, job_id: str) -> Job:
+        """One job. Raises NotFound."""
+        return self.snapshot().job(job_id)
+
+    def transitions(self, job_id: str, attempt: int | None = None) -> tuple[Transition, ...]:
+        """What happened to a job, in order; of one attempt, or of all."""
+        return self.snapshot().transitions(job_id, attempt)
+
+    def builder_status(self, builder: str) -> BuilderStatus:
+        """What a builder last published. Raises NotFound."""
+        return self.snapshot().builder_status(builder)
+
+    # --- care of the repository -----------------------------------------------------------------
+
+    @property
+    def builder(self) -> str:
+        """Id of the builder that acts."""
+        return self._builder.id
+
+    def change(self, function: Callable[[Draft], T], *, queue: bool = False) -> T:
+        """Apply a function in one transaction (see transaction); raises what it raises.
+
+        `queue`: it changes the queue, so it waits while an older program has that locked.
+        """
+        return self._on_queue(function) if queue else self._transact(function)
+
+    # --- locks ----------------------------------------------------------------------------------
+
+    def locks(self) -> tuple[lock_operations.Lock, ...]:
+        """The named locks that are taken, also expired ones."""
+        return self.snapshot().locks()
+
+    def take_lock(
+        self, name: str, life: timedelta = lock_operations.DEFAULT_LIFE
+    ) -> lock_operations.Lock:
+        """Take a named lock as older programs do. Raises Conflict while another holds it."""
+        return self._transact(
+            lambda draft: lock_operations.take_lock(
+                draft, name, by=self._builder.id, now=self._now(), life=life
+            )
+        )
+
+    def free_lock(self, name: str) -> bool:
+        """Free a lock of this builder; whether it was taken. Raises Conflict: it is another's."""
+        by = self._builder.id
+        return self._transact(lambda draft: lock_operations.free_lock(draft, name, by=by))
+
+    def free_expired_locks(self) -> tuple[lock_operations.Lock, ...]:
+        """Free all locks whose time is over, with a warning to all; those that were freed."""
+        notice = _once(self._notice)
+        return self._transact(
+            lambda draft: lock_operations.free_expired(
+                draft, by=self._builder.id, now=self._now(), notice=notice
+            )
+        )
+
+    # --------------------------------------------------------------------------------------------
+
+    def _send_one(self, write: Write) -> None:
+        _raise_first(self.send([write]))
+
+    def _wanted(
+        self,
+        pipelines: Mapping[str, Sequence[str]],
+        job_id: str | None,
+        pipeline: str | None,
+        default_pipeline: str | None,
+        terms: Terms | None,
+    ) -> Wanted:
+        return Wanted(
+            pipelines=pipelines,
+            labels=self._builder.labels,
+            job_id=job_id,
+            pipeline=pipeline,
+            default_pipeline=default_pipeline,
+            terms=terms or Terms(),
+        )
+
+    def _publisher(self) -> Publisher:
+        return Publisher(
+            profile=self._builder,
+            now=self._now(),
+            load=self._load() if self._load else None,
+            notice=_once(self._notice),
+        )
+
+    def _now(self) -> datetime:
+        # documents hold whole seconds: what is returned is what was stored
+        return self._clock().replace(microsecond=0)
+
+    def _newest(self) -> Version:
+        return fetch_newest(self._repository, self._accept_rewrite)
+
+    def _transact(self, function: Callable[[Draft], T], turn: Turn | None = None) -> T:
+        return transact(
+            self._repository,
+            function,
+            pace=self._pace,
+            accept_rewrite=self._accept_rewrite,
+            turn=turn,
+        )
+
+    def _on_queue(self, function: Callable[[Draft], T], turn: Turn | None = None) -> T:
+        """A transaction that changes the queue: not while an older program has it locked."""
+        notice = _once(self._notice)
+        end = self._pace.monotonic() + lock_operations.DEFAULT_LIFE.total_seconds()
+        poll = _SHORTEST_LOCK_POLL
+
+        def unless_locked(draft: Draft) -> T:
+            try:
+                lock_operations.check_queue_lock(draft, builder=self._builder.id, now=self._now())
+            except BrokenDocument as error:
+                notice(f"{error}: taken as free of locks")
+            return function(draft)
+
+        while True:
+            try:
+                return self._transact(unless_locked, turn)
+            except lock_operations.QueueLocked as locked:
+                if self._pace.monotonic() > end:
+                    raise
+                notice(f"waiting: {locked}")
+                self._pace.sleep(self._pace.uniform(poll / 2, poll))
+                poll = min(poll * 2, _LONGEST_LOCK_POLL)
+
+    def _accept_rewrite(self, rewritten: Rewritten) -> None:
+        """Bear that main was squashed; raise HistoryRewritten if facts of the queue were lost."""
+        queue = self._repository.read(rewritten.found, JOBS)
+        lost = lost_facts(self._jobs_before(rewritten.seen), queue)
+        if lost:
+            raise HistoryRewritten(f"{rewritten}; {lost[0]}, {len(lost)} in all")
+        self._notice(f"{rewritten}; the queue lost nothing by it")
+
+    def _jobs_before(self, version: Version) -> tuple[Job, ...]:
+        try:
+            return tuple(JobsDocument(self._repository.read(version, JOBS)))
+        except BrokenDocument:
+            return ()  # what can't be read tells no facts
+
+
+def _raise_first(results: Sequence[CoordinationError | None]) -> None:
+    for error in results:
+        if error is not None:
+            raise error
+
+
+def _once(notice: Callable[[str], None]) -> Callable[[str], None]:
+    """A function that is applied again says the same again; a person hears it once."""
+    told: set[str] = set()
+
+    def tell(line: str) -> None:
+        if line not in told:
+            told.add(line)
+            notice(line)
+
+    return tell

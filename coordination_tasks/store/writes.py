@@ -1,0 +1,159 @@
+"""What a builder writes for an attempt: commands that can be kept, and sent more than once."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from coordination_tasks.documents.codec import transition_from, transition_line
+from coordination_tasks.domain.model import Attempt, State, Transition
+from coordination_tasks.domain.times import format_time, parse_time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """How an attempt ended."""
+
+    state: State
+    """SUCCEEDED, FAILED, TIMED_OUT or CANCELLED."""
+    reason: str = ""
+    manifest: bytes | None = None
+    artifacts: tuple[str, ...] = ()
+    """File names."""
+    duration_seconds: float | None = None
+    """None: the time since the job was claimed."""
+    transitions: tuple[Transition, ...] = ()
+    """Step transitions that are recorded in the same write."""
+    at: datetime | None = None
+    """None: when it is written; the outbox fills in when it was submitted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """What each write for an attempt carries, and is refused by when the job has moved on."""
+
+    job_id: str
+    attempt: int
+    token: int
+    claim_id: str
+    builder: str
+
+    @classmethod
+    def of(cls, attempt: Attempt) -> Fence:
+        """The fence of a claim."""
+        return cls(
+            job_id=attempt.job.id,
+            attempt=attempt.number,
+            token=attempt.token,
+            claim_id=attempt.claim_id,
+            builder=attempt.builder,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Step transitions."""
+
+    fence: Fence
+    transitions: tuple[Transition, ...]
+    plan: bytes | None = None
+    """The plan that the attempt is made with, when it is not kept yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complete:
+    """The end of an attempt."""
+
+    fence: Fence
+    completion: Completion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """The attempt is given up, and the job is for others again."""
+
+    fence: Fence
+    reason: str
+    transitions: tuple[Transition, ...] = ()
+    at: datetime | None = None
+    """As in Completion."""
+
+
+Write = Record | Complete | Release
+
+
+def ends_claim(write: Write, claim_id: str) -> bool:
+    """Whether the write is the end of the attempt that was claimed with this id."""
+    return not isinstance(write, Record) and write.fence.claim_id == claim_id
+
+
+_NAMES: Mapping[type[Write], str] = {Record: "record", Complete: "complete", Release: "release"}
+
+
+def write_to_json(write: Write) -> tuple[str, str]:
+    """Name of the command, and its arguments as JSON text."""
+    members: dict[str, Any] = {"fence": asdict(write.fence)}
+    if isinstance(write, Complete):
+        members |= _completion_members(write.completion)
+    else:
+        members["transitions"] = _lines(write.transitions)
+    if isinstance(write, Record) and write.plan is not None:
+        members["plan"] = base64.b64encode(write.plan).decode()
+    if isinstance(write, Release):
+        members |= {"reason": write.reason, "at": _time_text(write.at)}
+    return _NAMES[type(write)], json.dumps(members)
+
+
+def write_from_json(name: str, text: str) -> Write:
+    """The command that `write_to_json` wrote. Raises ValueError."""
+    members = json.loads(text)
+    fence = Fence(**members["fence"])
+    transitions = tuple(transition_from(json.loads(line)) for line in members["transitions"])
+    if name == _NAMES[Record]:
+        plan = members.get("plan")
+        kept = None if plan is None else base64.b64decode(plan)
+        return Record(fence=fence, transitions=transitions, plan=kept)
+    if name == _NAMES[Release]:
+        at = parse_time(members["at"])
+        return Release(fence=fence, reason=members["reason"], transitions=transitions, at=at)
+    if name == _NAMES[Complete]:
+        return Complete(fence=fence, completion=_completion(members, transitions))
+    raise ValueError(f"there is no command {name!r}")
+
+
+def _completion_members(completion: Completion) -> dict[str, Any]:
+    manifest = completion.manifest
+    return {
+        "state": completion.state.value,
+        "reason": completion.reason,
+        "manifest": None if manifest is None else base64.b64encode(manifest).decode(),
+        "artifacts": list(completion.artifacts),
+        "duration_seconds": completion.duration_seconds,
+        "transitions": _lines(completion.transitions),
+        "at": _time_text(completion.at),
+    }
+
+
+def _completion(members: Mapping[str, Any], transitions: tuple[Transition, ...]) -> Completion:
+    manifest = members["manifest"]
+    return Completion(
+        state=State(members["state"]),
+        reason=members["reason"],
+        manifest=None if manifest is None else base64.b64decode(manifest),
+        artifacts=tuple(members["artifacts"]),
+        duration_seconds=members["duration_seconds"],
+        transitions=transitions,
+        at=parse_time(members["at"]),
+    )
+
+
+def _lines(transitions: tuple[Transition, ...]) -> list[str]:
+    return [transition_line(transition) for transition in transitions]
+
+
+def _time_text(at: datetime | None) -> str | None:
+    return None if at is None else format_time(at)

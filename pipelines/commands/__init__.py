@@ -1,0 +1,4 @@
+"""The doit commands about pipelines: new, plan, graph, validate.
+
+Commands about jobs belong to `coordination_tasks/commands`.
+"""

@@ -1,0 +1,67 @@
+"""`doit validate`: every mistake of a file of pipelines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from common.yaml.findings import Finding
+from pipelines.commands.base import OPTION_JSON, PipelineCommand
+from pipelines.domain.errors import BadPipelineFile, BadUsage
+from pipelines.domain.pipeline import Pipeline
+from pipelines.language.load import read_pipelines
+
+
+class ValidateCommand(PipelineCommand):
+    """doit command."""
+
+    name = "validate"
+    doc_purpose = "check a file of pipelines, and tell every mistake with its place"
+    doc_usage = "[FILE] [--json]"
+    doc_description = """
+Without FILE the farm's own file is checked. Included files are checked too.
+Each mistake is a line on stderr: FILE:LINE:COLUMN: MESSAGE. With --json they are in the document.
+
+Exit codes: 0 valid, 3 there are mistakes, or bad usage.
+"""
+    cmd_options = (OPTION_JSON,)
+
+    def run(self, args: list[str], **options: Any) -> int:
+        """Check and say so."""
+        if len(args) > 1:
+            raise BadUsage(f"what is {args[1][:60]!r}? one file is checked at a time")
+        path = Path(args[0]) if args else self.file()
+        try:
+            pipelines = read_pipelines(path, self.kinds)
+        except BadPipelineFile as error:
+            if not options["json"]:
+                raise
+            self.write_json(_report(path, {}, error.findings))
+            return error.exit_code
+        if options["json"]:
+            self.write_json(_report(path, pipelines, ()))
+            return 0
+        steps = sum(len(pipeline.steps) for pipeline in pipelines.values())
+        counted = f"{_count(len(pipelines), 'pipeline')} with {_count(steps, 'step')}"
+        sys.stdout.write(f"{path}: valid, {counted}\n")
+        return 0
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _report(
+    path: Path, pipelines: Mapping[str, Pipeline], mistakes: Sequence[Finding]
+) -> dict[str, Any]:
+    return {
+        "file": str(path),
+        "valid": not mistakes,
+        "pipelines": [
+            {"name": pipeline.name, "steps": len(pipeline.steps)} for pipeline in pipelines.values()
+        ],
+        "mistakes": [asdict(mistake) for mistake in mistakes],
+    }

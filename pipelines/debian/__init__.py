@@ -1,1 +1,0 @@
-"""Debian packaging of one commit: its Build-Depends, its version, the build, what came out."""

@@ -1,0 +1,109 @@
+"""Everything that can go wrong while a commit becomes packages: one class for each cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar
+
+from common.yaml.findings import Finding
+
+
+class PipelineError(Exception):
+    """Root of all errors that `pipelines` raises on purpose; `str()` is one line for a person."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class BadPipelineFile(PipelineError):
+    """`pipelines.yaml` can't be used; the text has every finding as `file:line:column: message`."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, findings: Sequence[Finding] = ()) -> None:
+        super().__init__(message)
+        self.findings = tuple(findings)
+
+
+class BadUsage(PipelineError):
+    """A command was called in a way that means nothing; says what is wanted."""
+
+    exit_code = 3
+
+
+class UnusableKind(PipelineError):
+    """A kind of step that an installed package brings can't be used; says which and why."""
+
+    exit_code = 3
+
+
+class BadValue(PipelineError, ValueError):
+    """A branch, commit, id or path from outside is not acceptable; names the value, shortened."""
+
+    exit_code = 3
+
+
+class UnusablePlan(PipelineError, ValueError):
+    """The plan that a job was claimed with can't be built by this builder; says why."""
+
+    exit_code = 3
+
+
+class FailureCode(StrEnum):
+    """Why a step failed, for programs; the words for people are in the failure's message."""
+
+    COMMAND_FAILED = "COMMAND_FAILED"
+    BAD_REQUEST = "BAD_REQUEST"
+    SOURCE_UNREACHABLE = "SOURCE_UNREACHABLE"
+    COMMIT_NOT_FOUND = "COMMIT_NOT_FOUND"
+    CHECKOUT_FAILED = "CHECKOUT_FAILED"
+    TOOL_MISSING = "TOOL_MISSING"
+    BUILD_DEPENDS = "BUILD_DEPENDS"
+    PACKAGING_FAILED = "PACKAGING_FAILED"
+    ARTIFACT_MISSING = "ARTIFACT_MISSING"
+    MAVEN_COMPILE = "MAVEN_COMPILE"
+    MAVEN_TEST = "MAVEN_TEST"
+    MAVEN_DEPENDENCY = "MAVEN_DEPENDENCY"
+    MAVEN_ENFORCER = "MAVEN_ENFORCER"
+    MAVEN_POM = "MAVEN_POM"
+    MAVEN_FAILED = "MAVEN_FAILED"
+    OUT_OF_MEMORY = "OUT_OF_MEMORY"
+    DISK_FULL = "DISK_FULL"
+    NETWORK = "NETWORK"
+    TIMEOUT = "TIMEOUT"
+    SILENT = "SILENT"
+    BAD_OUTPUT = "BAD_OUTPUT"
+    KILLED = "KILLED"
+    INTERNAL = "INTERNAL"
+
+
+class StepFailed(PipelineError):
+    """A step came to its end without its result.
+
+    `excerpt` holds the lines of the tool's own output that say why (at most 2 kB); `retryable`
+    says whether the same step could succeed when it is only tried again; `details` holds what
+    programs may want beside (JSON values: `module`, `places`, `tests`, ...).
+    """
+
+    def __init__(
+        self,
+        code: FailureCode,
+        message: str,
+        *,
+        excerpt: str = "",
+        retryable: bool = False,
+        log: Path | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.excerpt = excerpt
+        self.retryable = retryable
+        self.log = log
+        self.details = dict(details or {})
+
+
+class StepCancelled(PipelineError):
+    """The build was told to end while the step ran; its process tree is gone."""

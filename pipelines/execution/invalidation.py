@@ -1,0 +1,80 @@
+"""Takes back what workspaces say of steps: forgets successes, removes what steps made.
+
+The caller holds the builder's lock: no build uses a workspace meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from pathlib import Path
+
+from pipelines.domain.conditions import all_needs
+from pipelines.domain.pipeline import Pipeline
+from pipelines.execution.success_records import Stamps
+from pipelines.workspace.containment import lies_below
+from pipelines.workspace.job_metadata import read_note
+from pipelines.workspace.layout import Workspace
+from pipelines.workspace.removal import discard
+
+Chosen = Mapping[str, Set[str]]
+"""Steps by the name of their pipeline."""
+
+
+def forget_steps(state_dir: Path, chosen: Chosen, job: str | None) -> list[tuple[str, str]]:
+    """Forget that steps succeeded, in `job` or in all jobs of this builder; (job, step) of each.
+
+    Such a step is not taken from another job either: it runs.
+    """
+    return [
+        (job_id, step)
+        for workspace, job_id, steps in _chosen(state_dir, chosen, job)
+        for step in steps
+        if Stamps(workspace.stamps).forget(step)
+    ]
+
+
+def clean_steps(state_dir: Path, chosen: Chosen, job: str | None, *, dry: bool) -> list[Path]:
+    """Remove what steps recorded as their outputs; the paths, also when it is only a try."""
+    found: dict[Path, Workspace] = {}
+    for workspace, _, steps in _chosen(state_dir, chosen, job):
+        for step in steps:
+            stamp = Stamps(workspace.stamps).read(step)
+            for output in stamp.outputs if stamp else ():
+                path = _unit(workspace, workspace.root / output)
+                if path.exists() and lies_below(path, workspace.root):
+                    found[path] = workspace
+    if not dry:
+        for path, workspace in found.items():
+            discard(path, workspace.discarded)
+    return list(found)
+
+
+def clean_job(workspace: Workspace, pipeline: Pipeline) -> None:
+    """Remove all of the job's workspace but its logs; nothing of it is taken from other jobs."""
+    stamps = Stamps(workspace.stamps)
+    for step in pipeline.steps:
+        stamps.forget(step.name)
+    for path in workspace.root.iterdir():
+        if path not in (workspace.stamps, workspace.note, workspace.log("").parent):
+            discard(path, workspace.discarded)
+
+
+def from_step(pipeline: Pipeline, step: str) -> frozenset[str]:
+    """The step and all that need it, directly or through others."""
+    later = {other.name for other in pipeline.steps if step in all_needs(pipeline, other)}
+    return frozenset({step, *later})
+
+
+def _chosen(
+    state_dir: Path, chosen: Chosen, job: str | None
+) -> Iterator[tuple[Workspace, str, list[str]]]:
+    jobs = state_dir / "jobs"
+    for folder in sorted(jobs.iterdir()) if jobs.is_dir() else ():
+        note = read_note(folder / "job.json")
+        if note and note.pipeline in chosen and job in (None, note.job):
+            yield Workspace(state_dir, note.job), note.job, sorted(chosen[note.pipeline])
+
+
+def _unit(workspace: Workspace, path: Path) -> Path:
+    """A source tree goes as a whole."""
+    return workspace.source if path.is_relative_to(workspace.source / ".git") else path

@@ -1,0 +1,158 @@
+"""What is known of the steps of one job on this builder, and whether one has to run again."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipelines.domain.conditions import all_needs
+from pipelines.domain.pipeline import Pipeline, Step, StepResult
+from pipelines.execution.fingerprint import NO_RESULT, Fingerprint, differences
+from pipelines.execution.success_records import (
+    Run,
+    Stamp,
+    Stamps,
+    boot_id,
+    changed_output,
+    record_outputs,
+)
+from pipelines.git.tracked_files import matching_files
+from pipelines.workspace.layout import Workspace
+from pipelines.workspace.sync import sync_file_system
+
+NEVER_RUN = "its first run for this job on this builder"
+UNREADABLE = "the record of its last success can't be read"
+FORGOTTEN = "a new run was asked for (rerun, forget or clean)"
+
+
+class StepRecords:
+    """The records of one job's workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._stamps = Stamps(workspace.stamps)
+
+    def read(self, step: str) -> Stamp | None:
+        """The record of the step's success, if there is one."""
+        return self._stamps.read(step)
+
+    def values(self, step: str) -> Mapping[str, Any]:
+        """Values of the step's last success; empty when there is none."""
+        stamp = self._stamps.read(step)
+        return stamp.values if stamp else {}
+
+    def results(self, steps: Iterable[str]) -> dict[str, str]:
+        """Digest of what each step made; NO_RESULT for one that has no record."""
+        stamps = {step: self._stamps.read(step) for step in steps}
+        return {step: stamp.result if stamp else NO_RESULT for step, stamp in stamps.items()}
+
+    def reason_to_run(self, step: str, current: Fingerprint) -> str | None:
+        """Why the record does not hold for a step with this fingerprint; None when it does."""
+        return next(self.reasons_to_run(step, current), None)
+
+    def reasons_to_run(self, step: str, current: Fingerprint) -> Iterator[str]:
+        """All reasons why the record does not hold."""
+        stamp = self._stamps.read(step)
+        if stamp is None:
+            yield self._lack(step)
+            return
+        for difference in differences(stamp.fingerprint, current):
+            yield difference.text
+        for reason in (changed_output(stamp, self._workspace.root), self._repeated(stamp)):
+            if reason:
+                yield reason
+
+    def _lack(self, step: str) -> str:
+        """Why there is no record of a success."""
+        if self._stamps.is_there(step):
+            return UNREADABLE
+        run = self._stamps.last_run(step)
+        if run is not None:
+            return f"attempt {run.attempt} at it did not end well"
+        return FORGOTTEN if self._stamps.was_forgotten(step) else NEVER_RUN
+
+    def begin(self, pipeline: Pipeline, step: Step, made_from: Fingerprint) -> Run:
+        """The step is about to run: from now on it has not succeeded. Durable at once."""
+        # Before the run is noted: the exit code of an earlier one must never be taken for its own.
+        self._workspace.exit_code(step.name).unlink(missing_ok=True)
+        run = Run(
+            step=step.name,
+            id=uuid.uuid4().hex,
+            fingerprint=made_from,
+            after=self._runs(all_needs(pipeline, step)),
+            attempt=self._workspace.attempt,
+            boot_id=boot_id(),
+            made_before=self._made_before(step),
+        )
+        self._stamps.begin(run)
+        return run
+
+    def _made_before(self, step: Step) -> tuple[str, ...]:
+        return self._stamps.made_before(step.name) if step.outputs or step.artifacts else ()
+
+    def outputs_to_remove(self, pipeline: Pipeline, run: Run) -> set[Path]:
+        """What earlier runs of the step made and no other step has on record as its own."""
+        if not run.made_before:
+            return set()
+        others = (self._stamps.read(step.name) for step in pipeline.steps if step.name != run.step)
+        kept = {path for stamp in others if stamp for path in stamp.outputs}
+        return {self._workspace.root / path for path in run.made_before if path not in kept}
+
+    def succeed(
+        self, step: Step, run: Run, result: StepResult, duration_seconds: float | None
+    ) -> None:
+        """Record the step's success, what it made first. Durable when this returns.
+
+        Raises StepFailed (ARTIFACT_MISSING) when it did not make what it says it makes.
+        """
+        declared = matching_files(self._workspace.source, step.outputs)
+        outputs: list[Path] = [*result.outputs, *declared]
+        stamp = Stamp(
+            step=step.name,
+            fingerprint=run.fingerprint,
+            outputs=record_outputs(outputs, self._workspace.root),
+            values=result.values,
+            reason=result.reason,
+            boot_id=run.boot_id,
+            attempt=run.attempt,
+            duration_seconds=None if duration_seconds is None else round(duration_seconds, 3),
+            run=run.id,
+            after=run.after,
+            complete=result.complete or bool(step.inputs or step.outputs),
+            digest=result.digest,
+        )
+        if not stamp.complete:
+            # It may have left anything in the tree, and the steps after it will take it from there.
+            sync_file_system(self._workspace.root)
+        self._stamps.write(stamp)
+
+    def was_begun(self, step: str) -> bool:
+        """Whether the step ran here or was forgotten: then it must not come from elsewhere."""
+        return self._stamps.was_begun(step)
+
+    def broken_off(self, step: str) -> Run | None:
+        """The run of the step that was begun in this attempt and has no record of its end."""
+        run = self._stamps.last_run(step)
+        same = run is not None and (run.attempt, run.boot_id) == (
+            self._workspace.attempt,
+            boot_id(),
+        )
+        return run if same and self._stamps.read(step) is None else None
+
+    def _runs(self, steps: Iterable[str]) -> dict[str, str]:
+        stamps = {step: self._stamps.read(step) for step in steps}
+        return {
+            step: stamp.run if stamp else ""
+            for step, stamp in stamps.items()
+            if stamp is None or not stamp.left_nothing
+        }
+
+    def _repeated(self, stamp: Stamp) -> str | None:
+        """The step before it that ran since, and took with it what only the source tree holds."""
+        if stamp.complete:
+            return None
+        now = self._runs(stamp.after)
+        changed = [step for step, run in stamp.after.items() if now.get(step, run) != run]
+        return f"step {changed[0]} ran again, and this one names no outputs" if changed else None

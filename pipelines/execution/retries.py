@@ -1,0 +1,67 @@
+"""Tries a step again when it failed, as its `retries` say, and keeps what became of each try."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.domain.pipeline import Retries
+
+T = TypeVar("T")
+
+MAX_WAIT = 600.0
+"""Seconds; waits grow no longer than that."""
+
+
+@dataclass(slots=True)
+class Tries:
+    """The tries of one run of a step.
+
+    `wait` gets seconds and raises StepCancelled when the build has to end; `tell` gets a line for
+    the log and for who watches; `monotonic` is the clock, and `deadline` its time at which the
+    step has to be over.
+    """
+
+    retries: Retries
+    wait: Callable[[float], None]
+    tell: Callable[[str], None]
+    monotonic: Callable[[], float]
+    deadline: float | None = None
+    failed: list[dict[str, Any]] = field(default_factory=list)
+    """Of each try that failed and was followed by another: code, reason, seconds (JSON values)."""
+
+    def run(self, attempt: Callable[[], T]) -> T:
+        """What `attempt` gives at last. Raises its last StepFailed, and all else at once."""
+        while True:
+            began = self.monotonic()
+            try:
+                return attempt()
+            except StepFailed as error:
+                pause = self._pause(error)
+                if pause is None:
+                    raise
+                self._note(error, self.monotonic() - began)
+                self.tell(f"try {len(self.failed)} failed: {error}; again in {pause:g} s")
+                self.wait(pause)
+                self.tell(f"try {len(self.failed) + 1} of {self.retries.count + 1}")
+
+    def _pause(self, error: StepFailed) -> float | None:
+        """Seconds until the next try; None when there is none."""
+        retries, done = self.retries, len(self.failed)
+        if done >= retries.count or (retries.on and error.code not in retries.on):
+            return None
+        pause = float(min(retries.backoff * 2**done, MAX_WAIT))
+        if self.deadline is not None and self.monotonic() + pause >= self.deadline:
+            return None
+        return pause
+
+    def _note(self, error: StepFailed, seconds: float) -> None:
+        self.failed.append(
+            {
+                "code": FailureCode(error.code).value,
+                "reason": error.message,
+                "duration_seconds": round(seconds, 3),
+            }
+        )

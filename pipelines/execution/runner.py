@@ -1,0 +1,171 @@
+"""Runs steps of the job that is claimed at that moment, or finds that they need not run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from pipelines.domain.errors import FailureCode, PipelineError, StepFailed
+from pipelines.domain.pipeline import Pipeline, RunningAttempt, Step
+from pipelines.execution.fingerprint import Fingerprint
+from pipelines.execution.invalidation import clean_job, from_step
+from pipelines.execution.job_records import NEVER_RUN
+from pipelines.execution.step import Ran, StepExecution
+from pipelines.execution.success_records import Stamps
+from pipelines.processes.cancellation import Cancellation
+from pipelines.workspace.layout import Workspace
+
+UP_TO_DATE = "same inputs as its last success, and its outputs are unchanged"
+ALWAYS_RUNS = "runs every time"
+CANT_TELL = "can't tell whether it is up to date"
+NOT_CLAIMED = "no job is claimed: steps run inside `doit build` only"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a step is up to date, and why or why not."""
+
+    up_to_date: bool
+    reason: str
+
+
+class StepRunner:
+    """Runs steps of the attempt that `attempt()` gives at that moment, None outside a build."""
+
+    def __init__(
+        self, attempt: Callable[[], RunningAttempt | None], cancellation: Cancellation
+    ) -> None:
+        self._attempt = attempt
+        self._cancellation = cancellation
+        self._only = ""
+
+    def start_over(self, pipeline: Pipeline, *, start: str, only: str, clean: bool) -> None:
+        """Before the first step: what has to run though nothing changed.
+
+        `start` and `only` are names of steps or "": all from `start` on, or `only` and no other.
+        """
+        workspace = self._workspace()
+        if clean:
+            clean_job(workspace, pipeline)
+        steps = from_step(pipeline, start) if start else {only} if only else ()
+        for step in steps:
+            Stamps(workspace.stamps).forget(step)
+        self._only = only
+
+    def reason_to_leave_out(self, pipeline: Pipeline, step: Step) -> str | None:
+        """Why a step that would have to run must not: another one alone was asked for."""
+        if self._only in ("", step.name) or step.always:
+            return None
+        reason = self._reason_to_run(pipeline, step)
+        return f"left out by --only {self._only}: {reason}" if reason else None
+
+    def judge(self, pipeline: Pipeline, step: Step) -> Verdict:
+        """Whether the step is up to date; its result may come from another job on this builder."""
+        reason = self._reason_to_run(pipeline, step)
+        if reason is not None:
+            return Verdict(False, reason)
+        stamp = self._execution(pipeline, step).records.read(step.name)
+        origin = stamp.origin if stamp else ""
+        return Verdict(
+            True,
+            f"taken from job {origin}, where its inputs were the same" if origin else UP_TO_DATE,
+        )
+
+    def _reason_to_run(self, pipeline: Pipeline, step: Step) -> str | None:
+        if self._attempt() is None:
+            return NOT_CLAIMED
+        execution = self._execution(pipeline, step)
+        try:
+            return self._told_reason(execution, step)
+        except Exception as error:  # not to know is a reason to run, and never one to break off
+            return f"{CANT_TELL}: {_in_words(error)}"
+
+    def _told_reason(self, execution: StepExecution, step: Step) -> str | None:
+        current = execution.fingerprint()
+        if current is None:
+            return ALWAYS_RUNS
+        records = execution.records
+        reason = records.reason_to_run(step.name, current)
+        foreign = reason == NEVER_RUN and not records.was_begun(step.name)
+        if foreign and execution.donors().take(step.name, current):
+            return records.reason_to_run(step.name, current)
+        return reason and _since_other_job(execution, reason, current)
+
+    def reasons_to_run(self, pipeline: Pipeline, step: Step) -> tuple[str, ...]:
+        """All reasons to run the step now, by this job's own records; changes nothing."""
+        execution = self._execution(pipeline, step)
+        try:
+            current = execution.fingerprint()
+        except (PipelineError, OSError) as error:
+            return (f"{CANT_TELL}: {_in_words(error)}",)
+        if current is None:
+            return (ALWAYS_RUNS,)
+        reasons = execution.records.reasons_to_run(step.name, current)
+        return tuple(_since_other_job(execution, reason, current) for reason in reasons)
+
+    def reason_to_skip(
+        self, pipeline: Pipeline, step: Step, states: Mapping[str, str]
+    ) -> str | None:
+        """Why the step must not run after what became of the others; None when it may."""
+        if self._attempt() is None:
+            return None
+        return self._execution(pipeline, step).values.reason_to_skip(step, states)
+
+    def run(self, pipeline: Pipeline, step: Step) -> Ran:
+        """Run the step and record its success. Raises StepFailed, StepCancelled, BadValue."""
+        return self._execution(pipeline, step).run()
+
+    def ended_alone(self, pipeline: Pipeline) -> dict[str, str]:
+        """Steps that came to their good end in this attempt at the pipeline, with what was done.
+
+        For the time after this attempt's process was killed, when none of its steps runs any
+        more: what ended after the kill gets its record now.
+        """
+        executions = [self._execution(pipeline, step) for step in pipeline.steps]
+        for execution in executions:
+            execution.record_end()
+        stamps = {each.step.name: each.records.read(each.step.name) for each in executions}
+        number = self._running().attempt
+        return {
+            name: stamp.reason
+            for name, stamp in stamps.items()
+            if stamp and stamp.attempt == number and not stamp.origin
+        }
+
+    def log(self, step: str) -> str:
+        """Path of the log that the step of this attempt writes; empty outside a build."""
+        return str(self._workspace().log(step)) if self._attempt() else ""
+
+    def secrets(self) -> Collection[str]:
+        """Values that nothing may show."""
+        attempt = self._attempt()
+        return tuple(attempt.secrets.values()) if attempt else ()
+
+    def _execution(self, pipeline: Pipeline, step: Step) -> StepExecution:
+        return StepExecution(pipeline, step, self._running(), self._cancellation)
+
+    def _running(self) -> RunningAttempt:
+        attempt = self._attempt()
+        if attempt is None:
+            raise StepFailed(FailureCode.BAD_REQUEST, NOT_CLAIMED)
+        return attempt
+
+    def _workspace(self) -> Workspace:
+        attempt = self._running()
+        return Workspace(attempt.state_dir, attempt.job_id, attempt.attempt)
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, PipelineError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    return f"defect: {error!r}"
+
+
+def _since_other_job(execution: StepExecution, reason: str, current: Fingerprint) -> str:
+    """The reason; that of a first run with what changed since another job ran the step."""
+    if reason != NEVER_RUN:
+        return reason
+    changed = execution.other_jobs().what_changed(execution.step.name, current)
+    return f"{reason}; {changed}" if changed else reason

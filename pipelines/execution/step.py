@@ -1,0 +1,327 @@
+"""One step of one attempt: its context, whether it is up to date, and how it is run."""
+
+from __future__ import annotations
+
+import errno
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pipelines.domain.errors import BadValue, FailureCode, PipelineError, StepFailed
+from pipelines.domain.pipeline import (
+    Command,
+    CommandRunner,
+    EndsAlone,
+    Pipeline,
+    RunningAttempt,
+    Step,
+    StepContext,
+    StepResult,
+)
+from pipelines.execution.fingerprint import Fingerprint, fingerprint
+from pipelines.execution.job_records import StepRecords
+from pipelines.execution.lazy import ComputedMapping, ComputedSequence
+from pipelines.execution.resource_locks import held
+from pipelines.execution.retries import Tries
+from pipelines.execution.reuse import Donors
+from pipelines.execution.stale_outputs import remove_earlier_outputs
+from pipelines.execution.values import StepValues
+from pipelines.git.tracked_files import check_names, input_files, matching_files
+from pipelines.processes.cancellation import Cancellation
+from pipelines.processes.logged_command import LoggedCommandRunner
+from pipelines.processes.masking import mask
+from pipelines.processes.step_log import open_log
+from pipelines.processes.tree import marker
+from pipelines.workspace.job_metadata import JobNote, write_note
+from pipelines.workspace.layout import Workspace
+
+ARTIFACTS = "artifacts"
+"""The value in which a step's record names the files that it made for the manifest."""
+
+
+class EchoingRunner:
+    """A command runner that shows each line of its commands' output to who watches."""
+
+    def __init__(self, inner: CommandRunner, echo: Callable[[str], None]) -> None:
+        self._inner = inner
+        self._echo = echo
+
+    @property
+    def log(self) -> Path:
+        """The step's log file."""
+        return self._inner.log
+
+    def check_cancelled(self) -> None:
+        """Raise StepCancelled when the build was told to end."""
+        self._inner.check_cancelled()
+
+    def run(self, command: Command, on_line: Callable[[str], None] | None = None) -> int:
+        """As the runner below, with an eye on each line."""
+
+        def see(line: str) -> None:
+            self._echo(line)
+            if on_line:
+                on_line(line)
+
+        return self._inner.run(command, see)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When a step has to be over, by `time.monotonic()`, and why then."""
+
+    at: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A step that succeeded."""
+
+    result: StepResult
+    failed_tries: tuple[Mapping[str, Any], ...]
+    """Those before the one that succeeded."""
+
+
+@dataclass(frozen=True)
+class StepExecution:
+    """One step of one attempt at a pipeline."""
+
+    pipeline: Pipeline
+    step: Step
+    attempt: RunningAttempt
+    cancellation: Cancellation
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The job's directory."""
+        return Workspace(self.attempt.state_dir, self.attempt.job_id, self.attempt.attempt)
+
+    @cached_property
+    def records(self) -> StepRecords:
+        """What is known of the job's steps."""
+        return StepRecords(self.workspace)
+
+    @cached_property
+    def values(self) -> StepValues:
+        """What the names in the step stand for."""
+        return StepValues(self.pipeline, self.attempt, self.records.values)
+
+    def fingerprint(self) -> Fingerprint | None:
+        """What the result depends on; None when the step runs each time.
+
+        Raises BadValue, and what the step's kind raises.
+        """
+        step = self.values.without_secrets(self.step)
+        context = self._context(step, Deadline(None, ""))
+        identity = step.kind.identity(step.options, context)
+        if identity is None:
+            return None
+        return fingerprint(
+            step,
+            identity=identity,
+            builder_env=self.attempt.declared_env,
+            files=input_files(context.workspace.source, step.inputs, context.env),
+            upstream=self.records.results(step.needs),
+        )
+
+    def run(self) -> Ran:
+        """Run the step, again when it fails and its `retries` say so; record its success.
+
+        Raises StepFailed, whose details name the tries before the last one; StepCancelled; and
+        BadValue for a value that is missing or not acceptable.
+        """
+        self.cancellation.check()
+        log = self.workspace.log(self.step.name)
+        try:
+            step = self.values.resolved(self.step)
+            check = self._check_while_waiting
+            with held(self.attempt.lock_dir, step.resources, check, self._show):
+                return self._run(step)
+        except StepFailed as error:
+            error.log = error.log or log
+            raise
+        except OSError as error:
+            raise _os_failure(error, log) from error
+
+    def _run(self, step: Step) -> Ran:
+        deadline = self._deadline()
+        tries = Tries(
+            retries=step.retries,
+            wait=self.cancellation.wait,
+            tell=self._tell,
+            monotonic=time.monotonic,
+            deadline=deadline.at,
+        )
+        try:
+            result = tries.run(lambda: self._try(step, deadline))
+        except StepFailed as error:
+            if tries.failed:
+                error.details["tries"] = list(tries.failed)
+            raise
+        return Ran(result, tuple(tries.failed))
+
+    def _try(self, step: Step, deadline: Deadline) -> StepResult:
+        began = time.monotonic()
+        if deadline.at is not None and began >= deadline.at:
+            raise StepFailed(FailureCode.TIMEOUT, f"not begun: {deadline.reason}")
+        context = self._context(step, deadline)
+        made_from = self.fingerprint()
+        records = self.records
+        run = records.begin(self.pipeline, self.step, made_from) if made_from else None
+        if run:
+            earlier = records.outputs_to_remove(self.pipeline, run)
+            remove_earlier_outputs(self.workspace.source, earlier, context.env)
+        result = _with_artifacts(step.kind.run(step.options, context), step, context)
+        if run:
+            taken = self.donors().take_same_tree(step.name, result)
+            run = replace(run, id=taken) if taken else run
+            records.succeed(step, run, result, time.monotonic() - began)
+        return result
+
+    def donors(self) -> Donors:
+        """Other jobs of the builder whose results may be this one's; they learn of this job too."""
+        write_note(self.workspace.note, self._note)
+        return self.other_jobs()
+
+    def other_jobs(self) -> Donors:
+        """The same, and nothing is written."""
+        return Donors(self.workspace, self._note, self.cancellation, self._fingerprint_of)
+
+    def _fingerprint_of(self, step: str) -> Fingerprint | None:
+        try:
+            return replace(self, step=self.pipeline.by_name[step]).fingerprint()
+        except (KeyError, PipelineError):
+            return None
+
+    @property
+    def _note(self) -> JobNote:
+        attempt = self.attempt
+        return JobNote(
+            job=attempt.job_id,
+            pipeline=self.pipeline.name,
+            branch=attempt.branch,
+            commit=attempt.commit,
+            params=dict(attempt.params),
+        )
+
+    def record_end(self) -> None:
+        """Record a good end that came after the process that ran the step was killed."""
+        run = self.records.broken_off(self.step.name)
+        if run is None or not isinstance(self.step.kind, EndsAlone):
+            return
+        # A step that did not make what it says it makes is run again, and fails then.
+        with suppress(StepFailed, BadValue, OSError):
+            step = self.values.without_secrets(self.step)
+            context = self._context(step, Deadline(None, ""))
+            result = self.step.kind.ended_result(step.options, context)
+            if result is not None:
+                self.records.succeed(step, run, _with_artifacts(result, step, context), None)
+
+    def _context(self, step: Step, deadline: Deadline) -> StepContext:
+        attempt, workspace = self.attempt, self.workspace
+        logged = LoggedCommandRunner(
+            workspace.log(step.name),
+            marker=marker(workspace, step.name),
+            cancellation=self.cancellation,
+            secrets=attempt.secrets.values(),
+            deadline=deadline.at,
+            deadline_reason=deadline.reason,
+            silence=step.silent_timeout,
+        )
+        steps = self.pipeline.steps
+        recorded = ComputedMapping(lambda: self.pipeline.by_name, self.records.values)
+        return StepContext(
+            step=step.name,
+            request=attempt,
+            workspace=workspace,
+            source=self.pipeline.source,
+            commands=EchoingRunner(logged, lambda line: attempt.show_line(step.name, line)),
+            env={**attempt.env, **step.env},
+            progress=self._show,
+            upstream=ComputedMapping(
+                lambda: (other.kind.name for other in steps),
+                lambda kind: recorded[next(s.name for s in reversed(steps) if s.kind.name == kind)],
+            ),
+            steps=ComputedSequence(lambda: tuple(map(self._as_far_as_known, steps))),
+            dir=step.dir,
+            values=step.values,
+            artifacts=ComputedSequence(
+                lambda: tuple(
+                    workspace.source / path
+                    for name, values in recorded.items()
+                    if name != step.name
+                    for path in values.get(ARTIFACTS, ())
+                )
+            ),
+        )
+
+    def _as_far_as_known(self, step: Step) -> Step:
+        try:
+            return self.values.without_secrets(step)
+        except BadValue:
+            return step
+
+    def _deadline(self) -> Deadline:
+        """The end of the step's own time, or of the pipeline's; `always` steps have their own."""
+        own = Deadline(None, "its time was up")
+        if self.step.timeout is not None:
+            own = replace(own, at=time.monotonic() + self.step.timeout)
+        pipelines = self._pipelines_end()
+        if pipelines.at is None or (own.at is not None and own.at <= pipelines.at):
+            return own
+        return pipelines
+
+    def _pipelines_end(self) -> Deadline:
+        if self.pipeline.timeout is None or self.step.always:
+            return Deadline(None, "")
+        end = self.attempt.began + self.pipeline.timeout
+        return Deadline(end, f"the {self.pipeline.timeout:g} s of the pipeline were up")
+
+    def _check_while_waiting(self) -> None:
+        self.cancellation.check()
+        end = self._pipelines_end()
+        if end.at is not None and time.monotonic() >= end.at:
+            raise StepFailed(FailureCode.TIMEOUT, f"not begun: {end.reason}")
+
+    def _show(self, text: str) -> None:
+        self.attempt.show_progress(self.step.name, mask(text, self.attempt.secrets.values()))
+
+    def _tell(self, text: str) -> None:
+        shown = mask(text, self.attempt.secrets.values())
+        with open_log(self.workspace.log(self.step.name)) as log:
+            log.write(f"# {shown}")
+        self.attempt.show_progress(self.step.name, shown)
+
+
+def _with_artifacts(result: StepResult, step: Step, context: StepContext) -> StepResult:
+    """The result with the files that `artifacts` names.
+
+    Raises StepFailed (ARTIFACT_MISSING, BAD_OUTPUT).
+    """
+    if not step.artifacts:
+        return result
+    source = context.workspace.source
+    found = matching_files(source, step.artifacts)
+    check_names(found, source)
+    names = [str(path.relative_to(source)) for path in found]
+    return replace(
+        result,
+        outputs=tuple(dict.fromkeys((*result.outputs, *found))),
+        values={**result.values, ARTIFACTS: names},
+    )
+
+
+def _os_failure(error: OSError, log: Path) -> StepFailed:
+    where = f": {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StepFailed(FailureCode.DISK_FULL, f"no space is left on the disk{where}", log=log)
+    text = "".join(traceback.format_exception(error)[-3:])
+    return StepFailed(
+        FailureCode.INTERNAL, f"{error.strerror or error}{where}", excerpt=text, log=log
+    )

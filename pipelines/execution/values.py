@@ -1,0 +1,65 @@
+"""What the names in a step stand for in this attempt, and the step with the values in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.domain.conditions import StepFacts, all_needs, reason_to_skip
+from pipelines.domain.expressions import Reference
+from pipelines.domain.pipeline import Pipeline, RunningAttempt, Step
+from pipelines.execution.lazy import ComputedMapping
+from pipelines.git.changed_paths import changed_paths, matches
+from pipelines.language.expressions.substitution import Values, substitute
+from pipelines.language.params import resolve_params
+from pipelines.workspace.layout import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class StepValues:
+    """The values of one attempt at a pipeline; `recorded` gives those that a step gave."""
+
+    pipeline: Pipeline
+    attempt: RunningAttempt
+    recorded: Callable[[str], Mapping[str, Any]]
+
+    def resolved(self, step: Step) -> Step:
+        """The step as it runs. Raises BadValue."""
+        return substitute(step, self._values(step).lookup)
+
+    def without_secrets(self, step: Step) -> Step:
+        """The step with its secrets still as names: what may be recorded. Raises BadValue."""
+        lookup = self._values(step).lookup
+        return substitute(step, lambda name: name if _is_secret(name) else lookup(name))
+
+    def reason_to_skip(self, step: Step, states: Mapping[str, str]) -> str | None:
+        """Why the step must not run after what became of the others; None when it may."""
+        values = self._values(step)
+        facts = StepFacts(
+            pipeline=self.pipeline,
+            step=step,
+            states=states,
+            lookup=values.lookup,
+            is_changed=self._is_changed,
+        )
+        return reason_to_skip(facts)
+
+    def _values(self, step: Step) -> Values:
+        return Values(
+            pipeline=self.pipeline,
+            request=self.attempt,
+            params=resolve_params(self.pipeline, self.attempt.params),
+            outputs=ComputedMapping(lambda: all_needs(self.pipeline, step), self.recorded),
+            secrets=self.attempt.secrets,
+        )
+
+    def _is_changed(self, patterns: tuple[str, ...]) -> bool:
+        attempt = self.attempt
+        source = Workspace(attempt.state_dir, attempt.job_id, attempt.attempt).source
+        paths = changed_paths(source, attempt.changed_since, attempt.commit, attempt.env)
+        return paths is None or any(matches(path, patterns) for path in paths)
+
+
+def _is_secret(reference: Reference) -> bool:
+    return reference.parts[0] == "secrets"

@@ -1,0 +1,39 @@
+"""What a checked out tree says of its commit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.git.local import local_git_environment
+from pipelines.processes.capture import capture
+
+
+@dataclass(frozen=True, slots=True)
+class HeadCommit:
+    """The commit that is checked out."""
+
+    sha: str
+    tree: str
+    time: datetime
+    """The committer's time, in UTC."""
+
+
+def read_head_commit(source: Path, env: Mapping[str, str]) -> HeadCommit:
+    """Ask git. Raises StepFailed (CHECKOUT_FAILED): a git that fails must not mean `no commit`."""
+    got = capture(
+        ["git", "log", "-1", "--no-show-signature", "--format=%H %T %ct"],
+        cwd=source,
+        env=local_git_environment(env),
+    )
+    words = got.output.split()
+    if got.code != 0 or len(words) != 3:  # noqa: PLR2004 - the three of the format
+        raise StepFailed(
+            FailureCode.CHECKOUT_FAILED,
+            f"git can't tell which commit is in {source}",
+            excerpt=got.text[:2000],
+        )
+    return HeadCommit(words[0], words[1], datetime.fromtimestamp(int(words[2]), UTC))

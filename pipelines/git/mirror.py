@@ -1,0 +1,159 @@
+"""The bare mirror of a source repository that all jobs of a builder take their commits from.
+
+A work tree made with `--shared` borrows the mirror's objects, so nothing is ever pruned from it:
+git's automatic cleaning is off, and each commit that was built has a ref of its own.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.domain.pipeline import Command, CommandRunner
+from pipelines.git.remote import excerpt, says_not_there, says_unreachable, unreachable
+from pipelines.workspace.host_lock import host_lock
+from pipelines.workspace.layout import folder_name
+from pipelines.workspace.removal import discard
+
+_KEPT_LINES = 60
+_ALL = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+
+
+@dataclass(frozen=True, slots=True)
+class GitRun:
+    """How a git command ended."""
+
+    code: int
+    lines: Sequence[str]
+    """The last lines of its output."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Git:
+    """Git commands of one step: they are logged, and end when the build has to end."""
+
+    commands: CommandRunner
+    env: Mapping[str, str]
+    progress: Callable[[str], None]
+
+    def run(self, *arguments: str, cwd: Path) -> GitRun:
+        """Run `git arguments` in `cwd`; progress in percent is shown."""
+        lines: deque[str] = deque(maxlen=_KEPT_LINES)
+
+        def on_line(line: str) -> None:
+            lines.append(line)
+            if "%" in line:
+                self.progress(line.strip())
+
+        command = Command(argv=("git", *arguments), cwd=cwd, env=self.env)
+        return GitRun(self.commands.run(command, on_line), tuple(lines))
+
+
+class Mirror:
+    """The mirror of `url` below `mirrors`. Use it within `locked`."""
+
+    def __init__(self, mirrors: Path, url: str, git: Git) -> None:
+        self.path = mirrors / f"{folder_name(url)}.git"
+        self._url = url
+        self._git = git
+        self._is_fresh = False
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep the other jobs of this host from changing the mirror."""
+        with host_lock(self.path.with_suffix(".lock"), self._git.commands.check_cancelled):
+            yield
+
+    def fetch(self, commit: str) -> None:
+        """See to it that the mirror has the commit, and keeps it.
+
+        Raises StepFailed: COMMIT_NOT_FOUND, SOURCE_UNREACHABLE, CHECKOUT_FAILED.
+        """
+        if not self.path.exists():
+            self._clone()
+        ref = f"refs/built/{commit}"
+        # Some servers give out only what a branch or a tag names: then all of those are fetched.
+        if not (
+            self._has(commit)
+            or (self._fetched(f"+{commit}:{ref}") and self._has(commit))
+            or (self._fetched("--prune", *_ALL) and self._has(commit))
+        ):
+            raise StepFailed(
+                FailureCode.COMMIT_NOT_FOUND,
+                f"{self._url} has no commit {commit}: no branch or tag holds it",
+            )
+        kept = self._git.run("update-ref", ref, commit, cwd=self.path)
+        if kept.code:
+            raise _failed(f"the mirror {self.path} can't be written", kept)
+
+    def renew_if_damaged(self) -> bool:
+        """Throw a damaged mirror away and make a new one; False when nothing is wrong with it."""
+        if self._is_fresh or self._git.run("fsck", "--no-dangling", cwd=self.path).code == 0:
+            return False
+        discard(self.path, self._graveyard)
+        self._clone()
+        return True
+
+    @property
+    def _graveyard(self) -> Path:
+        return self.path.with_suffix(".discarded")
+
+    def _clone(self) -> None:
+        """Make the mirror under another name first: a killed clone never passes for a mirror.
+
+        The name is a new one each time, because a git whose parent was killed goes on writing.
+        """
+        folder = self.path.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        for left_over in folder.glob(f"{self.path.stem}.*.tmp"):
+            discard(left_over, self._graveyard)
+        temporary = self.path.with_suffix(f".{uuid.uuid4().hex}.tmp")
+        try:
+            made = self._git.run(
+                *("clone", "--bare", "--progress", "--no-local", "--template="),
+                *("--end-of-options", self._url, str(temporary)),
+                cwd=folder,
+            )
+            if made.code:
+                raise unreachable(self._url, made.lines)
+            temporary.rename(self.path)
+        finally:
+            discard(temporary, self._graveyard)
+        self._is_fresh = True
+
+    def _has(self, commit: str) -> bool:
+        check = ("cat-file", "-e", f"{commit}^{{commit}}")
+        got = self._git.run(*check, cwd=self.path)
+        complains = any(line.startswith("error: ") for line in got.lines)
+        if got.code and complains and self.renew_if_damaged():
+            got = self._git.run(*check, cwd=self.path)
+        return got.code == 0
+
+    def _fetched(self, *what: str) -> bool:
+        """Whether the fetch succeeded; False when the remote has no such object."""
+        got = self._fetch(*what)
+        if got.code and not says_not_there(got.lines) and not says_unreachable(got.lines):
+            got = self._fetch(*what) if self.renew_if_damaged() else got
+        if got.code == 0 or says_not_there(got.lines):
+            return got.code == 0
+        if says_unreachable(got.lines):
+            raise unreachable(self._url, got.lines)
+        raise _failed(f"fetching from {self._url} failed with exit code {got.code}", got)
+
+    def _fetch(self, *what: str) -> GitRun:
+        options = [argument for argument in what if argument.startswith("--")]
+        refspecs = [argument for argument in what if argument not in options]
+        return self._git.run(
+            *("fetch", "--progress", "--force", *options),
+            *("--end-of-options", self._url, *refspecs),
+            cwd=self.path,
+        )
+
+
+def _failed(message: str, run: GitRun) -> StepFailed:
+    return StepFailed(FailureCode.CHECKOUT_FAILED, message, excerpt=excerpt(run.lines))

@@ -1,0 +1,134 @@
+"""Modes and object ids of the files in a source tree that a step says it depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.git.local import local_git_environment
+from pipelines.processes.capture import capture
+
+_MOST_NAMED = 500
+_PLAIN = "100644"
+_TRACKED = "H"
+_UNKNOWN = "?"
+_UNMATCHED = re.compile(r"^error: pathspec ':\(glob\)(.*)' did not match", re.MULTILINE)
+
+
+def input_files(source: Path, patterns: Sequence[str], env: Mapping[str, str]) -> dict[str, str]:
+    r"""Git's object id of each file that matches a pattern (`**` too), as it is now.
+
+    A mode other than that of a plain file stands before the id: `100755 e69de2…`. Git's index
+    tells of what is as it was checked out; only files that a step changed or made are read. Bytes
+    of a name that are no UTF-8 are escaped (`\xff`). More than 500 files of one set become one
+    entry. Raises StepFailed (CHECKOUT_FAILED) when git can't read the tree, (ARTIFACT_MISSING) for
+    a pattern that matches nothing.
+    """
+    if not patterns:
+        return {}
+    found = {}
+    for tag, told, path in _listed(source, patterns, env):
+        found[path] = told if tag == _TRACKED else _in_tree(source / path)
+    if len(found) > _MOST_NAMED:
+        whole = hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()
+        return {f"{len(found)} files": whole}
+    return {_shown(path): found[path] for path in sorted(found)}
+
+
+def matching_files(source: Path, patterns: Sequence[str]) -> list[Path]:
+    """The files that match, in order. Raises StepFailed (ARTIFACT_MISSING)."""
+    found: set[Path] = set()
+    for pattern in patterns:
+        files = set(files_that_match(source, pattern))
+        if not files:
+            raise StepFailed(
+                FailureCode.ARTIFACT_MISSING,
+                f"the step says that it makes '{pattern}', but no file in the source matches that",
+            )
+        found |= files
+    return sorted(found)
+
+
+def check_names(paths: Iterable[Path], source: Path) -> None:
+    """Raise StepFailed (BAD_OUTPUT) for a file whose name the manifest, a JSON text, can't hold."""
+    for path in paths:
+        name = str(path.relative_to(source) if path.is_relative_to(source) else path.name)
+        if name.encode(errors="replace").decode() != name:
+            raise StepFailed(
+                FailureCode.BAD_OUTPUT,
+                f"the name of the artifact '{_shown(name)}' is no UTF-8 text: give it another",
+            )
+
+
+def files_that_match(folder: Path, pattern: str) -> list[Path]:
+    """The files below `folder` that match; a `**` at the end stands for all files below."""
+    # Before Python 3.13 such a `**` gives folders only.
+    whole = f"{pattern}/*" if PurePosixPath(pattern).name == "**" else pattern
+    return [path for path in folder.glob(whole) if path.is_file()]
+
+
+def _listed(
+    source: Path, patterns: Sequence[str], env: Mapping[str, str]
+) -> Iterator[tuple[str, str, str]]:
+    """Tag, mode and id ("" for what git does not know) and path; a file that was changed: twice."""
+    if not source.is_dir():
+        raise StepFailed(FailureCode.CHECKOUT_FAILED, "no source tree is checked out yet")
+    specs = [f":(glob){pattern}" for pattern in patterns]
+    # A call of its own: with this option git tells of a file that was changed only once.
+    _git(source, env, "--cached", "--others", "--error-unmatch", "--", *specs)
+    options = ("-t", "-z", "--stage", "--modified", "--others")
+    for entry in _git(source, env, *options, "--", *specs).split("\0")[:-1]:
+        tag, rest = entry[0], entry[2:]
+        if tag == _UNKNOWN:
+            yield tag, "", rest
+        else:
+            meta, _, path = rest.partition("\t")
+            yield tag, _told(*meta.split()[:2]), path
+
+
+def _git(source: Path, env: Mapping[str, str], *arguments: str) -> str:
+    got = capture(("git", "ls-files", *arguments), cwd=source, env=local_git_environment(env))
+    if unmatched := _UNMATCHED.search(got.errors) if got.code else None:
+        raise StepFailed(
+            FailureCode.ARTIFACT_MISSING,
+            f"the step says that it depends on '{unmatched[1]}', but no file in the source "
+            "matches that: mend `inputs`",
+        )
+    if got.code:
+        raise StepFailed(
+            FailureCode.CHECKOUT_FAILED,
+            f"git can't list the files of {source}",
+            excerpt=got.text[-2000:],
+        )
+    return got.output
+
+
+def _in_tree(path: Path) -> str:
+    """What git would say of the file if it were added."""
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return "gone"
+    if stat.S_ISLNK(status.st_mode):
+        return _told("120000", _object_id(os.fsencode(path.readlink())))
+    if stat.S_ISREG(status.st_mode):
+        mode = "100755" if status.st_mode & stat.S_IXUSR else _PLAIN
+        return _told(mode, _object_id(path.read_bytes()))
+    return "no file"
+
+
+def _told(mode: str, object_id: str) -> str:
+    return object_id if mode == _PLAIN else f"{mode} {object_id}"
+
+
+def _object_id(content: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()  # noqa: S324 - git's
+
+
+def _shown(path: str) -> str:
+    return os.fsencode(path.replace("\\", "\\\\")).decode("utf-8", "backslashreplace")

@@ -1,0 +1,118 @@
+"""Puts values in place of `${{ }}`: for one step, just before it runs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from common.yaml.document import Document, plain_value
+from common.yaml.findings import InvalidFile
+from common.yaml.validate import check, validate
+from pipelines.domain.errors import BadValue
+from pipelines.domain.expressions import Reference
+from pipelines.domain.pipeline import BuildRequest, Options, Pipeline, Step, Unresolved
+from pipelines.language.entries import inside_source
+from pipelines.language.expressions.references import (
+    Lookup,
+    replace_in_text,
+    replace_references,
+    texts_in,
+)
+from pipelines.language.located import Assembled, Path
+from pipelines.language.params import typed_value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Values:
+    """What the references of a step stand for."""
+
+    pipeline: Pipeline
+    request: BuildRequest
+    params: Mapping[str, str]
+    """Of every parameter, as `resolve_params` gives them."""
+    outputs: Mapping[str, Mapping[str, Any]]
+    """By step, the values that it gave."""
+    secrets: Mapping[str, str]
+
+    def lookup(self, reference: Reference) -> Any:
+        """The value of a name that the reader of the file has checked. Raises BadValue."""
+        root, *rest = reference.parts
+        try:
+            if root == "params":
+                return typed_value(self.pipeline.params[rest[0]], self.params[rest[0]])
+            if root == "job":
+                return self._of_job(rest[0])
+            if root == "secrets":
+                return self.secrets[rest[0]]
+            given = self.outputs[rest[0]][rest[2]]
+            # a script can give nothing but text: `true` and `7` are what they are in YAML
+            return plain_value(str(given)) if isinstance(given, str | int) else given
+        except KeyError as error:
+            raise BadValue(f"'{reference}' has no value: {_WHY[root]}") from error
+
+    def _of_job(self, name: str) -> str | int:
+        if name == "id":
+            return self.request.job_id
+        value = getattr(self.request, name)
+        return "" if value is None else value
+
+
+_WHY = {
+    "params": "the job gives none",
+    "job": "there is no such name",
+    "secrets": "this builder has no such secret",
+    "steps": "the step did not give it",
+}
+
+
+def substitute(step: Step, lookup: Lookup) -> Step:
+    """The step with each `${{ }}` replaced, and its options as its kind wants them.
+
+    Raises BadValue, with the step's place, when a value is missing or is not acceptable there.
+    """
+    try:
+        return replace(
+            step,
+            options=_options(step, lookup),
+            env={name: replace_in_text(value, lookup) for name, value in step.env.items()},
+            dir=None if step.dir is None else inside_source(replace_in_text(step.dir, lookup)),
+            inputs=_paths(step.inputs, lookup),
+            outputs=_paths(step.outputs, lookup),
+            artifacts=_paths(step.artifacts, lookup),
+            resources=tuple(replace_in_text(name, lookup) for name in step.resources),
+        )
+    except ValueError as error:
+        raise BadValue(f"{step.place}: step {step.name}: {error}") from error
+
+
+def check_options(model: type[Options], assembled: Assembled, path: Path) -> None:
+    """Check options in which references stand, as far as that can be done without values.
+
+    Raises InvalidFile with what is wrong apart from the places where a reference stands.
+    """
+    check(model, assembled, path, lambda below: _has_reference(assembled.data, (*path, *below)))
+
+
+def _has_reference(data: Any, path: Path) -> bool:
+    """Whether a reference is in what stands at the path, or at the nearest thing above it."""
+    for key in path:
+        items = dict(enumerate(data)) if isinstance(data, list) else data
+        if not isinstance(items, dict) or key not in items:
+            break
+        data = items[key]
+    return any(True for _ in texts_in(data))
+
+
+def _options(step: Step, lookup: Lookup) -> Options:
+    if not isinstance(step.options, Unresolved):
+        return step.options
+    values = replace_references(dict(step.options.values), lookup)
+    try:
+        return validate(step.kind.options, Document(step.name, values))
+    except InvalidFile as error:
+        raise ValueError("; ".join(finding.message for finding in error.findings)) from error
+
+
+def _paths(patterns: tuple[str, ...], lookup: Lookup) -> tuple[str, ...]:
+    return tuple(inside_source(replace_in_text(pattern, lookup)) for pattern in patterns)

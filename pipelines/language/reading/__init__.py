@@ -1,0 +1,4 @@
+"""From YAML documents to pipelines: includes, inheritance, matrix, steps.
+
+Expressions inside values belong to `expressions`.
+"""

@@ -1,0 +1,225 @@
+"""Runs the commands of a step: log, lines, time limit, and an end for the whole process tree.
+
+The child writes straight to the log file, which is fast and needs no memory, and a daemon that
+keeps its standard output open holds nobody up. Where there are secrets to mask, a pipe and a thread
+stand in between.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from pathlib import Path
+
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.domain.pipeline import Command
+from pipelines.processes.cancellation import Cancellation
+from pipelines.processes.exit_file import recording
+from pipelines.processes.log_tail import LogTail
+from pipelines.processes.masked_output import MaskedOutput
+from pipelines.processes.masking import mask
+from pipelines.processes.step_log import StepLog, full_folder, open_log
+from pipelines.processes.tree import GRACE, MARKER_VARIABLE, end_tree
+from pipelines.processes.wait import wait_for_end
+
+_CANT_START = {
+    errno.ENOENT: "it is not installed",
+    errno.ENOTDIR: "it is not installed",
+    errno.EACCES: "it may not be executed",
+    errno.ENOEXEC: "it is no program and names no interpreter in its first line",
+}
+_OUTPUT_ROUND = 0.2
+_SHORT = 0.05
+"""Seconds: a command that is over by then, and wrote nothing, needs nobody who follows its log."""
+_LONGEST_ROUND = 1.0
+
+
+class LoggedCommandRunner:
+    """The command runner of one step; its commands run one after the other.
+
+    `marker` names the step's processes (see `process_tree`), `secrets` are values that the log
+    must not show, `deadline` is the `time.monotonic()` at which the step has to be over, and
+    `deadline_reason` says why then; `silence` are the seconds that a command may write nothing.
+    """
+
+    def __init__(
+        self,
+        log: Path,
+        *,
+        marker: str,
+        cancellation: Cancellation,
+        secrets: Collection[str] = (),
+        deadline: float | None = None,
+        deadline_reason: str = "its time was up",
+        silence: float | None = None,
+        grace: float = GRACE,
+    ) -> None:
+        self._log = log
+        self._marker = marker
+        self._cancellation = cancellation
+        self._secrets = tuple(secrets)
+        self._deadline = deadline
+        self._deadline_reason = deadline_reason
+        self._silence = silence
+        self._grace = grace
+
+    @property
+    def log(self) -> Path:
+        """The step's log file."""
+        return self._log
+
+    def cancel(self, reason: str) -> None:
+        """Tell the build to end, from any thread or signal handler."""
+        self._cancellation.cancel(reason)
+
+    def check_cancelled(self) -> None:
+        """Raise StepCancelled when the build was told to end."""
+        self._cancellation.check()
+
+    def run(self, command: Command, on_line: Callable[[str], None] | None = None) -> int:
+        """Run to the end and give the exit code (128+n when signal n ended the command).
+
+        The log gets a line `$ command` before the output and one with exit code and seconds after
+        it. Raises StepFailed (TOOL_MISSING, TIMEOUT, SILENT, DISK_FULL), StepCancelled, and what
+        `on_line` raised; then no process of the command is left. After a normal end, a daemon that
+        the command left behind goes on: `process_tree.sweep` ends it with the attempt.
+        """
+        self._cancellation.check()
+        with open_log(self._log) as log:
+            log.write(f"$ {self._shown(command)}")
+            code = self._run(command, log, on_line)
+        if code and (full := full_folder(self._log.parent, command.cwd)):
+            raise StepFailed(FailureCode.DISK_FULL, f"no space is left on the disk of {full}")
+        return code
+
+    def _run(self, command: Command, log: StepLog, on_line: Callable[[str], None] | None) -> int:
+        start = time.monotonic()
+        offset = log.size
+        masked = MaskedOutput(log, self._secrets) if self._secrets else None
+        process = self._start(command, log, masked)
+        tail = LogTail(log.path, offset, on_line) if on_line else None
+        try:
+            if tail and not wait_for_end(process.pid, _SHORT, self._cancellation):
+                tail.start()
+            self._wait(process, command, log)
+            code = _exit_code(process.wait())
+            if masked:
+                masked.close()
+            if tail:
+                self._finish(tail, wrote=log.size > offset)
+        except BaseException as error:
+            alive = end_tree(process.pid, self._marker, self._grace)
+            process.poll()
+            if masked:
+                with suppress(StepFailed):
+                    masked.close()
+            if tail:
+                tail.writer_ended()
+            # On a full disk this line is lost; the exception on its way says what happened.
+            with suppress(StepFailed):
+                log.write(_end_line(f"ended: {mask(str(error), self._secrets)}", start, alive))
+            raise
+        log.write(_end_line(f"exit code {code}", start, []))
+        return code
+
+    def _shown(self, command: Command) -> str:
+        shown = shlex.join(mask(argument, self._secrets) for argument in command.argv)
+        return shown.replace("\n", "\\n")
+
+    def _start(
+        self, command: Command, log: StepLog, masked: MaskedOutput | None
+    ) -> subprocess.Popen[bytes]:
+        if masked is None:
+            return self._popen(command, log.descriptor)
+        try:
+            process = self._popen(command, masked.descriptor)
+        except BaseException:
+            masked.started()
+            masked.close()
+            raise
+        masked.started()
+        return process
+
+    def _popen(self, command: Command, output: int) -> subprocess.Popen[bytes]:
+        name = command.argv[0]
+        if not command.cwd.is_dir():
+            raise StepFailed(
+                FailureCode.COMMAND_FAILED,
+                f"{name} can't run: the directory {command.cwd} does not exist",
+            )
+        argv = command.argv
+        if command.exit_file:
+            # The wrapper would only say 127.
+            if shutil.which(name, path=command.env.get("PATH", os.defpath)) is None:
+                raise _missing(name, _CANT_START[errno.ENOENT])
+            command.exit_file.parent.mkdir(parents=True, exist_ok=True)
+            argv = recording(argv, command.exit_file)
+        try:
+            return subprocess.Popen(
+                argv,
+                cwd=command.cwd,
+                env={**command.env, MARKER_VARIABLE: self._marker},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        except OSError as error:
+            if error.errno not in _CANT_START:
+                raise
+            raise _missing(name, _CANT_START[error.errno]) from error
+
+    def _wait(self, process: subprocess.Popen[bytes], command: Command, log: StepLog) -> None:
+        start = spoke = time.monotonic()
+        size = log.size
+        ends = [start + command.timeout] if command.timeout is not None else []
+        ends += [self._deadline] if self._deadline is not None else []
+        name = Path(command.argv[0]).name
+        while not wait_for_end(process.pid, self._until_look(ends), self._cancellation):
+            now = time.monotonic()
+            if ends and now >= min(ends):
+                late = self._deadline is not None and now >= self._deadline
+                why = self._deadline_reason if late else "its time was up"
+                raise StepFailed(
+                    FailureCode.TIMEOUT, f"{name} was ended after {now - start:.0f} s: {why}"
+                )
+            if log.size != size:
+                size, spoke = log.size, now
+            elif self._silence is not None and now - spoke >= self._silence:
+                raise StepFailed(
+                    FailureCode.SILENT,
+                    f"{name} was ended: it had written nothing for {self._silence:g} s",
+                )
+
+    def _until_look(self, ends: list[float]) -> float | None:
+        """Seconds until the command is looked at again."""
+        rounds = [min(ends) - time.monotonic()] if ends else []
+        if self._silence is not None:
+            rounds.append(min(_LONGEST_ROUND, self._silence / 10))
+        return min(rounds) if rounds else None
+
+    def _finish(self, tail: LogTail, *, wrote: bool) -> None:
+        if wrote:
+            tail.start()
+        tail.writer_ended()
+        while not tail.join(_OUTPUT_ROUND):
+            self._cancellation.check()
+
+
+def _missing(name: str, why: str) -> StepFailed:
+    return StepFailed(FailureCode.TOOL_MISSING, f"{name} can't be started: {why}")
+
+
+def _exit_code(returned: int) -> int:
+    return returned if returned >= 0 else 128 - returned
+
+
+def _end_line(how: str, start: float, alive: list[str]) -> str:
+    left = f"; can't be ended: {', '.join(alive)}" if alive else ""
+    return f"# {how}, after {time.monotonic() - start:.3f} s{left}"

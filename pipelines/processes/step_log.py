@@ -1,0 +1,74 @@
+"""The log file of a step: commands append to it, and a few lines of ours tell them apart."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipelines.domain.errors import FailureCode, StepFailed
+
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NEEDED_BYTES = 1 << 20
+
+
+class StepLog:
+    """An open log, for appending."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self.descriptor = descriptor
+        """What a command gets as its standard output and standard error."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that are in the log now."""
+        return os.fstat(self.descriptor).st_size
+
+    def write(self, line: str) -> None:
+        """Append a line, on a line of its own. Raises StepFailed (DISK_FULL)."""
+        size = self.size
+        torn = size > 0 and os.pread(self.descriptor, 1, size - 1) != b"\n"
+        self.append(f"{chr(10) if torn else ''}{line}\n".encode(errors="replace"))
+
+    def append(self, data: bytes) -> None:
+        """Append bytes as they are. Raises StepFailed (DISK_FULL)."""
+        with no_space_is_failure(self.path):
+            while data:
+                data = data[os.write(self.descriptor, data) :]
+
+
+@contextmanager
+def open_log(path: Path) -> Iterator[StepLog]:
+    """Open, or make, the log at `path`. Raises StepFailed (DISK_FULL)."""
+    with no_space_is_failure(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        yield StepLog(path, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def no_space_is_failure(path: Path) -> Iterator[None]:
+    """Turn the system's error over a full disk into StepFailed (DISK_FULL)."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_SPACE:
+            raise
+        raise StepFailed(FailureCode.DISK_FULL, f"no space is left to write {path}") from error
+
+
+def full_folder(*folders: Path) -> Path | None:
+    """The first of `folders` whose file system has no space or no inodes left."""
+    return next((folder for folder in folders if folder.is_dir() and _is_full(folder)), None)
+
+
+def _is_full(folder: Path) -> bool:
+    stat = os.statvfs(folder)
+    blocks = stat.f_bfree if os.geteuid() == 0 else stat.f_bavail
+    return blocks * stat.f_frsize < _NEEDED_BYTES or (stat.f_files > 0 and stat.f_ffree == 0)

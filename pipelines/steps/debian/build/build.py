@@ -1,0 +1,128 @@
+"""What a `build-deb` step does: looks ahead, packages, checks what was packaged."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.domain.pipeline import Command, StepContext, StepResult
+from pipelines.git.head_commit import read_head_commit
+from pipelines.steps.debian.build.in_clean_root import bare_host, package_in_clean_root
+from pipelines.steps.debian.build.on_host import package_on_host, toolchain_versions
+from pipelines.steps.debian.build.work import Work, java_home, read_changelog
+from pipelines.steps.debian.checks.installability import InstallTest, try_to_install
+from pipelines.steps.debian.checks.lintian import LintianSummary, run_lintian
+from pipelines.steps.debian.clean_root import refusal
+from pipelines.steps.debian.dependencies.host import Host
+from pipelines.steps.debian.dependencies.install import (
+    check_commands,
+    read_control,
+    solve,
+    summary,
+)
+from pipelines.steps.debian.options import BuildDebOptions
+from pipelines.steps.debian.packaging.changelog import first_entry
+from pipelines.steps.debian.packaging.changes import (
+    Package,
+    move_files,
+    read_changes,
+    read_packages,
+)
+from pipelines.steps.debian.packaging.command import check_suffix, script_path
+from pipelines.steps.debian.packaging.outcome import BuildOutcome
+from pipelines.steps.debian.packaging.source_tree import restore_source
+
+
+def tools_and_commit(options: BuildDebOptions, context: StepContext) -> Mapping[str, str]:
+    """The commit, which the version names, and versions of the tools, read from files."""
+    commit = {"commit": context.request.commit or "none"}
+    return commit | toolchain_versions(context.env, java_home(options, context))
+
+
+def look_ahead(options: BuildDebOptions, context: StepContext, host: Host) -> str:
+    """Whether `package` could do its work: tools, Build-Depends, JDK, script, changelog.
+
+    Raises StepFailed.
+    """
+    _check_machine(options, context)
+    where = bare_host(host, context) if options.isolation == "chroot" else host
+    decisions = solve(read_control(options, context, host), options, context, where)
+    first_entry(read_changelog(context.workspace.source))
+    script_path(options, context.workspace.source)
+    java_home(options, context)
+    return summary(decisions)
+
+
+def package(options: BuildDebOptions, context: StepContext, host: Host) -> StepResult:
+    """Build; packages, `.changes` and `.buildinfo` are in `workspace.packages` then.
+
+    Raises StepFailed (BUILD_DEPENDS, PACKAGING_FAILED, TOOL_MISSING, ARTIFACT_MISSING,
+    CHECKOUT_FAILED, DISK_FULL, KILLED, and what the packaging's own Maven fails of).
+    """
+    _check_machine(options, context)
+    restore_source(context)
+    work = Work(
+        options=options,
+        context=context,
+        host=host,
+        commit=read_head_commit(context.workspace.source, context.env),
+        control=read_control(options, context, host),
+    )
+    context.progress("checking build dependencies")
+    in_chroot = options.isolation == "chroot"
+    made = package_in_clean_root(work) if in_chroot else package_on_host(work)
+    built = read_changes(made.folder)
+    check_suffix(options, built.version, host.codename)
+    files = move_files(built, context.workspace.packages)
+    restore_source(context)
+    packages = read_packages(files, context.env)
+    outcome = BuildOutcome(
+        source=work.control.source,
+        version=built.version,
+        packages=packages,
+        decisions=made.decisions,
+        toolchain=made.toolchain,
+        commands=(_shown(made.command),),
+        tests=made.output.tests(),
+        maven=made.output.modules(),
+        lintian=_lintian(work),
+        install_test=_install_test(work, packages),
+    )
+    return StepResult(reason=outcome.reason, outputs=files, values=outcome.values(), complete=True)
+
+
+def _check_machine(options: BuildDebOptions, context: StepContext) -> None:
+    if options.isolation == "host":
+        check_commands(("dpkg-buildpackage", *options.tools), context.env)
+        return
+    why_not = refusal(context.env)
+    if context.source.submodules:
+        why_not = "a source with submodules is not copied into a clean root"
+    if why_not:
+        raise StepFailed(
+            FailureCode.TOOL_MISSING, f"isolation: chroot is not possible here: {why_not}"
+        )
+
+
+def _lintian(work: Work) -> LintianSummary | None:
+    if not work.options.lintian:
+        return None
+    work.context.progress("checking packages with lintian")
+    return run_lintian(next(work.context.workspace.packages.glob("*.changes")), work.context)
+
+
+def _install_test(work: Work, packages: Sequence[Package]) -> InstallTest | None:
+    paths = [package.path for package in packages if package.path.suffix == ".deb"]
+    if work.options.install_test == "none" or not paths:
+        return None
+    work.context.progress("installing the packages, as a test")
+    return try_to_install(paths, work.options.install_test, work.host, work.context)
+
+
+def _shown(command: Command) -> str:
+    """The command for people; paths of the workspace would differ from builder to builder."""
+    opts = command.env["ACS_BUILD_OPTS"]
+    text = f"ACS_BUILD_OPTS={shlex.quote(opts)} {shlex.join(command.argv)}"
+    root = command.cwd.parents[1]
+    return text.replace(str(root), "<workspace>")

@@ -1,0 +1,240 @@
+"""Builds packages in a root made for this one build: `isolation: chroot`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from debian.deb822 import BuildInfo
+
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.domain.pipeline import Command, StepContext
+from pipelines.git.local import local_git_environment
+from pipelines.steps.debian.build.output import BuildOutput
+from pipelines.steps.debian.build.work import Made, Work, build_command
+from pipelines.steps.debian.clean_root import (
+    CleanRoot,
+    apt_line,
+    clean_root_command,
+    prepare,
+    script_text,
+    wipe,
+)
+from pipelines.steps.debian.dependencies.decisions import Decision, Rung, groups_on
+from pipelines.steps.debian.dependencies.dummy import Provided
+from pipelines.steps.debian.dependencies.host import DPKG_PACKAGES, Host
+from pipelines.steps.debian.dependencies.install import solve
+from pipelines.steps.debian.dependencies.relations import Group
+from pipelines.steps.debian.excerpt import excerpt
+from pipelines.steps.debian.packaging.dpkg_overlay import shim_scripts
+from pipelines.steps.debian.packaging.substitutes import Arrangement, build_dummy
+from pipelines.workspace.layout import Workspace
+
+_SCRIPT = "/build/run"
+_ENVIRONMENT = "/build/environment"
+_SHIMS = Path("/build/shims")
+_RESULTS = "/build/results"
+_BEGINS = "packaging begins in the clean root"
+_ENDED = "packaging in the clean root ended with exit code "
+_SHIMMED = ("dpkg-buildpackage", "dpkg-checkbuilddeps", "dch", "debchange")
+_TOOLCHAIN = (*DPKG_PACKAGES, "maven", "build-essential")
+_LAST_LINES = 20
+
+
+def bare_host(host: Host, context: StepContext) -> Host:
+    """The machine as a new root is: nothing is installed, everything may be."""
+    admindir = context.workspace.scratch(f"{context.step}-nothing-installed")
+    admindir.mkdir(parents=True, exist_ok=True)
+    (admindir / "status").touch()
+    return replace(host, admindir=admindir, is_root=True)
+
+
+def package_in_clean_root(work: Work) -> Made:
+    """Build there; the packages are in a folder of the step. Raises StepFailed, StepCancelled."""
+    context, options = work.context, work.options
+    scratch = context.workspace.scratch(context.step)
+    if scratch.exists():
+        shutil.rmtree(scratch)
+    decisions = solve(work.control, options, context, bare_host(work.host, context))
+    results = scratch / "results"
+    results.mkdir(parents=True)
+    command = _fill(_on_host(scratch, "/build"), work, decisions)
+    root = CleanRoot(
+        suite=work.host.codename,
+        variant="buildd",
+        include=("fakeroot", *(("devscripts", "lsb-release") if work.script else ())),
+        folder=scratch / "root",
+        script=_SCRIPT,
+        results=_RESULTS,
+        target=results,
+    )
+    context.progress("building packages in a clean root")
+    prepare(context)
+    try:
+        output = _run(clean_root_command(root, context), context)
+    finally:
+        _on_host(scratch, _ENVIRONMENT).unlink(missing_ok=True)
+        wipe(context)
+    return Made(
+        folder=results,
+        decisions=decisions,
+        toolchain=_toolchain(results),
+        command=command,
+        output=output,
+    )
+
+
+def _on_host(scratch: Path, path: str) -> Path:
+    """Where a file is made that goes into the root at `path`."""
+    return scratch / "root" / path.removeprefix("/")
+
+
+def _fill(folder: Path, work: Work, decisions: tuple[Decision, ...]) -> Command:
+    """Make what goes into the root as `/build`; gives the command that builds there."""
+    context, options = work.context, work.options
+    inside = Workspace(Path("/build"), context.workspace.job_id, context.workspace.attempt)
+    source = folder / inside.source.relative_to("/build")
+    _clone(context, source)
+    provided = [d.provided for d in decisions if d.provided is not None]
+    dummy = _dummy(provided, folder, work)
+    forced = bool(groups_on(Rung.FORCED, decisions))
+    shims = shim_scripts(
+        {name: f"/usr/bin/{name}" for name in _SHIMMED}, check=(), forced=forced, time=work.time
+    )
+    (folder / "shims").mkdir()
+    for name, text in shims.items():
+        (folder / "shims" / name).write_text(text)
+        (folder / "shims" / name).chmod(0o755)
+    arrangement = Arrangement(shims=_SHIMS, check_flags=(), forced=forced)
+    command = build_command(work, source, inside, arrangement, _environment(context))
+    (folder / "run").write_text(
+        _script(command, inside, groups_on(Rung.APT, decisions), dummy, options.tools)
+    )
+    environment = folder / Path(_ENVIRONMENT).name
+    environment.touch(mode=0o600)
+    environment.write_bytes(os.fsencode(_exports(command.env)))
+    return command
+
+
+def _exports(env: Mapping[str, str]) -> str:
+    """Lines for a shell; a name that no shell can export, like that of a function, is left out."""
+    named = {name: value for name, value in env.items() if name.isascii() and name.isidentifier()}
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(named.items()))
+
+
+def _script(
+    command: Command,
+    inside: Workspace,
+    groups: Sequence[Group],
+    dummy: str | None,
+    tools: Sequence[str],
+) -> str:
+    # Not with env: every process on the machine can read a command line, and secrets with it.
+    enter = f". {_ENVIRONMENT} && cd {shlex.quote(str(inside.source))}"
+    build = shlex.join(["/bin/sh", "-c", f"{enter} && exec {shlex.join(command.argv)}"])
+    more = [*tools, *([dummy] if dummy else [])]
+    return script_text(
+        [
+            apt_line("satisfy", *map(str, groups)),
+            *([apt_line("install", *more)] if more else []),
+            "useradd --home-dir /build --shell /bin/sh builder",
+            f"mkdir -p {shlex.quote(str(inside.home))} {_RESULTS}",
+            "chown -R builder: /build",
+            f"echo '{_BEGINS}'",
+            "code=0",
+            f"runuser -u builder -- env -i {build} </dev/null || code=$?",
+            f'echo "{_ENDED}$code"',
+            '[ "$code" = 0 ]',
+            f"find {shlex.quote(str(inside.source.parent))} -maxdepth 1 -type f "
+            f"-exec mv -t {_RESULTS} {{}} +",
+            # Whoever makes the root owns what comes out of it.
+            f"chown -R root: {_RESULTS}",
+        ]
+    )
+
+
+def _clone(context: StepContext, target: Path) -> None:
+    """The commit with its own objects: the workspace's borrows them from a mirror."""
+    lines: list[str] = []
+    source = f"file://{context.workspace.source}"
+    command = Command(
+        argv=("git", "clone", "--quiet", "--depth=1", "--", source, str(target)),
+        cwd=Path("/"),
+        env=local_git_environment(context.env),
+    )
+    if context.commands.run(command, lines.append) != 0:
+        raise StepFailed(
+            FailureCode.CHECKOUT_FAILED,
+            "git could not copy the source for the clean root",
+            excerpt=excerpt(lines),
+        )
+
+
+def _dummy(provided: list[Provided], folder: Path, work: Work) -> str | None:
+    if not provided:
+        return None
+    package = build_dummy(work.control.source, provided, folder / "dummy", work.context)
+    return f"/build/dummy/{package.name}"
+
+
+def _environment(context: StepContext) -> dict[str, str]:
+    """The step's, without what is about folders of the host."""
+    places = ("PATH", "HOME", "JAVA_HOME", "SSH_AUTH_SOCK", "TMPDIR")
+    kept = {name: value for name, value in context.env.items() if name not in places}
+    return {**kept, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+
+
+def _run(command: Command, context: StepContext) -> BuildOutput:
+    # Maven's listener is not in the root: its events stay without a word, and the log tells.
+    events = context.workspace.module_events(context.step)
+    events.parent.mkdir(parents=True, exist_ok=True)
+    events.write_bytes(b"")
+    output = BuildOutput(context.workspace.source, context.progress, time.time(), events)
+    began, ended, lines = False, 0, []
+
+    def on_line(line: str) -> None:
+        nonlocal began, ended
+        if line == _BEGINS:
+            began = True
+        elif line.startswith(_ENDED):
+            ended = int(line.removeprefix(_ENDED))
+        elif began and not ended:
+            output.add(line)
+        elif not began:
+            lines.append(line)
+            del lines[:-_LAST_LINES]
+
+    code = context.commands.run(command, on_line)
+    if code == 0:
+        return output
+    if began and ended:
+        raise output.failure(ended)
+    raise StepFailed(
+        FailureCode.BUILD_DEPENDS,
+        f"the clean root for the build could not be made: {_first_error(lines, code)}",
+        excerpt=excerpt(lines),
+        retryable=True,
+    )
+
+
+def _first_error(lines: list[str], code: int) -> str:
+    return next((line for line in lines if line.startswith("E: ")), f"exit code {code}")[:300]
+
+
+def _toolchain(folder: Path) -> dict[str, str]:
+    """Versions of what the packages were made with, as their .buildinfo has them."""
+    found: dict[str, str] = {}
+    for path in folder.glob("*.buildinfo"):
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            relations: Any = BuildInfo(stream).relations["installed-build-depends"]
+            for relation, *_ in relations:
+                name, (_, version) = relation["name"], relation["version"]
+                if name in _TOOLCHAIN or name.startswith("openjdk-"):
+                    found[name] = version
+    return found

@@ -1,0 +1,92 @@
+"""What a packaging writes while it runs: progress and failure of its own Maven, and of the rest.
+
+That Maven is the one of the whole job (docs/maven.md), so it tells as much as a `maven` step's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from pipelines.domain.errors import StepFailed
+from pipelines.domain.pipeline import Command, StepContext
+from pipelines.steps.debian.packaging.failure import PackagingOutput
+from pipelines.steps.maven.output.errors import MavenErrors
+from pipelines.steps.maven.output.events import read_events
+from pipelines.steps.maven.output.failure import maven_failure
+from pipelines.steps.maven.output.listener import module_listener
+from pipelines.steps.maven.output.log import MavenLog
+from pipelines.steps.maven.output.surefire import SurefireResults, read_test_results
+from pipelines.steps.maven.report import MavenReport, report_of
+
+_SIGNAL_BASE = 128
+_MAVEN_FAILED = 1
+
+
+class BuildOutput:
+    """Feed it each line; `since` (seconds of the epoch) is when the build began.
+
+    `events` is the file to which the packaging's Maven writes its events, if it does.
+    """
+
+    def __init__(
+        self, source: Path, progress: Callable[[str], None], since: float, events: Path
+    ) -> None:
+        self._source = source
+        self._events = events
+        self._progress = progress
+        self._since = since
+        self._packaging = PackagingOutput()
+        self._maven = MavenLog()
+        self._maven_errors = MavenErrors()
+
+    def add(self, line: str) -> None:
+        """Take one line of output."""
+        self._packaging.add(line)
+        self._maven_errors.feed(line)
+        started = self._maven.feed(line)
+        if started:
+            self._progress(started)
+
+    def failure(self, exit_code: int) -> StepFailed:
+        """Why the build ended with `exit_code`, not 0: Maven's failure when it was Maven's."""
+        return self.modules().interrupted(self._failure(exit_code))
+
+    def _failure(self, exit_code: int) -> StepFailed:
+        maven_is_cause = self._maven.reactors and self._maven.last.succeeded is not True
+        if not (maven_is_cause and self._maven_errors.lines):
+            return self._packaging.failure(exit_code)
+        # make and dpkg-buildpackage have put exit codes of their own in the place of Maven's.
+        code = exit_code if exit_code > _SIGNAL_BASE else _MAVEN_FAILED
+        return maven_failure(
+            self._maven_errors.lines, code, source=self._source, tests=self.tests().failed
+        )
+
+    def tests(self) -> SurefireResults:
+        """Results of the tests that ran in this build."""
+        return read_test_results(self._source, self._since)
+
+    def modules(self) -> MavenReport:
+        """The modules that were built."""
+        lines = self._events.read_text(encoding="utf-8", errors="replace")
+        return report_of(read_events(lines.splitlines(keepends=True)), 0, self._maven)
+
+
+def build_packages(command: Command, context: StepContext) -> BuildOutput:
+    """Run the command that builds packages, with an eye on its Maven. Raises StepFailed."""
+    events = context.workspace.module_events(context.step)
+    events.parent.mkdir(parents=True, exist_ok=True)
+    events.write_bytes(b"")
+    listener = module_listener(context, command.env).java_options(events)
+    opts = f"{command.env.get('MAVEN_OPTS', '')} {listener}".strip()
+    command = replace(command, env={**command.env, "MAVEN_OPTS": opts})
+    output = BuildOutput(context.workspace.source, context.progress, time.time(), events)
+    try:
+        code = context.commands.run(command, output.add)
+    except StepFailed as error:
+        raise output.modules().interrupted(error) from error
+    if code != 0:
+        raise output.failure(code)
+    return output

@@ -1,0 +1,113 @@
+"""Whether apt can install the finished packages: tried in a throw-away root, else simulated."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pipelines.domain.pipeline import StepContext
+from pipelines.steps.debian.clean_root import (
+    CleanRoot,
+    apt_line,
+    clean_root_command,
+    prepare,
+    refusal,
+    script_text,
+    wipe,
+)
+from pipelines.steps.debian.dependencies.apt import simulate_install
+from pipelines.steps.debian.dependencies.host import Host
+
+Way = Literal["root", "simulated"]
+
+_BEGINS = "the packages are going to be installed in a throw-away root"
+_SHOWN = 10
+_MAX_LINE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class InstallTest:
+    """What became of the try."""
+
+    installs: bool
+    how: str
+    """`in a throw-away root`, or `simulated: ` and why."""
+    problem: Sequence[str] = ()
+    """What apt said, when they do not install."""
+
+    def words(self) -> str:
+        """For the step's reason."""
+        if self.installs:
+            return f"they install ({self.how})"
+        first = f": {self.problem[0]}" if self.problem else ""
+        return f"they do NOT install ({self.how}){first}"
+
+    def values(self) -> dict[str, Any]:
+        """The same as JSON."""
+        problem = {} if self.installs else {"problem": list(self.problem)}
+        return {"installs": self.installs, "how": self.how, **problem}
+
+
+def try_to_install(
+    packages: Sequence[Path], way: Way, host: Host, context: StepContext
+) -> InstallTest:
+    """Try to install all the packages together, on a system that has nothing else yet.
+
+    What the machine itself has is the start of a simulation. Raises StepFailed, StepCancelled.
+    """
+    if way == "simulated":
+        return _simulate(packages, "as the pipeline asks", host, context)
+    why_not = refusal(context.env)
+    if why_not:
+        return _simulate(packages, why_not, host, context)
+    tried = _in_root(packages, host, context)
+    return tried or _simulate(packages, "no throw-away root could be made", host, context)
+
+
+def _simulate(packages: Sequence[Path], why: str, host: Host, context: StepContext) -> InstallTest:
+    got = simulate_install(packages, host.admindir, context.env)
+    problem = _problem(got.text.splitlines())
+    return InstallTest(got.code == 0, f"simulated: {why}", problem)
+
+
+def _in_root(packages: Sequence[Path], host: Host, context: StepContext) -> InstallTest | None:
+    """None when there was no root to try it in."""
+    folder = _fill(context.workspace.scratch(f"{context.step}-install-test"), packages)
+    root = CleanRoot(suite=host.codename, variant="apt", folder=folder, script="/install-test/run")
+    lines: list[str] = []
+    prepare(context)
+    try:
+        code = context.commands.run(clean_root_command(root, context), lines.append)
+    finally:
+        wipe(context)
+        shutil.rmtree(folder)
+    if _BEGINS not in lines:
+        return None
+    said = lines[lines.index(_BEGINS) :]
+    return InstallTest(code == 0, "in a throw-away root", _problem(said))
+
+
+def _fill(folder: Path, packages: Sequence[Path]) -> Path:
+    if folder.exists():
+        shutil.rmtree(folder)
+    inside = folder / "install-test"
+    inside.mkdir(parents=True)
+    for package in packages:
+        os.link(package, inside / package.name)
+    paths = [f"/install-test/{package.name}" for package in packages]
+    script = script_text([f"echo '{_BEGINS}'", apt_line("install", *paths)])
+    (inside / "run").write_text(script)
+    return folder
+
+
+def _problem(lines: Sequence[str]) -> list[str]:
+    """apt's own words: unmet dependencies, then its errors."""
+    heading = "The following packages have unmet dependencies:"
+    begin = lines.index(heading) + 1 if heading in lines else len(lines)
+    unmet = [line for line in lines[begin:] if line.startswith(" ")]
+    errors = [line for line in lines if line.startswith(("E: ", "dpkg: error"))]
+    return [line.strip()[:_MAX_LINE] for line in (*unmet, *errors)][:_SHOWN]

@@ -1,0 +1,89 @@
+"""Build-Depends as values: groups of alternatives, reduced to what this build really asks for.
+
+The syntax is Debian Policy 7.1: `a (>= 1) [linux-any] <!nocheck> | b:native, c`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from debian.deb822 import PkgRelation
+
+from pipelines.domain.errors import FailureCode, StepFailed
+
+ArchitectureTest = Callable[[Sequence[str]], bool]
+"""Whether this build's architecture is meant by restrictions like `amd64`, `!i386`, `linux-any`."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """One package that would do."""
+
+    name: str
+    qualifier: str | None = None
+    """`any`, `native` or an architecture."""
+    operator: str | None = None
+    """`>=`, `<<`, …; None together with `version`."""
+    version: str | None = None
+
+    def __str__(self) -> str:
+        name = f"{self.name}:{self.qualifier}" if self.qualifier else self.name
+        return f"{name} ({self.operator} {self.version})" if self.operator else name
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Alternatives, one of which must be installed."""
+
+    alternatives: tuple[Relation, ...]
+
+    def __str__(self) -> str:
+        return " | ".join(str(relation) for relation in self.alternatives)
+
+
+def parse_groups(
+    field: str, concerned: ArchitectureTest, profiles: Collection[str]
+) -> tuple[Group, ...]:
+    """The groups of one field that count for this architecture and these build profiles.
+
+    Raises StepFailed (BUILD_DEPENDS) for what is not a relation.
+    """
+    wanted = []
+    for alternatives in PkgRelation.parse_relations(field.strip().strip(",")):
+        kept = [
+            _relation(parsed)
+            for parsed in alternatives
+            if _counts(parsed, concerned, frozenset(profiles))
+        ]
+        if kept:
+            wanted.append(Group(tuple(kept)))
+    return tuple(wanted)
+
+
+def _counts(parsed: Any, concerned: ArchitectureTest, profiles: frozenset[str]) -> bool:
+    if parsed["arch"] and not concerned([_restriction(r) for r in parsed["arch"]]):
+        return False
+    formula = parsed["restrictions"]
+    return not formula or any(
+        all((term.profile in profiles) is term.enabled for term in terms) for terms in formula
+    )
+
+
+def _restriction(restriction: PkgRelation.ArchRestriction) -> str:
+    return restriction.arch if restriction.enabled else f"!{restriction.arch}"
+
+
+def _relation(parsed: Any) -> Relation:
+    name = parsed["name"].strip()
+    # python-debian gives what it can't parse as a name. Names become arguments of apt-get.
+    if not _NAME.fullmatch(name):
+        raise StepFailed(
+            FailureCode.BUILD_DEPENDS, f"debian/control: '{name[:80]}' is not a build dependency"
+        )
+    operator, version = parsed["version"] or (None, None)
+    return Relation(name, parsed["archqual"], operator, version)

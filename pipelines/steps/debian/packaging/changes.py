@@ -1,0 +1,107 @@
+"""What a build left, by its `.changes` file: checked, and moved to its place."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from debian.deb822 import Changes, Deb822
+
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.execution.success_records import file_digest
+from pipelines.processes.capture import capture
+from pipelines.steps.debian.excerpt import excerpt
+
+_PACKAGE_SUFFIXES = (".deb", ".udeb", ".ddeb")
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A finished binary package, as its own control file describes it."""
+
+    name: str
+    version: str
+    architecture: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltFiles:
+    """What a `.changes` file names, all of it in one folder, and that file itself."""
+
+    version: str
+    changes: Path
+    files: tuple[Path, ...]
+
+
+def read_changes(folder: Path) -> BuiltFiles:
+    """Find the one `.changes` in `folder` and check size and SHA-256 of all that it names.
+
+    Raises StepFailed (ARTIFACT_MISSING, PACKAGING_FAILED).
+    """
+    found = sorted(folder.glob("*.changes"))
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise StepFailed(
+            FailureCode.ARTIFACT_MISSING,
+            f"packaging should leave one .changes file beside the source; there is {names}",
+        )
+    with found[0].open(encoding="utf-8", errors="replace") as stream:
+        changes = Changes(stream)
+    entries = changes.get("Checksums-Sha256", [])
+    for entry in entries:
+        _check(folder, entry["name"], int(entry["size"]), entry["sha256"])
+    files = tuple(folder / entry["name"] for entry in entries)
+    return BuiltFiles(version=changes.get("Version", ""), changes=found[0], files=files)
+
+
+def move_files(built: BuiltFiles, target: Path) -> tuple[Path, ...]:
+    """Make `target` hold exactly these files; gives their new paths, sorted by name."""
+    if target.exists():
+        shutil.rmtree(target)
+    target.mkdir(parents=True)
+    return tuple(
+        Path(shutil.move(path, target / path.name))
+        for path in sorted((*built.files, built.changes))
+    )
+
+
+def read_packages(files: Iterable[Path], env: Mapping[str, str]) -> tuple[Package, ...]:
+    """The binary packages among `files`. Raises StepFailed (PACKAGING_FAILED) for a broken one."""
+    return tuple(_package(path, env) for path in files if path.suffix in _PACKAGE_SUFFIXES)
+
+
+def read_package_control(path: Path, env: Mapping[str, str]) -> str:
+    """The control paragraph inside a package, with `?` for each byte that is no UTF-8.
+
+    Raises StepFailed (PACKAGING_FAILED).
+    """
+    # dpkg-deb and not python-debian, which needs a further program for Ubuntu's zstd.
+    got = capture(["dpkg-deb", "--field", str(path)], cwd=path.parent, env=env)
+    if got.code != 0:
+        raise StepFailed(
+            FailureCode.PACKAGING_FAILED,
+            f"{path.name} is not a sound package",
+            excerpt=excerpt(got.text.splitlines()),
+        )
+    return got.output.encode(errors="replace").decode()
+
+
+def _check(folder: Path, name: str, size: int, digest: str) -> None:
+    path = folder / name
+    if Path(name).name != name or not path.is_file():
+        raise StepFailed(
+            FailureCode.ARTIFACT_MISSING,
+            f"the .changes file names {name[:200]}, which is not there",
+        )
+    if path.stat().st_size != size or file_digest(path) != digest:
+        raise StepFailed(
+            FailureCode.PACKAGING_FAILED, f"{name} is not the file that .changes describes"
+        )
+
+
+def _package(path: Path, env: Mapping[str, str]) -> Package:
+    control = Deb822(read_package_control(path, env))
+    return Package(control["Package"], control["Version"], control["Architecture"], path)

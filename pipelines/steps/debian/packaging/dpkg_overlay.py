@@ -1,0 +1,78 @@
+"""Substitutes for one build without touching the host and without root.
+
+`dpkg-checkbuilddeps` and `dpkg-genbuildinfo` read the installed packages from
+`<admindir>/status`. An overlay is a copy of that file with the dummy's stanza added, and shims in
+a folder in front of PATH give its place to the tools, so that an unmodified build script sees it.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.steps.debian.packaging.changelog import trailer_date
+
+_CHECK = "dpkg-checkbuilddeps"
+_BUILD = "dpkg-buildpackage"
+_DCH = ("dch", "debchange")
+
+
+def write_overlay(folder: Path, admindir: Path, stanza: str) -> None:
+    """Make `folder` an admindir: that of the host plus one installed package."""
+    folder.mkdir(parents=True)
+    status = (admindir / "status").read_bytes().rstrip(b"\n")
+    (folder / "status").write_bytes(status + b"\n\n" + stanza.strip().encode() + b"\n\n")
+    architectures = admindir / "arch"
+    if architectures.exists():
+        shutil.copyfile(architectures, folder / "arch")
+
+
+def shim_scripts(
+    tools: Mapping[str, str], *, check: Sequence[str], forced: bool, time: datetime
+) -> Mapping[str, str]:
+    """The shims by name; `tools` has the real tools' paths, `check` what both dpkg tools get.
+
+    dch is among them because it dates an entry with the local time, and packages must not differ
+    between two builds of one commit.
+    """
+    arguments = shlex.join(check)
+    scripts = {}
+    for name, path in tools.items():
+        tool = shlex.quote(path)
+        if name == _BUILD:
+            flags = f"{arguments} -d" if forced else arguments
+            scripts[name] = f'#!/bin/sh\nexec {tool} {flags} "$@"\n'
+        elif name == _CHECK:
+            ignored = " || echo 'forced: the build goes on without them' >&2" if forced else ""
+            scripts[name] = f'#!/bin/sh\n{tool} {arguments} "$@"{ignored}\n'
+        else:
+            date = rf"0,/^ -- /s/^\( -- .*>  \).*/\1{trailer_date(time)}/"
+            scripts[name] = (
+                f'#!/bin/sh\nset -e\n{tool} "$@"\n'
+                f"[ ! -f debian/changelog ] || sed -i {shlex.quote(date)} debian/changelog\n"
+            )
+    return scripts
+
+
+def write_shims(
+    folder: Path, search_path: str, *, check: Sequence[str], forced: bool, time: datetime
+) -> None:
+    """Fill `folder` with shims for those of the tools that are on `search_path`.
+
+    Raises StepFailed (TOOL_MISSING) when dpkg's own are not there.
+    """
+    found = {name: shutil.which(name, path=search_path) for name in (_CHECK, _BUILD, *_DCH)}
+    if not (found[_CHECK] and found[_BUILD]):
+        raise StepFailed(
+            FailureCode.TOOL_MISSING, f"{_BUILD} is not on this machine: install dpkg-dev"
+        )
+    tools = {name: path for name, path in found.items() if path}
+    folder.mkdir(parents=True)
+    for name, script in shim_scripts(tools, check=check, forced=forced, time=time).items():
+        shim = folder / name
+        shim.write_text(script)
+        shim.chmod(0o755)

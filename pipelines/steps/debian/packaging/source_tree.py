@@ -1,0 +1,75 @@
+"""The source as the commit has it, however the build before this one ended.
+
+A build that is killed leaves a changed `debian/changelog`, backups beside it and half of its
+packages in the parent folder; `build-deb.sh` on top of that succeeds with a version that has the
+distribution's suffix twice (DESIGN.md, section 6).
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.domain.pipeline import Command, StepContext
+from pipelines.git.local import local_git_environment
+from pipelines.steps.debian.excerpt import excerpt
+from pipelines.workspace.containment import lies_below
+
+
+def restore_source(context: StepContext) -> None:
+    """Undo changes of tracked files, empty `debian/` and the parent folder of leftovers.
+
+    Files that earlier steps made elsewhere, like `target/`, stay. Raises StepFailed
+    (CHECKOUT_FAILED, PACKAGING_FAILED).
+    """
+    source = context.workspace.source
+    if not (source / ".git").exists():
+        raise StepFailed(FailureCode.CHECKOUT_FAILED, f"there is no checked out source in {source}")
+    _empty_parent(context)
+    # Only a git of an earlier, killed try can have left it: the workspace is ours alone.
+    (source / ".git" / "index.lock").unlink(missing_ok=True)
+    _remove_patched_files(source)
+    _git(context, "checkout", "--quiet", "--", ".")
+    _git(context, "clean", "-ffdxq", "--", "debian", ".pc")
+    if not (source / "debian" / "control").is_file():
+        raise StepFailed(FailureCode.PACKAGING_FAILED, "the source has no debian/control")
+
+
+def _empty_parent(context: StepContext) -> None:
+    source = context.workspace.source
+    for path in source.parent.iterdir():
+        if path == source:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _remove_patched_files(source: Path) -> None:
+    """Take away what dpkg-source's patches changed or made; git brings back what it knows.
+
+    A killed build leaves `.pc`, which says that the patches are there: the next one would do
+    without them in a tree that git has restored, or fail over files that a patch makes.
+    """
+    for patch in (path for path in (source / ".pc").glob("*") if path.is_dir()):
+        for saved in patch.rglob("*"):
+            patched = source / saved.relative_to(patch)
+            if saved.is_file() and lies_below(patched, source):
+                patched.unlink(missing_ok=True)
+
+
+def _git(context: StepContext, *arguments: str) -> None:
+    lines: list[str] = []
+    command = Command(
+        argv=("git", *arguments),
+        cwd=context.workspace.source,
+        env=local_git_environment(context.env),
+    )
+    if context.commands.run(command, lines.append) != 0:
+        raise StepFailed(
+            FailureCode.CHECKOUT_FAILED,
+            f"git {arguments[0]} could not restore the source",
+            excerpt=excerpt(lines),
+        )

@@ -1,0 +1,30 @@
+"""Downloads that a job's Maven shares with the builder's other jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipelines.domain.pipeline import StepContext
+from pipelines.steps.maven.repository import fill, harvest, reactor_folders
+from pipelines.workspace.host_lock import host_lock
+
+
+@contextmanager
+def shared_downloads(context: StepContext) -> Iterator[None]:
+    """Around a build: give it what the cache has, and when it went well the cache its downloads.
+
+    After a failure they stay in the job's own repository, where the next try finds them. Does
+    nothing for a source without a POM.
+    """
+    workspace = context.workspace
+    own = reactor_folders(workspace.source)
+    if not own:
+        yield
+        return
+    lock, cancelled = workspace.maven_cache.with_suffix(".lock"), context.commands.check_cancelled
+    with host_lock(lock, cancelled):
+        fill(workspace.maven_cache, workspace.maven_repository, own, cancelled)
+    yield
+    with host_lock(lock, cancelled):
+        harvest(workspace.maven_repository, workspace.maven_cache, own, cancelled)

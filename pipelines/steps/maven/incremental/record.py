@@ -1,0 +1,134 @@
+"""What is known of the modules of one `maven` step, over all tries of its job.
+
+The file begins with a line that says what the modules were built from and when that began; Maven
+itself appends its events (maven_events.py), so they are there whatever was killed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from common.atomic_files import write_durably
+from pipelines.execution.success_records import boot_id
+from pipelines.steps.maven.output.events import BuildEvents, read_events
+
+_MILLISECONDS = 1_000_000
+NO_SOURCE = frozenset({".git", "target", "node_modules"})
+"""Folders that builds fill."""
+_PER_ATTEMPT = frozenset({"SSH_AUTH_SOCK", "BUILD_ATTEMPT"})
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleRecord:
+    """The record of one step."""
+
+    path: Path
+    began: float
+    """Seconds of the epoch."""
+
+    def events(self) -> BuildEvents:
+        """All that was written so far."""
+        return _events(self.path)
+
+
+def _events(path: Path) -> BuildEvents:
+    """The record's events, with the paths that they have in its own workspace.
+
+    A workspace that was copied from another job's brings that one's record along.
+    """
+    own = path.parents[1]
+
+    def here(found: Path) -> Path:
+        if not found.is_relative_to(own.parent):
+            return found
+        return Path(own, *found.relative_to(own.parent).parts[1:])
+
+    with path.open(encoding="utf-8", errors="replace", newline="\n") as lines:
+        events = read_events(lines)
+    for module in events.modules.values():
+        module.pom = here(module.pom)
+        module.folder = module.folder and here(module.folder)
+        module.files = [
+            replace(file, made=here(file.made), installed=here(file.installed))
+            for file in module.files
+        ]
+    return events
+
+
+def build_key(env: Mapping[str, str], facts: Mapping[str, Any]) -> str:
+    """Digest of what modules are built from: equal keys, equal modules."""
+    lasting = {name: value for name, value in env.items() if name not in _PER_ATTEMPT}
+    text = json.dumps([lasting, facts], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def open_record(path: Path, key: str, before_new: Callable[[BuildEvents], None]) -> ModuleRecord:
+    """The record at `path` when it is one of `key`, else a new one.
+
+    It is a new one also after a restart of the machine: what was installed last may be torn.
+    `before_new` gets what the record that is replaced has, if there was one.
+    """
+    try:
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            word, known, boot, began = stream.readline().split()
+        if (word, known, boot) == ("key", key, boot_id()):
+            return ModuleRecord(path, float(began))
+    except (FileNotFoundError, ValueError):
+        pass  # none, or none of ours: a new one takes its place
+    if path.exists():
+        before_new(_events(path))
+    now = time.time()
+    write_durably(path, f"key {key} {boot_id()} {now:.3f}\n".encode())
+    return ModuleRecord(path, now)
+
+
+def size_and_time(path: Path) -> tuple[int, int] | None:
+    """Size and time of last change in milliseconds, as Java gives them; None without the file."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns // _MILLISECONDS
+
+
+def newest_files(folders: Mapping[str, Path]) -> dict[str, int]:
+    """Time in milliseconds of the newest file of each module; what a build makes does not count.
+
+    `folders` has each module's folder by key; a file belongs to the innermost folder. A folder
+    inside of a module's counts as a file: it is newer when a file was taken out of it.
+    """
+    keys = {str(folder): key for key, folder in folders.items()}
+    newest = dict.fromkeys(folders, 0)
+    for top in _outermost(folders.values()):
+        owners = {str(top.parent): ""}
+        for folder, inner, files in os.walk(top):
+            inner[:] = [name for name in inner if name not in NO_SOURCE]
+            own = keys.get(folder)
+            key = owners[folder] = own or owners[os.path.dirname(folder)]  # noqa: PTH120
+            times = [_time(os.path.join(folder, name)) for name in files]  # noqa: PTH118
+            # Maven makes `target` in a module's folder itself, and others make modules in it.
+            times += [] if own else [_time(folder)]
+            newest[key] = max([newest[key], *times])
+    return newest
+
+
+def _outermost(folders: Iterable[Path]) -> list[Path]:
+    found: list[Path] = []
+    for folder in sorted(folders):
+        if not found or not folder.is_relative_to(found[-1]):
+            found.append(folder)
+    return found
+
+
+def _time(path: str) -> int:
+    try:
+        return os.lstat(path).st_mtime_ns // _MILLISECONDS
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,45 @@
+"""Removes what modules made before when it may be torn: plugins take each file that is new enough.
+
+The compiler plugin leaves a class alone that is newer than its source, and the jar plugin a jar
+that is newer than its classes, however little of them a kill or a full disk has let be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from pipelines.domain.pipeline import StepContext
+from pipelines.git.local import git_output
+from pipelines.steps.maven.output.events import BuildEvents, BuiltModule
+
+_TIME_TO_REMOVE = 600.0
+
+
+def remove_torn(events: BuildEvents, context: StepContext) -> None:
+    """Remove the build folders of modules that a kill, or a failure other than of tests, ended.
+
+    Raises StepFailed (CHECKOUT_FAILED).
+    """
+    _remove([module for module in events.modules.values() if module.may_be_torn], context)
+
+
+def remove_all(events: BuildEvents, context: StepContext) -> None:
+    """Remove the build folders of all modules that were begun. Raises as `remove_torn`."""
+    _remove([module for module in events.modules.values() if module.run], context)
+
+
+def _remove(modules: Iterable[BuiltModule], context: StepContext) -> None:
+    source = context.workspace.source
+    folders = [module.folder or module.pom.parent / "target" for module in modules]
+    inside = [str(folder) for folder in folders if _is_below(folder, source)]
+    if not inside:
+        return
+    # What the commit itself has in such a folder stays.
+    arguments = ("--literal-pathspecs", "clean", "-ffdxq", "--", *inside)
+    problem = "git can't remove what an earlier try of Maven left behind"
+    git_output(source, context.env, *arguments, problem=problem, timeout=_TIME_TO_REMOVE)
+
+
+def _is_below(folder: Path, source: Path) -> bool:
+    return folder != source and folder.is_relative_to(source)

@@ -1,0 +1,61 @@
+"""Finds a JDK on this machine by its version."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pipelines.domain.errors import FailureCode, StepFailed
+
+JDK_FOLDERS = (Path("/usr/lib/jvm"),)
+"""Where Debian's and Ubuntu's packages, and Temurin's, put JDKs."""
+
+_VERSION = re.compile(r'^JAVA_VERSION="(?:1\.)?(?P<version>[\d._]+)', re.MULTILINE)
+
+
+def find_jdk(wanted: str, env: Mapping[str, str], folders: tuple[Path, ...] = JDK_FOLDERS) -> Path:
+    """Home of the JDK that `wanted` names: a directory, or a version like `17`, `17.0.2`, `1.8`.
+
+    Of several, JAVA_HOME of `env` comes first, then the newest. Raises StepFailed (TOOL_MISSING).
+    """
+    if wanted.startswith("/"):
+        if (Path(wanted) / "bin" / "javac").is_file():
+            return Path(wanted)
+        raise StepFailed(FailureCode.TOOL_MISSING, f"{wanted} is no JDK: it has no bin/javac")
+    preferred = [Path(env["JAVA_HOME"])] if env.get("JAVA_HOME") else []
+    found = dict(_jdks([*preferred, *_newest_first(folders)]))
+    parts = _parts(wanted.removeprefix("1."))
+    for home, version in found.items():
+        if _parts(version)[: len(parts)] == parts:
+            return home
+    known = ", ".join(sorted(set(found.values()))) or "none"
+    raise StepFailed(
+        FailureCode.TOOL_MISSING,
+        f"there is no JDK {wanted} below {' or '.join(map(str, folders))} (found: {known})",
+    )
+
+
+def jdk_majors(folders: tuple[Path, ...] = JDK_FOLDERS) -> list[int]:
+    """Versions of the JDKs in `folders`, their first number only, the lowest first."""
+    return sorted({_parts(version)[0] for _, version in _jdks(_newest_first(folders))})
+
+
+def _newest_first(folders: tuple[Path, ...]) -> list[Path]:
+    homes = {home.resolve() for folder in folders if folder.is_dir() for home in folder.iterdir()}
+    versions = dict(_jdks(sorted(homes)))
+    return sorted(versions, key=lambda home: _parts(versions[home]), reverse=True)
+
+
+def _jdks(homes: list[Path]) -> Iterator[tuple[Path, str]]:
+    for home in homes:
+        release = home / "release"
+        if not (home / "bin" / "javac").is_file() or not release.is_file():
+            continue
+        match = _VERSION.search(release.read_text(encoding="utf-8", errors="replace"))
+        if match:
+            yield home, match["version"]
+
+
+def _parts(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", version)]

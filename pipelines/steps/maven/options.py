@@ -1,0 +1,146 @@
+"""How Maven is called: the options of a `maven` step and the command they make. Pure."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from common.yaml.validate import Several, Text
+from pipelines.domain.pipeline import Command, Options, StepContext
+
+_FLAGS = ("-B", "-ntp", "-Dstyle.color=never")
+_EXIT_ON_OUT_OF_MEMORY = "-XX:+ExitOnOutOfMemoryError"
+_THREADS = r"^\d+(\.\d+)?C?$"
+_INSTALLING_PHASES = frozenset(
+    {"clean", "validate", "compile", "test", "package", "verify", "install"}
+)
+_OWN_SELECTION = re.compile(
+    r"-(pl|am|amd|rf|N|f)\b|--(projects|also-make|resume-from|non-recursive|file)\b"
+)
+
+
+def _no_option(text: str) -> str:
+    if not re.fullmatch(r"[^\s,-][^\s,]*", text):
+        raise ValueError(f"'{text}' is no single name: no blanks or commas, no - in front")
+    return text
+
+
+Name = Annotated[Text, AfterValidator(_no_option)]
+
+
+class MavenOptions(Options):
+    """How to call Maven."""
+
+    goals: Several[Name] = Field(default=("install",), min_length=1)
+    """Phases and goals."""
+    profiles: Several[Name] = ()
+    """Profiles to activate (`-P`)."""
+    properties: dict[Name, Text] = Field(default_factory=dict)
+    """System properties (`-D`)."""
+    modules: Several[Name] = ()
+    """Build only these modules (`-pl`): `:artifact` or the folder; all when empty."""
+    also_make: bool = False
+    """With `modules`: build what they depend on too (`-am`)."""
+    threads: Annotated[Text, Field(pattern=_THREADS)] | None = None
+    """Modules that are built at once (`-T`): a number, or `1C` for one a core."""
+    skip_tests: bool = False
+    """Compile tests but don't run them: other modules may need a test jar."""
+    maven_opts: Text | None = None
+    """Options of Maven's own Java; the builder's MAVEN_OPTS when not given."""
+    jdk: Text | None = None
+    """Version (`17`) of a JDK below /usr/lib/jvm, or its directory; else the builder's."""
+    settings: Text | None = None
+    """Settings file; relative to the source tree."""
+    local_repository: Literal["job", "shared"] = "job"
+    """`job`: one for each job, filled by hard links from the builder's downloads; `shared`: one
+    for all jobs of the builder, one Maven at a time, where a rerun builds every module again."""
+    offline: bool = False
+    """Use only what was downloaded before."""
+    wrapper: bool = True
+    """Run the source's own `mvnw` when it has one, else the builder's `mvn`."""
+    incremental: Literal["off", "rerun", "modules"] = "rerun"
+    """What is built when something is already known to be built. `off`: everything; `rerun`:
+    another try of the job builds the modules that did not succeed; `modules`: also another
+    commit builds only the modules that it touches and those that depend on them."""
+    extra_args: Several[Text] = ()
+    """More arguments, as they are."""
+
+    @property
+    def why_not_incremental(self) -> str | None:
+        """Why every run builds every module; None when modules can be left out soundly."""
+        if self.incremental == "off":
+            return "incremental is off"
+        if self.local_repository == "shared":
+            return "the local repository is shared with other jobs"
+        if "install" not in self.goals or not _INSTALLING_PHASES.issuperset(self.goals):
+            return f"{' '.join(self.goals)} does not just install"
+        own = own_selection(self.extra_args)
+        return f"extra_args have {own}" if own else None
+
+
+def own_selection(arguments: Iterable[str]) -> str | None:
+    """The first of Maven's arguments that itself says which modules are built, if one does."""
+    return next((argument for argument in arguments if _OWN_SELECTION.match(argument)), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MavenCall:
+    """What of machine and job goes into the call beside the options."""
+
+    repository: Path
+    """Local repository."""
+    program: tuple[str, ...] = ("mvn",)
+    java_home: Path | None = None
+    """None: what JAVA_HOME or PATH has."""
+    only: tuple[str, ...] = ()
+    """Keys (`group:artifact`) of the modules to build; empty: what the options say."""
+    listener: tuple[str, ...] = ()
+    """Arguments that make Maven write its events."""
+    java_options: tuple[str, ...] = ()
+    """Of Maven's Java, before those of the step or the builder, which win."""
+
+
+def maven_command(options: MavenOptions, context: StepContext, call: MavenCall) -> Command:
+    """The call of Maven. Pure."""
+    source = context.workspace.source
+    argv = [*call.program, *_FLAGS, f"-Dmaven.repo.local={call.repository}", *call.listener]
+    argv += ["-o"] if options.offline else []
+    argv += ["-s", str(source / options.settings)] if options.settings else []
+    argv += ["-T", options.threads] if options.threads else []
+    argv += ["-P", ",".join(options.profiles)] if options.profiles else []
+    argv += ["-pl", ",".join(call.only or options.modules)] if call.only or options.modules else []
+    argv += ["-am"] if options.also_make and not call.only else []
+    argv += ["-DskipTests"] if options.skip_tests else []
+    argv += [f"-D{name}={value}" for name, value in options.properties.items()]
+    argv += [*options.extra_args, *options.goals]
+    env = maven_environment(options, context.env, call.java_home)
+    return Command(
+        argv=tuple(argv),
+        cwd=source,
+        env={
+            **env,
+            "MAVEN_OPTS": " ".join((*call.java_options, env["MAVEN_OPTS"])),
+            "MAVEN_USER_HOME": str(context.workspace.maven_tools / "wrapper"),
+        },
+    )
+
+
+def maven_environment(
+    options: MavenOptions, env: Mapping[str, str], java_home: Path | None
+) -> dict[str, str]:
+    """Environment of Maven with the step's JDK and options of Java. Pure."""
+    opts = options.maven_opts if options.maven_opts is not None else env.get("MAVEN_OPTS", "")
+    if _EXIT_ON_OUT_OF_MEMORY not in opts:
+        # Without it Maven goes on after running out of memory, in ways nobody can foresee.
+        opts = f"{opts} {_EXIT_ON_OUT_OF_MEMORY}".strip()
+    result = {**env, "MAVEN_OPTS": opts}
+    if java_home:
+        path = env.get("PATH", os.defpath)
+        result |= {"JAVA_HOME": str(java_home), "PATH": f"{java_home / 'bin'}:{path}"}
+    return result

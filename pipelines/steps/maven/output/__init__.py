@@ -1,0 +1,4 @@
+"""What Maven says: log, events, test reports, and the failure codes read from them.
+
+Running Maven belongs to the folder above.
+"""

@@ -1,0 +1,78 @@
+"""Makes Maven write what happens to its modules, and take those that are built from their place.
+
+ModuleEventSpy.java and BuiltModules.java do it, compiled once for each Maven and JDK of a builder,
+against the machine's own Maven. A wrapper's Maven and a packaging's take them too: the interfaces
+are the same in all of Maven 3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.domain.errors import StepFailed
+from pipelines.domain.pipeline import StepContext
+from pipelines.processes.capture import capture
+from pipelines.steps.maven.java.versions import java_version, maven_home, maven_version
+from pipelines.workspace.host_lock import host_lock
+
+_CLASSES = ("ModuleEventSpy", "BuiltModules")
+_SOURCES = tuple(Path(__file__).with_name(f"{name}.java") for name in _CLASSES)
+_TIME_TO_COMPILE = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """The compiled listener, or why there is none."""
+
+    folder: Path | None
+    problem: str = ""
+
+    def arguments(self, events: Path, built: Path | None = None) -> tuple[str, ...]:
+        """For Maven's command line, so that it appends to `events`; `built`: see built_modules."""
+        if self.folder is None:
+            return ()
+        list_of_built = (f"-Dbuildcoordination.built={built}",) if built else ()
+        loaded = f"-Dmaven.ext.class.path={self.folder}"
+        return (loaded, f"-Dbuildcoordination.events={events}", *list_of_built)
+
+    def java_options(self, events: Path) -> str:
+        """For MAVEN_OPTS, where a script calls Maven; empty too when a path has a blank in it."""
+        options = self.arguments(events)
+        return "" if any(" " in option for option in options) else " ".join(options)
+
+
+def module_listener(context: StepContext, env: Mapping[str, str]) -> Listener:
+    """The listener for the Maven and the JDK of `env`; without it the log has to do."""
+    home = maven_home(env)
+    if home is None or not any((home / "lib").glob("maven-core*.jar")):
+        return Listener(None, "this machine has no Maven whose jars could be compiled against")
+    tools = f"{home} {maven_version(env)} {java_version(env)}"
+    texts = (source.read_bytes() for source in _SOURCES)
+    key = hashlib.sha256(b"\n".join((*texts, tools.encode()))).hexdigest()[:16]
+    folder = context.workspace.maven_tools / "listener" / key
+    with host_lock(folder.with_suffix(".lock"), context.commands.check_cancelled):
+        problem = "" if folder.is_dir() else _compile(home / "lib", folder, env)
+    return Listener(None, problem) if problem else Listener(folder)
+
+
+def _compile(jars: Path, folder: Path, env: Mapping[str, str]) -> str:
+    """Make `folder`; gives what javac said when it can't."""
+    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+    index = temporary / "META-INF" / "sisu" / "javax.inject.Named"
+    index.parent.mkdir(parents=True)
+    index.write_text("".join(f"buildcoordination.{name}\n" for name in _CLASSES))
+    # 8 is the oldest Java that a Maven 3 of today runs on, whatever JDK compiles.
+    flags = ("-source", "8", "-target", "8", "-nowarn", "-Xlint:-options", "-proc:none")
+    argv = ("javac", *flags, "-cp", f"{jars}/*", "-d", str(temporary), *map(str, _SOURCES))
+    try:
+        done = capture(argv, cwd=folder.parent, env=env, timeout=_TIME_TO_COMPILE)
+    except StepFailed as error:
+        return error.message
+    if done.code:
+        return f"javac fails: {' '.join(done.text.split())[:300]}"
+    temporary.rename(folder)
+    return ""

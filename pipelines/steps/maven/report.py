@@ -1,0 +1,142 @@
+"""What a finished or broken build of Maven tells: its modules, how long each took. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.domain.pipeline import StepResult
+from pipelines.steps.maven.incremental.selection import Selection
+from pipelines.steps.maven.output.events import BuildEvents
+from pipelines.steps.maven.output.log import MavenLog, ModuleResult
+from pipelines.steps.maven.output.surefire import SurefireResults
+
+_SLOWEST = 3
+_SHORTEST_SHOWN = 0.1
+_SHOWN_NAMES = 5
+_UNFINISHED = (FailureCode.TIMEOUT, FailureCode.KILLED)
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleRun:
+    """A module in one run of Maven."""
+
+    name: str
+    result: ModuleResult | None
+    """None when the build ended while the module was built."""
+    seconds: float | None
+    artifact: str = ""
+    """Shorter than most names, and what `-pl` takes; only the events tell it."""
+
+    def values(self) -> dict[str, Any]:
+        """As JSON."""
+        result = self.result.value if self.result else None
+        return {"name": self.name, "result": result, "seconds": self.seconds}
+
+
+@dataclass(frozen=True, slots=True)
+class MavenReport:
+    """One run of Maven."""
+
+    modules: tuple[ModuleRun, ...] = ()
+    """Those that were begun."""
+    files: tuple[Path, ...] = ()
+    """What is installed, also by the earlier runs of the same record."""
+    exact: bool = True
+    """From Maven's events; else from its log."""
+
+    @property
+    def slowest(self) -> str:
+        """`slowest: cloud-server 81.2 s, cloud-api 40.1 s`; empty for a single module."""
+        timed = [
+            (m.seconds, m.artifact or m.name)
+            for m in self.modules
+            if (m.seconds or 0) >= _SHORTEST_SHOWN
+        ]
+        if len(timed) < 2:  # noqa: PLR2004 - one is always the slowest
+            return ""
+        shown = sorted(timed, reverse=True)[:_SLOWEST]
+        return f"slowest: {', '.join(f'{name} {seconds:.1f} s' for seconds, name in shown)}"
+
+    def values(self) -> dict[str, Any]:
+        """The modules as JSON."""
+        return {"modules": [module.values() for module in self.modules]}
+
+    def result(
+        self,
+        selection: Selection,
+        tests: SurefireResults,
+        versions: Mapping[str, str],
+        no_events: str,
+        did: str,
+    ) -> StepResult:
+        """The result of a step that built what `selection` says; `did` is the word for it."""
+        left_out = [{"name": name, "reason": why} for name, why in selection.left_out.items()]
+        exact = self.exact and not no_events
+        values = {
+            **versions,
+            **self.values(),
+            "selection": selection.reason,
+            "left_out": left_out,
+            **({"tests": tests.values()} if tests.run else {}),
+            "module_times": "exact" if exact else f"from the log: {no_events or 'no events'}",
+        }
+        parts = [self._built(selection, did), tests.words(), self.slowest]
+        return StepResult(
+            reason="; ".join([", ".join(filter(None, parts[:2])), *filter(None, parts[2:])]),
+            outputs=tuple(file for file in self.files if file.is_file()),
+            values=values,
+        )
+
+    def _built(self, selection: Selection, did: str) -> str:
+        count = len(self.modules)
+        built = f"{did} 1 module" if count == 1 else f"{did} {count} modules"
+        if not selection.left_out:
+            return f"{built}, all because {selection.reason}" if selection.is_surprise else built
+        names = list(selection.left_out)
+        shown = ", ".join(names[:_SHOWN_NAMES])
+        more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+        return f"{built}, left out {len(names)} that are built already ({shown}{more})"
+
+    def interrupted(self, failure: StepFailed) -> StepFailed:
+        """`failure` with what this run came to."""
+        at = [module.name for module in self.modules if module.result is None]
+        failed = [m.name for m in self.modules if m.result is ModuleResult.FAILURE]
+        built = sum(module.result is ModuleResult.SUCCESS for module in self.modules)
+        where = f", in {', '.join(at)}" if at and failure.code in _UNFINISHED else ""
+        details = {"modules_built": built, "modules_failed": failed, "modules_running": at}
+        return StepFailed(
+            failure.code,
+            f"{failure.message}{where}",
+            excerpt=failure.excerpt,
+            retryable=failure.retryable,
+            log=failure.log,
+            details={**failure.details, **details},
+        )
+
+
+def report_of(events: BuildEvents, runs_before: int, log: MavenLog) -> MavenReport:
+    """From the events that came after so many runs of Maven, else from the log."""
+    if events.runs > runs_before:
+        begun = [m for m in events.modules.values() if m.run > runs_before]
+        modules = tuple(
+            ModuleRun(m.name, m.result, m.seconds, m.key.partition(":")[2]) for m in begun
+        )
+        return MavenReport(modules, installed_files(events))
+    reactor = log.last
+    summed_up = {module.name: module for module in reactor.modules}
+    modules = tuple(
+        ModuleRun(name, summed_up[name].result, summed_up[name].seconds)
+        if name in summed_up
+        else ModuleRun(name, ModuleResult.SUCCESS if reactor.succeeded else None, None)
+        for name in reactor.started
+    )
+    return MavenReport(modules, tuple(map(Path, reactor.installed)), exact=False)
+
+
+def installed_files(events: BuildEvents) -> tuple[Path, ...]:
+    """What all modules have installed, also those that an earlier run built."""
+    return tuple(file.installed for m in events.modules.values() for file in m.files)

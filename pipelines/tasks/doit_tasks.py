@@ -1,0 +1,209 @@
+"""Pipelines as doit tasks: one group task for each pipeline, one task for each of its steps.
+
+The graph is static and holds no value of a job: names and options come from `pipelines.yaml`, and
+the job is looked up when an action runs. What happened to a step is left on its action, in
+`outcome`, where the reporter of `doit build` finds it.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from doit.action import BaseAction
+from doit.exceptions import InvalidDodoFile, TaskFailed
+
+from pipelines.domain.conditions import all_but_later
+from pipelines.domain.errors import (
+    BadPipelineFile,
+    FailureCode,
+    PipelineError,
+    StepCancelled,
+    StepFailed,
+)
+from pipelines.domain.pipeline import Pipeline, Step
+from pipelines.execution.runner import StepRunner
+from pipelines.language.load import Kinds, read_pipelines
+from pipelines.processes.masking import mask, mask_data
+from pipelines.steps.publish_status import PublishStatus
+
+_TIMED_OUT = frozenset({FailureCode.TIMEOUT, FailureCode.SILENT})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a step ended."""
+
+    state: str
+    """A value of the state vocabulary: succeeded, failed, timed_out, cancelled."""
+    reason: str
+    log: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    allowed: bool = False
+    """Whether the job may succeed although the step failed."""
+
+
+class StepAction(BaseAction):  # type: ignore[misc]
+    """doit's handle on one step."""
+
+    def __init__(self, runner: StepRunner, pipeline: Pipeline, step: Step) -> None:
+        self._runner = runner
+        self._pipeline = pipeline
+        self._step = step
+        self.reason = ""
+        """Why the step runs, or why it does not have to."""
+        self.left_out = False
+        """Whether the step was not asked for, though it would have to run."""
+        self.outcome: Outcome | None = None
+        self.out = self.err = self.result = None
+        self.values: dict[str, Any] = {}
+
+    def __str__(self) -> str:
+        return f"{self._step.kind.name} {self._step.options!r}"
+
+    def up_to_date(self) -> bool:
+        """Whether the step may be left out; `reason` then says why."""
+        verdict = self._runner.judge(self._pipeline, self._step)
+        self.reason = verdict.reason
+        return verdict.up_to_date
+
+    def reason_to_skip(self, states: Mapping[str, str]) -> str | None:
+        """Why the step must not run after what became of the others; None when it may.
+
+        A condition that can't be told is left to `execute`, which fails with the cause.
+        """
+        try:
+            reason = self._runner.reason_to_skip(self._pipeline, self._step, states)
+            if reason is None:
+                reason = self._runner.reason_to_leave_out(self._pipeline, self._step)
+                self.left_out = reason is not None
+        except PipelineError:
+            return None
+        return reason
+
+    def start_over(self, *, start: str, only: str, clean: bool) -> None:
+        """As StepRunner.start_over, for the pipeline of this step."""
+        self._runner.start_over(self._pipeline, start=start, only=only, clean=clean)
+
+    def execute(self, out: object = None, err: object = None) -> TaskFailed | None:  # noqa: ARG002
+        """Run the step; doit's contract: None is success, a TaskFailed is the failure."""
+        try:
+            ran = self._runner.run(self._pipeline, self._step)
+        except StepCancelled as error:
+            return self._ended("cancelled", str(error), {})
+        except StepFailed as error:
+            state = "timed_out" if error.code in _TIMED_OUT else "failed"
+            return self._ended(state, error.message, _failure_details(error))
+        except PipelineError as error:
+            return self._ended("failed", str(error), {"code": FailureCode.BAD_REQUEST.value})
+        except Exception as error:
+            details = {
+                "code": FailureCode.INTERNAL.value,
+                "excerpt": traceback.format_exc()[-2000:],
+            }
+            return self._ended("failed", f"defect in {self._step.kind.name}: {error!r}", details)
+        succeeded: dict[str, Any] = {"values": dict(ran.result.values)}
+        if ran.failed_tries:
+            succeeded["tries"] = list(ran.failed_tries)
+        self._ended("succeeded", ran.result.reason, succeeded)
+        return None
+
+    def _ended(self, state: str, reason: str, details: Mapping[str, Any]) -> TaskFailed:
+        secrets = self._runner.secrets()
+        tries = len(details.get("tries", ()))
+        told = f"{reason} (after {tries + 1} tries)" if tries else reason
+        self.outcome = Outcome(
+            state=state,
+            reason=mask(told, secrets),
+            log=self._runner.log(self._step.name),
+            details=mask_data(details, secrets),
+            allowed=self._step.allow_failure,
+        )
+        return TaskFailed(self.outcome.reason)
+
+
+@dataclass(frozen=True)
+class RecordHolds:
+    """Whether the step of an action is up to date, as doit asks; `doit info` shows it."""
+
+    action: StepAction
+    step: str
+
+    def __call__(self) -> bool:
+        """doit's question."""
+        return self.action.up_to_date()
+
+    def __repr__(self) -> str:
+        return f"the record of the success of {self.step} holds (see doit explain)"
+
+
+def load_pipelines(path: Path, kinds: Kinds) -> dict[str, Pipeline]:
+    """The pipelines of a file. Raises InvalidDodoFile, which doit shows as it is, exit code 3."""
+    try:
+        return read_pipelines(path, kinds)
+    except BadPipelineFile as error:
+        raise InvalidDodoFile(str(error)) from error
+
+
+def pipeline_tasks(
+    pipelines: Mapping[str, Pipeline], runner: StepRunner, first: str
+) -> Iterator[dict[str, Any]]:
+    """Task dictionaries for doit. Steps without needs wait for the task named `first`."""
+    for pipeline in pipelines.values():
+        yield _group_task(pipeline)
+        ordered = _publish_last(pipeline)
+        for step in ordered.steps:
+            yield _step_task(ordered, step, runner, first)
+
+
+def _group_task(pipeline: Pipeline) -> dict[str, Any]:
+    takes = pipeline.takes
+    return {
+        "basename": pipeline.name,
+        "name": None,
+        "doc": pipeline.description,
+        "meta": {
+            "pipeline": pipeline.name,
+            "labels": pipeline.labels,
+            "secrets": pipeline.secrets,
+            "max_attempts": pipeline.max_attempts,
+            "takes": {"types": takes.types, "branches": takes.branches} if takes else None,
+        },
+    }
+
+
+def _publish_last(pipeline: Pipeline) -> Pipeline:
+    """`publish-status` ends the attempt, so it waits for every step that does not need it."""
+    steps = (
+        replace(step, needs=all_but_later(pipeline, step))
+        if isinstance(step.kind, PublishStatus)
+        else step
+        for step in pipeline.steps
+    )
+    return replace(pipeline, steps=tuple(steps))
+
+
+def _step_task(pipeline: Pipeline, step: Step, runner: StepRunner, first: str) -> dict[str, Any]:
+    action = StepAction(runner, pipeline, step)
+    needs = [f"{pipeline.name}:{need}" for need in step.needs]
+    return {
+        "basename": pipeline.name,
+        "name": step.name,
+        "doc": step.kind.summary,
+        "actions": [action],
+        "task_dep": needs or [first],
+        "uptodate": [RecordHolds(action, step.name)],
+        "meta": {"pipeline": pipeline.name, "step": step.name},
+    }
+
+
+def _failure_details(error: StepFailed) -> dict[str, Any]:
+    return {
+        **error.details,
+        "code": error.code.value,
+        "excerpt": error.excerpt,
+        "retryable": error.retryable,
+    }

@@ -1,0 +1,98 @@
+"""What a builder needs to have installed, whether this machine has it, and what it offers."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.processes.capture import capture
+from pipelines.steps.maven.java.jdk import JDK_FOLDERS, jdk_majors
+
+Check = tuple[str, str, str | None]
+"""Name of what was looked at, what was found, and what to do (None: nothing, it is fine)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program that steps call."""
+
+    name: str
+    version: tuple[str, ...]
+    """Command that prints its version."""
+    package: str
+    """Debian package that has it."""
+
+
+def _installed(package: str) -> tuple[str, ...]:
+    """For tools that have no option to tell their version."""
+    return ("dpkg-query", "--show", "--showformat", "${Package} ${Version}", package)
+
+
+TOOLS = (
+    Tool("git", ("git", "--version"), "git"),
+    Tool("javac", ("javac", "-version"), "default-jdk-headless"),
+    Tool("mvn", ("mvn", "-B", "-Dstyle.color=never", "--version"), "maven"),
+    Tool("dpkg-buildpackage", ("dpkg-buildpackage", "--version"), "dpkg-dev"),
+    Tool("dh", _installed("debhelper"), "debhelper"),
+    Tool("dch", ("dch", "--version"), "devscripts"),
+    Tool("equivs-build", _installed("equivs"), "equivs"),
+    Tool("fakeroot", ("fakeroot", "--version"), "fakeroot"),
+    Tool("lsb_release", ("lsb_release", "--short", "--description"), "lsb-release"),
+)
+
+_DEBIAN_NAMES: Mapping[str, str] = {
+    "x86_64": "amd64",
+    "aarch64": "arm64",
+    "armv7l": "armhf",
+    "i686": "i386",
+    "ppc64le": "ppc64el",
+}
+"""Debian's name of an architecture, where the kernel's is another."""
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_SECONDS = 30.0
+
+
+def check_tools(env: Mapping[str, str]) -> Iterator[Check]:
+    """Look at each tool."""
+    for tool in TOOLS:
+        path = shutil.which(tool.name, path=env.get("PATH"))
+        if path is None:
+            yield tool.name, "not found", f"apt-get install {tool.package}"
+            continue
+        captured = capture(tool.version, cwd=Path("/"), env=env, timeout=_SECONDS)
+        line = next(iter(_ANSI.sub("", captured.text).strip().splitlines()), path)
+        if captured.code != 0:
+            yield tool.name, f"{path} fails: {line}", f"apt-get install --reinstall {tool.package}"
+        else:
+            yield tool.name, line.strip(), None
+
+
+def machine_labels(jdk_folders: tuple[Path, ...] = JDK_FOLDERS) -> dict[str, str]:
+    """Labels with their values, several of one label with commas: `jdk: 17, 21`.
+
+    A label of which nothing was found is left out. Sources: uname, /etc/os-release, the JDKs in
+    `jdk_folders`.
+    """
+    machine = platform.machine()
+    found = {
+        "arch": _DEBIAN_NAMES.get(machine, machine),
+        "distro": ", ".join(_distro()),
+        "jdk": ", ".join(map(str, jdk_majors(jdk_folders))),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _distro() -> list[str]:
+    """`debian`, `debian-12`, `bookworm`."""
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        return []
+    name = release.get("ID", "linux")
+    version, codename = release.get("VERSION_ID"), release.get("VERSION_CODENAME")
+    return [name, *([f"{name}-{version}"] if version else []), *([codename] if codename else [])]

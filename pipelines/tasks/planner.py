@@ -1,0 +1,122 @@
+"""What an attempt is made with: the pipeline as it is in the file, or as it was stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pipelines.domain.conditions import all_needs
+from pipelines.domain.errors import BadValue, UnusablePlan
+from pipelines.domain.expressions import SUCCESS
+from pipelines.domain.pipeline import Pipeline, RunningAttempt, StepKind
+from pipelines.execution.runner import StepRunner
+from pipelines.language.params import resolve_params
+from pipelines.processes.cancellation import Cancellation
+from pipelines.processes.masking import mask_url_credentials
+from pipelines.tasks.doit_tasks import pipeline_tasks
+from pipelines.tasks.plan_document import read_plan, write_plan
+from pipelines.workspace.layout import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A plan that is ready to be run for one job."""
+
+    tasks: list[dict[str, Any]]
+    """For doit."""
+    params: Mapping[str, str]
+    """The value of every parameter."""
+    secrets: tuple[str, ...]
+    """Names of those that are needed."""
+    compares: bool
+    """Whether a condition asks which files the job changes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What would become of a step if its job were built here now."""
+
+    step: str
+    needs: tuple[str, ...]
+    reasons: tuple[str, ...] | None
+    """Why it would run; empty: it is up to date; None: there is no workspace that could tell."""
+    all_needs: tuple[str, ...]
+    """The same, and those that these need."""
+    condition: str | None
+    """Its `when`, which has to hold then; None: that of a step that names none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planner:
+    """Makes plans, and doit tasks of them; `pipelines` reads the file, all wait for `first`."""
+
+    pipelines: Callable[[], Mapping[str, Pipeline]]
+    kinds: Mapping[str, StepKind[Any]]
+    runner: StepRunner
+    first: str
+
+    def plan(self, name: str) -> bytes:
+        """The plan of a pipeline as the file has it now, without credentials. Raises BadValue."""
+        pipeline = self._in_file(name)
+        if pipeline is None:
+            raise BadValue(f"there is no pipeline '{name}' here")
+        return write_plan(_public(pipeline))
+
+    def prepare(self, plan: bytes, params: Mapping[str, str]) -> Prepared:
+        """The plan for a job with these parameters. Raises BadValue, UnusablePlan."""
+        pipeline = self._planned(plan)
+        return Prepared(
+            tasks=list(pipeline_tasks({pipeline.name: pipeline}, self.runner, self.first)),
+            params=resolve_params(pipeline, params),
+            secrets=pipeline.secrets,
+            compares=any(step.when.compares for step in pipeline.steps),
+        )
+
+    def outlook(self, plan: bytes, attempt: RunningAttempt) -> tuple[Outlook, ...]:
+        """What this builder's records of the job say of each step now; nothing is changed.
+
+        Raises BadValue, UnusablePlan.
+        """
+        pipeline = self._planned(plan)
+        runner = StepRunner(lambda: attempt, Cancellation())
+        there = Workspace(attempt.state_dir, attempt.job_id, attempt.attempt).note.exists()
+        return tuple(
+            Outlook(
+                step=step.name,
+                needs=step.needs,
+                reasons=runner.reasons_to_run(pipeline, step) if there else None,
+                all_needs=all_needs(pipeline, step),
+                condition=None if step.when == SUCCESS else step.when.text,
+            )
+            for step in pipeline.steps
+        )
+
+    def ended_alone(self, plan: bytes, attempt: RunningAttempt) -> dict[str, str]:
+        """Steps that succeeded in an attempt whose process was killed, with what each did."""
+        try:
+            pipeline = self._planned(plan)
+        except UnusablePlan:
+            return {}  # this program is not the one that made the attempt
+        return StepRunner(lambda: attempt, Cancellation()).ended_alone(pipeline)
+
+    def _planned(self, plan: bytes) -> Pipeline:
+        pipeline = read_plan(plan, self.kinds)
+        in_file = self._in_file(pipeline.name)
+        if in_file and write_plan(_public(in_file)) == plan:
+            return in_file
+        if in_file and _public(in_file).source.repository == pipeline.source.repository:
+            # credentials are the file's business, and are in no plan
+            repository = in_file.source.repository
+            source = pipeline.source.model_copy(update={"repository": repository})
+            return replace(pipeline, source=source)
+        return pipeline
+
+    def _in_file(self, name: str) -> Pipeline | None:
+        return self.pipelines().get(name)
+
+
+def _public(pipeline: Pipeline) -> Pipeline:
+    repository = mask_url_credentials(pipeline.source.repository)
+    source = pipeline.source.model_copy(update={"repository": repository})
+    return replace(pipeline, source=source)

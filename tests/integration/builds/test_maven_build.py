@@ -1,0 +1,75 @@
+"""`doit build` with the real Maven: what its failure and its rerun leave in the repository."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.conftest import Farm, await_that, git
+from tests.support.pipelines.maven_builder import link_downloads
+from tests.support.pipelines.maven_source import write_reactor
+
+pytestmark = pytest.mark.skipif(shutil.which("mvn") is None, reason="Maven is not installed")
+
+NO_COMPILE = "package t;\npublic class Core {\n int x = y();\n}\n"
+HANGS_ONCE = """package t;
+import org.junit.Test;
+public class AppTest {{
+    @Test public void hangs_once() throws Exception {{
+        if (new java.io.File("{began}").createNewFile()) Thread.sleep(600000);
+    }}
+}}
+"""
+
+
+def set_up(farm: Farm, **changed: str) -> None:
+    write_reactor(farm.source, **changed)
+    (farm.source / ".gitignore").write_text("target/\n")
+    commit_and_push(farm)
+    farm.pipeline("- {uses: maven, with: {goals: install}}\n")
+    (farm.folder / "state" / "build1").mkdir(parents=True)
+    link_downloads(farm.folder / "state" / "build1")
+
+
+def commit_and_push(farm: Farm) -> None:
+    farm.commit = farm.commit_source("reactor")
+    git("-C", str(farm.source), "push", "--quiet", str(farm.folder / "source.git"), "main")
+
+
+def test_who_reads_the_repository_needs_no_log(farm: Farm) -> None:
+    set_up(farm, core_java=NO_COMPILE)
+    job = farm.enqueue()
+
+    assert farm.doit("build").returncode == 1
+
+    ended = [t for t in farm.transitions(job) if t["step"] == "maven"][-1]
+    details = ended["details"]
+    assert (ended["to"], details["code"], details["module"]) == ("failed", "MAVEN_COMPILE", "core")
+    assert details["places"] == [
+        {"file": "core/src/main/java/t/Core.java", "line": 3, "message": "cannot find symbol"}
+    ]
+    assert (details["retryable"], details["modules_failed"]) == (False, ["Tiny Core"])
+    assert "symbol:   method y()" in details["excerpt"]
+
+
+def test_after_kill_9_of_doit_the_modules_that_succeeded_are_left_out(farm: Farm) -> None:
+    began = farm.folder / "began"
+    test = farm.source / "app/src/test/java/t/AppTest.java"
+    test.parent.mkdir(parents=True)
+    test.write_text(HANGS_ONCE.format(began=began))
+    set_up(farm)
+    job = farm.enqueue()
+    process = farm.start("build")
+    await_that(began.exists, "the test of the last module runs")
+    process.kill()
+    process.wait()
+
+    again = farm.doit("build")
+
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "left out 2 that are built already (Tiny Parent, Tiny Core)" in again.stdout
+    ended = [t for t in farm.transitions(job) if t["step"] == "maven"][-1]
+    values = ended["details"]["values"]
+    assert [module["name"] for module in values["modules"]] == ["Tiny App"]
+    assert values["tests"]["run"] == 2

@@ -1,0 +1,212 @@
+"""`isolation: chroot`: a real clean root by mmdebstrap, and machines that can't make one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from pydantic import ValidationError
+
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.domain.pipeline import Command
+from pipelines.processes.tree import marker, sweep
+from pipelines.steps.debian.build.in_clean_root import _exports, _script
+from pipelines.steps.debian.clean_root import _temporary, refusal
+from pipelines.steps.debian.dependencies.host import this_host
+from pipelines.steps.debian.options import BuildDebOptions
+from pipelines.steps.debian.step import BuildDeb
+from pipelines.workspace.layout import Workspace
+from tests.support.pipelines.tiny_package import (
+    SCRIPT,
+    STEP,
+    build,
+    command_line,
+    make_source,
+    step_context,
+)
+
+CODENAME = this_host().codename
+CHROOT = BuildDebOptions(isolation="chroot", allow_dummies=("gone-thing",))
+SECRET = 'it\'s a $(secret), "quoted"\nof two lines'
+PATIENCE = 600.0
+"""Seconds until a root is made and the build in it has begun, on a machine that does much else."""
+REFUSAL = refusal(dict(os.environ))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "state", "job_1", 1)
+
+
+def search_path_without(tool: str, folder: Path) -> str:
+    """A PATH with all that the host has but one program."""
+    folder.mkdir()
+    for place in os.environ["PATH"].split(":"):
+        for program in Path(place).glob("*"):
+            if program.name != tool and not (folder / program.name).exists():
+                (folder / program.name).symlink_to(program)
+    return str(folder)
+
+
+def test_a_machine_without_mmdebstrap_says_so(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_source(workspace)
+    monkeypatch.setattr("pipelines.steps.debian.clean_root._SEARCH_PATH", "/nowhere")
+    search_path = search_path_without("mmdebstrap", tmp_path / "bin")
+
+    with pytest.raises(StepFailed) as caught:
+        build(workspace, CHROOT, env={"PATH": search_path})
+
+    assert caught.value.code is FailureCode.TOOL_MISSING
+    assert caught.value.message == (
+        "isolation: chroot is not possible here: "
+        "mmdebstrap is not installed: apt-get install mmdebstrap uidmap"
+    )
+
+
+def test_a_machine_without_namespaces_says_so(tmp_path: Path) -> None:
+    (tmp_path / "unshare").write_text("#!/bin/sh\necho 'unshare: unshare failed' >&2; exit 1\n")
+    (tmp_path / "unshare").chmod(0o755)
+    (tmp_path / "mmdebstrap").symlink_to("/bin/true")
+
+    said = refusal({"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+
+    assert said is not None
+    assert said.startswith("namespaces can't be made here (unshare: unshare failed): ")
+
+
+@pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
+def test_in_a_clean_root_nothing_counts_as_installed(workspace: Workspace) -> None:
+    make_source(workspace, build_depends="gone-thing (>= 2), make")
+
+    said = BuildDeb().preflight(CHROOT, step_context(workspace))
+
+    assert said == "4 build dependencies: 3 apt, 1 dummy"
+
+
+def test_the_jdk_of_a_clean_root_is_that_of_build_depends() -> None:
+    with pytest.raises(ValidationError, match="leave out 'jdk'"):
+        BuildDebOptions(isolation="chroot", jdk="17")
+
+
+def test_the_environment_is_on_no_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment, inside = tmp_path / "environment", Workspace(tmp_path, "job_1", 1)
+    monkeypatch.setattr("pipelines.steps.debian.build.in_clean_root._ENVIRONMENT", environment)
+    env = {"PATH": "/usr/bin:/bin", "TOKEN": SECRET, "BASH_FUNC_f%%": "() { :; }"}
+    command = Command(argv=("env", "-0"), cwd=inside.source, env=env)
+    inside.source.mkdir(parents=True)
+    environment.write_text(_exports(env))
+    (tmp_path / "runuser").write_text('#!/bin/sh\nshift 3; exec "$@"\n')
+    (tmp_path / "runuser").chmod(0o755)
+
+    text = _script(command, inside, (), None, ())
+
+    assert SECRET.splitlines()[0] not in text
+    line = next(line for line in text.splitlines() if line.startswith("runuser "))
+    search_path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    got = subprocess.check_output(["sh", "-c", line], env={**search_path, "MORE": "1"}, text=True)
+    given = dict(entry.split("=", 1) for entry in got.split("\0")[:-1])
+    assert given.items() >= {"PATH": env["PATH"], "TOKEN": SECRET}.items()
+    assert given.keys() <= {"PATH", "TOKEN", "PWD", "OLDPWD"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
+@pytest.mark.parametrize("script", ["", SCRIPT], ids=["plain", "script"])
+def test_a_build_in_a_clean_root(workspace: Workspace, tmp_path: Path, script: str) -> None:
+    sha = make_source(
+        workspace,
+        script=script,
+        build_depends="gone-thing (>= 2), sl",
+        build='printf "%s" "$$TOKEN" | cmp - debian/token && stat -c %a /build/environment',
+        more={"debian/token": SECRET},
+    )
+
+    result = build(workspace, CHROOT, env={"TOKEN": SECRET})
+
+    scratch = workspace.scratch(STEP)
+    assert not list(scratch.rglob("environment"))
+    assert "\n600\n" in workspace.log(STEP).read_text()
+
+    version = f"1.0~~git20251030135139.{sha[:12]}~{CODENAME}"
+    assert result.values["version"] == version
+    assert result.values["grade"] == "dummied"
+    rungs = {rung["group"]: rung["rung"] for rung in result.values["rungs"]}
+    assert rungs.items() >= {"sl": "apt", "gone-thing (>= 2)": "dummy"}.items()
+    assert result.values["toolchain"].keys() >= {"dpkg-dev", "debhelper"}
+    buildinfo = next(workspace.packages.glob("*.buildinfo")).read_text()
+    assert "tiny-build-dummies (= 1.0)" in buildinfo
+    assert {path.owner() for path in workspace.packages.iterdir()} == {Path.home().owner()}
+    status = Path("/var/lib/dpkg/status").read_text()
+    assert "Package: tiny-build-dummies" not in status
+    assert "Package: sl\n" not in status
+    # The host puts the same files, of the same sizes and times, into its package.
+    other = Workspace(tmp_path / "other", "job_1", 1)
+    make_source(other, script=script, more={"debian/token": SECRET})
+    build(other)
+    (ours,), (theirs,) = (w.packages.glob("*.deb") for w in (workspace, other))
+    contents = [subprocess.check_output(["dpkg-deb", "-c", str(deb)]) for deb in (ours, theirs)]
+    assert contents[0] == contents[1]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
+def test_a_failure_in_a_clean_root_is_the_packagings(workspace: Workspace) -> None:
+    make_source(workspace, build="echo 'lib.c:3:1: error: no such thing'; exit 7")
+
+    with pytest.raises(StepFailed, match=r"lib\.c:3:1: error: no such thing") as caught:
+        build(workspace, CHROOT)
+
+    assert caught.value.code is FailureCode.PACKAGING_FAILED
+    assert not workspace.packages.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
+def test_a_kill_in_a_clean_root_leaves_nothing_for_the_next_try(workspace: Workspace) -> None:
+    make_source(workspace)
+    folder = _temporary(step_context(workspace))
+    building = subprocess.Popen(
+        command_line(workspace.state_dir, {"isolation": "chroot"}),
+        env={**os.environ, "HOLD": "/build/run"},
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        end = time.monotonic() + PATIENCE
+        while "sleep 600" not in _running_below(building):
+            assert time.monotonic() < end
+            time.sleep(0.2)
+    finally:
+        os.killpg(building.pid, signal.SIGKILL)
+        building.wait()
+        sweep(marker(workspace, STEP), grace=0.1)
+    assert any(folder.iterdir())
+
+    result = build(workspace, BuildDebOptions(isolation="chroot"))
+
+    assert result.values["grade"] == "clean"
+    assert not folder.exists()
+    in_folder = [p for p in psutil.process_iter() if str(folder) in " ".join(_command(p))]
+    assert in_folder == []
+
+
+def _running_below(process: subprocess.Popen[bytes]) -> str:
+    assert process.poll() is None
+    below = psutil.Process(process.pid).children(recursive=True)
+    return "\n".join(" ".join(_command(child)) for child in below)
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []

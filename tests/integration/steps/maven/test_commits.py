@@ -1,0 +1,115 @@
+"""`incremental: modules`: another commit builds what it touches, and what depends on that."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipelines.domain.pipeline import StepContext, StepResult
+from pipelines.steps.maven.incremental.selection import touched_modules
+from pipelines.steps.maven.options import MavenOptions
+from pipelines.steps.maven.step import MAVEN
+from tests.conftest import git
+from tests.support.pipelines.maven_builder import build, make_builder
+from tests.support.pipelines.maven_source import APP_JAVA, CORE_JAVA, write_reactor
+from tests.support.pipelines.step_context import Request, Steps
+
+OPTIONS = MavenOptions(incremental="modules", skip_tests=True)
+ALL = ["Tiny Parent", "Tiny Core", "Tiny App"]
+APP = "app/src/main/java/t/App.java"
+CORE = "core/src/main/java/t/Core.java"
+
+
+def next_job(steps: Steps, before: StepContext, name: str, changed: dict[str, str]) -> StepContext:
+    """A job for a commit that changes files of the commit of another job."""
+    context = steps.context(request=Request(name))
+    source = context.workspace.source
+    git("clone", "--quiet", str(before.workspace.source), str(source))
+    (source / ".git" / "info" / "exclude").write_text("target/\n")
+    for path, text in changed.items():
+        (source / path).write_text(text)
+    return context
+
+
+def built(result: StepResult) -> list[str]:
+    return [module["name"] for module in result.values["modules"]]
+
+
+@pytest.mark.skipif(shutil.which("mvn") is None, reason="Maven is not installed")
+@pytest.mark.slow
+def test_commit_after_commit(tmp_path: Path) -> None:
+    """One test, since each commit is a build with the real Maven."""
+    steps = make_builder(tmp_path)
+    first = steps.context(request=Request("first"))
+    write_reactor(first.workspace.source)
+    result = build(first, OPTIONS)
+    assert built(result) == ALL
+    assert result.values["selection"] == "no build of another commit is known on this builder"
+
+    leaf = next_job(steps, first, "leaf", {APP: APP_JAVA + "// changed\n"})
+    result = build(leaf, OPTIONS)
+    assert built(result) == ["Tiny App"]
+    commit = git("-C", str(first.workspace.source), "rev-parse", "--short=12", "HEAD")
+    reason = f"unchanged since commit {commit}, built by job first"
+    assert result.values["left_out"] == [
+        {"name": name, "reason": reason} for name in ("Tiny Parent", "Tiny Core")
+    ]
+    assert len(result.outputs) == 5
+    assert all(path.is_relative_to(leaf.workspace.root) for path in result.outputs)
+    assert (leaf.workspace.source / "core/target/core-1.0.jar").is_file()
+
+    base = next_job(steps, leaf, "base", {CORE: CORE_JAVA + "// changed\n"})
+    assert built(build(base, OPTIONS)) == ["Tiny Core", "Tiny App"]
+
+    same = next_job(steps, base, "same", {})
+    result = build(same, OPTIONS)
+    assert (built(result), len(result.values["left_out"])) == ([], 3)
+    assert all(path.is_relative_to(same.workspace.root) for path in result.outputs)
+    assert len(result.outputs) == 5
+
+    flavour = "core/src/main/resources/flavour.txt"
+    same_but_one = next_job(steps, same, "same-but-one", {})
+    (same_but_one.workspace.source / flavour).parent.mkdir(parents=True)
+    (same_but_one.workspace.source / flavour).write_text("sour")
+    assert built(MAVEN.run(OPTIONS, same_but_one)) == ["Tiny Core", "Tiny App"], (
+        "what a step before has made"
+    )
+
+    parent = (same.workspace.source / "pom.xml").read_text()
+    pom = next_job(steps, same_but_one, "pom", {"pom.xml": parent + "<!-- changed -->\n"})
+    result = build(pom, OPTIONS)
+    assert built(result) == ALL
+    assert result.values["selection"] == "pom.xml belongs to the whole build"
+    assert result.reason.startswith("built 3 modules, all because pom.xml belongs to the whole")
+
+    other = next_job(steps, pom, "other", {APP: APP_JAVA})
+    assert built(build(other, OPTIONS.model_copy(update={"properties": {"a": "b"}}))) == ALL
+
+    shutil.rmtree(pom.workspace.maven_repository)
+    gone = next_job(steps, pom, "gone", {APP: APP_JAVA + "// again\n"})
+    assert built(build(gone, OPTIONS)) == ALL
+
+
+FOLDERS = {"g:top": "", "g:a": "a", "g:group": "x", "g:b": "x/b"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "touched"),
+    [
+        ([], set()),
+        (["a/src/A.java"], {"g:a"}),
+        (["a/pom.xml", "x/b/c/d"], {"g:a", "g:b"}),
+        (["pom.xml"], "pom.xml belongs to the whole build"),
+        (["a/x", "tools/checkstyle.xml"], "tools/checkstyle.xml belongs to the whole build"),
+        (["x/pom.xml"], "x/pom.xml belongs to the whole build"),
+        (["ab/file"], "ab/file belongs to the whole build"),
+    ],
+)
+def test_which_modules_a_commit_touches(changed: list[str], touched: set[str] | str) -> None:
+    assert touched_modules(changed, FOLDERS, {"g:top", "g:group"}) == touched
+
+
+def test_a_file_outside_of_all_modules_is_the_builds() -> None:
+    assert touched_modules(["x"], {"g:a": "a"}, ()) == "x belongs to the whole build"

@@ -1,0 +1,76 @@
+"""A farm in which every reading command has something to tell."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+from coordination_tasks.builder.outbox.journal import Outbox
+from coordination_tasks.domain.model import Attempt, BuilderProfile, Job
+from coordination_tasks.farm.mailbox import Mailbox
+from coordination_tasks.repository.git.repository import GitRepository
+from coordination_tasks.store.store import Store
+from tests.conftest import Farm
+
+BUILT, RUNNING, WAITING = "built", "running", "waiting"
+EVERYTHING = """
+  everything:
+    description: a step with all that a step can say
+    source: {repository: ./source.git, submodules: true, lfs: true}
+    params: {mode: {default: fast}}
+    steps:
+      - uses: git-checkout
+      - name: work
+        run: ./work ${{ params.mode }}
+        inputs: [hello]
+        outputs: [made.txt]
+        artifacts: ["*.txt"]
+        values: [version]
+        resources: [database]
+        dir: sub
+        timeout: 10m
+        silent_timeout: 5m
+        allow_failure: true
+        retries: {count: 2, backoff: 1s}
+      - {uses: artifact-manifest, with: {paths: [made.txt]}}
+"""
+MISTAKEN = "pipelines:\n  one: {descriptoin: x}\n"
+
+
+def fill(farm: Farm) -> None:
+    """Jobs that ended, run and wait; a message, a lock, a full outbox; a broken document."""
+    pipelines = farm.folder / "pipelines.yaml"
+    pipelines.write_text(pipelines.read_text() + EVERYTHING)
+    (farm.folder / "mistaken.yaml").write_text(MISTAKEN)
+    builder = farm.folder / "builder.yaml"
+    builder.write_text(builder.read_text() + "limits: {workspaces: {size: 0K}}\n")
+    cache = farm.folder / "cache"
+    with GitRepository(str(farm.coordination), cache, author="build2") as repository:
+        store = Store(repository, BuilderProfile(id="build2", ip="10.0.0.2", manager="Ann"))
+        store.enqueue(Job(id=BUILT, pipeline="ledger", branch="main"))
+        done = farm.doit("build")
+        assert done.returncode == 0, done.stderr
+        store.enqueue(Job(id=RUNNING, pipeline="ledger", branch="main"))
+        store.claim(claim_id="c2", pipelines={"ledger": ()}, job_id=RUNNING)
+        store.enqueue(Job(id=WAITING, pipeline="ledger", branch="main", labels=("os=plan9",)))
+        Mailbox(store).send("all", "disk", kind="warning", body="it is nearly full")
+        store.take_lock("config_update", timedelta(hours=1))
+        _fill_outbox(farm, store)
+    workspace = farm.folder / "state" / "build1" / "jobs" / "over"
+    workspace.mkdir()
+    (workspace / "made").write_text("once\n")
+    queue = json.loads(farm.read("coordination/jobs.json"))
+    old = {"status": "completed", "completed_at": "2020-01-01T00:00:00Z"}
+    queue["jobs"].append({"id": "old", "pipeline": "ledger", **old})
+    farm.write("coordination/jobs.json", json.dumps(queue))
+    farm.write("shared/broken.json", "{")
+
+
+def _fill_outbox(farm: Farm, store: Store) -> None:
+    """One entry that was refused, and one that waits."""
+    attempt = Attempt(job=Job(id="gone"), builder="build1", number=1, token=1, claim_id="c1")
+    [path] = farm.folder.glob("state/*/outbox.sqlite")
+    with Outbox(path) as outbox:
+        outbox.submit_release(attempt, "SIGTERM")
+        outbox.flush(store)
+        outbox.submit_release(attempt, "SIGTERM")

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from getopt import GetoptError
+from types import SimpleNamespace
+
+import pytest
+from doit.cmdparse import CmdOption, CmdParse
+
+from common.doit_arguments import typed_words
+
+PARSER = CmdParse(
+    [
+        CmdOption({"name": "file", "short": "f", "long": "file", "type": str, "default": ""}),
+        CmdOption({"name": "param", "long": "param", "type": list, "default": []}),
+        CmdOption({"name": "json", "long": "json", "type": bool, "default": False}),
+    ]
+)
+PLAN = SimpleNamespace(name="plan", cmdparser=PARSER)
+
+
+def words(line: str) -> list[str]:
+    argv = line.split()
+    shown = [word for word in argv[1:] if word.startswith("-") or "=" not in word]
+    return typed_words(PLAN, [word for word in shown if word != "plan"], argv)
+
+
+def test_what_doit_hides_is_there_and_options_come_first() -> None:
+    assert words("doit plan x --param a=1 --json --param b=") == [
+        "--param=a=1", "--json", "--param=b=", "--", "x",
+    ]  # fmt: skip
+    assert words("doit v=1 plan -f dodo.py x") == ["-f", "dodo.py", "--", "x"]
+
+
+def test_a_call_from_another_program_is_taken_as_it_is() -> None:
+    assert typed_words(PLAN, ["x", "--json"], ["pytest", "-x"]) == ["--json", "--", "x"]
+
+
+def test_an_unknown_option_is_an_error() -> None:
+    with pytest.raises(GetoptError, match="option --jsom not recognized"):
+        words("doit plan x --jsom")
+
+
+@pytest.mark.parametrize("line", ["-f a -f b", "-f a --file b", "--fil a --file=a"])
+def test_one_value_of_two_is_not_chosen_in_silence(line: str) -> None:
+    with pytest.raises(GetoptError, match="takes one value, and got two"):
+        words(f"doit plan x {line}")

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import threading
+
+from coordination_tasks.build.attempt.lease_keeper import LeaseKeeper
+from coordination_tasks.domain.errors import ClaimLost, Unavailable, WriteRefused
+
+PATIENCE = 60.0
+
+
+class Script:
+    """Answers of a remote, one for each flush; then it is at its end."""
+
+    def __init__(self, *answers: Exception | None) -> None:
+        self.answers = list(answers)
+        self.over = threading.Event()
+        self.told: list[Exception] = []
+        self.lost: list[ClaimLost] = []
+
+    def flush(self) -> None:
+        if not self.answers:
+            self.over.set()
+            return
+        answer = self.answers.pop(0)
+        if answer is not None:
+            raise answer
+
+    def keep(self) -> None:
+        keeper = LeaseKeeper(
+            self.flush, every=0.001, on_lost=self._lose, on_trouble=self.told.append
+        )
+        keeper.start()
+        assert self.over.wait(PATIENCE)
+        keeper.stop()
+
+    def _lose(self, error: ClaimLost) -> None:
+        self.lost.append(error)
+        self.over.set()
+
+
+def test_a_remote_that_goes_away_is_told_once_each_time() -> None:
+    away = Unavailable("no route")
+    script = Script(None, away, away, away, None, away)
+    script.keep()
+    assert script.told == [away, away]
+
+
+def test_a_lost_claim_ends_the_keeping() -> None:
+    error = ClaimLost("another has it")
+    script = Script(None, error, None)
+    script.keep()
+    assert script.lost == [error]
+    assert script.answers == [None]
+
+
+def test_other_trouble_is_told_and_does_not_end_the_keeping() -> None:
+    error = WriteRefused("hook")
+    script = Script(error, error, None, error)
+    script.keep()
+    assert script.told == [error, error]
+
+
+def test_a_keeper_that_was_never_started_can_be_stopped() -> None:
+    script = Script()
+    LeaseKeeper(script.flush, every=1, on_lost=print, on_trouble=print).stop()
+    assert not script.over.is_set()
+
+
+def test_what_nobody_foresaw_is_told_and_does_not_end_the_keeping() -> None:
+    error = OSError("the clone's disk is gone")
+    script = Script(error, KeyError("x"), None)
+    script.keep()
+    assert [str(told) for told in script.told] == [str(error), "'x'"]

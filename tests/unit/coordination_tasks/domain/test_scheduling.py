@@ -1,0 +1,137 @@
+"""Which job is next, and why another is not: tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+
+from coordination_tasks.domain.model import Job, State
+from coordination_tasks.domain.scheduling import (
+    Takes,
+    Terms,
+    Wanted,
+    offered,
+    queue_order,
+    refusal,
+)
+from tests.support.coordination.world import NOON
+
+
+def test_priority_then_age_then_place() -> None:
+    old, new = NOON - timedelta(days=1), NOON
+    jobs = [
+        Job(id="undated"),
+        Job(id="late", created_at=new),
+        Job(id="last", priority=10, created_at=old),
+        Job(id="early", created_at=old),
+        Job(id="late too", created_at=new),
+        Job(id="urgent", priority=1, created_at=new),
+    ]
+
+    assert [job.id for job in queue_order(jobs)] == [
+        "urgent",
+        "early",
+        "late",
+        "late too",
+        "undated",
+        "last",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "offers"),
+    [
+        ({}, set()),
+        ({"arch": "amd64"}, {"arch", "arch=amd64"}),
+        ({"jdk": "11, 17"}, {"jdk", "jdk=11", "jdk=17"}),
+        ({"fast-disk": ""}, {"fast-disk"}),
+    ],
+)
+def test_what_labels_offer(labels: Mapping[str, str], offers: set[str]) -> None:
+    assert offered(labels) == offers
+
+
+STATES = {"good": State.SUCCEEDED, "bad": State.FAILED, "busy": State.RUNNING}
+
+
+@pytest.mark.parametrize(
+    ("job", "reason"),
+    [
+        (Job(id="j", pipeline="p"), ""),
+        (Job(id="j"), ""),
+        (Job(id="j", pipeline="p", labels=("arch=amd64", "jdk=17")), ""),
+        (Job(id="j", pipeline="p", dependencies=("good",)), ""),
+        (Job(id="j", pipeline="other"), "pipeline other is not known here"),
+        (Job(id="j", pipeline="q"), "this builder lacks the label gpu"),
+        (Job(id="j", pipeline="p", labels=("jdk=21",)), "this builder lacks the label jdk=21"),
+        (
+            Job(id="j", pipeline="p", dependencies=("good", "bad")),
+            "job bad, which it depends on, is failed",
+        ),
+        (
+            Job(id="j", pipeline="p", dependencies=("busy",)),
+            "job busy, which it depends on, is running",
+        ),
+        (
+            Job(id="j", pipeline="p", dependencies=("lost",)),
+            "job lost, which it depends on, is not in the queue",
+        ),
+    ],
+)
+def test_why_a_job_is_not_for_this_builder(job: Job, reason: str) -> None:
+    wanted = Wanted(
+        pipelines={"p": (), "q": ("gpu",)},
+        labels={"arch": "amd64", "jdk": "11,17"},
+        default_pipeline="p",
+    )
+
+    assert refusal(job, wanted, STATES.get) == reason
+
+
+def test_a_job_without_a_pipeline_needs_a_default_one() -> None:
+    assert refusal(Job(id="j"), Wanted(pipelines={"p": ()}), STATES.get) == (
+        "it names no pipeline, and there is no default one"
+    )
+
+
+def test_only_the_pipeline_that_was_asked_for() -> None:
+    wanted = Wanted(pipelines={"p": (), "q": ()}, pipeline="q")
+
+    assert refusal(Job(id="j", pipeline="p"), wanted, STATES.get) == "its pipeline is p, not q"
+
+
+@pytest.mark.parametrize(
+    ("job", "pipeline"),
+    [
+        (Job(id="x", branch="4.20"), "release"),
+        (Job(id="x", branch="feature/4.x"), "anything"),
+        (Job(id="x", branch="4.20", type="docs"), "docs"),
+        (Job(id="x", type="test"), "default"),
+        (Job(id="x", branch="4.20", pipeline="named"), "named"),
+    ],
+)
+def test_a_job_that_names_no_pipeline_goes_to_the_first_that_takes_it(
+    job: Job, pipeline: str
+) -> None:
+    takes = {
+        "docs": Takes(types=("docs",)),
+        "release": Takes(types=("build",), branches=("4.*", "5.*")),
+        "anything": Takes(branches=("*",)),
+    }
+    wanted = Wanted(pipelines={}, default_pipeline="default", terms=Terms(takes=takes))
+    assert wanted.pipeline_of(job) == pipeline
+
+
+def test_what_hinders_a_builder_is_the_reason() -> None:
+    terms = Terms(hindrances={"p": "this builder lacks the secret TOKEN"})
+    wanted = Wanted(pipelines={"p": (), "q": ()}, terms=terms)
+    assert refusal(Job(id="x", pipeline="p"), wanted, lambda _: None) == terms.hindrances["p"]
+    assert refusal(Job(id="x", pipeline="q"), wanted, lambda _: None) == ""
+
+
+def test_the_pipeline_says_how_many_attempts() -> None:
+    wanted = Wanted(pipelines={}, terms=Terms(max_attempts={"p": 1}))
+    assert wanted.max_attempts_of(Job(id="x", pipeline="p", max_attempts=3)) == 1
+    assert wanted.max_attempts_of(Job(id="x", pipeline="q", max_attempts=3)) == 3

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pipelines.steps.maven.incremental import record as maven_record
+from pipelines.steps.maven.incremental.record import (
+    ModuleRecord,
+    build_key,
+    newest_files,
+    size_and_time,
+)
+from pipelines.steps.maven.output.events import BuildEvents, ModuleFile
+
+
+def open_record(path: Path, key: str) -> ModuleRecord:
+    return maven_record.open_record(path, key, lambda _: None)
+
+
+def test_a_record_goes_on_for_the_same_key(tmp_path: Path) -> None:
+    path = tmp_path / "maven" / "step.events"
+    first = open_record(path, "abc")
+    with path.open("a") as stream:
+        stream.write("1000\trun\n")
+    again = open_record(path, "abc")
+    assert (again.began, again.events().runs) == (round(first.began, 3), 1)
+    assert open_record(path, "other").events().runs == 0
+
+
+def test_a_record_does_not_outlive_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "step.events"
+    path.write_text("key abc another-boot 1.0\n1000\trun\n")
+    assert open_record(path, "abc").events().runs == 0
+
+
+def test_who_knows_what_a_record_had_can_act_before_it_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "step.events"
+    seen: list[tuple[int, str]] = []
+
+    def note(events: BuildEvents) -> None:
+        seen.append((events.runs, path.read_text().split()[1]))
+
+    for key in ("abc", "abc", "xyz"):
+        with maven_record.open_record(path, key, note).path.open("a") as stream:
+            stream.write("1000\trun\n")
+    assert seen == [(2, "abc")]
+
+
+def test_a_torn_record_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "step.events"
+    path.write_bytes(b"key\xff")
+    assert open_record(path, "abc").events().runs == 0
+
+
+def test_the_key_is_of_all_but_what_changes_with_each_attempt() -> None:
+    key = build_key({"A": "1", "SSH_AUTH_SOCK": "/x"}, {"tree": "t"})
+    assert key == build_key({"A": "1", "SSH_AUTH_SOCK": "/y"}, {"tree": "t"})
+    assert key != build_key({"A": "2"}, {"tree": "t"})
+    assert key != build_key({"A": "1"}, {"tree": "u"})
+
+
+def test_a_file_belongs_to_the_innermost_module(tmp_path: Path) -> None:
+    times = {"pom.xml": 5, "a/pom.xml": 6, "a/src/x/A.java": 7, "a/target/x": 99, "b/B": 3, "c": 4}
+    for name, second in times.items():
+        write(tmp_path / name, second)
+    for folder in ("a/src", "a/src/x", "b"):
+        os.utime(tmp_path / folder, (1, 1))
+    newest = newest_files({"g:top": tmp_path, "g:a": tmp_path / "a"})
+    assert newest == {"g:top": 5000, "g:a": 7000}
+
+
+def test_a_folder_from_which_a_file_was_taken_is_newer(tmp_path: Path) -> None:
+    for name in ("a/src/A.java", "a/src/B.java", "a/target/A.class", "a/pom.xml"):
+        write(tmp_path / name, 5)
+    for folder in ("a", "a/src", "a/target"):
+        os.utime(tmp_path / folder, (5, 5))
+    assert newest_files({"g:a": tmp_path / "a"}) == {"g:a": 5000}
+
+    (tmp_path / "a/target/A.class").unlink()
+    os.utime(tmp_path / "a", (9, 9))  # as when Maven makes or removes `target`
+    assert newest_files({"g:a": tmp_path / "a"}) == {"g:a": 5000}
+
+    (tmp_path / "a/src/B.java").unlink()
+    assert newest_files({"g:a": tmp_path / "a"})["g:a"] > 5000
+
+
+def test_a_record_that_was_copied_with_its_workspace_tells_of_the_copy(tmp_path: Path) -> None:
+    jobs = tmp_path / "jobs"
+    path = jobs / "mine" / "maven" / "step.events"
+    donor = jobs / "other" / "build" / "source"
+    open_record(path, "abc")
+    with path.open("a") as stream:
+        stream.writelines(
+            f"1\t{line}\n"
+            for line in (
+                *("run", f"planned\tg:a\t{donor}/a/pom.xml\tjar\t\tA"),
+                *(f"builds\tg:a\t{donor}/a/target", "started\tg:a"),
+                f"file\tg:a\t{donor}/a/target/a.jar\t/shared/a.jar\t1\t1",
+            )
+        )
+    module = open_record(path, "abc").events().modules["g:a"]
+    source = jobs / "mine" / "build" / "source"
+    assert (module.pom, module.folder) == (source / "a/pom.xml", source / "a/target")
+    assert module.files == [ModuleFile(source / "a/target/a.jar", Path("/shared/a.jar"), 1, 1)]
+
+
+def write(path: Path, second: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("x")
+    os.utime(path, (second, second))
+
+
+def test_size_and_time(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("xyz")
+    os.utime(tmp_path / "x", ns=(0, 1_500_999_999))
+    assert size_and_time(tmp_path / "x") == (3, 1500)
+    assert size_and_time(tmp_path / "y") is None
