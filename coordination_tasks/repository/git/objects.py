@@ -7,11 +7,15 @@ GitPython's own `store` starts a process for each object.
 from __future__ import annotations
 
 import hashlib
+import os
 import zlib
 from collections.abc import Mapping
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
+
+# GitPython raises at its import where there is no git; a command says that in one line of its own.
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 from git.cmd import Git
 from git.db import GitCmdObjectDB

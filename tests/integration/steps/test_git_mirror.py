@@ -106,7 +106,7 @@ def test_a_killed_clone_is_no_mirror(steps: Steps, source: GitSource, tmp_path: 
 import sys
 sys.path[:0] = {[str(ROOT), str(Path(__file__).parent)]!r}
 from pathlib import Path
-from tests.pipelines.steps.step_context import Request, Steps
+from tests.support.pipelines.step_context import Request, Steps
 from pipelines.steps.checkout import GIT_CHECKOUT, CheckoutOptions
 context = Steps(Path({str(tmp_path)!r})).context(
     {str(source.path)!r},
@@ -136,7 +136,7 @@ def test_two_jobs_of_one_repository_at_once(source: GitSource, tmp_path: Path) -
 import sys
 sys.path[:0] = {[str(ROOT), str(Path(__file__).parent)]!r}
 from pathlib import Path
-from tests.pipelines.steps.step_context import Request, Steps
+from tests.support.pipelines.step_context import Request, Steps
 from pipelines.steps.checkout import GIT_CHECKOUT, CheckoutOptions
 context = Steps(Path({str(tmp_path)!r})).context(
     {str(source.path)!r}, request=Request(sys.argv[1], commit={commit!r})
