@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.host_load import read_host_load
 from coordination_tasks.builder.push_budget import PushBudget
-from coordination_tasks.domain.clock import utc_now
+from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.farm.presence.beater import Beater
 from coordination_tasks.farm.presence.observer import Observer
 from coordination_tasks.farm.presence.overview import LiveFarm, look_around

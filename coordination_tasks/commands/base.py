@@ -25,7 +25,7 @@ from coordination_tasks.builder.config.builder import BuilderConfig, read_builde
 from coordination_tasks.builder.secret_values import Secrets
 from coordination_tasks.domain.errors import BadRequest, CoordinationError, Unavailable, in_words
 from coordination_tasks.domain.scheduling import Takes, Terms
-from coordination_tasks.domain.times import format_time
+from coordination_tasks.domain.timestamps import format_time
 from coordination_tasks.store.store import Store
 
 PIPE_WIDTH = 200

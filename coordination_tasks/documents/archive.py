@@ -12,10 +12,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from coordination_tasks.documents import archived_files
-from coordination_tasks.documents import json_edit as documents
-from coordination_tasks.documents.archive_lines import Files, Parts, append_line, lines
-from coordination_tasks.documents.archived_files import ArchivedFile, ArchivedFiles
+from coordination_tasks.documents import archive_files, json_edit
+from coordination_tasks.documents.archive_files import (
+    ArchivedFile,
+    ArchivedFiles,
+    Files,
+    Parts,
+    append_line,
+    lines,
+)
 from coordination_tasks.documents.codec import Unreadable, job_from
 from coordination_tasks.documents.messages import Message, MessagesDocument
 from coordination_tasks.documents.paths import (
@@ -95,11 +100,11 @@ def archive_jobs(draft: Draft, due: Mapping[str, str]) -> None:
 
     The caller has seen that each id is in the queue once.
     """
-    text = documents.decode(JOBS, draft.read(JOBS) or b"")
-    found = documents.member(text, "jobs")
+    text = json_edit.decode(JOBS, draft.read(JOBS) or b"")
+    found = json_edit.member(text, "jobs")
     if found is None:
         return
-    entries = documents.scan_array(text, found.start)
+    entries = json_edit.scan_array(text, found.start)
     gone = {
         index: raw
         for index, span in enumerate(entries)
@@ -107,7 +112,7 @@ def archive_jobs(draft: Draft, due: Mapping[str, str]) -> None:
         and isinstance(raw.get("id"), str)
         and raw["id"] in due
     }
-    draft.write(JOBS, documents.remove_elements(text, found.start, gone).encode("utf-8"))
+    draft.write(JOBS, json_edit.remove_elements(text, found.start, gone).encode("utf-8"))
     for raw in gone.values():
         job_id = str(raw["id"])
         append_line(draft, raw, _jobs_file(due[job_id], job_id))
@@ -129,8 +134,8 @@ def archive_log(draft: Draft, builder: str, name: str, month: str) -> None:
     """Move a log or manifest of a builder into a month."""
     path = f"{logs_folder(builder)}/{name}"
     data = draft.read(path) or b""
-    if len(data) <= archived_files.MOST_BYTES_OF_A_LINE:
-        archived_files.put(draft, month, path, path, data)
+    if len(data) <= archive_files.MOST_BYTES_OF_A_LINE:
+        archive_files.put(draft, month, path, path, data)
     else:
         draft.write(_free(draft, archived_log_path(month, builder, name)), data)
     draft.delete(path)
@@ -182,5 +187,5 @@ def _archive_transitions(draft: Draft, job_id: str, month: str) -> None:
     for path in (f"{folder}/{name}" for name in draft.names(folder)):
         data = draft.read(path)
         if data is not None:
-            archived_files.put(draft, month, folder, path, data)
+            archive_files.put(draft, month, folder, path, data)
             draft.delete(path)

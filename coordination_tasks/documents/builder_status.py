@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from coordination_tasks.documents import json_edit as documents
+from coordination_tasks.documents import json_edit
 from coordination_tasks.documents.codec import number_from
 from coordination_tasks.documents.paths import heartbeat_path, status_path
 from coordination_tasks.domain.errors import BrokenDocument
 from coordination_tasks.domain.model import BuilderProfile, Job
-from coordination_tasks.domain.times import format_time, parse_time
+from coordination_tasks.domain.timestamps import format_time, parse_time
 
 IDLE, BUILDING, SUCCESS, FAILED = "idle", "building", "success", "failed"
 
@@ -65,8 +65,8 @@ def status_data(
 ) -> bytes:
     """The new content of status.json; other keys stay. Raises BrokenDocument."""
     path = status_path(profile.id)
-    text = "{}\n" if old is None else documents.decode(path, old)
-    found = documents.parse_object(path, text)
+    text = "{}\n" if old is None else json_edit.decode(path, old)
+    found = json_edit.parse_object(path, text)
     members: dict[str, object] = {
         "server": profile.id,
         "ip": profile.ip or found.get("ip", ""),
@@ -89,8 +89,8 @@ def heartbeat_data(
 ) -> bytes:
     """The new content of heartbeat.json; other keys stay. Raises BrokenDocument."""
     path = heartbeat_path(profile.id)
-    text = "{}\n" if old is None else documents.decode(path, old)
-    found = documents.parse_object(path, text)
+    text = "{}\n" if old is None else json_edit.decode(path, old)
+    found = json_edit.parse_object(path, text)
     uptime = load.uptime_seconds if load else found.get("uptime_seconds", 0)
     members = {
         "server": profile.id,
@@ -114,7 +114,7 @@ def current_job(job: Job) -> dict[str, object]:
 def read_status(builder: str, status: bytes, heartbeat: bytes | None) -> BuilderStatus:
     """What a builder published. Raises BrokenDocument; a broken heartbeat is only a missing one."""
     path = status_path(builder)
-    found = documents.parse_object(path, documents.decode(path, status))
+    found = json_edit.parse_object(path, json_edit.decode(path, status))
     heartbeat_found = _mapping(found.get("heartbeat"))
     branch, lease = heartbeat_found.get("branch"), number_from(heartbeat_found.get("lease_seconds"))
     return BuilderStatus(
@@ -135,7 +135,7 @@ def read_status(builder: str, status: bytes, heartbeat: bytes | None) -> Builder
 def _heartbeat_time(builder: str, data: bytes | None) -> datetime | None:
     path = heartbeat_path(builder)
     try:
-        found = documents.parse_object(path, documents.decode(path, data or b"{}"))
+        found = json_edit.parse_object(path, json_edit.decode(path, data or b"{}"))
     except BrokenDocument:
         return None
     return parse_time(found.get("timestamp"))
@@ -143,7 +143,7 @@ def _heartbeat_time(builder: str, data: bytes | None) -> datetime | None:
 
 def _written(text: str, found: Mapping[str, object], members: Mapping[str, object]) -> bytes:
     changes = {k: value for k, value in members.items() if k not in found or found[k] != value}
-    return documents.set_members(text, changes).encode("utf-8")
+    return json_edit.set_members(text, changes).encode("utf-8")
 
 
 def _system(load: HostLoad | None) -> dict[str, object]:

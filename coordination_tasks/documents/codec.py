@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from coordination_tasks.domain.model import Job, State, Transition
-from coordination_tasks.domain.times import format_time, parse_time
+from coordination_tasks.domain.timestamps import format_time, parse_time
 
 DEFAULT_PRIORITY = 5
 _MOST_DIGITS = 16

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeGuard
 
-from coordination_tasks.documents import json_edit as documents
+from coordination_tasks.documents import json_edit
 from coordination_tasks.documents.archive import find_job, unreadable_beside
-from coordination_tasks.documents.archive_lines import Files
+from coordination_tasks.documents.archive_files import Files
 from coordination_tasks.documents.codec import (
     Unreadable,
     changed_members,
@@ -20,7 +20,7 @@ from coordination_tasks.domain.errors import BrokenDocument, NotFound
 from coordination_tasks.domain.model import Job
 from coordination_tasks.repository.draft import Draft
 
-_NEW = documents.dump({"jobs": [], "metadata": {}})
+_NEW = json_edit.dump({"jobs": [], "metadata": {}})
 
 
 class JobsDocument:
@@ -29,8 +29,8 @@ class JobsDocument:
     def __init__(self, data: bytes | None, files: Files | None = None) -> None:
         """`files` hold the archive. Raises BrokenDocument when it is no document of this shape."""
         self._files = files
-        self._text = _NEW if data is None else documents.decode(JOBS, data)
-        raws = documents.parse_object(JOBS, self._text).get("jobs", [])
+        self._text = _NEW if data is None else json_edit.decode(JOBS, data)
+        raws = json_edit.parse_object(JOBS, self._text).get("jobs", [])
         if not isinstance(raws, list):
             raise BrokenDocument(f"{JOBS} is broken: `jobs` is no list")
         self._raws: list[object] = raws
@@ -49,14 +49,14 @@ class JobsDocument:
         text = self._text
         added = self._raws[self._found :]
         if self._changes:
-            entries = documents.scan_array(text, _array_at(text))
+            entries = json_edit.scan_array(text, _array_at(text))
             for index in sorted(self._changes, reverse=True):
-                text = documents.set_members(text, self._changes[index], entries[index].start)
+                text = json_edit.set_members(text, self._changes[index], entries[index].start)
         if added and not _array_at(text):
-            text = documents.set_members(text, {"jobs": []})
+            text = json_edit.set_members(text, {"jobs": []})
         at = _array_at(text) if added else 0
         for members in added:
-            text = documents.append_element(text, at, members)
+            text = json_edit.append_element(text, at, members)
         return text.encode("utf-8")
 
     def __iter__(self) -> Iterator[Job]:
@@ -154,7 +154,7 @@ class JobsDocument:
 
 def _array_at(text: str) -> int:
     """Where the list of jobs starts, in a text that has one."""
-    found = documents.member(text, "jobs")
+    found = json_edit.member(text, "jobs")
     return found.start if found else 0
 
 

@@ -10,17 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from coordination_tasks.documents import json_edit as documents
+from coordination_tasks.documents import json_edit
 from coordination_tasks.documents.messages import TO_ALL, Message, post
 from coordination_tasks.documents.paths import LOCKS
 from coordination_tasks.domain.errors import BadRequest, BrokenDocument, Conflict, Unavailable
-from coordination_tasks.domain.times import format_time, parse_time
+from coordination_tasks.domain.timestamps import format_time, parse_time
 from coordination_tasks.repository.draft import Draft
 
 QUEUE_LOCK = "job_assignment"
 DEFAULT_LIFE = timedelta(seconds=600)
 _KNOWN = (QUEUE_LOCK, "config_update", "message_queue")
-_NEW = documents.dump({"locks": dict.fromkeys(_KNOWN), "metadata": {}})
+_NEW = json_edit.dump({"locks": dict.fromkeys(_KNOWN), "metadata": {}})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +52,8 @@ class QueueLocked(Unavailable):
 
 def read_locks(data: bytes | None) -> tuple[Lock, ...]:
     """The locks that are taken, also expired ones. Raises BrokenDocument."""
-    text = _NEW if data is None else documents.decode(LOCKS, data)
-    raws = documents.parse_object(LOCKS, text).get("locks")
+    text = _NEW if data is None else json_edit.decode(LOCKS, data)
+    raws = json_edit.parse_object(LOCKS, text).get("locks")
     locks = [_lock(str(n), raw) for n, raw in raws.items()] if isinstance(raws, dict) else []
     return tuple(lock for lock in locks if lock is not None)
 
@@ -131,7 +131,7 @@ def _warning(lock: Lock, by: str, now: datetime) -> Message:
 def _others_members(draft: Draft, name: str, holder: str) -> dict[str, object]:
     """What the lock says already, if it is this holder's: others may have added to it."""
     data = draft.read(LOCKS)
-    locks = documents.parse_object(LOCKS, documents.decode(LOCKS, data or b"{}")).get("locks")
+    locks = json_edit.parse_object(LOCKS, json_edit.decode(LOCKS, data or b"{}")).get("locks")
     found = locks.get(name) if isinstance(locks, dict) else None
     if isinstance(found, dict) and found.get("locked_by") == holder:
         return found
@@ -157,10 +157,10 @@ def _lock(name: str, raw: object) -> Lock | None:
 
 def _write(draft: Draft, name: str, value: Mapping[str, object] | None) -> None:
     data = draft.read(LOCKS)
-    text = _NEW if data is None else documents.decode(LOCKS, data)
-    found = documents.member(text, "locks")
+    text = _NEW if data is None else json_edit.decode(LOCKS, data)
+    found = json_edit.member(text, "locks")
     if found is None or not isinstance(found.value, dict):
-        text = documents.set_members(text, {"locks": {}})
-        found = documents.member(text, "locks")
+        text = json_edit.set_members(text, {"locks": {}})
+        found = json_edit.member(text, "locks")
     at = found.start if found else 0
-    draft.write(LOCKS, documents.set_members(text, {name: value}, at).encode("utf-8"))
+    draft.write(LOCKS, json_edit.set_members(text, {name: value}, at).encode("utf-8"))

@@ -10,18 +10,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from coordination_tasks.documents import json_edit as documents
+from coordination_tasks.documents import json_edit
 from coordination_tasks.documents.paths import MESSAGES, status_path
 from coordination_tasks.domain.errors import BadRequest, BrokenDocument, NotFound
 from coordination_tasks.domain.model import is_builder_id
-from coordination_tasks.domain.times import format_time, parse_time
+from coordination_tasks.domain.timestamps import format_time, parse_time
 from coordination_tasks.repository.draft import Draft
 
 TO_ALL = "all"
 MESSAGE_TYPES = ("info", "warning", "error", "request")
 LONGEST_SUBJECT = 200
 LONGEST_BODY = 20_000
-_NEW = documents.dump({"messages": []})
+_NEW = json_edit.dump({"messages": []})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +58,8 @@ class MessagesDocument:
 
     def __init__(self, data: bytes | None) -> None:
         """Raises BrokenDocument when it is no JSON document of the right shape."""
-        self._text = _NEW if data is None else documents.decode(MESSAGES, data)
-        raws = documents.parse_object(MESSAGES, self._text).get("messages", [])
+        self._text = _NEW if data is None else json_edit.decode(MESSAGES, data)
+        raws = json_edit.parse_object(MESSAGES, self._text).get("messages", [])
         if not isinstance(raws, list):
             raise BrokenDocument(f"{MESSAGES} is broken: `messages` is no list")
         self._raws: list[object] = raws
@@ -94,26 +94,26 @@ class MessagesDocument:
     def append(self, message: Message) -> None:
         """Add a message at the end."""
         members = _members(message)
-        self._text = documents.append_element(self._text, self._array_at(), members)
+        self._text = json_edit.append_element(self._text, self._array_at(), members)
         self._raws.append(members)
 
     def mark(self, index: int, changes: Mapping[str, object]) -> None:
         """Change members of the entry at this place."""
-        entry = documents.scan_array(self._text, self._array_at())[index]
-        self._text = documents.set_members(self._text, changes, entry.start)
+        entry = json_edit.scan_array(self._text, self._array_at())[index]
+        self._text = json_edit.set_members(self._text, changes, entry.start)
         raw = self._raws[index]
         if isinstance(raw, dict):
             raw.update(changes)
 
     def remove(self, indexes: Collection[int]) -> None:
         """Take the entries at these places out."""
-        self._text = documents.remove_elements(self._text, self._array_at(), indexes)
+        self._text = json_edit.remove_elements(self._text, self._array_at(), indexes)
         self._raws = [raw for index, raw in enumerate(self._raws) if index not in indexes]
 
     def _array_at(self) -> int:
-        found = documents.member(self._text, "messages")
+        found = json_edit.member(self._text, "messages")
         if found is None:
-            self._text = documents.set_members(self._text, {"messages": []})
+            self._text = json_edit.set_members(self._text, {"messages": []})
             return self._array_at()
         return found.start
 

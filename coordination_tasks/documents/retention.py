@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from coordination_tasks.documents.paths import job_of_manifest, quoted
 from coordination_tasks.domain.model import Job, State
-from coordination_tasks.domain.times import parse_time
+from coordination_tasks.domain.timestamps import parse_time
 
 MOST_FINISHED = 100
 """Finished jobs that stay in the queue, however young: each write parses it, and sends it anew."""

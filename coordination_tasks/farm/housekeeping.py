@@ -1,4 +1,4 @@
-"""Moves what is over to the archive, so that what everybody reads and writes stays small.
+"""Moves what has ended to the archive, so that what everybody reads and writes stays small.
 
 Each batch is one write that takes something from its place and puts it into the archive: whenever
 this ends, or whoever does the same beside it, everything is in one of the two places.
@@ -18,7 +18,7 @@ from coordination_tasks.documents.archive import (
     find_job,
     month_of,
 )
-from coordination_tasks.documents.archive_lines import Files
+from coordination_tasks.documents.archive_files import Files
 from coordination_tasks.documents.jobs import JobsDocument
 from coordination_tasks.documents.messages import TO_ALL, Message, MessagesDocument
 from coordination_tasks.documents.paths import JOBS, MESSAGES, job_of_manifest, logs_folder
@@ -161,3 +161,30 @@ def _ids(messages: dict[int, Message]) -> tuple[str, ...]:
 
 def _paths(logs: list[Log]) -> tuple[str, ...]:
     return tuple(f"{logs_folder(builder)}/{name}" for builder, name, _ in logs)
+
+
+MUCH = 100
+"""Things that are due: fewer are not worth a commit, which every builder has to fetch."""
+HOUR = 3600.0
+
+
+@dataclass(kw_only=True)
+class StandingHousekeeping:
+    """Looks once an hour. Any number of builders may do so: who comes second finds nothing due."""
+
+    housekeeping: Callable[[], Housekeeping]
+    """For the present moment."""
+    monotonic: Callable[[], float]
+    notice: Callable[[str], None]
+    _next: float = field(init=False, default=0.0)
+
+    def turn(self) -> None:
+        """Do what is due, if it is much. Raises Unavailable and the store's other errors."""
+        if self.monotonic() < self._next:
+            return
+        # also when it fails: the watch comes back every half minute
+        self._next = self.monotonic() + HOUR
+        housekeeping = self.housekeeping()
+        if len(housekeeping.look()) >= MUCH:
+            moved = housekeeping.run()
+            self.notice(f"{len(moved)} jobs, messages and logs went to the archive")

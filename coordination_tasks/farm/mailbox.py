@@ -15,7 +15,7 @@ from coordination_tasks.documents.messages import (
     post,
 )
 from coordination_tasks.documents.paths import MESSAGES
-from coordination_tasks.domain.clock import utc_now
+from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.repository.draft import Draft
 from coordination_tasks.store.store import Store
 

@@ -14,9 +14,9 @@ from coordination_tasks.builder.recovery import recover
 from coordination_tasks.documents.builder_status import IDLE, StatusChange
 from coordination_tasks.domain.errors import in_words
 from coordination_tasks.domain.model import Attempt
+from coordination_tasks.farm.housekeeping import StandingHousekeeping
 from coordination_tasks.farm.presence.beater import Beater
 from coordination_tasks.farm.presence.observer import Observer
-from coordination_tasks.farm.standing_housekeeping import StandingHousekeeping
 from coordination_tasks.store.store import Store
 
 

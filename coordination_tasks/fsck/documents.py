@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coordination_tasks.documents import json_edit as documents
+from coordination_tasks.documents import json_edit
 from coordination_tasks.documents.archive import months
-from coordination_tasks.documents.archive_lines import Files
+from coordination_tasks.documents.archive_files import Files
 from coordination_tasks.documents.codec import Unreadable, job_from
 from coordination_tasks.documents.jobs import JobsDocument
 from coordination_tasks.documents.locks import read_locks
@@ -59,7 +59,7 @@ def _check_lines(path: str, data: bytes) -> tuple[str, ...]:
     for number, line in enumerate(data.split(b"\n"), 1):
         try:
             if line.strip():
-                entry = documents.parse_object(f"line {number}", documents.decode(path, line))
+                entry = json_edit.parse_object(f"line {number}", json_edit.decode(path, line))
                 if path.rpartition("/")[0].endswith("/jobs"):
                     job_from(entry)
         except BrokenDocument as error:
@@ -81,7 +81,7 @@ def _check(path: str, data: bytes | None) -> tuple[str, ...]:
         return _check_lines(path, data)
     if path == LOCKS:
         read_locks(data)
-    documents.parse_object(path, documents.decode(path, data))
+    json_edit.parse_object(path, json_edit.decode(path, data))
     return ()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from coordination_tasks.documents import json_edit as documents
+from coordination_tasks.documents import json_edit
 from coordination_tasks.documents.paths import manifest_path
 from coordination_tasks.domain.errors import BrokenDocument
 from coordination_tasks.domain.model import Job, State, Transition
@@ -51,7 +51,7 @@ def _problem(path: str, data: bytes | None, digest: object) -> str:
     if data is None:
         return f"{path}: the manifest is not there" if digest else ""
     try:
-        found = documents.parse_object(path, documents.decode(path, data))
+        found = json_edit.parse_object(path, json_edit.decode(path, data))
     except BrokenDocument as error:
         return str(error.args[0])  # without the remedy, which names doit fsck
     if not isinstance(found.get("artifacts"), list):

@@ -18,7 +18,7 @@ from types import TracebackType
 from filelock import FileLock
 
 from coordination_tasks.domain.errors import BadRequest, NotFound, Unavailable
-from coordination_tasks.domain.times import format_time, parse_time
+from coordination_tasks.domain.timestamps import format_time, parse_time
 from coordination_tasks.repository.git.objects import GitObjects, MissingObject
 from coordination_tasks.repository.git.process import GitResult, make_repository, run_git
 from coordination_tasks.repository.git.remote import GitRemote, fail

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from coordination_tasks.documents.archive import find_logs, find_manifest, joined_lines
-from coordination_tasks.documents.archived_files import ArchivedFiles
+from coordination_tasks.documents.archive_files import ArchivedFiles
 from coordination_tasks.documents.builder_status import BuilderStatus, read_status
 from coordination_tasks.documents.jobs import JobsDocument
 from coordination_tasks.documents.locks import Lock, read_locks

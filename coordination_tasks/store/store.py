@@ -16,7 +16,6 @@ from coordination_tasks.documents import locks as lock_operations
 from coordination_tasks.documents.builder_status import IDLE, BuilderStatus, HostLoad, StatusChange
 from coordination_tasks.documents.jobs import JobsDocument
 from coordination_tasks.documents.paths import JOBS
-from coordination_tasks.domain.clock import utc_now
 from coordination_tasks.domain.errors import (
     BadRequest,
     BrokenDocument,
@@ -25,6 +24,7 @@ from coordination_tasks.domain.errors import (
 )
 from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, Transition, is_builder_id
 from coordination_tasks.domain.scheduling import Terms, Wanted
+from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.repository.combining import Turn
 from coordination_tasks.repository.draft import Draft
 from coordination_tasks.repository.protocol import Repository, Rewritten, Version
@@ -33,8 +33,7 @@ from coordination_tasks.store.batch import apply_all
 from coordination_tasks.store.operations import queue as queue_operations
 from coordination_tasks.store.operations.attempt import changes_queue
 from coordination_tasks.store.operations.claim import Resolve, explain
-from coordination_tasks.store.operations.claim_for_all import ClaimForAll
-from coordination_tasks.store.operations.claim_request import ClaimRequest
+from coordination_tasks.store.operations.combined_claim import ClaimForAll, ClaimRequest
 from coordination_tasks.store.rewrite_check import lost_facts
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.status_publisher import Publisher

@@ -11,7 +11,7 @@ from typing import Any
 
 from coordination_tasks.documents.codec import transition_from, transition_line
 from coordination_tasks.domain.model import Attempt, State, Transition
-from coordination_tasks.domain.times import format_time, parse_time
+from coordination_tasks.domain.timestamps import format_time, parse_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

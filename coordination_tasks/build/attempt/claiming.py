@@ -13,10 +13,10 @@ from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.disk_space import check_free_space
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.builder.recovery import recover
-from coordination_tasks.domain.clock import utc_now
 from coordination_tasks.domain.errors import Conflict, NotFound, NothingToClaim
 from coordination_tasks.domain.model import Attempt, Job
 from coordination_tasks.domain.scheduling import Terms
+from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.store.store import Store
 
 Resolver = Callable[[str, str], str | None]

@@ -20,7 +20,6 @@ from coordination_tasks.build.attempt.manifest_summary import artifact_names, ar
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.domain.attempt_result import StepLedger
-from coordination_tasks.domain.clock import utc_now
 from coordination_tasks.domain.errors import (
     BadRequest,
     ClaimLost,
@@ -31,6 +30,7 @@ from coordination_tasks.domain.errors import (
 )
 from coordination_tasks.domain.model import State, Transition
 from coordination_tasks.domain.state_machine import FINAL_STEP_STATES
+from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.store.operations.attempt import last_attempt
 from coordination_tasks.store.plans import Plan
 from coordination_tasks.store.store import Store

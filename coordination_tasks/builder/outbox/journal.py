@@ -23,10 +23,9 @@ from filelock import FileLock
 
 from coordination_tasks.builder.outbox.delivery import Recipient, deliver
 from coordination_tasks.builder.outbox.redaction import without_secrets
-from coordination_tasks.domain.clock import utc_now
 from coordination_tasks.domain.errors import CoordinationError, DiskFull, NotDurable
 from coordination_tasks.domain.model import Attempt, Transition
-from coordination_tasks.domain.times import format_time
+from coordination_tasks.domain.timestamps import format_time, utc_now
 from coordination_tasks.store.writes import (
     Complete,
     Completion,

@@ -18,7 +18,7 @@ from coordination_tasks.commands.base import (
     no_arguments,
     open_store,
 )
-from coordination_tasks.domain.clock import utc_now
+from coordination_tasks.domain.timestamps import utc_now
 
 
 class DoctorCommand(FarmCommand):

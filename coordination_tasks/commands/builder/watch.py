@@ -22,9 +22,8 @@ from coordination_tasks.commands.base import (
     open_store,
     tell,
 )
-from coordination_tasks.domain.clock import utc_now
-from coordination_tasks.farm.housekeeping import Housekeeping
-from coordination_tasks.farm.standing_housekeeping import StandingHousekeeping
+from coordination_tasks.domain.timestamps import utc_now
+from coordination_tasks.farm.housekeeping import Housekeeping, StandingHousekeeping
 from coordination_tasks.farm.watch import Watch
 from coordination_tasks.store.store import Store
 from coordination_tasks.wiring import beater, observer

@@ -25,10 +25,9 @@ from coordination_tasks.commands.base import (
 )
 from coordination_tasks.commands.jobs.jobs import job_as_json, life, print_jobs
 from coordination_tasks.documents.builder_status import BuilderStatus
-from coordination_tasks.domain.clock import utc_now
 from coordination_tasks.domain.errors import BrokenDocument
 from coordination_tasks.domain.model import Job, State, Transition
-from coordination_tasks.domain.times import format_time
+from coordination_tasks.domain.timestamps import format_time, utc_now
 from coordination_tasks.farm.presence.overview import LiveFarm
 from coordination_tasks.farm.presence.sightings import Presence
 from coordination_tasks.store.history import GitHistory

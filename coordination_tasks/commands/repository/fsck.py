@@ -27,9 +27,9 @@ from coordination_tasks.commands.base import (
     tell,
 )
 from coordination_tasks.commands.builder.watch import make_watch
-from coordination_tasks.domain.clock import utc_now
 from coordination_tasks.domain.errors import BrokenDocument, HistoryRewritten, NotFound
 from coordination_tasks.domain.scheduling import Wanted
+from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.farm.presence.sightings import Presence
 from coordination_tasks.fsck.documents import find_broken
 from coordination_tasks.fsck.finding import Finding
@@ -40,7 +40,7 @@ from coordination_tasks.fsck.outbox import check_outbox
 from coordination_tasks.fsck.references import check_references
 from coordination_tasks.fsck.repair import Repair
 from coordination_tasks.fsck.stalled import check_killed, check_stuck
-from coordination_tasks.repository.memory_repository import MemoryRemote, MemoryRepository
+from coordination_tasks.repository.memory import MemoryRemote, MemoryRepository
 from coordination_tasks.repository.protocol import NOTHING
 from coordination_tasks.store.history import GitHistory
 from coordination_tasks.store.snapshot import Snapshot

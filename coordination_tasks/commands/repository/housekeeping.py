@@ -16,8 +16,8 @@ from coordination_tasks.commands.base import (
     tell,
 )
 from coordination_tasks.documents.retention import MOST_FINISHED
-from coordination_tasks.domain.clock import utc_now
 from coordination_tasks.domain.errors import BrokenDocument
+from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.farm.housekeeping import Housekeeping, Moved
 
 

@@ -21,9 +21,8 @@ from coordination_tasks.commands.base import (
     tell,
 )
 from coordination_tasks.documents.locks import DEFAULT_LIFE, Lock
-from coordination_tasks.domain.clock import utc_now
 from coordination_tasks.domain.errors import BadRequest
-from coordination_tasks.domain.times import format_time
+from coordination_tasks.domain.timestamps import format_time, utc_now
 from coordination_tasks.store.store import Store
 
 

@@ -19,7 +19,7 @@ from coordination_tasks.commands.base import (
 )
 from coordination_tasks.documents.messages import Message, check_known
 from coordination_tasks.domain.errors import BadRequest
-from coordination_tasks.domain.times import format_time
+from coordination_tasks.domain.timestamps import format_time
 from coordination_tasks.farm.mailbox import Mailbox
 from coordination_tasks.store.store import Store
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from coordination_tasks.domain.clock import utc_now
 from coordination_tasks.domain.errors import CopyUnusable, Unavailable, WriteRefused
+from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.repository.git.objects import GitObjects, MissingObject
 from coordination_tasks.repository.git.process import GitResult, make_repository, run_git
 from coordination_tasks.repository.git.remote import FETCHED, GitRemote, fail, is_branch

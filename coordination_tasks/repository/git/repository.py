@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
-from coordination_tasks.domain.clock import utc_now
 from coordination_tasks.domain.errors import CopyUnusable, WriteRefused
+from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.repository.git.clone import CloneFolder, GitClone
 from coordination_tasks.repository.git.objects import GitObjects, MissingObject
 from coordination_tasks.repository.git.process import GitResult, run_git

@@ -14,7 +14,7 @@ from coordination_tasks.documents.transitions import TransitionLog, read_log, wr
 from coordination_tasks.domain.errors import BadRequest, ClaimLost, HistoryRewritten
 from coordination_tasks.domain.model import Job, State, Transition
 from coordination_tasks.domain.state_machine import check_job_transition
-from coordination_tasks.domain.times import format_time
+from coordination_tasks.domain.timestamps import format_time
 from coordination_tasks.repository.draft import Draft
 from coordination_tasks.store.status_publisher import Publisher
 from coordination_tasks.store.writes import Complete, Completion, Fence, Record, Release, Write

@@ -9,7 +9,7 @@ import pytest
 
 from coordination_tasks.documents.locks import QueueLocked
 from coordination_tasks.domain.errors import BadRequest, BrokenDocument, Conflict
-from coordination_tasks.domain.times import format_time
+from coordination_tasks.domain.timestamps import format_time
 from tests.support.coordination.world import NOON, World, began, claim, job
 
 LOCKS = "coordination/locks.json"

@@ -7,8 +7,7 @@ import json
 import pytest
 
 from coordination_tasks.domain.errors import Unavailable
-from coordination_tasks.farm.housekeeping import Housekeeping
-from coordination_tasks.farm.standing_housekeeping import HOUR, MUCH, StandingHousekeeping
+from coordination_tasks.farm.housekeeping import HOUR, MUCH, Housekeeping, StandingHousekeeping
 from tests.contract.farm.test_housekeeping import AGES
 from tests.support.coordination.world import NOON, World
 

@@ -33,8 +33,7 @@ from coordination_tasks.fsck.outbox import check_outbox
 from coordination_tasks.fsck.references import check_attempt, check_references
 from coordination_tasks.fsck.repair import Repair
 from coordination_tasks.fsck.stalled import check_stuck
-from coordination_tasks.repository.memory_heartbeats import MemoryHeartbeats
-from coordination_tasks.repository.memory_repository import MemoryRemote, MemoryRepository
+from coordination_tasks.repository.memory import MemoryHeartbeats, MemoryRemote, MemoryRepository
 from coordination_tasks.store.history import GitHistory
 from coordination_tasks.store.plans import Plan
 from coordination_tasks.store.store import Store

@@ -8,7 +8,7 @@ import pytest
 
 from coordination_tasks.domain.errors import NothingToClaim, Unavailable
 from coordination_tasks.domain.model import BuilderProfile, State
-from coordination_tasks.repository.memory_repository import MemoryRemote, MemoryRepository
+from coordination_tasks.repository.memory import MemoryRemote, MemoryRepository
 from coordination_tasks.repository.protocol import Note, Version
 from coordination_tasks.store.store import Store
 from tests.support.coordination.world import (

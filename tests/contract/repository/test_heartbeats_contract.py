@@ -11,8 +11,7 @@ from coordination_tasks.domain.errors import BadConfiguration, Unavailable, Writ
 from coordination_tasks.repository.git.heartbeats import GitHeartbeats
 from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.repository.heartbeats import FACTS, Heartbeats, own_place
-from coordination_tasks.repository.memory_heartbeats import MemoryHeartbeats
-from coordination_tasks.repository.memory_repository import MemoryRemote, MemoryRepository
+from coordination_tasks.repository.memory import MemoryHeartbeats, MemoryRemote, MemoryRepository
 from coordination_tasks.repository.protocol import Repository
 from tests.support.coordination.world import bare_repository, git
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from coordination_tasks.domain.errors import BadRequest, NotFound, Unavailable
-from coordination_tasks.domain.times import format_time
+from coordination_tasks.domain.timestamps import format_time
 from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.repository.protocol import Version
 from coordination_tasks.store.history import GitHistory

@@ -25,8 +25,7 @@ from coordination_tasks.domain.model import BuilderProfile, State
 from coordination_tasks.farm.presence.beater import Beater
 from coordination_tasks.farm.presence.observer import Observer
 from coordination_tasks.repository.heartbeats import own_place
-from coordination_tasks.repository.memory_heartbeats import MemoryHeartbeats
-from coordination_tasks.repository.memory_repository import MemoryRemote, MemoryRepository
+from coordination_tasks.repository.memory import MemoryHeartbeats, MemoryRemote, MemoryRepository
 from coordination_tasks.repository.protocol import Note, Version
 from coordination_tasks.store.store import Store
 from tests.support.coordination.world import PIPELINES, Clock, job

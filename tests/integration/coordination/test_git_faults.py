@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from coordination_tasks.builder.doctor_checks import check_push
-from coordination_tasks.domain.clock import utc_now
 from coordination_tasks.domain.errors import (
     AccessDenied,
     BadConfiguration,
@@ -20,6 +19,7 @@ from coordination_tasks.domain.errors import (
     WriteRefused,
 )
 from coordination_tasks.domain.model import State
+from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.repository.git.heartbeats import GitHeartbeats
 from coordination_tasks.repository.git.process import run_git
 from coordination_tasks.repository.git.repository import GitRepository

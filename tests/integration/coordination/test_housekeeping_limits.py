@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from coordination_tasks.documents.archive import months
-from coordination_tasks.documents.archive_lines import MOST_BYTES
+from coordination_tasks.documents.archive_files import MOST_BYTES
 from coordination_tasks.documents.codec import transition_line
 from coordination_tasks.documents.paths import ARCHIVE, JOBS, transitions_path
 from coordination_tasks.documents.retention import Ages

@@ -19,7 +19,6 @@ from pathlib import Path
 from coordination_tasks.builder.claim_intent import ClaimIntent
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.builder.recovery import recover
-from coordination_tasks.domain.clock import utc_now
 from coordination_tasks.domain.errors import (
     ClaimLost,
     CoordinationError,
@@ -27,6 +26,7 @@ from coordination_tasks.domain.errors import (
     Unavailable,
 )
 from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, State
+from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.repository.transaction import Pace
 from coordination_tasks.store.store import Store

@@ -14,10 +14,10 @@ from pathlib import Path
 from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, State, Transition
 from coordination_tasks.domain.scheduling import Wanted
 from coordination_tasks.repository.git.repository import GitRepository
-from coordination_tasks.repository.memory_repository import MemoryRemote, MemoryRepository
+from coordination_tasks.repository.memory import MemoryRemote, MemoryRepository
 from coordination_tasks.repository.protocol import Repository, Version
 from coordination_tasks.repository.transaction import Pace
-from coordination_tasks.store.operations.claim_request import ClaimRequest
+from coordination_tasks.store.operations.combined_claim import ClaimRequest
 from coordination_tasks.store.store import Store
 
 NOON = datetime(2025, 10, 29, 12, 0, 0, tzinfo=UTC)

@@ -16,7 +16,7 @@ from coordination_tasks.build.display.display import PlainDisplay
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.domain.errors import CoordinationError, DiskFull, WriteRefused
 from coordination_tasks.domain.model import Attempt, Job, State, Transition
-from coordination_tasks.repository.memory_repository import MemoryRepository
+from coordination_tasks.repository.memory import MemoryRepository
 from coordination_tasks.store.store import Store
 from coordination_tasks.store.writes import Completion
 from tests.support.coordination.world import World, claim, job, memory_world

@@ -15,8 +15,8 @@ from coordination_tasks.builder.doctor_checks import (
     check_path,
 )
 from coordination_tasks.builder.outbox.journal import Outbox
-from coordination_tasks.domain.clock import utc_now
 from coordination_tasks.domain.errors import AccessDenied
+from coordination_tasks.domain.timestamps import utc_now
 
 
 def test_an_outbox_that_can_be_read(tmp_path: Path) -> None:

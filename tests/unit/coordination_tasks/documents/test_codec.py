@@ -20,7 +20,7 @@ from coordination_tasks.documents.codec import (
     transition_line,
 )
 from coordination_tasks.domain.model import Job, State, Transition
-from coordination_tasks.domain.times import format_time, parse_time
+from coordination_tasks.domain.timestamps import format_time, parse_time
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 ids = texts.filter(bool)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordination_tasks.documents import json_edit as documents
+from coordination_tasks.documents import json_edit
 from coordination_tasks.domain.errors import BrokenDocument
 
 ODD = """{ "b" : 1.50,
@@ -29,7 +29,7 @@ objects = st.dictionaries(st.text(), values, max_size=6)
 
 
 def test_a_member_is_replaced_where_it_stands() -> None:
-    changed = documents.set_members(ODD, {"b": 2})
+    changed = json_edit.set_members(ODD, {"b": 2})
 
     assert changed == ODD.replace("1.50", "2")
 
@@ -37,7 +37,7 @@ def test_a_member_is_replaced_where_it_stands() -> None:
 def test_new_members_are_appended_in_the_style_of_the_others() -> None:
     text = '{\n  "a": 1\n}\n'
 
-    assert documents.set_members(text, {"b": [1], "c": {}}) == (
+    assert json_edit.set_members(text, {"b": [1], "c": {}}) == (
         '{\n  "a": 1,\n  "b": [\n    1\n  ],\n  "c": {}\n}\n'
     )
 
@@ -46,17 +46,17 @@ def test_the_first_member_of_an_empty_object_is_indented() -> None:
     text = '{\n  "locks": {}\n}'
     at = text.index("{}")
 
-    assert documents.set_members(text, {"x": None}, at) == (
+    assert json_edit.set_members(text, {"x": None}, at) == (
         '{\n  "locks": {\n    "x": null\n  }\n}'
     )
 
 
 def test_a_document_on_one_line_stays_on_one_line() -> None:
-    assert documents.set_members('{"a": {"x": 1}}', {"a": {"y": 2}}) == '{"a": {"y": 2}}'
+    assert json_edit.set_members('{"a": {"x": 1}}', {"a": {"y": 2}}) == '{"a": {"y": 2}}'
 
 
 def test_windows_line_ends_are_kept() -> None:
-    changed = documents.set_members('{\r\n  "a": 1\r\n}\r\n', {"b": [2]})
+    changed = json_edit.set_members('{\r\n  "a": 1\r\n}\r\n', {"b": [2]})
 
     assert "\n" not in changed.replace("\r\n", "")
     assert json.loads(changed) == {"a": 1, "b": [2]}
@@ -65,18 +65,18 @@ def test_windows_line_ends_are_kept() -> None:
 def test_a_byte_order_mark_stays() -> None:
     text = '\ufeff{"a": 1}'
 
-    assert documents.parse_object("x.json", text) == {"a": 1}
-    assert documents.set_members(text, {"a": 2}) == '\ufeff{"a": 2}'
+    assert json_edit.parse_object("x.json", text) == {"a": 1}
+    assert json_edit.set_members(text, {"a": 2}) == '\ufeff{"a": 2}'
 
 
 def test_of_a_doubled_key_the_last_is_changed() -> None:
-    changed = documents.set_members('{"a": 1, "b": 0, "a": 2}', {"a": 3, "c": 4})
+    changed = json_edit.set_members('{"a": 1, "b": 0, "a": 2}', {"a": 3, "c": 4})
 
     assert changed == '{"a": 1, "b": 0, "a": 3, "c": 4}'
 
 
 def test_half_a_surrogate_pair_is_written_as_an_escape() -> None:
-    changed = documents.set_members('{"a": "ü"}', {"b": "\ud800"})
+    changed = json_edit.set_members('{"a": "ü"}', {"b": "\ud800"})
 
     assert changed.encode() == '{"a": "ü", "b": "\\ud800"}'.encode()
 
@@ -87,7 +87,7 @@ def test_editing_is_updating(
 ) -> None:
     text = json.dumps(found, indent=indent, ensure_ascii=False)
 
-    changed = documents.set_members(text, changes)
+    changed = json_edit.set_members(text, changes)
 
     assert json.loads(changed) == {**found, **changes}
     assert list(json.loads(changed)) == list({**found, **changes})
@@ -96,10 +96,10 @@ def test_editing_is_updating(
 @given(found=st.lists(values, max_size=5), added=values, indent=st.sampled_from([None, 2]))
 def test_appending_is_appending(found: list[object], added: object, indent: int | None) -> None:
     text = json.dumps({"x": found, "y": 1}, indent=indent)
-    place = documents.member(text, "x")
+    place = json_edit.member(text, "x")
     assert place is not None
 
-    changed = documents.append_element(text, place.start, added)
+    changed = json_edit.append_element(text, place.start, added)
 
     assert json.loads(changed) == {"x": [*found, added], "y": 1}
 
@@ -119,17 +119,17 @@ def test_appending_is_appending(found: list[object], added: object, indent: int 
 )
 def test_a_broken_document_is_named_with_the_place(text: str, told: str) -> None:
     with pytest.raises(BrokenDocument, match=told):
-        documents.parse_object("x.json", text)
+        json_edit.parse_object("x.json", text)
 
 
 def test_what_is_no_text_is_refused() -> None:
     with pytest.raises(BrokenDocument, match="byte 2 is not UTF-8"):
-        documents.decode("x.json", b'{"\xff"}')
+        json_edit.decode("x.json", b'{"\xff"}')
 
 
 def test_a_huge_document_is_refused() -> None:
     with pytest.raises(BrokenDocument, match="too many"):
-        documents.decode("x.json", b" " * (documents.MAX_BYTES + 1))
+        json_edit.decode("x.json", b" " * (json_edit.MAX_BYTES + 1))
 
 
 @given(st.lists(values, max_size=6), st.sets(st.integers(0, 5)), st.sampled_from([None, 2]))
@@ -139,7 +139,7 @@ def test_elements_are_removed_and_the_others_stay(
     text = json.dumps({"a": array, "b": 1}, indent=indent)
     at = text.index("[")
 
-    changed = documents.remove_elements(text, at, gone)
+    changed = json_edit.remove_elements(text, at, gone)
 
     kept = [value for index, value in enumerate(array) if index not in gone]
     assert json.loads(changed) == {"a": kept, "b": 1}
@@ -148,6 +148,6 @@ def test_elements_are_removed_and_the_others_stay(
 def test_removing_keeps_the_form_of_the_others() -> None:
     text = '{"a": [\n  1.50,\n  2,\n  {"x":1}\n]}'
 
-    assert documents.remove_elements(text, 6, {1}) == '{"a": [\n  1.50,\n  {"x":1}\n]}'
-    assert documents.remove_elements(text, 6, {0, 2}) == '{"a": [\n  2\n]}'
-    assert documents.remove_elements(text, 6, {0, 1, 2}) == '{"a": []}'
+    assert json_edit.remove_elements(text, 6, {1}) == '{"a": [\n  1.50,\n  {"x":1}\n]}'
+    assert json_edit.remove_elements(text, 6, {0, 2}) == '{"a": [\n  2\n]}'
+    assert json_edit.remove_elements(text, 6, {0, 1, 2}) == '{"a": []}'

@@ -14,8 +14,7 @@ from coordination_tasks.domain.errors import WriteRefused
 from coordination_tasks.domain.model import BuilderProfile
 from coordination_tasks.farm.presence.beater import Beater
 from coordination_tasks.repository.heartbeats import FACTS, Heartbeats, own_place
-from coordination_tasks.repository.memory_heartbeats import MemoryHeartbeats
-from coordination_tasks.repository.memory_repository import MemoryRemote
+from coordination_tasks.repository.memory import MemoryHeartbeats, MemoryRemote
 from tests.support.coordination.world import NOON
 
 LEASE = 300.0

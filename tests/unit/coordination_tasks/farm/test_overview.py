@@ -20,8 +20,7 @@ from coordination_tasks.farm.presence.sightings import (
     Sightings,
 )
 from coordination_tasks.repository.heartbeats import own_place
-from coordination_tasks.repository.memory_heartbeats import MemoryHeartbeats
-from coordination_tasks.repository.memory_repository import MemoryRemote, MemoryRepository
+from coordination_tasks.repository.memory import MemoryHeartbeats, MemoryRemote, MemoryRepository
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
 from tests.support.coordination.world import NOON, PIPELINES, job

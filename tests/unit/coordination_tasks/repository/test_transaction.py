@@ -8,7 +8,7 @@ import pytest
 
 from coordination_tasks.domain.errors import NotFound, OutcomeUnknown, Unavailable, WriteRefused
 from coordination_tasks.repository.draft import Draft
-from coordination_tasks.repository.memory_repository import MemoryRemote, MemoryRepository
+from coordination_tasks.repository.memory import MemoryRemote, MemoryRepository
 from coordination_tasks.repository.protocol import (
     Moved,
     Note,

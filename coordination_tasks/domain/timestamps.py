@@ -1,8 +1,14 @@
-"""Time as the coordination repository's documents write it, and as it was found written in them."""
+"""Time: the wall clock, read nowhere else, and the forms of time in the coordination repository."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+
+
+def utc_now() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)
+
 
 _LAST_EPOCH_SECOND = 32503680000  # year 3000: larger numbers count milliseconds
 

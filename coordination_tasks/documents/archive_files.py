@@ -1,22 +1,60 @@
-"""Small files in the archive: many in one file, each a line.
+"""Files of the archive that hold many entries, one a line, in parts that Git hosts accept.
 
-A remote that takes a push looks at each folder and file that its newest version has, so what nobody
-reads any more must be few of them: a year of files as they were made a write take three times as
-long.
-
-A line is `{"path": where it was, "text": what it held}`, or `base64` for what is no UTF-8.
+Small files are archived in such files, too: a remote that takes a push looks at each folder and
+file that its newest version has, so a year of files as they were written would make a push take
+three times as long. Their lines are `{"path": where it was, "text": what it held}`, or `base64`
+for content that is not UTF-8.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
-from coordination_tasks.documents.archive_lines import Files, Parts, append_line, lines
+from coordination_tasks.documents import json_edit
 from coordination_tasks.documents.paths import archived_files_path
 from coordination_tasks.repository.draft import Draft
+
+MOST_BYTES = 1_000_000
+"""Bytes of one part: Git hosts limit the size of a file."""
+
+Parts = Callable[[int], str]
+"""The path of each part; they are numbered from 1."""
+
+
+class Files(Protocol):
+    """One version's files: a Draft, or a Snapshot."""
+
+    def read(self, path: str) -> bytes | None:
+        """Content of a file; None when there is none."""
+        ...
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """Sorted names of what is directly in a folder."""
+        ...
+
+
+def append_line(draft: Draft, entry: Mapping[str, object], parts: Parts) -> None:
+    """Add an entry to the last part that has room for it."""
+    line = json_edit.dump_line(entry).encode("utf-8") + b"\n"
+    part = 1
+    while (data := draft.read(parts(part))) and len(data) + len(line) > MOST_BYTES:
+        part += 1
+    draft.write(parts(part), (data or b"") + line)
+
+
+def lines(files: Files, parts: Parts) -> Iterator[tuple[str, int, bytes]]:
+    """Path, line number and content of each line, in the order in which they were added."""
+    part = 1
+    while (data := files.read(path := parts(part))) is not None:
+        for number, line in enumerate(data.split(b"\n"), 1):
+            if line:
+                yield path, number, line
+        part += 1
+
 
 MOST_BYTES_OF_A_LINE = 100_000
 """Of a file that is put here; larger ones are stored as they are."""

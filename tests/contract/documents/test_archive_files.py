@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from coordination_tasks.documents.archive_lines import MOST_BYTES
-from coordination_tasks.documents.archived_files import ArchivedFile, ArchivedFiles, put
+from coordination_tasks.documents.archive_files import MOST_BYTES, ArchivedFile, ArchivedFiles, put
 from coordination_tasks.documents.paths import archived_files_path
 from coordination_tasks.repository.draft import Draft
 from coordination_tasks.store.snapshot import Snapshot

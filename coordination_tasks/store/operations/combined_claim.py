@@ -1,17 +1,47 @@
-"""A claim of our own, and those of all who asked for one: made by the same write."""
+"""A claim for this builder and, in the same write, for all builders that asked for one.
+
+A builder that loses the race for a claim leaves its request in a note of its own (see Repository).
+The winner of the next race claims for every request that it sees, in the one write that removes
+their notes.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
 from coordination_tasks.documents.jobs import JobsDocument, read_jobs, write_jobs
 from coordination_tasks.domain.errors import ClaimLost, CoordinationError, NothingToClaim
-from coordination_tasks.domain.model import Attempt, Job
+from coordination_tasks.domain.model import Attempt, BuilderProfile, Job
 from coordination_tasks.domain.scheduling import Wanted
 from coordination_tasks.repository.draft import Draft
 from coordination_tasks.store.operations.claim import Resolve, claim, claim_in
-from coordination_tasks.store.operations.claim_request import ClaimRequest, read_request
 from coordination_tasks.store.status_publisher import Publisher
+
+
+class ClaimRequest(BaseModel):
+    """A claim of the next job that fits the builder."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    claim_id: str
+    builder: BuilderProfile
+    wanted: Wanted
+
+    @property
+    def data(self) -> bytes:
+        """The note's content."""
+        return self.model_dump_json().encode("utf-8")
+
+
+def read_request(owner: str, data: bytes) -> ClaimRequest | None:
+    """The request in the note of builder `owner`; None when it makes no sense."""
+    try:
+        request = ClaimRequest.model_validate_json(data)
+    except ValidationError:
+        return None
+    return request if request.builder.id == owner else None
 
 
 class ClaimForAll:
