@@ -63,7 +63,7 @@ def _load(point: EntryPoint) -> StepKind[Any]:
     elif kind.name != point.name:
         what = f"its name is '{kind.name}'"
     elif not (isinstance(kind.options, type) and issubclass(kind.options, Options)):
-        what = "its options are not a subclass of pipelines.model.Options"
+        what = "its options are not a subclass of pipelines.plugin_api.Options"
     else:
         found: StepKind[Any] = kind
         return found

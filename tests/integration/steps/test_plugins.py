@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import HOME
+import pytest
+
+from tests.conftest import HOME, Farm
 
 PROJECT = """\
 [build-system]
@@ -22,10 +25,11 @@ py-modules = ["more_kinds"]
 say = "more_kinds:SAY"
 broken = "more_kinds:NOTHING"
 odd = "more_kinds:ODD"
+loose = "more_kinds:LOOSE"
 """
 
 MODULE = """\
-from pipelines.domain.pipeline import Options, StepResult
+from pipelines.plugin_api import Options, StepResult
 
 class SayOptions(Options):
     text: str
@@ -42,8 +46,13 @@ class Say:
     def run(self, options, context):
         return StepResult(reason=options.text, values={"said": options.text})
 
+class Loose(Say):
+    name = "loose"
+    options = dict
+
 SAY = Say()
 ODD = Say()
+LOOSE = Loose()
 """
 
 FILE = """\
@@ -55,32 +64,67 @@ pipelines:
       - {uses: say, with: {%s}}
       - {run: "echo ${{ steps.say.outputs.said }}"}
 """
+RECIPE = re.compile(
+    r"^## Bring your own kind of step\n.*?```toml\n(.*?)```.*?```python\n(.*?)```", re.M | re.S
+)
 
 
-def test_a_package_brings_a_kind_of_step(tmp_path: Path) -> None:
-    package = tmp_path / "package"
-    package.mkdir()
-    (package / "pyproject.toml").write_text(PROJECT)
-    (package / "more_kinds.py").write_text(MODULE)
-    target = tmp_path / "installed"
+def install(package: dict[str, str], folder: Path) -> Path:
+    """The files of a package, put by the real pip into a folder for PYTHONPATH."""
+    source, target = folder / "package", folder / "installed"
+    source.mkdir()
+    for name, text in package.items():
+        (source / name).write_text(text)
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*pip, "--target", str(target), str(package)], check=True)
+    subprocess.run([*pip, "--target", str(target), str(source)], check=True)
+    return target
 
+
+def test_mistakes_in_a_package_and_in_the_use_of_its_kind_are_reported(tmp_path: Path) -> None:
+    target = install({"pyproject.toml": PROJECT, "more_kinds.py": MODULE}, tmp_path)
     done = validate(tmp_path, target, FILE % "text: hello")
     assert done.returncode == 0, done.stderr
-    mistakes = (
-        FILE % "txt: hello" + "      - {uses: broken}\n      - {uses: odd}\n      - uses: sai\n"
-    )
-    done = validate(tmp_path, target, mistakes)
+    unusable = (f"      - uses: {name}\n" for name in ("broken", "odd", "loose", "sai"))
+    done = validate(tmp_path, target, FILE % "txt: hello" + "".join(unusable))
     assert done.returncode == 3
     for expected in (
         "6:28: unknown key 'txt'; did you mean 'text'?",
-        "8:16: the kind 'broken' of the package more-kinds can't be loaded: AttributeError",
-        "9:16: the kind 'odd' of the package more-kinds is no kind: its name is 'say'",
-        "10:15: there is no kind of step 'sai'; did you mean 'say'?",
+        "8:15: the kind 'broken' of the package more-kinds can't be loaded: AttributeError",
+        "9:15: the kind 'odd' of the package more-kinds is no kind: its name is 'say'",
+        "10:15: the kind 'loose' of the package more-kinds is no kind: its options are not a"
+        " subclass of pipelines.plugin_api.Options",
+        "11:15: there is no kind of step 'sai'; did you mean 'say'?",
     ):
         assert expected in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_documented_package_runs_in_a_build(
+    farm: Farm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = RECIPE.search((HOME / "docs/how-to.md").read_text())
+    assert recipe
+    project, module = recipe.groups()
+    assert set(re.findall(r"^(?:from|import) (\S+)", module, re.M)) == {"pipelines.plugin_api"}
+    target = install({"pyproject.toml": project, "forbid_text.py": module}, tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(target))
+    farm.pipeline("- {uses: forbid-text, with: {text: FIXME}}\n")
+
+    good = farm.enqueue("--commit", farm.commit)
+    assert farm.doit("build", "--job", good).returncode == 0
+    [_, end] = [t for t in farm.transitions(good) if t["step"] == "forbid-text"]
+    assert (end["to"], end["reason"]) == ("succeeded", "no file contains 'FIXME'")
+
+    (farm.source / "hello").write_text("FIXME\n")
+    bad = farm.enqueue("--commit", farm.commit_source("unfinished"))
+    subprocess.run(
+        ["git", "-C", str(farm.source), "push", "--quiet", "../source.git", "main"], check=True
+    )
+    assert farm.doit("build", "--job", bad).returncode == 1
+    end = [t for t in farm.transitions(bad) if t["step"] == "forbid-text"][-1]
+    assert (end["to"], end["reason"]) == ("failed", "found 'FIXME' in hello")
+    assert end["details"]["code"] == "COMMAND_FAILED"
+    assert end["details"]["excerpt"] == "hello"
 
 
 def validate(folder: Path, packages: Path, text: str) -> subprocess.CompletedProcess[str]:
