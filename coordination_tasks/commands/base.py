@@ -4,100 +4,35 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from contextlib import AbstractContextManager
 from datetime import datetime
-from getopt import GetoptError
 from typing import Any
 
-from doit.cmd_base import DoitCmdBase
-from doit.cmdparse import CmdParseError
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.segment import Segment
 
-from common.doit_arguments import typed_words
-from common.output_stream import bear_any_text, silence
+from common.command import Command, tell
 from common.terminal_text import harmless
 from common.yaml.findings import did_you_mean
 from coordination_tasks import wiring as presence
 from coordination_tasks.builder.config.builder import BuilderConfig, read_builder_config
 from coordination_tasks.builder.secret_values import Secrets
-from coordination_tasks.domain.errors import BadRequest, CoordinationError, Unavailable, in_words
+from coordination_tasks.domain.errors import BadRequest, Unavailable
 from coordination_tasks.domain.scheduling import Takes, Terms
 from coordination_tasks.domain.timestamps import format_time
 from coordination_tasks.store.store import Store
 
 PIPE_WIDTH = 200
-EXIT_INTERRUPTED = 130
-
-OPTION_BUILDER: dict[str, Any] = {
-    "name": "builder",
-    "short": "",
-    "long": "builder",
-    "type": str,
-    "default": "",
-    "help": "act as this builder (else BUILDER_ID, builder in builder.yaml, the host's name)",
-}
-
-OPTION_JSON: dict[str, Any] = {
-    "name": "json",
-    "short": "",
-    "long": "json",
-    "type": bool,
-    "default": False,
-    "help": "print one JSON document instead of a table",
-}
 
 
-class FarmCommand(DoitCmdBase):  # type: ignore[misc]
+class FarmCommand(Command):
     """Base of the doit commands that deal with the coordination repository."""
 
-    # doit needs the values, but nobody is to choose a database that we don't use.
-    base_options = tuple({**option, "long": ""} for option in DoitCmdBase.base_options)
-
-    def parse_execute(self, in_args: list[str]) -> Any:
-        """doit's entry with the words as they were typed, options behind others too."""
-        try:
-            words = typed_words(self, in_args)
-        except GetoptError as error:
-            tell(f"doit {self.name}: {error}; see `doit help {self.name}`")
-            return BadRequest.exit_code
-        try:
-            return super().parse_execute(words)
-        except CmdParseError as error:  # of its many kinds of options we have numbers only
-            option = re.search(r"parameter '(\w+)'", str(error))
-            what = self._typed(option[1]) if option else error
-            tell(f"doit {self.name}: {what}: a number is wanted")
-            return BadRequest.exit_code
-
-    def _typed(self, option: str) -> str:
-        """An option by its name for programs, as a person types it."""
-        found = next(o for o in self.cmd_options if o["name"] == option)
-        short = f"-{found['short']}, " if found.get("short") else ""
-        return f"{short}--{found['long']}"
-
-    def execute(self, params: Any, args: list[str]) -> int:
-        """doit's entry: what goes wrong becomes one line on stderr and its exit code."""
-        bear_any_text(sys.stdout)
-        try:
-            code = int(super().execute(params, args) or 0)
-            sys.stdout.flush()
-        except CoordinationError as error:
-            later = "; try again later" if _is_passing(error) else ""
-            tell(f"doit {self.name}: {error}{later}")
-            return error.exit_code
-        except KeyboardInterrupt:
-            sys.stderr.write(f"doit {self.name}: interrupted\n")
-            return EXIT_INTERRUPTED
-        except BrokenPipeError:
-            silence(sys.stdout)  # as rich does: who reads has seen enough
-            return CoordinationError.exit_code
-        except OSError as error:
-            silence(sys.stdout)
-            sys.stderr.write(f"doit {self.name}: {in_words(error)}\n")
-            return CoordinationError.exit_code
-        return code
+    def error_text(self, error: BaseException) -> str:
+        """See Command."""
+        passing = isinstance(error, Unavailable) and not error.remedy
+        return f"{super().error_text(error)}{'; try again later' if passing else ''}"
 
     def known_pipelines(self) -> dict[str, tuple[str, ...]]:
         """The pipelines of this farm, each with the labels that it demands of a builder."""
@@ -141,10 +76,6 @@ class FarmCommand(DoitCmdBase):  # type: ignore[misc]
         )
 
 
-def _is_passing(error: CoordinationError) -> bool:
-    return isinstance(error, Unavailable) and not error.remedy
-
-
 def console() -> Console:
     """Where tables go; a pipe is wide enough for every column."""
     found = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
@@ -173,11 +104,6 @@ def no_arguments(args: list[str]) -> None:
     """Raise BadRequest when a command got words that it does not take."""
     if args:
         raise BadRequest(f"what is {args[0][:60]!r}? this command takes options only")
-
-
-def tell(text: str) -> None:
-    """A line on stderr for a person, beside the command's own output."""
-    sys.stderr.write(harmless(text) + "\n")
 
 
 def open_store(config: BuilderConfig) -> AbstractContextManager[Store]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from common.errors import ApplicationError, os_error_text
 
-class CoordinationError(Exception):
+
+class CoordinationError(ApplicationError):
     """Root of all errors that coordination raises on purpose; `str()` is one line for a person."""
 
-    exit_code: ClassVar[int] = 1
     remedy: ClassVar[str] = ""
 
     @property
@@ -158,6 +159,5 @@ def in_words(error: BaseException) -> str:
     if isinstance(error, CoordinationError):
         return str(error)
     if isinstance(error, OSError):
-        where = f": {error.filename}" if error.filename else ""
-        return f"{error.strerror or error}{where}"
+        return os_error_text(error)
     return f"defect: {error!r}"

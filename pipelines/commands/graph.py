@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from common.command import OPTION_JSON
+from common.errors import UsageError
 from common.yaml.findings import did_you_mean
-from pipelines.commands.base import OPTION_JSON, PipelineCommand
-from pipelines.domain.errors import BadUsage
+from pipelines.commands.base import PipelineCommand
 from pipelines.language.views.drawing import as_data, as_dot, as_mermaid, as_text
 from pipelines.language.views.svg import as_svg
 
@@ -34,11 +35,11 @@ Exit codes: 0 drawn, 3 there are mistakes in the file, or bad usage.
     def run(self, args: list[str], **options: Any) -> int:
         """Read, draw, print."""
         if options["format"] and options["json"]:
-            raise BadUsage("--format and --json exclude each other: take one")
+            raise UsageError("--format and --json exclude each other: take one")
         wanted = options["format"] or "text"
         if wanted not in _FORMATS:
             hint = did_you_mean(wanted, _FORMATS)
-            raise BadUsage(f"there is no format {wanted[:60]!r}{hint}")
+            raise UsageError(f"there is no format {wanted[:60]!r}{hint}")
         pipeline = self.pipeline(args)
         if options["json"]:
             self.write_json(as_data(pipeline))

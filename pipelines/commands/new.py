@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from common.errors import UsageError
 from common.yaml.document import parse_document
 from common.yaml.findings import did_you_mean
 from pipelines.commands.base import PipelineCommand
 from pipelines.commands.templates import TEMPLATES
-from pipelines.domain.errors import BadUsage
 from pipelines.language.load import read_pipelines
 from pipelines.language.names import NAME_RULE, is_name
 from pipelines.language.reading.insertion import NEW_FILE, with_pipeline
@@ -35,16 +35,16 @@ Exit codes: 0 added, 3 there are mistakes in the file, or bad usage; then nothin
     def run(self, args: list[str], **options: Any) -> int:
         """Add it, if the file is valid then."""
         if len(args) != 1:
-            raise BadUsage("the new pipeline's name is wanted")
+            raise UsageError("the new pipeline's name is wanted")
         name, template = args[0], options["template"]
         if template not in TEMPLATES:
             hint = did_you_mean(template, TEMPLATES)
-            raise BadUsage(f"there is no template {template[:60]!r}{hint}")
+            raise UsageError(f"there is no template {template[:60]!r}{hint}")
         if not is_name(name):
-            raise BadUsage(f"{name[:60]!r} can't be a pipeline's name: {NAME_RULE}")
+            raise UsageError(f"{name[:60]!r} can't be a pipeline's name: {NAME_RULE}")
         path = self.file()
         if path.exists() and name in read_pipelines(path, self.kinds):
-            raise BadUsage(f"there is a pipeline {name!r} already")
+            raise UsageError(f"there is a pipeline {name!r} already")
         self._add(path, TEMPLATES[template].replace("NAME", name))
         sys.stdout.write(f"{path}: pipeline {name} added; its repository is for you to change\n")
         return 0
@@ -54,7 +54,7 @@ Exit codes: 0 added, 3 there are mistakes in the file, or bad usage; then nothin
         try:
             longer = with_pipeline(parse_document(text.encode(), str(path)), text, entry)
         except ValueError as error:
-            raise BadUsage(f"{path}: {error}") from error
+            raise UsageError(f"{path}: {error}") from error
         beside = path.with_name(f".{path.name}.new")
         beside.write_text(longer, encoding="utf-8")
         try:

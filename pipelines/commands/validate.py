@@ -8,9 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from common.command import OPTION_JSON
+from common.errors import UsageError
 from common.yaml.findings import Finding
-from pipelines.commands.base import OPTION_JSON, PipelineCommand
-from pipelines.domain.errors import BadPipelineFile, BadUsage
+from pipelines.commands.base import PipelineCommand
+from pipelines.domain.errors import BadPipelineFile
 from pipelines.domain.pipeline import Pipeline
 from pipelines.language.load import read_pipelines
 
@@ -32,7 +34,7 @@ Exit codes: 0 valid, 3 there are mistakes, or bad usage.
     def run(self, args: list[str], **options: Any) -> int:
         """Check and say so."""
         if len(args) > 1:
-            raise BadUsage(f"what is {args[1][:60]!r}? one file is checked at a time")
+            raise UsageError(f"what is {args[1][:60]!r}? one file is checked at a time")
         path = Path(args[0]) if args else self.file()
         try:
             pipelines = read_pipelines(path, self.kinds)

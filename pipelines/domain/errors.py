@@ -5,31 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
+from common.errors import ApplicationError
 from common.yaml.findings import Finding
 
 
-class PipelineError(Exception):
+class PipelineError(ApplicationError):
     """Root of all errors that `pipelines` raises on purpose; `str()` is one line for a person."""
-
-    exit_code: ClassVar[int] = 1
 
 
 class BadPipelineFile(PipelineError):
     """`pipelines.yaml` can't be used; the text has every finding as `file:line:column: message`."""
 
     exit_code = 3
+    names_place = True
 
     def __init__(self, message: str, findings: Sequence[Finding] = ()) -> None:
         super().__init__(message)
         self.findings = tuple(findings)
-
-
-class BadUsage(PipelineError):
-    """A command was called in a way that means nothing; says what is wanted."""
-
-    exit_code = 3
 
 
 class UnusableKind(PipelineError):

@@ -10,18 +10,11 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from common.command import OPTION_BUILDER, OPTION_JSON
 from common.yaml.size import format_size
 from coordination_tasks.builder.lock import acting_lock
 from coordination_tasks.builder.retained_jobs import held_jobs
-from coordination_tasks.commands.base import (
-    OPTION_BUILDER,
-    OPTION_JSON,
-    FarmCommand,
-    as_json,
-    console,
-    no_arguments,
-    open_store,
-)
+from coordination_tasks.commands.base import FarmCommand, as_json, console, no_arguments, open_store
 from coordination_tasks.domain.timestamps import utc_now
 
 

@@ -8,16 +8,9 @@ from collections.abc import Iterable
 from rich.table import Table
 from rich.text import Text
 
+from common.command import OPTION_BUILDER, OPTION_JSON
 from coordination_tasks.builder.doctor_checks import Check, check_builder
-from coordination_tasks.commands.base import (
-    OPTION_BUILDER,
-    OPTION_JSON,
-    FarmCommand,
-    as_json,
-    console,
-    no_arguments,
-    open_store,
-)
+from coordination_tasks.commands.base import FarmCommand, as_json, console, no_arguments, open_store
 from coordination_tasks.domain.timestamps import utc_now
 
 

@@ -8,17 +8,10 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from common.command import OPTION_BUILDER, OPTION_JSON, tell
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.outbox.journal import Entry, Outbox
-from coordination_tasks.commands.base import (
-    OPTION_BUILDER,
-    OPTION_JSON,
-    FarmCommand,
-    as_json,
-    console,
-    open_store,
-    tell,
-)
+from coordination_tasks.commands.base import FarmCommand, as_json, console, open_store
 from coordination_tasks.domain.errors import BadRequest, NotFound
 from coordination_tasks.store.writes import Complete, Record
 

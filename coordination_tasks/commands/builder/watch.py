@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from common.command import OPTION_BUILDER, tell
 from coordination_tasks.build.attempt.running_attempt import running_attempt
 from coordination_tasks.build.display.live_display import make_display
 from coordination_tasks.build.signals import ending_signals
@@ -15,13 +16,7 @@ from coordination_tasks.builder.claim_intent import own_intent
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.lock import watch_lock, while_idle
 from coordination_tasks.builder.outbox.journal import Outbox
-from coordination_tasks.commands.base import (
-    OPTION_BUILDER,
-    FarmCommand,
-    no_arguments,
-    open_store,
-    tell,
-)
+from coordination_tasks.commands.base import FarmCommand, no_arguments, open_store
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.farm.housekeeping import Housekeeping, StandingHousekeeping
 from coordination_tasks.farm.watch import Watch

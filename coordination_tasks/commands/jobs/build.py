@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from doit.task import Task
 
+from common.command import OPTION_BUILDER
 from coordination_tasks.build.attempt.attempt_keeper import AttemptKeeper
 from coordination_tasks.build.attempt.claiming import Claimer
 from coordination_tasks.build.attempt.lease_keeper import LeaseKeeper
@@ -23,7 +24,7 @@ from coordination_tasks.builder.config.builder import MOST_PARALLEL, BuilderConf
 from coordination_tasks.builder.lock import builder_lock
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.builder.secret_values import Secrets
-from coordination_tasks.commands.base import OPTION_BUILDER, FarmCommand, no_arguments
+from coordination_tasks.commands.base import FarmCommand, no_arguments
 from coordination_tasks.domain.errors import (
     AllRefused,
     BadRequest,

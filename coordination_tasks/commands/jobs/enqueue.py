@@ -7,13 +7,8 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 
-from coordination_tasks.commands.base import (
-    OPTION_BUILDER,
-    FarmCommand,
-    no_arguments,
-    open_store,
-    tell,
-)
+from common.command import OPTION_BUILDER, OPTION_PARAM, given_params, tell
+from coordination_tasks.commands.base import FarmCommand, no_arguments, open_store
 from coordination_tasks.domain.errors import BadRequest, NotFound
 from coordination_tasks.domain.model import Job
 from coordination_tasks.store.store import Store
@@ -43,8 +38,7 @@ Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad conf
          "help": "branch of the pipeline's source repository"},
         {"name": "commit", "long": "commit", "type": str, "default": "",
          "help": "full commit id; without it the branch's tip when the job is claimed"},
-        {"name": "param", "long": "param", "type": list, "default": [],
-         "help": "value of a parameter of the pipeline, like --param version=1.2; may be repeated"},
+        OPTION_PARAM,
         {"name": "label", "long": "label", "type": list, "default": [],
          "help": "what the builder must offer, like --label jdk=17; may be repeated"},
         {"name": "after", "long": "after", "type": list, "default": [],
@@ -98,12 +92,8 @@ Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad conf
         return 0
 
     def _params(self, pipeline: str, words: list[str]) -> dict[str, str]:
-        """What `--param` gives, if the pipeline can take it. Raises BadRequest."""
-        pairs = [word.partition("=") for word in words]
-        for name, sign, _ in pairs:
-            if not sign or not name:
-                raise BadRequest(f"--param {name[:60]!r}: NAME=VALUE is wanted")
-        given = {name: value for name, _, value in pairs}
+        """What `--param` gives, if the pipeline can take it. Raises UsageError, BadRequest."""
+        given = given_params(words)
         space = self.loader.namespace
         try:
             space["resolve_params"](space["farm_pipelines"]()[pipeline], given)

@@ -11,20 +11,14 @@ from dataclasses import asdict, dataclass, replace
 from rich.table import Table
 from rich.text import Text
 
+from common.command import OPTION_BUILDER, OPTION_JSON
 from common.yaml.findings import did_you_mean
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt, running_attempt
 from coordination_tasks.build.display.display import PlainDisplay, elapsed
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.disk_space import lacking_space
 from coordination_tasks.builder.secret_values import Secrets
-from coordination_tasks.commands.base import (
-    OPTION_BUILDER,
-    OPTION_JSON,
-    FarmCommand,
-    as_json,
-    console,
-    open_store,
-)
+from coordination_tasks.commands.base import FarmCommand, as_json, console, open_store
 from coordination_tasks.commands.jobs.explanation import (
     Lease,
     Outlook,

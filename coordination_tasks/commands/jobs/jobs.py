@@ -10,17 +10,15 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from common.command import OPTION_BUILDER, OPTION_JSON, tell
 from coordination_tasks.build.display.display import elapsed
 from coordination_tasks.commands.base import (
-    OPTION_BUILDER,
-    OPTION_JSON,
     PIPE_WIDTH,
     FarmCommand,
     as_json,
     console,
     no_arguments,
     open_store,
-    tell,
 )
 from coordination_tasks.domain.model import Job, State
 from coordination_tasks.farm.presence.sightings import UNKNOWN, Presence

@@ -11,18 +11,10 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from common.command import OPTION_BUILDER, OPTION_JSON, tell
 from coordination_tasks.build.display.display import elapsed
 from coordination_tasks.builder.config.builder import BuilderConfig
-from coordination_tasks.commands.base import (
-    OPTION_BUILDER,
-    OPTION_JSON,
-    FarmCommand,
-    as_json,
-    console,
-    no_arguments,
-    open_store,
-    tell,
-)
+from coordination_tasks.commands.base import FarmCommand, as_json, console, no_arguments, open_store
 from coordination_tasks.commands.jobs.jobs import job_as_json, life, print_jobs
 from coordination_tasks.documents.builder_status import BuilderStatus
 from coordination_tasks.domain.errors import BrokenDocument

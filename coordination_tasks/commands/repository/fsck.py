@@ -11,21 +11,13 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from common.command import OPTION_BUILDER, OPTION_JSON, tell
 from coordination_tasks.builder.claim_intent import own_intent
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.lock import while_idle
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.builder.secret_values import Secrets
-from coordination_tasks.commands.base import (
-    OPTION_BUILDER,
-    OPTION_JSON,
-    FarmCommand,
-    as_json,
-    console,
-    no_arguments,
-    open_store,
-    tell,
-)
+from coordination_tasks.commands.base import FarmCommand, as_json, console, no_arguments, open_store
 from coordination_tasks.commands.builder.watch import make_watch
 from coordination_tasks.domain.errors import BrokenDocument, HistoryRewritten, NotFound
 from coordination_tasks.domain.scheduling import Wanted

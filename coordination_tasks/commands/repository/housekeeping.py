@@ -6,15 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from coordination_tasks.commands.base import (
-    OPTION_BUILDER,
-    OPTION_JSON,
-    FarmCommand,
-    as_json,
-    no_arguments,
-    open_store,
-    tell,
-)
+from common.command import OPTION_BUILDER, OPTION_JSON, tell
+from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments, open_store
 from coordination_tasks.documents.retention import MOST_FINISHED
 from coordination_tasks.domain.errors import BrokenDocument
 from coordination_tasks.domain.timestamps import utc_now

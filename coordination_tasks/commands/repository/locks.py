@@ -9,17 +9,9 @@ from datetime import datetime, timedelta
 from rich.table import Table
 from rich.text import Text
 
+from common.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.yaml.duration import parse_duration
-from coordination_tasks.commands.base import (
-    OPTION_BUILDER,
-    OPTION_JSON,
-    FarmCommand,
-    as_json,
-    console,
-    no_arguments,
-    open_store,
-    tell,
-)
+from coordination_tasks.commands.base import FarmCommand, as_json, console, no_arguments, open_store
 from coordination_tasks.documents.locks import DEFAULT_LIFE, Lock
 from coordination_tasks.domain.errors import BadRequest
 from coordination_tasks.domain.timestamps import format_time, utc_now

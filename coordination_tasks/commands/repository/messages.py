@@ -8,15 +8,8 @@ from collections.abc import Iterable, Sequence
 from rich.padding import Padding
 from rich.text import Text
 
-from coordination_tasks.commands.base import (
-    OPTION_BUILDER,
-    OPTION_JSON,
-    FarmCommand,
-    as_json,
-    console,
-    open_store,
-    tell,
-)
+from common.command import OPTION_BUILDER, OPTION_JSON, tell
+from coordination_tasks.commands.base import FarmCommand, as_json, console, open_store
 from coordination_tasks.documents.messages import Message, check_known
 from coordination_tasks.domain.errors import BadRequest
 from coordination_tasks.domain.timestamps import format_time

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from common.command import OPTION_BUILDER, tell
 from common.yaml.findings import did_you_mean
-from coordination_tasks.commands.base import (
-    OPTION_BUILDER,
-    FarmCommand,
-    no_arguments,
-    open_store,
-    tell,
-)
+from coordination_tasks.commands.base import FarmCommand, no_arguments, open_store
 from coordination_tasks.documents.messages import MESSAGE_TYPES, TO_ALL
 from coordination_tasks.domain.errors import BadRequest
 from coordination_tasks.domain.secret_scan import refuse_secrets

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from coordination_tasks.commands.base import OPTION_BUILDER, FarmCommand, no_arguments
+from common.command import OPTION_BUILDER
+from coordination_tasks.commands.base import FarmCommand, no_arguments
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.repository.git.squash import squash
 

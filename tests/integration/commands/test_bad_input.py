@@ -73,6 +73,15 @@ def test_a_hostile_branch_in_the_queue_fails_the_job_and_runs_nothing(
         (("enqueue", "--pipeline", "ledger"), "--branch or --commit is missing"),
         (("enqueue", "--pipeline", "ledger", "--branch", "x", "--priority", "11"), "priority"),
         (("enqueue", "--pipeline", "ledger", "--branch", "x", "word"), "what is 'word'?"),
+        (
+            ("enqueue", "--pipeline", "ledger", "--branch", "x", "--param", "v=1", "--param=v=2"),
+            "doit enqueue: --param v may be given only once",
+        ),
+        (
+            ("plan", "ledger", "--param", "v=1", "--param", "v=2"),
+            "--param v may be given only once",
+        ),
+        (("plan", "ledger", "--param", "v"), "doit plan: --param expects NAME=VALUE, found 'v'"),
         (("build", "--pipeline", "x"), "there is no pipeline 'x'"),
         (("build", "--job", "unknown"), "unknown"),
         (("build", "--builder", "../x"), "can't be a builder's id"),
@@ -95,6 +104,20 @@ def test_a_mistake_in_the_pipelines_file_has_its_place(farm: Farm) -> None:
         line = one_line(done.stderr)
         assert f"{path}:7:15: there is no kind of step 'git-chekout'" in line
         assert "did you mean 'git-checkout'?" in line
+
+
+def test_with_json_an_error_is_an_object_on_stderr(farm: Farm) -> None:
+    done = farm.doit("status", "--job", "unknown", "--json")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert json.loads(one_line(done.stderr)) == {
+        "error": "there is no job 'unknown'",
+        "exit_code": 3,
+    }
+    path = farm.folder / "pipelines.yaml"
+    path.write_text(path.read_text().replace("uses: git-checkout", "uses: git-chekout"))
+    done = farm.doit("plan", "ledger", "--json")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert json.loads(one_line(done.stderr))["error"].startswith(f"{path}:7:15: ")
 
 
 def test_a_mistake_in_the_builders_file_has_its_place(farm: Farm) -> None:
@@ -204,9 +227,9 @@ def test_a_terminal_that_shows_ascii_only(farm: Farm, monkeypatch: pytest.Monkey
 def test_a_word_where_a_number_is_wanted(farm: Farm) -> None:
     done = farm.doit("enqueue", "--pipeline", "ledger", "--branch", "x", "--priority", "high")
     assert done.returncode == 3
-    assert one_line(done.stderr) == "doit enqueue: --priority: a number is wanted"
+    assert one_line(done.stderr) == "doit enqueue: --priority expects a number"
     done = farm.doit("build", "-n", "abc")
-    assert one_line(done.stderr) == "doit build: -n, --parallel: a number is wanted"
+    assert one_line(done.stderr) == "doit build: --parallel expects a number"
     done = farm.doit("build", "-n", "1000000")
     assert done.returncode == 3
     assert one_line(done.stderr) == "doit build: -n 1000000: at most 256 steps run at a time"

@@ -1,0 +1,25 @@
+"""The root of the errors that both packages raise on purpose, and how a person reads one."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ApplicationError(Exception):
+    """An error raised on purpose: `str()` is one line for a person, all that a command shows."""
+
+    exit_code: ClassVar[int] = 1
+    names_place: ClassVar[bool] = False
+    """Whether the text begins with file, line and column: then nothing may stand before it."""
+
+
+class UsageError(ApplicationError):
+    """A command line that cannot be carried out as it is; says what is expected."""
+
+    exit_code = 3
+
+
+def os_error_text(error: OSError) -> str:
+    """One line without the number of the error: `No space left on device: /srv/state`."""
+    where = f": {error.filename}" if error.filename else ""
+    return f"{error.strerror or error}{where}"
