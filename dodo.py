@@ -1,4 +1,4 @@
-"""The doit tasks of this farm. Wiring only: both packages meet here alone, no I/O at import."""
+"""The doit tasks of this farm. Wiring only: both packages meet here, and import does no I/O."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ KINDS = step_kinds(SESSION.publish, SESSION.step_states)
 
 
 def task_claim_job() -> dict[str, Any]:
-    """The first task of each build."""
+    """The first task of every build."""
     return claim_task(SESSION)
 
 
@@ -53,10 +53,10 @@ PLANNER = Planner(pipelines=farm_pipelines, kinds=KINDS, runner=RUNNER, first=CL
 
 
 def resolve_branch(pipeline: str, branch: str) -> str | None:
-    """Commit at the tip of a branch of a pipeline's source, for the claim."""
+    """The commit at the tip of a branch of a pipeline's source, for the claim."""
     return branch_tip(farm_pipelines()[pipeline].source, branch, os.environ)
 
 
 def sweep_orphans(state_dir: Path) -> None:
-    """End the processes that a killed predecessor on this builder left behind."""
+    """End the processes that a killed earlier `doit build` of this builder left behind."""
     sweep(builder_marker(state_dir))

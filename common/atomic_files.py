@@ -1,4 +1,4 @@
-"""Files that are whole after a crash, and there after a power cut."""
+"""Files that are complete after a crash and still there after a power cut."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Replace a file atomically: after a crash it has its old or its new content."""
+    """Replace a file atomically: after a crash it has either its old or its new content."""
     replace_file(path, content, sync)
     sync(path.parent)
 
@@ -16,7 +16,7 @@ def write_durably(path: Path, content: bytes) -> None:
 def replace_file(
     path: Path, content: bytes, before: Callable[[Path], None] = lambda _: None
 ) -> None:
-    """Replace a file atomically as other processes see it; `before` gets the file to be."""
+    """Replace a file atomically as other processes see it; `before` gets the new file first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.write_bytes(content)
@@ -25,7 +25,7 @@ def replace_file(
 
 
 def sync(path: Path) -> None:
-    """Write a file or a folder through to the disk."""
+    """Flush a file or a folder to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

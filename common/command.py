@@ -53,7 +53,7 @@ OPTION_PARAM: dict[str, Any] = {
     "long": "param",
     "type": list,
     "default": [],
-    "help": "value of a parameter of the pipeline, like --param version=1.2; may be repeated",
+    "help": "set a parameter, such as --param version=1.2 (may be repeated)",
 }
 
 

@@ -1,7 +1,7 @@
-"""The words of a doit command line as they were typed, options and others in any order.
+"""The words of a doit command line as typed, with options and arguments in any order.
 
-doit takes each word like `name=value` for a variable of its own and hides it from its commands, so
-that `--param version=1.2` would lose its value; and it takes options before other words only.
+doit treats each word like `name=value` as a variable of its own and hides it from its commands, so
+`--param version=1.2` would lose its value. It also accepts options only before arguments.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 
 
 def typed_words(command: Any, given: Sequence[str], argv: Sequence[str] | None = None) -> list[str]:
-    """What stands after the name of a doit command, options first.
+    """The words after the name of a doit command, options first.
 
-    `given` is what doit shows of it; `argv` the process's own command line unless given. Raises
-    getopt.GetoptError for an option that the command does not have, and for a second value of one
-    that takes one.
+    `given` is what doit passes on of them; `argv` defaults to the process's own command line.
+    Raises getopt.GetoptError for an option that the command does not have, and for an option that
+    is given twice although it takes one value.
     """
     words = _after(command.name, list(sys.argv if argv is None else argv)[1:], list(given))
     short, long = command.cmdparser.get_short(), command.cmdparser.get_long()
@@ -31,17 +31,17 @@ def _after(command: str, words: list[str], given: list[str]) -> list[str]:
     while words and _is_variable(words[0]):
         words = words[1:]
     if words[:1] != [command] or [w for w in words[1:] if not _is_variable(w)] != given:
-        return given  # somebody calls the command from a program of his own
+        return given  # called from another program, not from doit's command line
     return words[1:]
 
 
 def _refuse_second_values(command: Any, names: Sequence[str]) -> None:
-    """doit would take the last and say nothing."""
+    """doit would silently take the last one."""
     seen: set[str] = set()
     for name in names:
         option, _ = command.cmdparser.get_option(name)
         if option.type is not list and option.name in seen:
-            raise getopt.GetoptError(f"{name} takes one value, and got two", name)
+            raise getopt.GetoptError(f"{name} may be given only once", name)
         seen.add(option.name)
 
 

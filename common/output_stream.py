@@ -1,4 +1,4 @@
-"""Our own output: when nobody reads it any more, and where it can't show every character."""
+"""Our own output: when its reader has left, and when it cannot show every character."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, TextIO
 
 
 def silence(stream: TextIO) -> None:
-    """From now on what is written to `stream` goes nowhere, also when Python flushes it at exit."""
+    """Discard all further output to `stream`, including what Python flushes at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
 class BearingStream:
-    """A stream whose reader may leave, like a terminal that is closed: then it goes nowhere."""
+    """A stream whose reader may leave, like a closed terminal: output is discarded from then on."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -24,7 +24,7 @@ class BearingStream:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Write, or lose, the text."""
+        """Write the text, or discard it."""
         try:
             return self._stream.write(text)
         except OSError:
@@ -32,7 +32,7 @@ class BearingStream:
             return len(text)
 
     def flush(self) -> None:
-        """Flush, or lose, what was written."""
+        """Flush what was written, or discard it."""
         try:
             self._stream.flush()
         except OSError:
@@ -40,6 +40,6 @@ class BearingStream:
 
 
 def bear_any_text(stream: TextIO) -> None:
-    """From now on what the encoding of `stream` lacks, like ticks in LC_ALL=C, becomes `?`."""
+    """Write `?` for characters that the encoding of `stream` lacks, like ticks in LC_ALL=C."""
     if isinstance(stream, TextIOWrapper):
         stream.reconfigure(errors="replace")

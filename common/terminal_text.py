@@ -1,4 +1,4 @@
-"""Text from outside as a person may see it: nothing in it moves a terminal's cursor. Pure."""
+"""External text made safe for a terminal: nothing in it moves the cursor. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _DELETE = 0x7F
 
 
 def harmless(text: str) -> str:
-    """`text` without colours, each other control character as a picture (`␛`); lines and tabs stay.
+    """`text` without colours, other control characters as pictures (`␛`); newlines and tabs stay.
 
     Logs on disk and JSON keep what a program wrote.
     """

@@ -1,8 +1,8 @@
-"""YAML text to plain data with the place of every value; hostile text is refused, never expanded.
+"""YAML text to plain data with the place of every value; hostile text is rejected, never expanded.
 
-The values follow YAML 1.2's core schema: only `true` and `false` are booleans, so that `no` and
-`on` stay words, and a number keeps the text it was written with, so that a version `1.10` given
-without quotes is still `1.10` where text is wanted.
+The values follow YAML 1.2's core schema: only `true` and `false` are booleans, so `no` and `on`
+stay words. A number keeps the text it was written with, so an unquoted version `1.10` is still
+`1.10` where text is expected.
 """
 
 from __future__ import annotations
@@ -37,36 +37,36 @@ _PLAIN_TAGS = frozenset(
 
 
 class WrittenInt(int):
-    """An integer that knows how it was written."""
+    """An integer that keeps its written form."""
 
     text: str
 
 
 class WrittenFloat(float):
-    """A number with a fraction that knows how it was written."""
+    """A decimal number that keeps its written form."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Document:
-    """Data of one file and where each part of it stands."""
+    """Data of one file and the place of each part of it."""
 
     name: str
     data: Any
     root: yaml.Node | None = field(default=None, repr=False)
-    """The text's tree, which knows the places; None when the data was never a text."""
+    """The text's syntax tree, which has the places; None when the data was never text."""
 
     def finding(self, path: Location, message: str, *, key: bool = False) -> Finding:
-        """The finding at `path`, or at the nearest thing above it that stands in the file.
+        """A finding at `path`, or at the nearest parent of it that is in the file.
 
-        With `key` it is at the key that is the path's end instead of at its value.
+        With `key` it points to the last key of the path instead of its value.
         """
         short = message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]}…"
         return Finding(self.name, *self.position(path, key=key), short)
 
     def position(self, path: Location, *, key: bool = False) -> Position:
-        """Line and column, from 1, of what stands at `path`, or of the nearest thing above it."""
+        """Line and column, from 1, of the value at `path`, or of its nearest parent in the file."""
         node = here = self.root
         for depth, step in enumerate(path, 1):
             found = _below(node, step)
@@ -78,12 +78,13 @@ class Document:
 
 
 def read_document(path: Path) -> Document:
-    """Read and parse a file. Raises InvalidFile, also when it can't be read."""
+    """Read and parse a file. Raises InvalidFile, also when it cannot be read."""
     try:
         with path.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise InvalidFile([Finding(str(path), 1, 1, f"can't be read: {error.strerror}")]) from error
+        problem = f"cannot be read: {error.strerror}"
+        raise InvalidFile([Finding(str(path), 1, 1, problem)]) from error
     return parse_document(raw, str(path))
 
 
@@ -107,9 +108,9 @@ def parse_document(raw: bytes, name: str) -> Document:
 
 @contextmanager
 def collection_paused() -> Iterator[None]:
-    """Keep the garbage collector away from a tree that grows: it costs more than the reading.
+    """Pause the garbage collector while a tree grows: collecting costs more than reading.
 
-    Measured: a file of 1 MB is composed in 0.2 s instead of 0.9 s. What grows is bounded here.
+    Measured: a file of 1 MB is composed in 0.2 s instead of 0.9 s. The tree's size is bounded here.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -117,15 +118,15 @@ def collection_paused() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
-            # All that grew meanwhile counts as old now; else the next young collection, which comes
-            # at once, would walk through it (0.2 s).
+            # The new objects count as old from here; otherwise the next young collection, which
+            # starts at once, would walk through all of them (0.2 s).
             gc.freeze()
             gc.unfreeze()
             gc.enable()
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Leaves scalars as text: what they are is decided by `_scalar` alone."""
+    """Leaves scalars as text: `_scalar` alone decides their types."""
 
     yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
 
@@ -139,7 +140,7 @@ def _compose(text: str, name: str) -> yaml.Node | None:
         problem = error.problem or error.context or "is not valid YAML"
         raise InvalidFile([Finding(name, line, column, f"not valid YAML: {problem}")]) from error
     except yaml.reader.ReaderError as error:
-        # libyaml tells no place of it
+        # libyaml reports no place for it
         found = yaml.reader.Reader.NON_PRINTABLE.search(text)
         before = text[: found.start()] if found else ""
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
@@ -161,11 +162,11 @@ class _Builder:
     def build(self, node: yaml.Node, depth: int) -> Any:
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            raise InvalidFile([self._finding(node, f"expands to more than {MAX_NODES} values")])
+            raise InvalidFile([self._finding(node, f"more than {MAX_NODES} values")])
         if depth > MAX_DEPTH:
-            raise InvalidFile([self._finding(node, f"is nested deeper than {MAX_DEPTH} levels")])
+            raise InvalidFile([self._finding(node, f"nested deeper than {MAX_DEPTH} levels")])
         if node.tag not in _PLAIN_TAGS:
-            self.findings.append(self._finding(node, f"the tag {node.tag!r} is not allowed"))
+            self.findings.append(self._finding(node, f"tag {node.tag!r} is not allowed"))
             return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, depth)
@@ -175,22 +176,20 @@ class _Builder:
 
     def _text(self, node: yaml.ScalarNode) -> Any:
         if "\0" in node.value:
-            # No file name, variable or argument of a program can have one.
-            self.findings.append(self._finding(node, "a NUL character can't stand in a text"))
+            # No file name, environment variable or program argument can contain one.
+            self.findings.append(self._finding(node, "text must not contain a NUL character"))
         return _scalar(node)
 
     def _mapping(self, node: yaml.MappingNode, depth: int) -> dict[str, Any]:
         data: dict[str, Any] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                self.findings.append(self._finding(key_node, "a key must be a word"))
+                self.findings.append(self._finding(key_node, "expected a single word as the key"))
                 continue
             self._text(key_node)
             key = key_node.value
             if key in data:
-                self.findings.append(
-                    self._finding(key_node, f"the key '{key}' stands here a second time")
-                )
+                self.findings.append(self._finding(key_node, f"duplicate key '{key}'"))
                 continue
             data[key] = self.build(value_node, depth + 1)
         return data
@@ -200,7 +199,7 @@ class _Builder:
 
 
 def _below(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:
-    """Key and value of `step` in a node (in a list twice the item); None when it isn't there."""
+    """Key and value of `step` in a node (for a list, the item twice); None when it is missing."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value == step:
@@ -222,7 +221,7 @@ def _scalar(node: yaml.ScalarNode) -> Any:
 
 
 def plain_value(text: str) -> bool | int | float | str:
-    """What a word without quotes is: a truth value, a number that knows its text, or text."""
+    """The value of an unquoted word: a boolean, a number that keeps its text, or text."""
     if text in ("true", "false"):
         return text == "true"
     if len(text) <= _MAX_DIGITS and _INTEGER.fullmatch(text):

@@ -1,4 +1,4 @@
-"""What is wrong with a file, and where."""
+"""Errors in a file, with their places."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import lru_cache
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """One mistake; `str()` is `file:line:column: message`, line and column from 1."""
+    """One error; `str()` is `file:line:column: message`, line and column from 1."""
 
     file: str
     line: int
@@ -22,7 +22,7 @@ class Finding:
 
 
 class InvalidFile(Exception):
-    """The file has mistakes: all that could be found in one reading, in the file's order."""
+    """The file has errors: all that one reading could find, in the file's order."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.findings = tuple(sorted(set(findings)))
@@ -30,7 +30,7 @@ class InvalidFile(Exception):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the known word nearest to `word`, else the words there are."""
+    """`; did you mean 'x'?` for the known word closest to `word`, otherwise ` (known: x, y)`."""
     return _hint(word, tuple(sorted(known)))
 
 
@@ -39,4 +39,4 @@ def _hint(word: str, choices: tuple[str, ...]) -> str:
     near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
     if near:
         return f"; did you mean '{near[0]}'?"
-    return f"; there is: {', '.join(choices)}" if choices else ""
+    return f" (known: {', '.join(choices)})" if choices else ""

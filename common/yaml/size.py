@@ -1,4 +1,4 @@
-"""A size on disk as people write it in YAML: `500M`, `20G`, `1.5T`; units are powers of 1024."""
+"""Sizes on disk as people write them in YAML: `500M`, `20G`, `1.5T`; units are powers of 1024."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _LONGEST = 40
 
 
 def parse_size(value: Any) -> Any:
-    """Bytes of `value`, a whole number or a text with its unit. Raises ValueError."""
+    """Bytes of `value`, a whole number or text with a unit. Raises ValueError."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     found = _SIZE.fullmatch(value) if isinstance(value, str) and len(value) <= _LONGEST else None
     if found is None:
-        raise ValueError("a size is wanted, like 500M or 20G")
+        raise ValueError("expected a size such as 500M or 20G")
     return int(float(found[1]) * _UNITS[found[2]])
 
 

@@ -1,4 +1,4 @@
-"""Plain data of a document to a pydantic model; each mistake becomes a finding with its place."""
+"""Plain data of a document to a pydantic model; each error becomes a finding with its place."""
 
 from __future__ import annotations
 
@@ -12,32 +12,51 @@ from common.yaml.document import Location, WrittenFloat, WrittenInt
 from common.yaml.findings import Finding, InvalidFile, did_you_mean
 
 _ABOUT_THE_KEY = "[key]"
-"""Stands at the end of pydantic's location when the key of a map is wrong, not its value."""
+"""The end of pydantic's location when the key of a map is wrong, not its value."""
 _ABOUT_KEYS = ("extra_forbidden", "missing")
-_TOLD = {
-    "dict_type": "should be a map: lines like `key: value`",
-    "model_type": "should be a map: lines like `key: value`",
-    "list_type": "should be a list",
-    "tuple_type": "should be a list",
-    "too_short": "should have {min_length} or more entries",
-    "string_type": "should be a text",
+_MAP = "expected a map: lines like `key: value`"
+_INTEGER = "expected an integer"
+_NUMBER = "expected a number"
+_BOOLEAN = "expected true or false"
+_MESSAGES = {
+    "bool_parsing": _BOOLEAN,
+    "bool_type": _BOOLEAN,
+    "dict_type": _MAP,
+    "enum": "expected {expected}",
+    "finite_number": _NUMBER,
+    "float_parsing": _NUMBER,
+    "float_type": _NUMBER,
+    "greater_than": "expected more than {gt:g}",
+    "greater_than_equal": "expected {ge} or more",
+    "int_from_float": _INTEGER,
+    "int_parsing": _INTEGER,
+    "int_type": _INTEGER,
+    "less_than_equal": "expected {le} or less",
+    "list_type": "expected a list",
+    "literal_error": "expected {expected}",
+    "model_type": _MAP,
+    "string_pattern_mismatch": "expected text that matches {pattern}",
+    "string_too_short": "expected {min_length} or more characters",
+    "string_type": "expected text",
+    "too_short": "expected {min_length} or more entries",
+    "tuple_type": "expected a list",
 }
-"""Where pydantic would speak of its own classes, or of Python's."""
-MAX_TOLD = 100
-"""Mistakes of one part that are told one by one."""
+"""Our words for pydantic's types of errors; pydantic's own name classes and Python types."""
+MAX_REPORTED = 100
+"""Errors of one part that are reported one by one."""
 
 M = TypeVar("M", bound=BaseModel)
 
 
 class Located(Protocol):
-    """Plain data that knows where each part of it stands: a Document, or parts of several."""
+    """Plain data with the place of each part of it: a Document, or parts of several."""
 
     @property
     def data(self) -> Any:
         """Maps, lists and scalars."""
 
     def finding(self, path: Location, message: str, *, key: bool = False) -> Finding:
-        """The finding at `path`; with `key` at the key that is its end."""
+        """A finding at `path`; with `key` at the last key of it."""
 
 
 def _as_written(value: Any) -> Any:
@@ -47,7 +66,7 @@ def _as_written(value: Any) -> Any:
 
 
 Text = Annotated[str, BeforeValidator(_as_written)]
-"""A string field: a number or boolean without quotes counts as the text that was written."""
+"""A string field: an unquoted number or boolean counts as the text that was written."""
 
 
 def _as_tuple(value: Any) -> Any:
@@ -58,7 +77,7 @@ def _as_tuple(value: Any) -> Any:
 
 _T = TypeVar("_T")
 Several = Annotated[tuple[_T, ...], BeforeValidator(_as_tuple)]
-"""A list field; a single value stands for a list of one."""
+"""A list field; a single value counts as a list of one."""
 
 
 def validate(model: type[M], document: Located, path: Location = ()) -> M:
@@ -75,10 +94,10 @@ def check(
     path: Location,
     excused: Callable[[Location], bool],
 ) -> None:
-    """Raise InvalidFile with what keeps the part at `path` from being `model`.
+    """Raise InvalidFile with every reason why the part at `path` is not a `model`.
 
-    Wrong values at locations below `path` that are `excused` don't count: they may come later.
-    A key that is unknown or missing always counts.
+    Wrong values at locations below `path` that are `excused` do not count: they may come later.
+    An unknown or missing key always counts.
     """
     try:
         model.model_validate(_part(document.data, path))
@@ -95,10 +114,10 @@ def check(
 def validate_partly(
     model: type[M], document: Located, stand_ins: Mapping[Location, Any]
 ) -> tuple[M | None, list[Finding]]:
-    """As much of the data as can be had as `model`, and every finding.
+    """The valid part of the data as `model`, and every finding.
 
-    What is wrong is left out, and what is missing is one of the `stand_ins`, so that the rest can
-    be looked at too; None when that is not enough.
+    Wrong values are left out and missing ones taken from `stand_ins`, so that the rest can be
+    checked too; None when that is not enough.
     """
     data = _part(document.data, ())
     try:
@@ -106,7 +125,7 @@ def validate_partly(
     except ValidationError as error:
         errors = error.errors()
     findings = _findings(model, document, (), errors)
-    if len(errors) > MAX_TOLD:
+    if len(errors) > MAX_REPORTED:
         return None, findings
     for details in errors:
         wanted = stand_ins.get(details["loc"]) if details["type"] == "missing" else None
@@ -120,12 +139,12 @@ def validate_partly(
 def _findings(
     model: type[BaseModel], document: Located, path: Location, errors: Sequence[ErrorDetails]
 ) -> list[Finding]:
-    """The mistakes with their places; of very many only the first, and how many more there are."""
-    found = [_finding(model, document, path, details) for details in errors[:MAX_TOLD]]
-    if len(errors) > MAX_TOLD:
-        place = (*path, *errors[MAX_TOLD]["loc"])
-        more = len(errors) - MAX_TOLD
-        found.append(document.finding(place, f"here and below are {more} mistakes more"))
+    """The errors with their places; of very many only the first, and the number of the others."""
+    found = [_finding(model, document, path, details) for details in errors[:MAX_REPORTED]]
+    if len(errors) > MAX_REPORTED:
+        place = (*path, *errors[MAX_REPORTED]["loc"])
+        more = len(errors) - MAX_REPORTED
+        found.append(document.finding(place, f"… and {more} more error{'s' * (more > 1)}"))
     return found
 
 
@@ -159,7 +178,7 @@ def _finding(model: type[BaseModel], document: Located, path: Location, d: Error
             location, f"unknown key '{name}'{did_you_mean(name, known)}", key=True
         )
     if d["type"] == "missing":
-        return document.finding(location[:-1], f"the key '{name}' is missing")
+        return document.finding(location[:-1], f"missing key '{name}'")
     if d["loc"][-1:] == (_ABOUT_THE_KEY,):
         return document.finding(location[:-1], _message(d), key=True)
     return document.finding(location, f"{name}: {_message(d)}" if name else _message(d))
@@ -168,8 +187,8 @@ def _finding(model: type[BaseModel], document: Located, path: Location, d: Error
 def _message(details: ErrorDetails) -> str:
     if details["type"] == "value_error":
         return str(details["ctx"]["error"])
-    if told := _TOLD.get(details["type"]):
-        return told.format(**details.get("ctx", {}))
+    if message := _MESSAGES.get(details["type"]):
+        return message.format(**details.get("ctx", {}))
     message = details["msg"].removeprefix("Input ").removeprefix("Value ")
     return message[0].lower() + message[1:]
 
@@ -183,7 +202,7 @@ def _known_keys(model: type[BaseModel], location: Location) -> list[str]:
 
 
 def _inside(annotation: Any, key: str | int) -> Any:
-    """The type of what stands at `key` of a value of type `annotation`, None when unknown."""
+    """The type of the value at `key` of a value of type `annotation`, None when unknown."""
     if _is_model(annotation):
         fields = annotation.model_fields.items()
         return next((f.annotation for name, f in fields if key in (name, f.alias)), None)

@@ -1,4 +1,4 @@
-"""What the doit commands about pipelines share: they read the file, and need no queue."""
+"""Base of the doit commands about pipelines: they read the file and need no queue."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from pipelines.language.load import Kinds, read_pipelines
 
 
 class PipelineCommand(Command):
-    """Base of the doit commands that deal with `pipelines.yaml` alone.
+    """Base of the doit commands that need only `pipelines.yaml`.
 
-    doit's tasks are not made: these commands work, and tell more, when the file has mistakes.
+    They do not create doit's tasks: so they work, and report more, when the file has errors.
     """
 
     def execute(self, params: Any, args: list[str]) -> int:
@@ -41,12 +41,12 @@ class PipelineCommand(Command):
 
     @property
     def kinds(self) -> Kinds:
-        """All kinds of steps."""
+        """All step kinds."""
         found: Kinds = self.loader.namespace["KINDS"]
         return found
 
     def file(self) -> Path:
-        """The farm's file of pipelines. Raises BadPipelineFile."""
+        """The farm's pipelines file. Raises BadPipelineFile."""
         space = self.loader.namespace
         try:
             return Path(space["pipelines_path"](space["HOME"], os.environ))
@@ -56,9 +56,9 @@ class PipelineCommand(Command):
     def pipeline(self, args: list[str]) -> Pipeline:
         """The pipeline that the one argument names. Raises UsageError, BadPipelineFile."""
         if len(args) != 1:
-            raise UsageError("the name of one pipeline is wanted; `doit list` shows them")
+            raise UsageError("expected the name of one pipeline; `doit list` shows them")
         pipelines = read_pipelines(self.file(), self.kinds)
         if args[0] not in pipelines:
             hint = did_you_mean(args[0], pipelines)
-            raise UsageError(f"there is no pipeline {args[0][:60]!r}{hint}")
+            raise UsageError(f"unknown pipeline {args[0][:60]!r}{hint}")
         return pipelines[args[0]]

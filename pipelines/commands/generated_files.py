@@ -1,4 +1,4 @@
-"""The files of this project that are made from its models."""
+"""The files of this project that are generated from its models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipelines.steps.registry import step_kinds
 
 def generated_files() -> dict[str, str]:
     """Path below the project's folder and text of each file."""
-    # only the kinds that are here: what happens to be installed does not belong into the page
+    # only our own step kinds: the page must not depend on what happens to be installed
     own = step_kinds(lambda step, manifest: f"{step}{manifest!r}", dict).own
     return {
         "docs/reference-pipelines.md": reference_page(own),

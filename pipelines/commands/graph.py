@@ -19,12 +19,12 @@ class GraphCommand(PipelineCommand):
     """doit command."""
 
     name = "graph"
-    doc_purpose = "draw the steps of a pipeline, and which waits for which"
+    doc_purpose = "draw the steps of a pipeline and their order"
     doc_usage = "PIPELINE [--format text|mermaid|dot|svg | --json]"
     doc_description = """
 Prints a tree for the terminal, or a drawing for mermaid, Graphviz or a browser (svg).
 
-Exit codes: 0 drawn, 3 there are mistakes in the file, or bad usage.
+Exit codes: 0 drawn, 3 invalid file or bad usage.
 """
     cmd_options = (
         {"name": "format", "long": "format", "type": str, "default": "",
@@ -35,11 +35,11 @@ Exit codes: 0 drawn, 3 there are mistakes in the file, or bad usage.
     def run(self, args: list[str], **options: Any) -> int:
         """Read, draw, print."""
         if options["format"] and options["json"]:
-            raise UsageError("--format and --json exclude each other: take one")
+            raise UsageError("--format and --json exclude each other")
         wanted = options["format"] or "text"
         if wanted not in _FORMATS:
             hint = did_you_mean(wanted, _FORMATS)
-            raise UsageError(f"there is no format {wanted[:60]!r}{hint}")
+            raise UsageError(f"unknown format {wanted[:60]!r}{hint}")
         pipeline = self.pipeline(args)
         if options["json"]:
             self.write_json(as_data(pipeline))

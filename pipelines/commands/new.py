@@ -1,4 +1,4 @@
-"""`doit new`: a pipeline to begin with."""
+"""`doit new`: a pipeline to start with."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class NewCommand(PipelineCommand):
     """doit command."""
 
     name = "new"
-    doc_purpose = "add a commented, valid pipeline to the farm's file"
+    doc_purpose = "add a valid, commented pipeline to pipelines.yaml"
     doc_usage = "NAME --template maven-deb|maven|deb|shell"
     doc_description = """
-The pipeline is the last one of the file then; nothing else in the file changes.
+The new pipeline is appended to the file; nothing else in the file changes.
 
-Exit codes: 0 added, 3 there are mistakes in the file, or bad usage; then nothing is changed.
+Exit codes: 0 added, 3 invalid file or bad usage (nothing is changed).
 """
     cmd_options = (
         {"name": "template", "long": "template", "type": str, "default": "maven-deb",
@@ -33,20 +33,20 @@ Exit codes: 0 added, 3 there are mistakes in the file, or bad usage; then nothin
     )  # fmt: skip
 
     def run(self, args: list[str], **options: Any) -> int:
-        """Add it, if the file is valid then."""
+        """Add it, if the resulting file is valid."""
         if len(args) != 1:
-            raise UsageError("the new pipeline's name is wanted")
+            raise UsageError("expected the name of the new pipeline")
         name, template = args[0], options["template"]
         if template not in TEMPLATES:
             hint = did_you_mean(template, TEMPLATES)
-            raise UsageError(f"there is no template {template[:60]!r}{hint}")
+            raise UsageError(f"unknown template {template[:60]!r}{hint}")
         if not is_name(name):
-            raise UsageError(f"{name[:60]!r} can't be a pipeline's name: {NAME_RULE}")
+            raise UsageError(f"invalid pipeline name {name[:60]!r}: {NAME_RULE}")
         path = self.file()
         if path.exists() and name in read_pipelines(path, self.kinds):
-            raise UsageError(f"there is a pipeline {name!r} already")
+            raise UsageError(f"pipeline {name!r} already exists")
         self._add(path, TEMPLATES[template].replace("NAME", name))
-        sys.stdout.write(f"{path}: pipeline {name} added; its repository is for you to change\n")
+        sys.stdout.write(f"{path}: added pipeline {name}. Set its repository.\n")
         return 0
 
     def _add(self, path: Path, entry: str) -> None:

@@ -1,4 +1,4 @@
-"""`doit plan`: what a pipeline would do, changing nothing."""
+"""`doit plan`: what a pipeline would do; changes nothing."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ class PlanCommand(PipelineCommand):
     """doit command."""
 
     name = "plan"
-    doc_purpose = "show the steps of a pipeline as they would run, changing nothing"
+    doc_purpose = "show the steps of a pipeline as they would run"
     doc_usage = "PIPELINE [--param NAME=VALUE ...] [--json]"
     doc_description = """
-The steps stand in the order of their turns, with all that the file says of them: `extends`,
-`include`, `defaults`, `matrix` and the values of parameters are worked in. What only a job,
-a secret or a step before knows stays as ${{ }}.
+Shows the steps in execution order, with `extends`, `include`, `defaults`, `matrix` and the
+values of parameters applied. Values that only a job, a secret or an earlier step provides
+stay as ${{ }}. Changes nothing.
 
-Exit codes: 0 shown, 3 there are mistakes in the file, a parameter is missing or wrong, or bad
-usage.
+Exit codes: 0 shown, 3 invalid file, missing or invalid parameter, or bad usage.
 """
     cmd_options = (OPTION_PARAM, OPTION_JSON)
 

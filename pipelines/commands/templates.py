@@ -1,4 +1,4 @@
-"""Texts that `doit new` begins a pipeline with; NAME stands for the pipeline's name."""
+"""Templates for the pipelines of `doit new`; NAME is replaced by the pipeline's name."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ _HEAD = """\
 NAME:
   description: {description}
   source:
-    # What git can clone; a path that begins with ./ is taken from this file's folder.
+    # A URL or path that git can clone; ./ is relative to the folder of this file.
     repository: https://git.example.org/NAME.git
 """
 
 _MAVEN = """\
-    - uses: maven                   # all its options: docs/reference-pipelines.md
+    - uses: maven                   # all options: docs/reference-pipelines.md
       timeout: 1h
       with:
         goals: [install]
-        # jdk: 17                   # a JDK below /usr/lib/jvm; else the builder's own
+        # jdk: 17                   # a JDK below /usr/lib/jvm; default: the builder's
         # skip_tests: true
 """
 
 _DEB = """\
     - uses: build-deb               # runs dpkg-buildpackage on the source's debian/
       timeout: 1h
-    - uses: artifact-manifest       # lists the packages with their digests
+    - uses: artifact-manifest       # lists the packages with their checksums
 """
 
 _CHECKOUT = """\
@@ -31,20 +31,20 @@ _CHECKOUT = """\
 """
 
 _END = """\
-    - uses: publish-status          # tells the farm how it ended
-      when: always                  # also when a step before it failed
+    - uses: publish-status          # publishes the result to the farm
+      when: always                  # also after an earlier step failed
 """
 
 _PARAMS = """\
-  # A job may give values: doit enqueue --pipeline NAME --param target=check ...
+  # A job may set these: doit enqueue --pipeline NAME --param target=check ...
   params:
-    target: {default: all, description: what make is to make}
+    target: {default: all, description: the make target}
 """
 
 _SHELL = """\
     - name: build
       timeout: 30m
-      # A value is never pasted into the script: it becomes one quoted word, whatever is in it.
+      # A value is never pasted into the script: it becomes one quoted word, whatever it contains.
       run: |
         make ${{ params.target }}
 """

@@ -1,4 +1,4 @@
-"""`doit validate`: every mistake of a file of pipelines."""
+"""`doit validate`: every error of a pipelines file."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ class ValidateCommand(PipelineCommand):
     """doit command."""
 
     name = "validate"
-    doc_purpose = "check a file of pipelines, and tell every mistake with its place"
+    doc_purpose = "check pipelines.yaml and report every error with its place"
     doc_usage = "[FILE] [--json]"
     doc_description = """
-Without FILE the farm's own file is checked. Included files are checked too.
-Each mistake is a line on stderr: FILE:LINE:COLUMN: MESSAGE. With --json they are in the document.
+Without FILE, checks the farm's own file. Checks included files too.
+Each error is a line on stderr: FILE:LINE:COLUMN: MESSAGE. With --json they are in the document.
 
-Exit codes: 0 valid, 3 there are mistakes, or bad usage.
+Exit codes: 0 valid, 3 invalid file or bad usage.
 """
     cmd_options = (OPTION_JSON,)
 
     def run(self, args: list[str], **options: Any) -> int:
-        """Check and say so."""
+        """Check, and print the result."""
         if len(args) > 1:
-            raise UsageError(f"what is {args[1][:60]!r}? one file is checked at a time")
+            raise UsageError(f"unexpected argument {args[1][:60]!r}: give one file at a time")
         path = Path(args[0]) if args else self.file()
         try:
             pipelines = read_pipelines(path, self.kinds)

@@ -1,4 +1,4 @@
-"""Whether a step runs after what became of the steps before it, and by its own condition. Pure."""
+"""Whether a step runs, by the results of the steps before it and its own condition. Pure."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _BAD = frozenset({"failed", "timed_out", "cancelled"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFacts:
-    """What the condition of one step is measured against."""
+    """The facts that the condition of one step is evaluated against."""
 
     pipeline: Pipeline
     step: Step
     states: Mapping[str, str]
-    """The state's word of each step that is at its end."""
+    """The state of each step that has ended."""
     lookup: Callable[[Reference], Any]
-    """Raises BadValue for what has no value, like the output of a step that was left out."""
+    """Raises BadValue for a name without a value, like the output of a skipped step."""
     is_changed: Callable[[tuple[str, ...]], bool]
-    """Whether the job changes a file that one of the patterns names."""
+    """Whether the job changes a file that matches one of the patterns."""
 
     @property
     def cause(self) -> str | None:
-        """The nearest step that this one needs, also through others, and that failed."""
+        """The nearest failed step among those that this one needs, directly or through others."""
         by_name = self.pipeline.by_name
         return next(
             (
@@ -41,13 +41,13 @@ class StepFacts:
         )
 
     def holds(self, status: Status) -> bool:
-        """Whether the steps before ended so."""
+        """Whether the steps before ended this way."""
         if status is Status.ALWAYS:
             return True
         return (self.cause is None) is (status is Status.SUCCESS)
 
     def value(self, reference: Reference) -> Scalar:
-        """The value of a name; empty when there is none."""
+        """The value of a name; empty when it has none."""
         try:
             value: Scalar = self.lookup(reference)
         except BadValue:
@@ -55,15 +55,15 @@ class StepFacts:
         return value
 
     def changed(self, patterns: tuple[str, ...]) -> bool:
-        """Whether the job changes a file that one of the patterns names."""
+        """Whether the job changes a file that matches one of the patterns."""
         return self.is_changed(patterns)
 
 
 def reason_to_skip(facts: StepFacts) -> str | None:
-    """Why the step must not run, in words; None when it may.
+    """Why the step must not run, as text; None when it may.
 
-    A step that was left out by its own condition hinders nobody; a failure hinders all that need
-    it, also through others, unless that step is allowed to fail.
+    A step that was skipped by its own condition blocks no other. A failure blocks every step that
+    needs it, directly or through others, unless the failed step is allowed to fail.
     """
     when = facts.step.when
     if evaluate(when.expression, facts):
@@ -71,10 +71,10 @@ def reason_to_skip(facts: StepFacts) -> str | None:
     if facts.cause and not when.mentions(Status.FAILURE) and not when.mentions(Status.ALWAYS):
         return f"step {facts.cause} did not succeed"
     if when.expression is Status.FAILURE:
-        return "no step before it failed"
+        return "no earlier step failed"
     values = (f"{name} is '{as_text(facts.value(name))}'" for name in references(when.expression))
     known = ", ".join(dict.fromkeys(values))
-    return f"its condition does not hold: {when.text}{f' ({known})' if known else ''}"
+    return f"its condition is false: {when.text}{f' ({known})' if known else ''}"
 
 
 def all_needs(pipeline: Pipeline, step: Step) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Everything that can go wrong while a commit becomes packages: one class for each cause."""
+"""Everything that can go wrong while a commit becomes packages: one class per cause."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from common.yaml.findings import Finding
 
 
 class PipelineError(ApplicationError):
-    """Root of all errors that `pipelines` raises on purpose; `str()` is one line for a person."""
+    """Base of all errors that `pipelines` raises on purpose; `str()` is one readable line."""
 
 
 class BadPipelineFile(PipelineError):
-    """`pipelines.yaml` can't be used; the text has every finding as `file:line:column: message`."""
+    """`pipelines.yaml` has errors; the text has each of them as `file:line:column: message`."""
 
     exit_code = 3
     names_place = True
@@ -27,25 +27,25 @@ class BadPipelineFile(PipelineError):
 
 
 class UnusableKind(PipelineError):
-    """A kind of step that an installed package brings can't be used; says which and why."""
+    """A step kind of an installed package cannot be used; the text says which one and why."""
 
     exit_code = 3
 
 
 class BadValue(PipelineError, ValueError):
-    """A branch, commit, id or path from outside is not acceptable; names the value, shortened."""
+    """A branch, commit, id or path from outside is invalid; the text has the value, shortened."""
 
     exit_code = 3
 
 
 class UnusablePlan(PipelineError, ValueError):
-    """The plan that a job was claimed with can't be built by this builder; says why."""
+    """A builder cannot build the plan that a job was claimed with; the text says why."""
 
     exit_code = 3
 
 
 class FailureCode(StrEnum):
-    """Why a step failed, for programs; the words for people are in the failure's message."""
+    """Why a step failed, for programs; the failure's message is for people."""
 
     COMMAND_FAILED = "COMMAND_FAILED"
     BAD_REQUEST = "BAD_REQUEST"
@@ -73,11 +73,11 @@ class FailureCode(StrEnum):
 
 
 class StepFailed(PipelineError):
-    """A step came to its end without its result.
+    """A step ended without its result.
 
-    `excerpt` holds the lines of the tool's own output that say why (at most 2 kB); `retryable`
-    says whether the same step could succeed when it is only tried again; `details` holds what
-    programs may want beside (JSON values: `module`, `places`, `tests`, ...).
+    `excerpt` holds the lines of the tool's own output that show why (at most 2 kB); `retryable`
+    says whether the unchanged step could succeed on another try; `details` holds further JSON
+    values for programs (`module`, `places`, `tests`, ...).
     """
 
     def __init__(
@@ -100,4 +100,4 @@ class StepFailed(PipelineError):
 
 
 class StepCancelled(PipelineError):
-    """The build was told to end while the step ran; its process tree is gone."""
+    """The build was asked to stop while the step ran; its process tree has ended."""

@@ -1,4 +1,4 @@
-"""What `when:` says, as frozen values, and whether it is true. Pure; nothing is ever executed."""
+"""Conditions (`when:`) as frozen values, and their evaluation. Pure; nothing is ever executed."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ Scalar: TypeAlias = str | int | bool
 
 
 class Status(StrEnum):
-    """The words that say how the steps before have ended."""
+    """The words for how the steps before have ended."""
 
     SUCCESS = "success"
-    """Everything that the step needs succeeded, was up to date, or was left out on purpose."""
+    """Everything that the step needs succeeded, was up to date, or was skipped on purpose."""
     FAILURE = "failure"
-    """A step before it failed."""
+    """An earlier step failed."""
     ALWAYS = "always"
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A name with dots: `params.x`, `job.branch`, `steps.maven.outputs.version`."""
+    """A dotted name: `params.x`, `job.branch`, `steps.maven.outputs.version`."""
 
     parts: tuple[str, ...]
 
@@ -32,7 +32,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A text, number or truth value."""
+    """A string, number or boolean."""
 
     value: Scalar
 
@@ -50,7 +50,7 @@ class Equal:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """`matches(value, 'glob', ...)`: whether one of the patterns fits the whole value."""
+    """`matches(value, 'glob', ...)`: whether one of the patterns matches the whole value."""
 
     value: Operand
     patterns: tuple[str, ...]
@@ -58,7 +58,7 @@ class Matches:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """`changed('glob', ...)`: whether the job changes a file that one of the patterns names."""
+    """`changed('glob', ...)`: whether the job changes a file that matches one of the patterns."""
 
     patterns: tuple[str, ...]
 
@@ -89,13 +89,13 @@ Expression: TypeAlias = Status | Equal | Matches | Changed | Not | And | Or | Re
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A condition: as it was written, and what it means."""
+    """A condition: its text and its meaning."""
 
     text: str
     expression: Expression
 
     def mentions(self, status: Status) -> bool:
-        """Whether the word stands in the condition."""
+        """Whether the condition contains the word."""
         return status in _walk(self.expression)
 
     @property
@@ -108,16 +108,16 @@ SUCCESS = When("success", Status.SUCCESS)
 
 
 class Facts(Protocol):
-    """What conditions are measured against."""
+    """The facts that conditions are evaluated against."""
 
     def holds(self, status: Status) -> bool:
-        """Whether the steps before ended so."""
+        """Whether the steps before ended this way."""
 
     def value(self, reference: Reference) -> Scalar:
-        """The value of a name that the reader of the file has checked."""
+        """The value of a name, which was checked when the file was read."""
 
     def changed(self, patterns: tuple[str, ...]) -> bool:
-        """Whether the job changes a file that one of the patterns names."""
+        """Whether the job changes a file that matches one of the patterns."""
 
 
 def evaluate(expression: Expression, facts: Facts) -> bool:

@@ -1,4 +1,4 @@
-"""The words of a pipeline as frozen values: what the file says, what a step gets and gives."""
+"""A pipeline as frozen values: its steps, their kinds, and what a step receives and returns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipelines.workspace.layout import Workspace
 
 
 class Options(BaseModel):
-    """Base of every model that a person fills in through YAML: closed, frozen, strict."""
+    """Base of every model that people fill in through YAML: closed, frozen, strict."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -27,7 +27,7 @@ O_contra = TypeVar("O_contra", bound=Options, contravariant=True)
 
 
 class BuildRequest(Protocol):
-    """The job as a step sees it. Its values come from outside: data, never part of a script."""
+    """The job as a step sees it. Its values come from outside: they are data, never code."""
 
     @property
     def job_id(self) -> str:
@@ -39,15 +39,15 @@ class BuildRequest(Protocol):
 
     @property
     def builder(self) -> str:
-        """Id of the builder that makes the attempt."""
+        """Id of the builder that runs the attempt."""
 
     @property
     def branch(self) -> str | None:
-        """Branch that the job names, or None."""
+        """Branch of the job, or None."""
 
     @property
     def commit(self) -> str | None:
-        """Full object id; None when the branch could not be resolved at claim time."""
+        """Full object id; None when the branch could not be resolved at the claim."""
 
     @property
     def params(self) -> Mapping[str, str]:
@@ -58,27 +58,27 @@ class Source(Options):
     """Where a pipeline's commits come from."""
 
     repository: Text
-    """URL or path that git can clone; `./` and `../` are taken from the file's folder."""
+    """URL or path that git can clone; `./` and `../` are relative to the file's folder."""
     submodules: bool = False
-    """Check out submodules too, at the commits that the source names."""
+    """Check out submodules too, at the commits that the source records."""
     lfs: bool = False
-    """Fetch the files that Git LFS keeps."""
+    """Fetch the files that Git LFS stores."""
 
 
 class RunningAttempt(BuildRequest, Protocol):
-    """The attempt that this process makes, with what its builder offers to all steps."""
+    """The attempt that this process runs, with what its builder offers to all steps."""
 
     @property
     def state_dir(self) -> Path:
-        """Where workspaces, mirrors and caches are."""
+        """The folder of workspaces, mirrors and caches."""
 
     @property
     def env(self) -> Mapping[str, str]:
-        """Environment of the builder, below that of pipeline and step."""
+        """Environment of the builder; pipeline and step may override it."""
 
     @property
     def declared_env(self) -> Mapping[str, str]:
-        """What of `env` the builder's owner declared: a result may depend on it."""
+        """The part of `env` that the builder's owner declared: a result may depend on it."""
 
     @property
     def pipeline(self) -> str:
@@ -86,11 +86,11 @@ class RunningAttempt(BuildRequest, Protocol):
 
     @property
     def began(self) -> float:
-        """`time.monotonic()` at which the attempt began."""
+        """`time.monotonic()` at the start of the attempt."""
 
     @property
     def lock_dir(self) -> Path:
-        """Where the locks on resources are that all builders of the host share."""
+        """The folder of the resource locks that all builders of the host share."""
 
     @property
     def secrets(self) -> Mapping[str, str]:
@@ -98,43 +98,43 @@ class RunningAttempt(BuildRequest, Protocol):
 
     @property
     def changed_since(self) -> str | None:
-        """The commit that `changed(...)` compares the job's with; None when there is none."""
+        """The commit that `changed(...)` compares with the job's; None when there is none."""
 
     def show_progress(self, step: str, text: str) -> None:
-        """Show how far a step is, in one short line."""
+        """Show the progress of a step in one short line."""
 
     def show_line(self, step: str, line: str) -> None:
-        """Offer a line of the step's log to who watches."""
+        """Offer a line of the step's log to whoever watches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One process to run; its output goes to the step's log."""
+    """A process to run; its output goes to the step's log."""
 
     argv: tuple[str, ...]
     cwd: Path
     env: Mapping[str, str]
-    """The whole environment of the process; only the marker of its attempt is added."""
+    """The complete environment of the process; only the marker of its attempt is added."""
     timeout: float | None = None
     """Seconds until the process tree is ended."""
     exit_file: Path | None = None
-    """Gets the exit code from the command's own side, also when this process is killed. What an
-    earlier command left in it stays until this one ends."""
+    """File that the command itself writes its exit code to, even when this process is killed. The
+    content of an earlier command stays until this one ends."""
 
 
 class CommandRunner(Protocol):
     """Runs commands for one step."""
 
     def run(self, command: Command, on_line: Callable[[str], None] | None = None) -> int:
-        """Run to the end and give the exit code (128+n when a signal ended the command).
+        """Run to the end and return the exit code (128+n when a signal ended the command).
 
-        Output goes straight to the step's log; `on_line` gets each line, without its end, soon
-        after it was written. Raises StepFailed (TIMEOUT, TOOL_MISSING) and StepCancelled; then
-        the whole process tree is gone.
+        Output goes straight to the step's log; `on_line` gets each line, without its line end, soon
+        after it was written. Raises StepFailed (TIMEOUT, TOOL_MISSING) and StepCancelled, after
+        the whole process tree has ended.
         """
 
     def check_cancelled(self) -> None:
-        """Raise StepCancelled when the build was told to end: for waits and long loops."""
+        """Raise StepCancelled when the build was asked to stop: for waits and long loops."""
 
     @property
     def log(self) -> Path:
@@ -143,7 +143,7 @@ class CommandRunner(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepContext:
-    """All that a step may use."""
+    """Everything that a step may use."""
 
     step: str
     """Name of the step."""
@@ -152,39 +152,39 @@ class StepContext:
     source: Source
     commands: CommandRunner
     env: Mapping[str, str]
-    """Environment for the step's processes: the builder's, the pipeline's, the step's."""
+    """Environment of the step's processes: the builder's, the pipeline's and the step's."""
     progress: Callable[[str], None]
-    """Shows one short line to who watches, like `module 3 of 12: core`."""
+    """Shows one short line of progress, like `module 3 of 12: core`."""
     upstream: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Values that the steps before it gave, by kind of step."""
+    """Values of the steps before it, by step kind."""
     steps: Sequence[Step] = ()
-    """All steps of the pipeline, this one too."""
+    """All steps of the pipeline, including this one."""
     dir: str | None = None
     """Folder in the source tree where the step works; None is its top."""
     values: tuple[str, ...] = ()
-    """Names of the values that a script has to give."""
+    """Names of the values that a script must provide."""
     artifacts: Sequence[Path] = ()
-    """Files that steps before this one made for the manifest."""
+    """Files that earlier steps made for the manifest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
-    """What a step that succeeded gives."""
+    """The result of a step that succeeded."""
 
     reason: str
     """What was done, in a few words: `built 4 modules`."""
     outputs: tuple[Path, ...] = ()
-    """Files that must still be what they are now for the step to be up to date."""
+    """Files that must stay unchanged for the step to be up to date."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """JSON values for later steps, the manifest and the transition."""
     digest: str | None = None
-    """Stands for all that was made, when the outputs don't: a tree id."""
+    """Identifies everything that was made when the outputs do not: a tree id."""
     complete: bool = False
-    """Whether `outputs` are all that later steps need of it; else it left more in the source."""
+    """Whether later steps need nothing but `outputs`; otherwise the source tree has more of it."""
 
 
 class StepKind(Protocol[O_contra]):
-    """One kind of step (`uses:` in pipelines.yaml). Add one by adding it to the registry."""
+    """A step kind (`uses:` in pipelines.yaml). Add one by adding it to the registry."""
 
     @property
     def name(self) -> str:
@@ -196,112 +196,112 @@ class StepKind(Protocol[O_contra]):
 
     @property
     def options(self) -> type[Options]:
-        """The model of what may stand under `with:`."""
+        """The model of the options under `with:`."""
 
     @property
     def values(self) -> Collection[str]:
         """Names of the values in its results, for `${{ steps.NAME.outputs.VALUE }}`."""
 
     def identity(self, options: O_contra, context: StepContext) -> Mapping[str, str] | None:
-        """What the result depends on beside definition and upstream: tool versions, tree ids.
+        """What the result depends on besides definition and upstream: tool versions, tree ids.
 
-        None means that the step has to run each time: its effect is outside the workspace.
+        None means that the step must run each time: its effect is outside the workspace.
         """
 
     def run(self, options: O_contra, context: StepContext) -> StepResult:
-        """Do it. Raises StepFailed, StepCancelled."""
+        """Run the step. Raises StepFailed, StepCancelled."""
 
 
 @runtime_checkable
 class EndsAlone(Protocol):
-    """A kind of step that can tell whether a run came to its end after `doit build` was killed."""
+    """A step kind that can find out whether a run ended after `doit build` was killed."""
 
     def ended_result(self, options: Any, context: StepContext) -> StepResult | None:
-        """The result of that run; None when it failed or did not come to its end."""
+        """The result of that run; None when it failed or did not end."""
 
 
 @runtime_checkable
 class LooksAhead(Protocol):
-    """A kind of step that can tell early, and in seconds, that it can't do its work here."""
+    """A step kind that can find out early, within seconds, that it cannot work here."""
 
     def preflight(self, options: Any, context: StepContext) -> str:
-        """Check without changing source or machine; what was found, in a few words.
+        """Check without changing source or machine; returns the result in a few words.
 
-        Raises StepFailed with the code that `run` would fail of.
+        Raises StepFailed with the code that `run` would fail with.
         """
 
     def preflight_identity(self, options: Any, context: StepContext) -> Mapping[str, str]:
-        """What the answer depends on beside the options; starts no program that takes time."""
+        """What the answer depends on besides the options; starts no slow program."""
 
 
 class Unresolved(Options):
-    """Options in which a `${{ }}` still stands: `language.substitution` makes the kind's own."""
+    """Options with a `${{ }}` in them: `language.substitution` turns them into the kind's own."""
 
     values: Mapping[str, Any]
-    """What stands under `with:`, as plain data."""
+    """The options under `with:`, as plain data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
-    """How often a step that failed is tried again, and after which failures."""
+    """How often a failed step is retried, and after which failures."""
 
     count: int = 0
-    """Tries after the first one."""
+    """Retries after the first try."""
     backoff: float = 10.0
-    """Seconds before the second try; each further wait is twice as long."""
+    """Seconds before the first retry; each further wait is twice as long."""
     on: tuple[FailureCode, ...] = ()
-    """Failures that are tried again; all when empty."""
+    """Failures that are retried; all when empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One unit of a pipeline; `extends`, `include`, `defaults` and `matrix` are worked in.
+    """One unit of a pipeline, with `extends`, `include`, `defaults` and `matrix` applied.
 
-    In options (`Unresolved`), env, dir, inputs, outputs, artifacts and resources a `${{ }}` may
-    stand until `language.substitution` replaces it, just before the step runs. Never in a script:
-    what a script refers to is in `env`.
+    Options (`Unresolved`), env, dir, inputs, outputs, artifacts and resources may contain `${{ }}`
+    until `language.substitution` replaces it, just before the step runs. A script never does: the
+    values that it refers to are in `env`.
     """
 
     name: str
     kind: StepKind[Any]
-    """Of a `run:` step the kind `run`, with the script in its options."""
+    """For a `run:` step the kind `run`, with the script in its options."""
     options: Options
     needs: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
-    """Environment on top of the builder's; the pipeline's is worked in."""
+    """Environment on top of the builder's; includes the pipeline's."""
     dir: str | None = None
     """Folder in the source tree where the step works; None is its top."""
     inputs: tuple[str, ...] = ()
-    """Patterns of files in the source on which the result depends; none: on the whole commit."""
+    """Patterns of source files that the result depends on; none: the whole commit."""
     outputs: tuple[str, ...] = ()
-    """Patterns of files in the source that the step makes."""
+    """Patterns of files in the source tree that the step makes."""
     artifacts: tuple[str, ...] = ()
-    """Patterns of files in the source that the manifest lists."""
+    """Patterns of files in the source tree that the manifest lists."""
     values: tuple[str, ...] = ()
-    """Of a `run:` step, names of the values that it gives; a kind's own are in `kind.values`."""
+    """For a `run:` step, names of its values; those of a step kind are in `kind.values`."""
     when: When = SUCCESS
     timeout: float | None = None
     """Seconds for the whole step."""
     silent_timeout: float | None = None
-    """Seconds that the step may go on without a line of output."""
+    """Seconds that the step may run without a line of output."""
     retries: Retries = field(default_factory=Retries)
     allow_failure: bool = False
-    """Its failure is recorded, and the pipeline goes on as if it had succeeded."""
+    """Its failure is recorded, and the pipeline continues as if it had succeeded."""
     matrix: Mapping[str, str] = field(default_factory=dict)
-    """The values that this step was expanded with."""
+    """The matrix values of this step."""
     resources: tuple[str, ...] = ()
     """Names of locks: steps that share one never overlap on a host."""
     place: object = field(default="", compare=False)
-    """`str()` of it is `file:line:column` of the step; it is worked out when somebody asks."""
+    """`str()` of it is `file:line:column` of the step, computed on demand."""
 
     @property
     def always(self) -> bool:
-        """Whether it may have its turn also after a step before it failed."""
+        """Whether it may run even after an earlier step failed."""
         return self.when.mentions(Status.ALWAYS) or self.when.mentions(Status.FAILURE)
 
 
 class ParamType(StrEnum):
-    """What the value of a parameter can be."""
+    """The type of a parameter's value."""
 
     STRING = "string"
     INTEGER = "integer"
@@ -310,28 +310,28 @@ class ParamType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Param:
-    """A value that a job may give."""
+    """A value that a job may set."""
 
     name: str
     type: ParamType = ParamType.STRING
     default: str | None = None
-    """Its text when the job gives none; None: the job has to."""
+    """Its text when the job sets none; None: the job must set one."""
     choices: tuple[str, ...] = ()
-    """The only values there are; any when empty."""
+    """The allowed values; any when empty."""
     description: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPattern:
-    """Which jobs a pipeline takes."""
+    """The jobs that a pipeline takes."""
 
     types: tuple[str, ...] = ()
     """Types of jobs; any when empty."""
     branches: tuple[str, ...] = ()
-    """Patterns of branches, `*` also over `/`; any when empty."""
+    """Patterns of branches, where `*` also matches `/`; any when empty."""
 
     def fits(self, job_type: str, branch: str | None) -> bool:
-        """Whether a job of this type and branch is one of them."""
+        """Whether it takes a job of this type and branch."""
         return (not self.types or job_type in self.types) and (
             not self.branches
             or (branch is not None and any(fnmatchcase(branch, p) for p in self.branches))
@@ -350,18 +350,18 @@ class Pipeline:
     takes: JobPattern | None = None
     """`for:`; None: only jobs that name the pipeline."""
     labels: tuple[str, ...] = ()
-    """What the builder must offer: `jdk=17`, `docker`."""
+    """Labels that the builder must have: `jdk=17`, `docker`."""
     params: Mapping[str, Param] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
-    """Names of secrets; a step gets one only where its env says `${{ secrets.NAME }}`."""
+    """Names of secrets; a step receives one only if its env contains `${{ secrets.NAME }}`."""
     timeout: float | None = None
     """Seconds for the whole attempt."""
     max_attempts: int | None = None
-    """Attempts that a dead builder may use up; None: the queue's own number."""
+    """Attempts that dead builders may use up; None: the queue's default."""
     place: object = field(default="", compare=False)
     """`str()` of it is `file:line:column` of the pipeline."""
     by_name: Mapping[str, Step] = field(init=False, repr=False, compare=False)
-    """The steps by their names; made once, because each of 1,000 steps looks others up."""
+    """The steps by name; computed once, because each of 1,000 steps looks others up."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {step.name: step for step in self.steps})

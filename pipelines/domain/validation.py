@@ -1,7 +1,7 @@
 """Checks of values that come from a job: branch, commit, id. Pure.
 
-Whoever may write to the queue chooses them, and they become arguments of git and names of files.
-Each check gives the value back or raises BadValue.
+Whoever can write to the queue chooses them, and they become git arguments and file names.
+Each check returns the value or raises BadValue.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ _COMMIT = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 _JOB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:+@=,-]*")
 _BRANCH_CHARACTERS = re.compile(r"[\w./+@#=,%-]+")
 _BRANCH_PITFALLS = (
-    (re.compile(r"-"), "it begins with -"),
-    (re.compile(r"(.*/)?\."), "a part of it begins with a dot"),
-    (re.compile(r".*\.\."), "it has two dots in a row"),
-    (re.compile(r"/|.*//|.*/$"), "it has an empty part"),
-    (re.compile(r".*\.(/|$)"), "a part of it ends with a dot"),
-    (re.compile(r".*\.lock(/|$)"), "a part of it ends with .lock"),
-    (re.compile(r"(@|HEAD|[A-Z]+_HEAD)$"), "it is one of git's own names"),
-    (re.compile(r"refs/"), "it begins with refs/: give the name after refs/heads/"),
-    (re.compile(f"({_COMMIT.pattern})$"), "it is an object id: give it as the commit"),
+    (re.compile(r"-"), "it must not start with '-'"),
+    (re.compile(r"(.*/)?\."), "no part of it may start with a dot"),
+    (re.compile(r".*\.\."), "it must not contain '..'"),
+    (re.compile(r"/|.*//|.*/$"), "it must not have an empty part"),
+    (re.compile(r".*\.(/|$)"), "no part of it may end with a dot"),
+    (re.compile(r".*\.lock(/|$)"), "no part of it may end with .lock"),
+    (re.compile(r"(@|HEAD|[A-Z]+_HEAD)$"), "git reserves this name"),
+    (re.compile(r"refs/"), "give the name after refs/heads/ only"),
+    (re.compile(f"({_COMMIT.pattern})$"), "it is an object id; pass it as the commit"),
 )
-"""What git itself refuses (git-check-ref-format), and names that mean something else to git."""
+"""What git itself rejects (git-check-ref-format), and names with another meaning for git."""
 
 
 def check_branch(text: str) -> str:
     """`text` as the short name of a branch, like `4.20` or `feature/x`."""
     if not text:
-        raise BadValue("the branch is empty")
+        raise BadValue("expected a branch, found empty text")
     if len(text) > MAX_BRANCH_LENGTH:
-        raise _bad("branch", text, f"it is longer than {MAX_BRANCH_LENGTH} characters")
+        raise _bad("branch", text, f"longer than {MAX_BRANCH_LENGTH} characters")
     if not _BRANCH_CHARACTERS.fullmatch(text):
-        raise _bad("branch", text, "a branch has letters, digits and . / _ + @ # = , % - only")
+        raise _bad("branch", text, "only letters, digits and . / _ + @ # = , % - are allowed")
     for pitfall, why in _BRANCH_PITFALLS:
         if pitfall.match(text):
             raise _bad("branch", text, why)
@@ -46,26 +46,26 @@ def check_branch(text: str) -> str:
 
 
 def check_commit(text: str) -> str:
-    """`text` as a full object id, in small letters."""
+    """`text` as a full object id in lower case."""
     if not _COMMIT.fullmatch(text):
-        raise _bad("commit", text, "a commit is given by its 40 (or 64) hexadecimal digits")
+        raise _bad("commit", text, "expected all 40 (or 64) hexadecimal digits")
     return text.lower()
 
 
 def check_job_id(text: str) -> str:
     """`text` as the id of a job that can be built here."""
     if len(text) > MAX_JOB_ID_LENGTH:
-        raise _bad("job id", text, f"it is longer than {MAX_JOB_ID_LENGTH} characters")
+        raise _bad("job id", text, f"longer than {MAX_JOB_ID_LENGTH} characters")
     if not _JOB_ID.fullmatch(text) or ".." in text:
-        raise _bad("job id", text, "a job id has letters, digits and . _ : + @ = , - only")
+        raise _bad("job id", text, "only letters, digits and . _ : + @ = , - are allowed")
     return text
 
 
 def shown(text: str) -> str:
-    """`text` for a message: printable, in one line, at most 60 characters."""
+    """`text` for a message: printable, one line, at most 60 characters."""
     printable = "".join(c if c.isprintable() else "?" for c in text[: _MAX_SHOWN + 1])
     return printable if len(printable) <= _MAX_SHOWN else f"{printable[: _MAX_SHOWN - 3]}..."
 
 
 def _bad(what: str, text: str, why: str) -> BadValue:
-    return BadValue(f"'{shown(text)}' can't be a {what}: {why}")
+    return BadValue(f"invalid {what} '{shown(text)}': {why}")

@@ -1,4 +1,4 @@
 """The language of `pipelines.yaml`: entries, parameters, names and loading.
 
-What a pipeline is once read belongs to `domain`.
+The pipelines that result from reading belong to `domain`.
 """

@@ -1,4 +1,4 @@
-"""What may stand in `pipelines.yaml`, as typed models: also the schema is made from them."""
+"""The contents of `pipelines.yaml` as typed models; the schema is made from them too."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def inside_source(path: str) -> str:
     """`path` if it stays in the source tree. Raises ValueError."""
     pure = PurePosixPath(path)
     if not path or pure.is_absolute() or ".." in pure.parts:
-        raise ValueError(f"'{path}' is not a path inside the source")
+        raise ValueError(f"expected a path inside the source tree, found '{path}'")
     return path
 
 
 def _failure_code(code: str) -> str:
     if code not in FailureCode.__members__:
-        raise ValueError(f"there is no failure code '{code}'{did_you_mean(code, FailureCode)}")
+        raise ValueError(f"unknown failure code '{code}'{did_you_mean(code, FailureCode)}")
     return code
 
 
@@ -43,14 +43,14 @@ def _count_alone(value: Any) -> Any:
 
 
 class RetriesEntry(Options):
-    """How often a step that failed is tried again; a number alone is the `count`."""
+    """How often a failed step is retried; a number alone is the `count`."""
 
     count: int = Field(ge=0, le=MAX_RETRIES)
-    """Tries after the first one."""
+    """Retries after the first try."""
     backoff: Duration = 10.0
-    """Wait before the second try; each further wait is twice as long."""
+    """Wait before the first retry; each further wait is twice as long."""
     on: Several[Code] = ()
-    """Failure codes after which it is tried again; after all when not given."""
+    """Failure codes after which the step is retried; all when omitted."""
 
 
 RetriesOrCount = Annotated[RetriesEntry, BeforeValidator(_count_alone)]
@@ -58,7 +58,7 @@ RetriesOrCount = Annotated[RetriesEntry, BeforeValidator(_count_alone)]
 
 def _no_reference(text: str) -> str:
     if "${{" in text:
-        raise ValueError("a value of a matrix can't be a reference")
+        raise ValueError("a matrix value must not be a reference")
     return text
 
 
@@ -66,15 +66,15 @@ MatrixValue = Annotated[Text, AfterValidator(_no_reference)]
 
 
 class MatrixEntry(Options):
-    """Values to make one step each from: `jdk: [11, 17]`; one for each combination."""
+    """Lists of values: `jdk: [11, 17]`. Each combination of them becomes one step."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Annotated[Several[MatrixValue], Len(min_length=1)]]
 
     include: Several[dict[str, MatrixValue]] = ()
-    """More combinations, or more values for those that fit."""
+    """More combinations, or more values for matching combinations."""
     exclude: Several[dict[str, MatrixValue]] = ()
-    """Combinations to leave out: all that have these values."""
+    """Values of the combinations to leave out."""
 
     @property
     def names(self) -> dict[str, tuple[str, ...]]:
@@ -83,45 +83,45 @@ class MatrixEntry(Options):
 
 
 class StepEntry(Options):
-    """A step as the file has it."""
+    """A step as written in the file."""
 
     uses: Text | None = None
-    """Kind of the step; either this or `run`."""
+    """Step kind; either this or `run`."""
     run: Text | None = Field(default=None, min_length=1)
     """Script to run in the source tree; either this or `uses`."""
     shell: Shell | None = None
-    """What runs the script: `bash` (which stops at the first command that fails, also in a pipe),
+    """Interpreter of the script: `bash` (stops at the first command that fails, even in a pipe),
     `sh` or `python`."""
     name: Text | None = None
-    """Name of the step; the kind's when not given, and `run` for a script."""
+    """Name of the step; defaults to its kind, and to `run` for a script."""
     needs: Several[Text] | None = None
-    """Steps that must have ended before; the step before it when not given, `[]` for none."""
+    """Steps that must end first; defaults to the step above; `[]` for none."""
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
-    """Options of the kind of step."""
+    """Options of the step kind."""
     env: dict[str, Text] = Field(default_factory=dict)
     """Environment variables."""
     dir: InsideSource | None = None
     """Folder in the source tree where the step works."""
     inputs: Several[InsideSource] = ()
-    """Patterns of the files on which the result depends, content and mode; each has to match. The
-    whole commit when not given."""
+    """Patterns of the files whose content and mode the result depends on; each must match a file.
+    The whole commit when omitted."""
     outputs: Several[InsideSource] = ()
-    """Patterns of the files that the step makes; they must be there when it ends. What an earlier
-    run of it made is removed before it runs again, but nothing that the commit has."""
+    """Patterns of the files that the step makes; they must exist when it ends. Files of an earlier
+    run are removed before it runs again, except those in the commit."""
     artifacts: Several[InsideSource] = ()
-    """Patterns of the files that are listed in the manifest."""
+    """Patterns of the files that the manifest lists."""
     values: Several[Text] = ()
-    """Names of the values that the script of a `run` step gives to later steps."""
+    """Names of the values that the script of a `run` step passes to later steps."""
     when: Text = "success"
     """`success`, `failure`, `always`, or a condition like `params.deploy == true`."""
     timeout: Duration | None = None
-    """Time for the whole step."""
+    """Maximum time for the whole step."""
     silent_timeout: Duration | None = None
-    """How long the step may go on without a line of output."""
+    """Maximum time without a line of output."""
     retries: RetriesOrCount | None = None
-    """How often it is tried again when it failed."""
+    """How often the step is retried after a failure."""
     allow_failure: bool = False
-    """Whether the pipeline goes on when the step failed."""
+    """Whether the pipeline continues after this step failed."""
     matrix: MatrixEntry | None = None
     """Makes one step for each combination of values: `jdk: [11, 17]`."""
     resources: Several[Text] = ()
@@ -129,78 +129,78 @@ class StepEntry(Options):
 
 
 class DefaultsEntry(Options):
-    """What all steps of the pipeline have unless they say otherwise."""
+    """Settings of all steps of the pipeline; a step may override them."""
 
     shell: Shell | None = None
-    """For `run` steps."""
+    """Interpreter of the scripts of `run` steps."""
     env: dict[str, Text] = Field(default_factory=dict)
-    """For each variable that the step does not set itself."""
+    """Environment variables, unless the step sets them itself."""
     dir: InsideSource | None = None
-    """Folder in the source tree."""
+    """Folder in the source tree where `run` steps work."""
     timeout: Duration | None = None
-    """Time for a whole step."""
+    """Maximum time for a whole step."""
     silent_timeout: Duration | None = None
-    """How long a step may go on without a line of output."""
+    """Maximum time without a line of output."""
     retries: RetriesOrCount | None = None
-    """How often a step is tried again when it failed."""
+    """How often a step is retried after a failure."""
 
 
 class ParamEntry(Options):
-    """A value that a job may give."""
+    """A value that a job may set."""
 
     type: ParamType | None = Field(default=None, strict=False)
     """`string`, `integer` or `boolean`."""
     default: Text | None = None
-    """The value when the job gives none; without it the job has to."""
+    """The value when the job sets none; without a default, the job must set one."""
     choices: Several[Text] = ()
-    """The only values there are."""
+    """The allowed values."""
     description: Text = ""
     """What the parameter is for."""
 
 
 class ForEntry(Options):
-    """Which jobs that name no pipeline it takes."""
+    """Which of the jobs that name no pipeline it takes."""
 
     types: Several[Text] = ()
-    """Types of jobs; any when not given."""
+    """Types of jobs; any when omitted."""
     branches: Several[Text] = ()
-    """Patterns of branches, like `4.*`; any when not given."""
+    """Patterns of branches, like `4.*`; any when omitted."""
 
 
 class PipelineEntry(Options):
-    """A pipeline as the file has it."""
+    """A pipeline as written in the file."""
 
     extends: Text | None = None
-    """Another pipeline: this one has all that it has, and changes what it says itself."""
+    """Another pipeline, whose keys this one inherits and may override."""
     description: Text
-    """One line for people."""
+    """One line that describes the pipeline."""
     source: Source
     """Where the commits come from."""
     for_: ForEntry | None = Field(default=None, alias="for")
-    """Which jobs that name no pipeline it takes."""
+    """Which of the jobs that name no pipeline it takes."""
     labels: Several[Text] = ()
     """Labels that the builder must have: `jdk=17`, `docker`."""
     params: dict[str, ParamEntry] = Field(default_factory=dict)
-    """Values that a job may give."""
+    """Values that a job may set."""
     env: dict[str, Text] = Field(default_factory=dict)
     """Environment variables of all steps."""
     secrets: Several[Text] = ()
-    """Names of secrets, whose values the builder has."""
+    """Names of secrets; the builder has their values."""
     defaults: DefaultsEntry | None = None
     """What all steps have unless they say otherwise."""
     timeout: Duration | None = None
-    """Time for the whole attempt."""
+    """Maximum time for the whole attempt."""
     max_attempts: int | None = Field(default=None, ge=1, le=100)
-    """Attempts that a dead builder may use up."""
+    """Attempts that may end with a dead builder before the job fails."""
     steps: Several[StepEntry]
-    """What is done, in order."""
+    """The steps, in order."""
 
 
 class RawFile(Options):
-    """The outermost keys of a file; its pipelines are looked at one by one."""
+    """The top-level keys of a file; its pipelines are checked one by one."""
 
     include: Several[Text] = ()
-    """Other files with pipelines, relative to this one and not above the first one's folder."""
+    """Other files with pipelines, relative to this one, in or below the folder of the main file."""
     pipelines: dict[str, Any]
     """The pipelines by name."""
 

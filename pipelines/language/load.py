@@ -1,4 +1,4 @@
-"""`pipelines.yaml` to `Pipeline` values: read the files, then parse without touching anything."""
+"""`pipelines.yaml` to `Pipeline` values: first read the files, then parse without I/O."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Kinds", "parse_pipelines", "read_pipelines"]
 
 
 def read_pipelines(path: Path, kinds: Kinds) -> dict[str, Pipeline]:
-    """Read and check the file, with all that it includes. Raises BadPipelineFile."""
+    """Read and check the file with all its includes. Raises BadPipelineFile."""
     try:
         with collection_paused():
             return _parse(read_files(path), kinds)
@@ -28,7 +28,7 @@ def read_pipelines(path: Path, kinds: Kinds) -> dict[str, Pipeline]:
 
 
 def parse_pipelines(document: Document, kinds: Kinds) -> dict[str, Pipeline]:
-    """Check a document that includes nothing. Raises InvalidFile with all findings."""
+    """Check a document without includes. Raises InvalidFile with all findings."""
     validate(RawFile, document)
     return _parse([document], kinds)
 

@@ -1,4 +1,4 @@
-"""Plain data put together from several places, each part of which still knows where it stands."""
+"""Plain data combined from several documents; each part keeps its place."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Place:
     path: Path = ()
 
     def below(self, path: Path) -> Place:
-        """The place of what stands at `path` under this one."""
+        """The place of the value at `path` below this one."""
         return Place(self.document, (*self.path, *path)) if path else self
 
     def __str__(self) -> str:
@@ -30,19 +30,19 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """Data with the place of its top, and of each part of it that came from elsewhere."""
+    """Data with the place of its top level, and of each part that came from elsewhere."""
 
     data: Any
     place: Place
     moved: Mapping[Path, Place] = field(default_factory=dict)
 
     def finding(self, path: Path, message: str, *, key: bool = False) -> Finding:
-        """The finding at `path` of the data, at its place in the file that it came from."""
+        """A finding at `path` of the data, with the place in the file that it came from."""
         place = self.place_of(path)
         return place.document.finding(place.path, message, key=key)
 
     def place_of(self, path: Path) -> Place:
-        """Where the part at `path` comes from."""
+        """The place that the part at `path` came from."""
         for length in range(len(path), 0, -1):
             place = self.moved.get(path[:length])
             if place is not None:
@@ -50,7 +50,7 @@ class Assembled:
         return self.place.below(path)
 
     def part(self, key: str | int) -> Assembled:
-        """What stands at `key`, with its places."""
+        """The part at `key`, with its places."""
         places = {path[1:]: place for path, place in self.moved.items() if path[0] == key}
         top = places.pop((), self.place.below((key,)))
         return Assembled(self.data[key], top, places)

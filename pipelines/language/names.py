@@ -1,4 +1,4 @@
-"""Rules for the names that people give in `pipelines.yaml`, and what they become elsewhere."""
+"""Rules for the names in `pipelines.yaml`, and their forms elsewhere."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import re
 
 MAX_NAME = 60
 NAME_RULE = (
-    f"a name has small letters, digits and single . _ - between them, at most {MAX_NAME} in all"
+    f"use lower-case letters, digits and single . _ - between them, at most {MAX_NAME} characters"
 )
-WORD_RULE = "a name has letters, digits, _ and -, and begins with a letter"
+WORD_RULE = "use letters, digits, _ and -, starting with a letter"
+VARIABLE_RULE = "use letters, digits and _, starting with a letter or _"
 
 _NAME = re.compile(r"[a-z][a-z0-9]*([._-][a-z0-9]+)*")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}")
@@ -31,5 +32,5 @@ def is_variable(text: str) -> bool:
 
 
 def variable(name: str) -> str:
-    """The part of an environment variable's name that stands for `name`."""
+    """`name` as a part of an environment variable's name."""
     return re.sub(r"[^A-Z0-9_]", "_", name.upper())

@@ -1,4 +1,4 @@
-"""Parameters of a pipeline: what the file says of them, and what a job gives. Pure."""
+"""Parameters of a pipeline: their definitions in the file, and the values of a job. Pure."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ from pipelines.language.entries import ParamEntry
 MAX_VALUE = 10_000
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_TYPE_WORDS = {
+    ParamType.STRING: "text",
+    ParamType.INTEGER: "an integer",
+    ParamType.BOOLEAN: "true or false",
+}
 
 
 def read_param(name: str, entry: ParamEntry) -> tuple[Param, str]:
-    """The parameter that an entry describes, and what is wrong with it, "" for nothing."""
+    """The parameter that an entry defines, and what is wrong with it, "" for nothing."""
     param = Param(
         name=name,
         type=entry.type or ParamType.STRING,
@@ -31,19 +36,20 @@ def read_param(name: str, entry: ParamEntry) -> tuple[Param, str]:
 
 
 def resolve_params(pipeline: Pipeline, given: Mapping[str, str]) -> dict[str, str]:
-    """The value of every parameter: the job's, else the default. Raises BadValue, all at once."""
+    """The value of every parameter: the job's or the default. Raises BadValue with all errors."""
     problems = []
     values = {}
     for name in given:
         if name not in pipeline.params:
-            hint = did_you_mean(name, pipeline.params) or ": it has none"
-            problems.append(f"pipeline {pipeline.name} has no parameter '{shown(name)}'{hint}")
+            hint = did_you_mean(name, pipeline.params) or " (it has none)"
+            problems.append(f"unknown parameter '{shown(name)}' of pipeline {pipeline.name}{hint}")
     for name, param in pipeline.params.items():
         value = given.get(name, param.default)
-        problem = _missing(param) if value is None else value_problem(param, value)
-        if problem:
-            problems.append(f"parameter '{name}' {problem}")
-        elif value is not None:
+        if value is None:
+            problems.append(f"missing parameter '{name}': expected {_expected(param)}")
+        elif problem := value_problem(param, value):
+            problems.append(f"parameter '{name}': {problem}")
+        else:
             values[name] = value
     if problems:
         raise BadValue("; ".join(problems))
@@ -58,18 +64,17 @@ def typed_value(param: Param, text: str) -> bool | int | float | str:
 
 
 def value_problem(param: Param, value: str) -> str:
-    """Why the parameter can't have this value, after its name; empty when it can."""
+    """Why the parameter cannot have this value; empty when it can."""
     if len(value) > MAX_VALUE or "\0" in value:
-        return f"is longer than {MAX_VALUE} characters, or has a null character"
+        return f"expected at most {MAX_VALUE} characters and no null character"
     if param.type is ParamType.INTEGER and not _INTEGER.fullmatch(value):
-        return f"has to be an integer, not '{shown(value)}'"
+        return f"expected an integer, found '{shown(value)}'"
     if param.type is ParamType.BOOLEAN and value not in ("true", "false"):
-        return f"has to be true or false, not '{shown(value)}'"
+        return f"expected true or false, found '{shown(value)}'"
     if param.choices and value not in param.choices:
-        return f"can't be '{shown(value)}'{did_you_mean(value, param.choices)}"
+        return f"unknown value '{shown(value)}'{did_you_mean(value, param.choices)}"
     return ""
 
 
-def _missing(param: Param) -> str:
-    wanted = ", ".join(param.choices) or param.type.value
-    return f"is missing: {wanted}"
+def _expected(param: Param) -> str:
+    return " or ".join(param.choices) or _TYPE_WORDS[param.type]

@@ -1,8 +1,8 @@
-"""Pipelines as doit tasks: one group task for each pipeline, one task for each of its steps.
+"""Pipelines as doit tasks: one group task per pipeline, one task per step.
 
 The graph is static and holds no value of a job: names and options come from `pipelines.yaml`, and
-the job is looked up when an action runs. What happened to a step is left on its action, in
-`outcome`, where the reporter of `doit build` finds it.
+the job is looked up when an action runs. The result of a step is stored in `outcome` of its action,
+where the reporter of `doit build` reads it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Outcome:
     """How a step ended."""
 
     state: str
-    """A value of the state vocabulary: succeeded, failed, timed_out, cancelled."""
+    """One of the state words: succeeded, failed, timed_out, cancelled."""
     reason: str
     log: str
     details: Mapping[str, Any] = field(default_factory=dict)
@@ -47,16 +47,16 @@ class Outcome:
 
 
 class StepAction(BaseAction):  # type: ignore[misc]
-    """doit's handle on one step."""
+    """The doit action of one step."""
 
     def __init__(self, runner: StepRunner, pipeline: Pipeline, step: Step) -> None:
         self._runner = runner
         self._pipeline = pipeline
         self._step = step
         self.reason = ""
-        """Why the step runs, or why it does not have to."""
+        """Why the step runs, or why it need not."""
         self.left_out = False
-        """Whether the step was not asked for, though it would have to run."""
+        """Whether the step was not requested, although it would have to run."""
         self.outcome: Outcome | None = None
         self.out = self.err = self.result = None
         self.values: dict[str, Any] = {}
@@ -65,15 +65,15 @@ class StepAction(BaseAction):  # type: ignore[misc]
         return f"{self._step.kind.name} {self._step.options!r}"
 
     def up_to_date(self) -> bool:
-        """Whether the step may be left out; `reason` then says why."""
+        """Whether the step need not run; `reason` then says why."""
         verdict = self._runner.judge(self._pipeline, self._step)
         self.reason = verdict.reason
         return verdict.up_to_date
 
     def reason_to_skip(self, states: Mapping[str, str]) -> str | None:
-        """Why the step must not run after what became of the others; None when it may.
+        """Why the step must not run, given the states of the others; None when it may.
 
-        A condition that can't be told is left to `execute`, which fails with the cause.
+        A condition that cannot be evaluated is left to `execute`, which fails with the cause.
         """
         try:
             reason = self._runner.reason_to_skip(self._pipeline, self._step, states)
@@ -85,11 +85,11 @@ class StepAction(BaseAction):  # type: ignore[misc]
         return reason
 
     def start_over(self, *, start: str, only: str, clean: bool) -> None:
-        """As StepRunner.start_over, for the pipeline of this step."""
+        """Like StepRunner.start_over, for the pipeline of this step."""
         self._runner.start_over(self._pipeline, start=start, only=only, clean=clean)
 
     def execute(self, out: object = None, err: object = None) -> TaskFailed | None:  # noqa: ARG002
-        """Run the step; doit's contract: None is success, a TaskFailed is the failure."""
+        """Run the step. As doit expects, None is success and a TaskFailed is the failure."""
         try:
             ran = self._runner.run(self._pipeline, self._step)
         except StepCancelled as error:
@@ -104,7 +104,7 @@ class StepAction(BaseAction):  # type: ignore[misc]
                 "code": FailureCode.INTERNAL.value,
                 "excerpt": traceback.format_exc()[-2000:],
             }
-            return self._ended("failed", f"defect in {self._step.kind.name}: {error!r}", details)
+            return self._ended("failed", f"bug in {self._step.kind.name}: {error!r}", details)
         succeeded: dict[str, Any] = {"values": dict(ran.result.values)}
         if ran.failed_tries:
             succeeded["tries"] = list(ran.failed_tries)
@@ -127,21 +127,21 @@ class StepAction(BaseAction):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class RecordHolds:
-    """Whether the step of an action is up to date, as doit asks; `doit info` shows it."""
+    """doit's up-to-date check of the step of an action; `doit info` shows it."""
 
     action: StepAction
     step: str
 
     def __call__(self) -> bool:
-        """doit's question."""
+        """The check, as doit calls it."""
         return self.action.up_to_date()
 
     def __repr__(self) -> str:
-        return f"the record of the success of {self.step} holds (see doit explain)"
+        return f"the success record of {self.step} is valid (see doit explain)"
 
 
 def load_pipelines(path: Path, kinds: Kinds) -> dict[str, Pipeline]:
-    """The pipelines of a file. Raises InvalidDodoFile, which doit shows as it is, exit code 3."""
+    """The pipelines of a file. Raises InvalidDodoFile, which doit prints unchanged, exit code 3."""
     try:
         return read_pipelines(path, kinds)
     except BadPipelineFile as error:
@@ -151,7 +151,7 @@ def load_pipelines(path: Path, kinds: Kinds) -> dict[str, Pipeline]:
 def pipeline_tasks(
     pipelines: Mapping[str, Pipeline], runner: StepRunner, first: str
 ) -> Iterator[dict[str, Any]]:
-    """Task dictionaries for doit. Steps without needs wait for the task named `first`."""
+    """Task dictionaries for doit. Steps without needs wait for the task `first`."""
     for pipeline in pipelines.values():
         yield _group_task(pipeline)
         ordered = _publish_last(pipeline)

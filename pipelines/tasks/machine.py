@@ -1,4 +1,4 @@
-"""What a builder needs to have installed, whether this machine has it, and what it offers."""
+"""What a builder needs installed, whether this machine has it, and what it offers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipelines.processes.capture import capture
 from pipelines.steps.maven.java.jdk import JDK_FOLDERS, jdk_majors
 
 Check = tuple[str, str, str | None]
-"""Name of what was looked at, what was found, and what to do (None: nothing, it is fine)."""
+"""Name of the check, its result, and the remedy (None: nothing to do)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,11 @@ class Tool:
     version: tuple[str, ...]
     """Command that prints its version."""
     package: str
-    """Debian package that has it."""
+    """Debian package that contains it."""
 
 
 def _installed(package: str) -> tuple[str, ...]:
-    """For tools that have no option to tell their version."""
+    """For tools that have no option to print their version."""
     return ("dpkg-query", "--show", "--showformat", "${Package} ${Version}", package)
 
 
@@ -51,14 +51,14 @@ _DEBIAN_NAMES: Mapping[str, str] = {
     "i686": "i386",
     "ppc64le": "ppc64el",
 }
-"""Debian's name of an architecture, where the kernel's is another."""
+"""Debian's name of an architecture, where the kernel uses another."""
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _SECONDS = 30.0
 
 
 def check_tools(env: Mapping[str, str]) -> Iterator[Check]:
-    """Look at each tool."""
+    """Check each tool."""
     for tool in TOOLS:
         path = shutil.which(tool.name, path=env.get("PATH"))
         if path is None:
@@ -73,9 +73,9 @@ def check_tools(env: Mapping[str, str]) -> Iterator[Check]:
 
 
 def machine_labels(jdk_folders: tuple[Path, ...] = JDK_FOLDERS) -> dict[str, str]:
-    """Labels with their values, several of one label with commas: `jdk: 17, 21`.
+    """Labels with their values, separated by commas: `jdk: 17, 21`.
 
-    A label of which nothing was found is left out. Sources: uname, /etc/os-release, the JDKs in
+    A label without a value is left out. Sources: uname, /etc/os-release, the JDKs in
     `jdk_folders`.
     """
     machine = platform.machine()

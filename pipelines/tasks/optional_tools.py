@@ -1,4 +1,4 @@
-"""What only some options of steps need of a builder, and what is impossible without it."""
+"""What only some step options need on a builder, and what is impossible without it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pipelines.domain.pipeline import Options, Pipeline, Unresolved
 from pipelines.steps.debian.clean_root import shortcoming
 
 Extra = tuple[str, str, str | None, bool]
-"""Name, what was found, what to do (None: nothing), and whether a pipeline can't do without it."""
+"""Name, result, remedy (None: nothing to do), and whether a pipeline requires it."""
 
 _SHOWN = 3
 
 
 def check_extras(env: Mapping[str, str], pipelines: Mapping[str, Pipeline]) -> Iterator[Extra]:
-    """Look for each, beside `check_tools`; `pipelines` are those of this farm."""
+    """Check each, in addition to `check_tools`; `pipelines` are those of this farm."""
     path = env.get("PATH")
     yield _lintian(shutil.which("lintian", path=path))
     yield _clean_root(env, _those(pipelines, lambda o: _of(o, "isolation") == "chroot"))
@@ -28,26 +28,26 @@ def check_extras(env: Mapping[str, str], pipelines: Mapping[str, Pipeline]) -> I
     for tool in sorted(_named_tools(pipelines)):
         found = shutil.which(tool, path=path)
         users = _those(pipelines, partial(_names_tool, tool))
-        missing = "not found, and `tools` names it: " + _no_packages(users)
+        missing = "not found, but listed in `tools`: " + _no_packages(users)
         yield tool, found or missing, None if found else f"apt-get install {tool}", True
 
 
 def _lintian(found: str | None) -> Extra:
     if found:
         return "lintian", found, None, False
-    without = "not found: packages are built, and not checked for mistakes"
+    without = "not found: packages are built, but not checked by lintian"
     return "lintian", without, "apt-get install lintian", False
 
 
 def _clean_root(env: Mapping[str, str], users: tuple[str, ...]) -> Extra:
     missing = shortcoming(env)
     if missing is None:
-        return "clean root", "mmdebstrap can make one", None, bool(users)
+        return "clean root", "mmdebstrap can create one", None, bool(users)
     problem, remedy = missing
     without = (
         f"`isolation: chroot` is impossible: {_no_packages(users)}"
         if users
-        else "`isolation: chroot` is impossible, and `install_test: root` is simulated"
+        else "`isolation: chroot` is impossible and `install_test: root` is simulated"
     )
     return "clean root", f"{problem}: {without}", remedy, bool(users)
 
@@ -56,7 +56,7 @@ def _git_lfs(found: str | None, users: tuple[str, ...]) -> Extra:
     if found:
         return "git-lfs", found, None, bool(users)
     without = (
-        f"no source of {_shown(users)}" if users else "sources with `lfs: true` are impossible"
+        f"no source for {_shown(users)}" if users else "sources with `lfs: true` are impossible"
     )
     return "git-lfs", f"not found: {without}", "apt-get install git-lfs", bool(users)
 
@@ -67,14 +67,14 @@ def _root(users: tuple[str, ...]) -> Extra:
     without = (
         f"no: `dummies: installed` is impossible: {_no_packages(users)}"
         if users
-        else ("no: Build-Depends that are missing can't be installed by a job")
+        else "no: a job cannot install missing Build-Depends"
     )
-    remedy = "run doit as root, or install the Build-Depends of the sources beforehand"
+    remedy = "run doit as root, or install the Build-Depends of the sources first"
     return "root", without, remedy, bool(users)
 
 
 def _those(pipelines: Mapping[str, Pipeline], wanted: Callable[[Options], bool]) -> tuple[str, ...]:
-    """Names of the pipelines that have a `build-deb` step with such options."""
+    """Names of the pipelines with a `build-deb` step that has such options."""
     return tuple(
         name for name, pipeline in pipelines.items() if any(map(wanted, _packagings(pipeline)))
     )
@@ -94,7 +94,7 @@ def _names_tool(tool: str, options: Options) -> bool:
 
 
 def _tools_on_host(options: Options) -> tuple[str, ...]:
-    """In a clean root they are installed there."""
+    """Tools needed on the host: a clean root has its own."""
     tools = () if _of(options, "isolation") == "chroot" else _of(options, "tools") or ()
     return tuple(tools) if isinstance(tools, list | tuple) else (tools,)
 
@@ -106,7 +106,7 @@ def _of(options: Options, name: str) -> Any:
 
 
 def _no_packages(users: tuple[str, ...]) -> str:
-    return f"no packages of {_shown(users)}"
+    return f"no packages for {_shown(users)}"
 
 
 def _shown(users: tuple[str, ...]) -> str:

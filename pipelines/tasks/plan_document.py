@@ -1,7 +1,7 @@
-"""A pipeline as a JSON document, and back: the plan that a job is built with, also next week.
+"""A pipeline as a JSON document, and back: the plan that a job is built with, even weeks later.
 
-What belongs to the job (its parameters, its commit) is not in it, so that equal pipelines are equal
-plans. Places in the file are not in it either: a comment above changes nothing.
+It has nothing of the job (its parameters, its commit), so equal pipelines are equal plans. It has
+no places in the file either, so an added comment changes nothing.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class _Step(_Document):
     uses: str
     options: dict[str, Any]
     resolved: bool = True
-    """Whether no reference stands in the options."""
+    """Whether the options contain no reference."""
     needs: tuple[str, ...] = ()
     env: dict[str, str] = {}
     dir: str | None = None
@@ -94,7 +94,7 @@ class _Pipeline(_Document):
 
 
 def write_plan(pipeline: Pipeline) -> bytes:
-    """The pipeline as JSON; equal pipelines give equal bytes."""
+    """The pipeline as JSON; equal pipelines yield equal bytes."""
     document = _Pipeline(
         format=FORMAT,
         steps=tuple(_step(step) for step in pipeline.steps),
@@ -102,22 +102,20 @@ def write_plan(pipeline: Pipeline) -> bytes:
         takes=_Takes.model_validate(_fields(pipeline.takes)) if pipeline.takes else None,
         **{name: getattr(pipeline, name) for name in _PLAIN_OF_PIPELINE},
     )
-    # what says nothing is left out, so that a new key changes no plan that does not use it
+    # defaults are left out, so that a new key changes no plan that does not use it
     data = document.model_dump(mode="json", exclude_defaults=True)
     text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return (text + "\n").encode()
 
 
 def read_plan(data: bytes, kinds: Mapping[str, StepKind[Any]]) -> Pipeline:
-    """The pipeline that `write_plan` wrote. Raises UnusablePlan when it can't be built here."""
+    """The pipeline that `write_plan` wrote. Raises UnusablePlan if it cannot be built here."""
     try:
         document = _Pipeline.model_validate_json(data)
     except ValidationError as error:
-        raise UnusablePlan(f"its plan can't be read here: {_first(error)}") from error
+        raise UnusablePlan(f"cannot read its plan: {_first(error)}") from error
     if document.format != FORMAT:
-        raise UnusablePlan(
-            f"its plan has format {document.format}, and only {FORMAT} is known here"
-        )
+        raise UnusablePlan(f"unknown format {document.format} of its plan (known: {FORMAT})")
     return Pipeline(
         steps=tuple(_read_step(step, kinds) for step in document.steps),
         params={
@@ -173,7 +171,7 @@ def _read_step(step: _Step, kinds: Mapping[str, StepKind[Any]]) -> Step:
     kind = kinds.get(step.uses)
     if kind is None:
         raise UnusablePlan(
-            f"step {step.name} of its plan has the kind '{step.uses}', which is not known here"
+            f"unknown step kind '{step.uses}' of step {step.name} of its plan"
             f"{did_you_mean(step.uses, kinds)}"
         )
     return Step(
@@ -198,8 +196,7 @@ def _options(step: _Step, kind: StepKind[Any]) -> Options:
         options: Options = kind.options.model_validate_json(json.dumps(step.options))
     except ValidationError as error:
         raise UnusablePlan(
-            f"step {step.name} of its plan has options that {kind.name} does not take here: "
-            f"{_first(error)}"
+            f"invalid options for {kind.name} in step {step.name} of its plan: {_first(error)}"
         ) from error
     return options
 

@@ -1,4 +1,4 @@
-"""What an attempt is made with: the pipeline as it is in the file, or as it was stored."""
+"""The plan of an attempt: the pipeline as it is in the file, or as it was stored."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ from pipelines.workspace.layout import Workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A plan that is ready to be run for one job."""
+    """A plan that is ready to run for one job."""
 
     tasks: list[dict[str, Any]]
-    """For doit."""
+    """The tasks for doit."""
     params: Mapping[str, str]
     """The value of every parameter."""
     secrets: tuple[str, ...]
-    """Names of those that are needed."""
+    """Names of the secrets that it needs."""
     compares: bool
     """Whether a condition asks which files the job changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """What would become of a step if its job were built here now."""
+    """What would happen to a step if its job were built here now."""
 
     step: str
     needs: tuple[str, ...]
     reasons: tuple[str, ...] | None
-    """Why it would run; empty: it is up to date; None: there is no workspace that could tell."""
+    """Why it would run; empty: it is up to date; None: unknown without a workspace."""
     all_needs: tuple[str, ...]
-    """The same, and those that these need."""
+    """Everything that the step needs, directly or through others."""
     condition: str | None
-    """Its `when`, which has to hold then; None: that of a step that names none."""
+    """Its `when`, if it has one: it must be true for the step to run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planner:
-    """Makes plans, and doit tasks of them; `pipelines` reads the file, all wait for `first`."""
+    """Makes plans and their doit tasks; `pipelines` reads the file, all tasks wait for `first`."""
 
     pipelines: Callable[[], Mapping[str, Pipeline]]
     kinds: Mapping[str, StepKind[Any]]
@@ -57,10 +57,10 @@ class Planner:
     first: str
 
     def plan(self, name: str) -> bytes:
-        """The plan of a pipeline as the file has it now, without credentials. Raises BadValue."""
+        """The plan of a pipeline in the current file, without credentials. Raises BadValue."""
         pipeline = self._in_file(name)
         if pipeline is None:
-            raise BadValue(f"there is no pipeline '{name}' here")
+            raise BadValue(f"unknown pipeline '{name}'")
         return write_plan(_public(pipeline))
 
     def prepare(self, plan: bytes, params: Mapping[str, str]) -> Prepared:
@@ -74,7 +74,7 @@ class Planner:
         )
 
     def outlook(self, plan: bytes, attempt: RunningAttempt) -> tuple[Outlook, ...]:
-        """What this builder's records of the job say of each step now; nothing is changed.
+        """What this builder's records of the job say about each step now; nothing is changed.
 
         Raises BadValue, UnusablePlan.
         """
@@ -93,11 +93,11 @@ class Planner:
         )
 
     def ended_alone(self, plan: bytes, attempt: RunningAttempt) -> dict[str, str]:
-        """Steps that succeeded in an attempt whose process was killed, with what each did."""
+        """Steps that succeeded in an attempt whose process was killed, with the result of each."""
         try:
             pipeline = self._planned(plan)
         except UnusablePlan:
-            return {}  # this program is not the one that made the attempt
+            return {}  # another version of the program made the attempt
         return StepRunner(lambda: attempt, Cancellation()).ended_alone(pipeline)
 
     def _planned(self, plan: bytes) -> Pipeline:
@@ -106,7 +106,7 @@ class Planner:
         if in_file and write_plan(_public(in_file)) == plan:
             return in_file
         if in_file and _public(in_file).source.repository == pipeline.source.repository:
-            # credentials are the file's business, and are in no plan
+            # only the file has credentials; no plan contains them
             repository = in_file.source.repository
             source = pipeline.source.model_copy(update={"repository": repository})
             return replace(pipeline, source=source)

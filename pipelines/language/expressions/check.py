@@ -1,4 +1,4 @@
-"""Whether a condition can be measured at all: its names, and what its values are compared with."""
+"""Checks of conditions: their names, and the values that they compare parameters with."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pipelines.language.params import read_param, value_problem
 
 
 def with_matrix(expression: Expression, values: Mapping[str, str]) -> Expression:
-    """The condition with the values that its step was expanded with in place of `matrix.x`."""
+    """The condition with the matrix values of its step in place of `matrix.x`."""
     match expression:
         case Not(inner):
             return Not(with_matrix(inner, values))
@@ -41,11 +41,11 @@ def with_matrix(expression: Expression, values: Mapping[str, str]) -> Expression
 
 
 def check_condition(expression: Expression, scope: Scope, params: Mapping[str, ParamEntry]) -> None:
-    """Raise ValueError for a name that is not known, or a value that a parameter can't have."""
+    """Raise ValueError for an unknown name, or for a value that a parameter cannot have."""
     for reference in references(expression):
         if len(reference.parts) == 1:
             hint = did_you_mean(str(reference), [*Status, "matches", "changed"])
-            raise ValueError(f"there is no word '{reference}'{hint}")
+            raise ValueError(f"unknown word '{reference}'{hint}")
         scope.check(reference)
     for comparison in _comparisons(expression):
         _check_comparison(comparison, params)
@@ -78,4 +78,4 @@ def _check_comparison(comparison: Equal, params: Mapping[str, ParamEntry]) -> No
             param, _ = read_param(one.parts[1], params[one.parts[1]])
             problem = value_problem(param, as_text(other.value))
             if problem:
-                raise ValueError(f"{one} {problem}")
+                raise ValueError(f"{one}: {problem}")

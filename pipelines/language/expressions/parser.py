@@ -1,4 +1,4 @@
-"""The text after `when:` to an expression. A grammar of its own, so that nothing can be run by it.
+"""The text after `when:` to an expression. The grammar is our own, so a condition runs no code.
 
     condition  = and-part { "or" and-part }
     and-part   = not-part { "and" not-part }
@@ -41,7 +41,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _OF_OTHERS = (("&&", "and"), ("||", "or"), ("!", "not"), ("=", "=="))
-"""Signs of other languages, and ours."""
+"""Operators of other languages, and ours."""
 _MAX_LENGTH = 1000
 _MAX_DEPTH = 20
 _WORDS = ("and", "or", "not")
@@ -50,11 +50,11 @@ _STATUSES = tuple(Status)
 
 
 def parse_when(text: str) -> When:
-    """The condition that `text` is. Raises ValueError with what is wrong, and where."""
+    """Parse a condition. Raises ValueError with the error and its place."""
     if len(text) > _MAX_LENGTH:
-        raise ValueError(f"a condition has at most {_MAX_LENGTH} characters")
+        raise ValueError(f"longer than {_MAX_LENGTH} characters")
     if MARK in text:
-        raise ValueError("names stand in a condition as they are, without ${{ }}")
+        raise ValueError("write names in a condition without ${{ }}")
     expression = _Parser(_tokens(text)).whole()
     when = When(text, expression)
     if any(when.mentions(status) for status in Status):
@@ -75,7 +75,7 @@ def _tokens(text: str) -> list[Token]:
         if match is None:
             rest = text[position:].strip()
             hints = (f"; write '{ours}'" for sign, ours in _OF_OTHERS if rest.startswith(sign))
-            raise ValueError(f"can't be read from '{rest[:30]}' on{next(hints, '')}")
+            raise ValueError(f"unexpected '{rest[:30]}'{next(hints, '')}")
         kind = str(match.lastgroup)
         found.append((kind, match[kind]))
         position = match.end()
@@ -99,11 +99,8 @@ class _Parser:
         return self._tokens[self._position]
 
     def _wrong(self, wanted: str) -> ValueError:
-        word = self._token[1]
-        if self._token[0] == "name" and wanted.startswith("'and'"):
-            return ValueError(f"'{word}' stands where {wanted} is wanted")
-        where = f"before '{word}'" if self._token != _END else "at its end"
-        return ValueError(f"{wanted} is missing {where}")
+        found = f", found '{self._token[1]}'" if self._token != _END else " at the end"
+        return ValueError(f"expected {wanted}{found}")
 
     def _next(self) -> Token:
         token = self._token
@@ -133,7 +130,7 @@ class _Parser:
     def _negated(self) -> Expression:
         self._depth += 1
         if self._depth > _MAX_DEPTH:
-            raise ValueError(f"is nested deeper than {_MAX_DEPTH} levels")
+            raise ValueError(f"nested deeper than {_MAX_DEPTH} levels")
         try:
             if self._takes("not"):
                 return Not(self._negated())
@@ -166,7 +163,7 @@ class _Parser:
     def _call(self) -> Expression:
         name = self._next()[1]
         if name not in _CALLS:
-            raise ValueError(f"there is no test '{name}'{did_you_mean(name, _CALLS)}")
+            raise ValueError(f"unknown function '{name}'{did_you_mean(name, _CALLS)}")
         self._expect("(")
         arguments = [self._operand()]
         while self._takes(","):
@@ -176,7 +173,7 @@ class _Parser:
             return Changed(_patterns(name, arguments))
         if len(arguments) == 1:
             raise ValueError(
-                "'matches' wants a value and then patterns: matches(job.branch, '4.*')"
+                "'matches' expects a value and then patterns: matches(job.branch, '4.*')"
             )
         return Matches(arguments[0], _patterns(name, arguments[1:]))
 
@@ -199,5 +196,5 @@ class _Parser:
 def _patterns(test: str, operands: list[Operand]) -> tuple[str, ...]:
     found = [o.value for o in operands if isinstance(o, Literal) and isinstance(o.value, str)]
     if len(found) < len(operands):
-        raise ValueError(f"the patterns of '{test}' are texts in quotes")
+        raise ValueError(f"'{test}' expects patterns in quotes")
     return tuple(found)

@@ -1,4 +1,4 @@
-"""`${{ name }}` in the texts of a pipeline: finding it, reading it, which names there are."""
+"""References, `${{ name }}`, in the texts of a pipeline: finding, parsing and checking them."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ class Scope:
     """Only where a value may be secret: in `env`, and so in scripts."""
     matrix: Collection[str] = ()
     outputs: Callable[[], Mapping[str, Collection[str]]] = dict
-    """Gives the names of the values that each step before gives."""
+    """Returns the names of the values of each earlier step."""
     job: Collection[str] = JOB_NAMES
 
     def check_all(self, references: Iterable[Reference]) -> None:
-        """Raise ValueError, with the nearest right name, for a name that is not known."""
+        """Raise ValueError, with the closest known name, for an unknown name."""
         for reference in references:
             self.check(reference)
 
     def check(self, reference: Reference) -> None:
-        """Raise ValueError, with the nearest right name, when the name is not known."""
+        """Raise ValueError, with the closest known name, if the name is unknown."""
         root, *rest = reference.parts
         if root not in _ROOTS:
-            raise ValueError(f"there is no name '{reference}'{did_you_mean(root, _ROOTS)}")
+            raise ValueError(f"unknown name '{reference}'{did_you_mean(root, _ROOTS)}")
         if root == "steps":
             self._check_output(reference)
         elif len(rest) != 1:
-            raise ValueError(f"'{reference}' is no name: {root}.NAME is wanted")
+            raise ValueError(f"expected {root}.NAME, found '{reference}'")
         else:
             self._check_word(root, rest[0])
 
@@ -64,26 +64,26 @@ class Scope:
         if name in known:
             return
         if not known:
-            raise ValueError(f"there is no '{root}.{name}' here: {_NONE[root]}")
-        raise ValueError(f"there is no '{root}.{name}'{did_you_mean(name, known)}")
+            raise ValueError(f"unknown name '{root}.{name}': {_NONE[root]}")
+        raise ValueError(f"unknown name '{root}.{name}'{did_you_mean(name, known)}")
 
     def _check_output(self, reference: Reference) -> None:
         if len(reference.parts) != _OUTPUT_PARTS or reference.parts[2] != "outputs":
-            raise ValueError(f"'{reference}' is no name: steps.STEP.outputs.NAME is wanted")
+            raise ValueError(f"expected steps.STEP.outputs.NAME, found '{reference}'")
         _, step, _, name = reference.parts
         outputs = self.outputs()
         if step not in outputs:
-            hint = did_you_mean(step, outputs) or ": it needs none"
-            raise ValueError(f"'{step}' is not a step that this one needs{hint}")
+            hint = did_you_mean(step, outputs) or " (it needs none)"
+            raise ValueError(f"this step does not need a step '{step}'{hint}")
         if name not in outputs[step]:
-            hint = did_you_mean(name, outputs[step]) or ": it gives none"
-            raise ValueError(f"step '{step}' gives no value '{name}'{hint}")
+            hint = did_you_mean(name, outputs[step]) or " (it has none)"
+            raise ValueError(f"unknown value '{name}' of step '{step}'{hint}")
 
 
 _NONE = {
     "params": "the pipeline has no params",
     "matrix": "the step has no matrix",
-    "secrets": "a secret can stand only in env and run, and the pipeline has to name it in secrets",
+    "secrets": "only env and run may refer to secrets, and the pipeline must list them in secrets",
     "job": "the job is not known yet",
 }
 
@@ -92,12 +92,12 @@ def parse_reference(text: str) -> Reference:
     """The name between `${{` and `}}`. Raises ValueError."""
     stripped = text.strip()
     if not _REFERENCE.fullmatch(stripped):
-        raise ValueError(f"'${{{{{text}}}}}' can't be read: a name like params.version is wanted")
+        raise ValueError(f"expected a name such as params.version, found '${{{{{text}}}}}'")
     return reference(stripped)
 
 
 def reference(text: str) -> Reference:
-    """The name that `text` is; the name of a step may have dots of its own."""
+    """Parse a name; the name of a step in it may contain dots."""
     step, outputs, value = text.rpartition(".outputs.")
     if outputs and step.startswith("steps."):
         return Reference(("steps", step.removeprefix("steps."), "outputs", value))
@@ -105,18 +105,18 @@ def reference(text: str) -> Reference:
 
 
 def references_in(text: str) -> list[Reference]:
-    """Every reference of a text. Raises ValueError when one has no end, or can't be read."""
+    """Every reference of a text. Raises ValueError when one is unclosed or malformed."""
     found = [parse_reference(match[1]) for match in _PLACEHOLDER.finditer(text)]
     if text.count(MARK) != len(found):
-        raise ValueError("a '${{' has no '}}'")
+        raise ValueError("unclosed '${{': expected '}}'")
     return found
 
 
 def replace_references(value: Any, lookup: Lookup) -> Any:
     """Plain data with each reference replaced.
 
-    A text that is nothing but one reference becomes its value, with the value's type; inside a
-    longer text the value becomes text. A `lookup` that gives a Reference leaves it as it stands.
+    A text that is one reference and nothing else becomes its value, with the value's type. Inside a
+    longer text the value becomes text. A `lookup` that returns a Reference leaves it unchanged.
     """
     if isinstance(value, dict):
         return {key: replace_references(item, lookup) for key, item in value.items()}
@@ -132,7 +132,7 @@ def replace_references(value: Any, lookup: Lookup) -> Any:
 
 
 def replace_in_text(text: str, lookup: Lookup) -> str:
-    """A text with the text of each value in place of its reference."""
+    """A text with each reference replaced by its value as text."""
     return _PLACEHOLDER.sub(lambda match: _inline(match, lookup), text)
 
 
@@ -148,7 +148,7 @@ def _text(value: Scalar | None) -> str:
 def texts_in(
     value: Any, path: tuple[str | int, ...] = ()
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Each text of plain data that has a reference in it, with its path."""
+    """Each text in plain data that contains a reference, with its path."""
     if isinstance(value, str):
         if MARK in value:
             yield path, value
@@ -161,7 +161,7 @@ def texts_in(
 
 
 def environment_name(reference: Reference) -> str:
-    """The environment variable in which a script finds the value of a reference."""
+    """The environment variable that holds the value of a reference for a script."""
     root, *rest = reference.parts
     if root == "job":
         return _JOB_VARIABLES[rest[0]]

@@ -1,7 +1,7 @@
-"""`${{ name }}` in a script: a reference to an environment variable stands in its place.
+"""`${{ name }}` in a script: replaced by a reference to an environment variable.
 
-The value never becomes part of the script's text. How the reference is written depends on the
-quotes around it, so that one value is one word of the shell, whatever is in it.
+The value never becomes part of the script's text. The form of the reference depends on the quotes
+around it, so that a value is always one word of the shell, whatever its content.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pipelines.domain.expressions import Reference
 from pipelines.language.expressions.references import MARK, environment_name, parse_reference
 
-_PYTHON = "a script for python takes values from its environment: name the value in env"
-_IN_CODE = "{} a value would be read as code: name it in env, and use the variable"
+_PYTHON = "a Python script cannot contain ${{ }}: set the value in env and read os.environ"
+_IN_CODE = "{} a value would run as code: set it in env and use the variable"
 _HEREDOC = re.compile(r"<<(-?)[ \t]*(?:'([^'\n]+)'|\"([^\"\n]+)\"|\\?([A-Za-z_]\w*))")
 _PLAIN_TEXT = re.compile(r"[^\\$\"'`(){}#<\n]+")
 _END = "}}"
@@ -25,10 +25,10 @@ PLAIN, DOUBLE, ARITHMETIC = "plain", "double", "arithmetic"
 def with_variables(
     script: str, shell: str, check: Callable[[Reference], None]
 ) -> tuple[str, dict[str, Reference]]:
-    """The script with variables in place of references, and what each of them has to hold.
+    """The script with variables in place of references, and the reference behind each variable.
 
-    `check` raises ValueError for a name that is not known. Raises that, and ValueError where a
-    value can't be put without becoming code.
+    `check` raises ValueError for an unknown name. Raises that, and ValueError for a reference at a
+    place where its value would become code.
     """
     if MARK not in script:
         return script, {}
@@ -41,7 +41,7 @@ def with_variables(
 
 @dataclass
 class _Writer:
-    """Walks a shell script and keeps track of its quotes, as far as they matter here."""
+    """Walks a shell script and tracks its quotes as far as references need it."""
 
     script: str
     check: Callable[[Reference], None]
@@ -49,9 +49,9 @@ class _Writer:
     out: list[str] = field(default_factory=list)
     variables: dict[str, Reference] = field(default_factory=dict)
     contexts: list[tuple[str, str]] = field(default_factory=lambda: [(PLAIN, "")])
-    """What is open: kind and the sign that closes it, innermost last."""
+    """The open contexts: kind and closing sign, innermost last."""
     heredocs: list[tuple[str, bool, bool]] = field(default_factory=list)
-    """Those whose text begins at the next line: end word, quoted, tabs stripped."""
+    """Here-documents that start on the next line: end word, quoted, tabs stripped."""
 
     def write(self) -> None:
         while self.position < len(self.script):
@@ -71,7 +71,7 @@ class _Writer:
                 self._plain(kind)
 
     def _opens(self, kind: str) -> bool:
-        """Whether something that has an end of its own began here."""
+        """Whether a context with a closing sign starts here."""
         for sign, context in (
             ("$((", (ARITHMETIC, "))")),
             ("$(", (PLAIN, ")")),
@@ -109,7 +109,7 @@ class _Writer:
     def _reference(self, kind: str) -> None:
         end = self.script.find(_END, self.position)
         if end < 0:
-            raise ValueError("a '${{' has no '}}'")
+            raise ValueError("unclosed '${{': expected '}}'")
         if kind == ARITHMETIC:
             raise ValueError(_IN_CODE.format("in an arithmetic expression"))
         name = self._variable(self.script[self.position + len(MARK) : end])
@@ -122,11 +122,11 @@ class _Writer:
         name = environment_name(reference)
         other = self.variables.setdefault(name, reference)
         if other != reference:
-            raise ValueError(f"'{other}' and '{reference}' would both be the variable {name}")
+            raise ValueError(f"'{other}' and '{reference}' would both become the variable {name}")
         return name
 
     def _skip(self, sign: str, where: str) -> None:
-        """Over a quoted part, in which no reference can stand."""
+        """Skip a quoted part, which must not contain a reference."""
         end = self.script.find(sign, self.position + 1)
         end = len(self.script) if end < 0 else end + 1
         if MARK in self.script[self.position : end]:
@@ -164,7 +164,7 @@ class _Writer:
             if (line.lstrip("\t") if tabs else line) == word:
                 return
             if quoted and MARK in line:
-                raise ValueError(f"the text up to {word} is taken as it is: write <<{word}")
+                raise ValueError(f"a quoted here-document expands nothing: write <<{word}")
             while self.position < end:
                 if self._at(MARK):
                     self._reference(DOUBLE)

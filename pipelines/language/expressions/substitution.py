@@ -1,4 +1,4 @@
-"""Puts values in place of `${{ }}`: for one step, just before it runs. Pure."""
+"""Replaces `${{ }}` by values, for one step, just before it runs. Pure."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from pipelines.language.params import typed_value
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Values:
-    """What the references of a step stand for."""
+    """The values of a step's references."""
 
     pipeline: Pipeline
     request: BuildRequest
     params: Mapping[str, str]
-    """Of every parameter, as `resolve_params` gives them."""
+    """Of every parameter, as `resolve_params` returns them."""
     outputs: Mapping[str, Mapping[str, Any]]
-    """By step, the values that it gave."""
+    """Values of earlier steps, by step."""
     secrets: Mapping[str, str]
 
     def lookup(self, reference: Reference) -> Any:
-        """The value of a name that the reader of the file has checked. Raises BadValue."""
+        """The value of a name, which was checked when the file was read. Raises BadValue."""
         root, *rest = reference.parts
         try:
             if root == "params":
@@ -46,7 +46,7 @@ class Values:
             if root == "secrets":
                 return self.secrets[rest[0]]
             given = self.outputs[rest[0]][rest[2]]
-            # a script can give nothing but text: `true` and `7` are what they are in YAML
+            # a script can only write text: `true` and `7` mean the same as in YAML
             return plain_value(str(given)) if isinstance(given, str | int) else given
         except KeyError as error:
             raise BadValue(f"'{reference}' has no value: {_WHY[root]}") from error
@@ -59,17 +59,17 @@ class Values:
 
 
 _WHY = {
-    "params": "the job gives none",
-    "job": "there is no such name",
-    "secrets": "this builder has no such secret",
-    "steps": "the step did not give it",
+    "params": "the job does not set it",
+    "job": "unknown name",
+    "secrets": "this builder does not have the secret",
+    "steps": "the step did not write it",
 }
 
 
 def substitute(step: Step, lookup: Lookup) -> Step:
-    """The step with each `${{ }}` replaced, and its options as its kind wants them.
+    """The step with each `${{ }}` replaced, and with options of its kind's model.
 
-    Raises BadValue, with the step's place, when a value is missing or is not acceptable there.
+    Raises BadValue, with the step's place, when a value is missing or invalid there.
     """
     try:
         return replace(
@@ -87,15 +87,15 @@ def substitute(step: Step, lookup: Lookup) -> Step:
 
 
 def check_options(model: type[Options], assembled: Assembled, path: Path) -> None:
-    """Check options in which references stand, as far as that can be done without values.
+    """Check options that contain references, as far as possible without their values.
 
-    Raises InvalidFile with what is wrong apart from the places where a reference stands.
+    Raises InvalidFile with all errors except those at a reference.
     """
     check(model, assembled, path, lambda below: _has_reference(assembled.data, (*path, *below)))
 
 
 def _has_reference(data: Any, path: Path) -> bool:
-    """Whether a reference is in what stands at the path, or at the nearest thing above it."""
+    """Whether the value at the path, or its nearest parent, contains a reference."""
     for key in path:
         items = dict(enumerate(data)) if isinstance(data, list) else data
         if not isinstance(items, dict) or key not in items:

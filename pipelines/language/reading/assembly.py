@@ -1,4 +1,4 @@
-"""Entries of all files to what the reader gets: `extends` and `matrix` worked in. Pure."""
+"""Entries of all files to the reader's input: `extends` and `matrix` applied. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_STEPS = 20_000
 
 
 class Entries:
-    """The pipelines of all files by name, as they stand there."""
+    """The pipelines of all files by name, as written."""
 
     def __init__(self, documents: Sequence[Document]) -> None:
         self.findings: list[Finding] = []
@@ -35,18 +35,18 @@ class Entries:
     def _add(self, name: str, data: Any, place: Place) -> None:
         if name in self._entries:
             first = self._entries[name].place
-            text = f"a second pipeline is called '{name}'; the first is at {first}"
+            text = f"duplicate pipeline '{name}'; the first one is at {first}"
             self.findings.append(place.document.finding(place.path, text, key=True))
         else:
             self._entries[name] = Assembled(data, place)
 
     def count(self, steps: int) -> bool:
-        """Count steps that were made; False when there are too many in all."""
+        """Count steps that were made; False when there are too many in total."""
         self._steps_left -= steps
         return self._steps_left >= 0
 
     def complete(self, name: str, findings: list[Finding], way: tuple[str, ...] = ()) -> Assembled:
-        """The entry over all that it extends; what hinders that goes to `findings`."""
+        """The entry merged over all that it extends; errors go to `findings`."""
         own = self._entries[name]
         base = own.data.get("extends") if isinstance(own.data, dict) else None
         if not isinstance(base, str):
@@ -61,11 +61,11 @@ class Entries:
     def _problem(self, base: str, way: tuple[str, ...]) -> str:
         if base in way:
             ring = [*way[way.index(base) :], base]
-            return f"the pipelines extend each other: {' -> '.join(ring)}"
+            return f"pipelines extend each other: {' -> '.join(ring)}"
         if base not in self._entries:
-            return f"there is no pipeline '{base}'{did_you_mean(base, self._entries)}"
+            return f"unknown pipeline '{base}'{did_you_mean(base, self._entries)}"
         if len(way) > MAX_EXTENDS:
-            return f"a pipeline extends over at most {MAX_EXTENDS} others"
+            return f"a chain of 'extends' may have at most {MAX_EXTENDS} pipelines"
         return ""
 
 
@@ -75,7 +75,7 @@ class Expanded:
 
     assembled: Assembled
     matrices: Sequence[Mapping[str, str]] = ()
-    """For each step the values that it was expanded with; none when no step has a matrix."""
+    """The matrix values of each step; empty when no step has a matrix."""
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -92,13 +92,13 @@ def assemble(name: str, entries: Entries) -> Expanded:
         groups = _Groups(whole, findings)
         count, result = len(groups.matrices), groups.result()
     if not entries.count(count):
-        findings.append(whole.finding((), f"the file has more than {MAX_STEPS} steps", key=True))
+        findings.append(whole.finding((), f"more than {MAX_STEPS} steps in the file", key=True))
         return Expanded(Assembled({**whole.data, "steps": steps[:1]}, whole.place), (), findings)
     return result
 
 
 class _Groups:
-    """The steps of one pipeline; one with a matrix becomes a group of steps."""
+    """The steps of one pipeline; a step with a matrix becomes a group of steps."""
 
     def __init__(self, whole: Assembled, findings: list[Finding]) -> None:
         self._whole = whole
@@ -123,7 +123,7 @@ class _Groups:
         return Expanded(assembled, self.matrices, self._findings)
 
     def _group(self, part: Assembled, before: list[str]) -> list[str]:
-        """Add the step, or all that it becomes, after those `before`; gives the names."""
+        """Add the step, or its group, after the steps `before`; returns the names."""
         step = part.data
         made: list[Combination] = []
         if isinstance(step, dict) and "matrix" in step:
@@ -147,7 +147,7 @@ class _Groups:
         self.matrices.append(texts)
 
     def _with_members(self, step: Any) -> Any:
-        """The step, with all members of a group that it needs in place of the group's name."""
+        """The step, with the members of each group that it needs in place of the group's name."""
         needs = step.get("needs") if isinstance(step, dict) else None
         wanted = [needs] if isinstance(needs, str) else needs
         if not isinstance(wanted, list):
@@ -158,5 +158,5 @@ class _Groups:
         return {**step, "needs": [name for members in all_members for name in members]}
 
     def _members_of(self, need: Any) -> list[Any]:
-        # what is no name is refused later, at its place
+        # an invalid name is reported later, at its place
         return self._members.get(need, [need]) if isinstance(need, str) else [need]

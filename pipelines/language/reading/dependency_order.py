@@ -1,4 +1,4 @@
-"""Order among things that need each other. Pure."""
+"""Order of names by what they need. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 
 def find_cycle(needs: Mapping[str, Collection[str]]) -> list[str]:
-    """Names that need each other in a ring, the first one again at the end; empty if none do."""
+    """A cycle of names that need each other, the first one again at the end; empty if none."""
     done: set[str] = set()
     for start in needs:
         way: dict[str, list[str]] = {}
@@ -27,7 +27,7 @@ def find_cycle(needs: Mapping[str, Collection[str]]) -> list[str]:
 
 
 def upstream(needs: Mapping[str, Collection[str]], name: str) -> set[str]:
-    """All that `name` needs, directly or through others."""
+    """Everything that `name` needs, directly or through others."""
     found: set[str] = set()
     waiting = list(needs.get(name, ()))
     while waiting:

@@ -1,4 +1,4 @@
-"""A file of pipelines with all that it includes."""
+"""A file of pipelines with all its includes."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ MAX_FILES = 100
 
 
 def read_files(path: Path) -> list[Document]:
-    """The file and what it includes, each once, the file itself first.
+    """The file and its includes, each once, the file itself first.
 
-    Raises InvalidFile with what is wrong with the files as such; what their pipelines say is not
-    looked at. A file may include only what is in the folder of the first one, or below it.
+    Raises InvalidFile with errors of the files themselves; their pipelines are not checked here.
+    An included file must be in the folder of the first file, or below it.
     """
     return _Files(path).read()
 
 
 def included(document: Document) -> tuple[str, ...]:
-    """What the document includes. Raises InvalidFile when its outermost keys are wrong."""
+    """The document's includes. Raises InvalidFile when its top-level keys are wrong."""
     return validate(RawFile, document).include
 
 
@@ -56,19 +56,19 @@ class _Files:
 
     def _include(self, document: Document, name: str, way: tuple[Path, ...]) -> None:
         if "\0" in name:
-            raise ValueError("a name has no null character")
+            raise ValueError("a file name must not contain a null character")
         path = Path(document.name).parent / name
         real = path.resolve()
         if not real.is_relative_to(self._root):
-            raise ValueError(f"'{name}' is not below {self._root}")
+            raise ValueError(f"'{name}' is outside {self._root}")
         if real in way:
             ring = [*way[way.index(real) :], real]
             shown = " -> ".join(str(file.relative_to(self._root)) for file in ring)
-            raise ValueError(f"the files include each other: {shown}")
+            raise ValueError(f"files include each other: {shown}")
         if real in self._documents:
             return
         if len(self._documents) >= MAX_FILES:
-            raise ValueError(f"there are more than {MAX_FILES} files")
+            raise ValueError(f"more than {MAX_FILES} files")
         if not path.is_file():
-            raise ValueError(f"there is no file '{name}' in {Path(document.name).parent}")
+            raise ValueError(f"no file '{name}' in {Path(document.name).parent}")
         self._take(read_document(path), (*way, real))

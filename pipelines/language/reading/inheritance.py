@@ -1,4 +1,4 @@
-"""`extends`: an entry over another one. Pure; of what is malformed it takes the child's."""
+"""`extends`: an entry merged over another one. Pure; of malformed parts it takes the child's."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pipelines.language.located import Assembled, Path, Place
 
 
 def over(base: Assembled, child: Assembled) -> Assembled:
-    """What `child` says, and what `base` says where `child` says nothing.
+    """The keys of `child`, and those of `base` that `child` does not have.
 
-    Maps are merged key by key, and the steps by their names; everything else is the child's.
+    Maps are merged key by key, and steps by name; everything else is the child's.
     """
     merged = _Merged()
     data = merged.maps(base, child, (), top=True)
@@ -18,7 +18,7 @@ def over(base: Assembled, child: Assembled) -> Assembled:
 
 
 class _Merged:
-    """Data that is being put together, and where its parts come from."""
+    """Data being merged, and the places of its parts."""
 
     def __init__(self) -> None:
         self.moved: dict[Path, Place] = {}
@@ -63,7 +63,7 @@ Pair = tuple[Assembled | None, Assembled | None]
 
 
 def _step_order(base: Assembled, child: Assembled) -> list[Pair]:
-    """Pairs of the same step in base and child; a new one stands after the one before it."""
+    """Pairs of the same step in base and child; a new step follows its predecessor in the child."""
     pairs: list[Pair] = [(base.part(index), None) for index in range(len(base.data))]
     names = [name_of(step) for step in base.data]
     after = len(pairs)
@@ -81,7 +81,7 @@ def _step_order(base: Assembled, child: Assembled) -> list[Pair]:
 
 
 def name_of(step: Any) -> str:
-    """Name of a step as it stands in the file; empty when it can't be told."""
+    """Name of a step as written in the file; empty when it has none."""
     if not isinstance(step, dict):
         return ""
     name = step.get("name") or step.get("uses") or ("run" if "run" in step else "")

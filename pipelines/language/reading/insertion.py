@@ -1,4 +1,4 @@
-"""One pipeline more in the text of a file; everything else, comments too, stays as it is. Pure."""
+"""Adds a pipeline to the text of a file; everything else, even comments, is unchanged. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def with_pipeline(document: Document, text: str, entry: str) -> str:
     if pipelines:
         first_line, column = document.position(("pipelines", next(iter(pipelines))), key=True)
         if first_line - 1 == line:
-            raise ValueError("its pipelines are written in braces: write each on lines of its own")
+            raise ValueError("its pipelines are in braces. Write each one on lines of its own.")
         width = column - 1
     else:
         lines[line] = _without_value(lines[line])
@@ -38,12 +38,12 @@ def with_pipeline(document: Document, text: str, entry: str) -> str:
 def _without_value(line: str) -> str:
     match = _EMPTY.match(line)
     if match is None:
-        raise ValueError(f"'{line.strip()[:40]}' can't be written on")
+        raise ValueError(f"expected a line 'pipelines:', found '{line.strip()[:40]}'")
     return match[1] + (f"  {match[3]}" if match[3] else "")
 
 
 def _end_of_block(lines: list[str], start: int) -> int:
-    """The line after the last one that belongs to what begins at `start`."""
+    """The line after the last one of the block that starts at `start`."""
     end = start
     for number in range(start, len(lines)):
         line = lines[number]

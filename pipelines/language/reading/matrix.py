@@ -1,4 +1,4 @@
-"""`matrix`: one step as several, one for each combination of values. Pure."""
+"""`matrix`: one step expanded to several, one for each combination of values. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LEFT_ALONE = ("matrix", "run", "when")
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """One value for each name: as it was written, and as text."""
+    """One value for each name: as written, and as text."""
 
     values: Mapping[str, Any]
     texts: Mapping[str, str]
@@ -36,14 +36,14 @@ class Combination:
         return all(self.texts.get(name) == text for name, text in wanted.items())
 
     def with_more(self, other: Combination) -> Combination:
-        """It, and the other's values."""
+        """Add the values of another combination."""
         return Combination({**self.values, **other.values}, {**self.texts, **other.texts})
 
 
 def combinations(data: Any) -> tuple[list[Combination], list[Problem]]:
     """All combinations of a matrix, in the file's order, and what is wrong with it.
 
-    None of both when the matrix is no `MatrixEntry`: the reader of the step then tells why.
+    Both are empty when the matrix is not a `MatrixEntry`: the step reader then reports why.
     """
     try:
         entry = MatrixEntry.model_validate(data)
@@ -54,7 +54,7 @@ def combinations(data: Any) -> tuple[list[Combination], list[Problem]]:
     for values in names.values():
         count *= len(values)
     if count + len(entry.include) > MAX_MATRIX:
-        return [], [((), f"the matrix has more than {MAX_MATRIX} combinations")]
+        return [], [((), f"more than {MAX_MATRIX} combinations")]
     made = _product(data, names) if names else []
     problems = _exclusion_problems(entry, made)
     made = [one for one in made if not any(one.fits(gone) for gone in entry.exclude)]
@@ -85,7 +85,7 @@ def _exclusion_problems(entry: MatrixEntry, made: list[Combination]) -> list[Pro
         unknown = [name for name in gone if name not in entry.names]
         for name in unknown:
             hint = did_you_mean(name, entry.names)
-            problems.append((("exclude", index), f"the matrix has no '{name}'{hint}"))
+            problems.append((("exclude", index), f"unknown matrix name '{name}'{hint}"))
         if not unknown and not any(one.fits(gone) for one in made):
             problems.append((("exclude", index), "no combination has these values"))
     return problems
@@ -94,7 +94,7 @@ def _exclusion_problems(entry: MatrixEntry, made: list[Combination]) -> list[Pro
 def _included(
     data: Mapping[str, Any], entry: MatrixEntry, made: list[Combination]
 ) -> list[Combination]:
-    """More values for the combinations that an `include` fits; one that fits none is a new one."""
+    """Values of each `include` added to matching combinations; without a match it is a new one."""
     raws = _listed(data.get("include", []))
     for raw, texts in zip(raws, entry.include, strict=True):
         more = Combination(raw, texts)
@@ -116,13 +116,13 @@ def suffix(texts: Mapping[str, str]) -> str:
 
 
 def _slug(text: str) -> str:
-    """The text as a part of a name; what is too long for one stays too long, and is told."""
+    """The text as a part of a name; one that is too long stays too long and is reported."""
     plain = re.sub(r"[^a-z0-9._]+", "-", text[: MAX_NAME + 1].lower())
     return re.sub(r"[-._]{2,}", "-", plain).strip("-._")
 
 
 def expanded(step: Mapping[str, Any], combination: Combination) -> dict[str, Any]:
-    """The step with the combination's values; in its script they stay names."""
+    """The step with the combination's values; its script keeps the names."""
     made = {
         key: _replaced(value, combination.texts if key in _NAMES else combination.values, key)
         if key not in _LEFT_ALONE
@@ -147,4 +147,4 @@ def _replaced(value: Any, values: Mapping[str, Any], key: str) -> Any:
     try:
         return replace_references(value, lookup)
     except ValueError:
-        return value  # the reader of the step tells what is wrong with it
+        return value  # the step reader reports what is wrong with it

@@ -1,4 +1,4 @@
-"""One pipeline's entry to a `Pipeline`, and everything that is wrong with it. Pure."""
+"""The entry of a pipeline to a `Pipeline`, with all of its errors. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ from pipelines.domain.validation import shown
 from pipelines.language.entries import PipelineEntry, StepEntry
 from pipelines.language.expressions.references import Scope, references_in
 from pipelines.language.located import Assembled, Path
-from pipelines.language.names import NAME_RULE, WORD_RULE, is_name, is_variable, is_word, variable
+from pipelines.language.names import (
+    NAME_RULE,
+    VARIABLE_RULE,
+    WORD_RULE,
+    is_name,
+    is_variable,
+    is_word,
+    variable,
+)
 from pipelines.language.params import read_param
 from pipelines.language.reading.dependency_order import find_cycle
 from pipelines.language.reading.step_reader import StepReader, step_name
@@ -24,9 +32,9 @@ _STAND_INS: Mapping[Path, Any] = {("description",): "-", ("source",): {"reposito
 
 
 class PipelineReader:
-    """Turns one entry into a Pipeline and gathers what is wrong with it.
+    """Turns an entry into a Pipeline and collects its errors.
 
-    The steps of `assembled` are expanded: `matrices` has the values that each was expanded with.
+    The steps of `assembled` are expanded already; `matrices` has the matrix values of each.
     """
 
     def __init__(
@@ -43,10 +51,10 @@ class PipelineReader:
         self.findings: list[Finding] = []
 
     def pipeline(self) -> Pipeline | None:
-        """The pipeline; None when so much is wrong that there is none, see `findings`."""
+        """The pipeline; None when its entry is too broken, see `findings`."""
         entry, self.findings = validate_partly(PipelineEntry, self.assembled, _STAND_INS)
         if not is_name(self.name):
-            text = f"the pipeline's name '{shown(self.name)}' is no good: {NAME_RULE}"
+            text = f"invalid pipeline name '{shown(self.name)}': {NAME_RULE}"
             self._complain((), text, key=True)
         if entry is None:
             return None
@@ -82,39 +90,37 @@ class PipelineReader:
         for name, param in entry.params.items():
             path = ("params", name)
             if not is_word(name):
-                self._complain(path, f"the parameter's name '{name}' is no good: {WORD_RULE}", True)
+                self._complain(path, f"invalid parameter name '{name}': {WORD_RULE}", True)
             other = variables.setdefault(variable(name), name)
             if other != name:
-                text = f"'{name}' and '{other}' would be the same variable PARAM_{variable(name)}"
+                text = f"'{name}' and '{other}' would both become PARAM_{variable(name)}"
                 self._complain(path, text, key=True)
             found[name], problem = read_param(name, param)
             if problem:
-                self._complain((*path, "default"), f"'{name}' {problem}")
+                self._complain((*path, "default"), f"'{name}': {problem}")
         return found
 
     def _check_names(self, entry: PipelineEntry) -> None:
         if not entry.steps:
-            self._complain(("steps",), "a pipeline needs at least one step")
+            self._complain(("steps",), "expected at least one step")
         for index, secret in enumerate(entry.secrets):
             if not is_variable(secret):
-                text = f"'{secret}' can't be the name of a secret: letters, digits and _ only"
+                text = f"invalid secret name '{secret}': {VARIABLE_RULE}"
                 self._complain(("secrets", index), text)
         seen: set[str] = set()
         for index, step in enumerate(entry.steps):
             name, path = step_name(step), ("steps", index)
             if not is_name(name):
-                self._complain(
-                    (*path, "name"), f"the step's name '{shown(name)}' is no good: {NAME_RULE}"
-                )
+                self._complain((*path, "name"), f"invalid step name '{shown(name)}': {NAME_RULE}")
             if name in seen:
-                self._complain(path, f"a second step is called '{name}': give it another 'name:'")
+                self._complain(path, f"duplicate step '{name}': give it another 'name:'")
             seen.add(name)
 
     def _check_env(self, entry: PipelineEntry) -> None:
         scope = Scope(params=entry.params.keys(), secrets=entry.secrets)
         for name, value in entry.env.items():
             if not is_variable(name):
-                text = f"'{name}' can't be the name of a variable: letters, digits and _ only"
+                text = f"invalid variable name '{name}': {VARIABLE_RULE}"
                 self._complain(("env", name), text, key=True)
             try:
                 scope.check_all(references_in(value))
@@ -143,14 +149,14 @@ class PipelineReader:
         for position, need in enumerate(step.needs):
             if need not in names:
                 hint = did_you_mean(need, names)
-                text = f"there is no step '{need}' in this pipeline{hint}"
+                text = f"unknown step '{need}'{hint}"
                 self._complain(("steps", index, "needs", position), text)
         return step.needs
 
     def _check_cycles(self, needs: Mapping[str, tuple[str, ...]], names: list[str]) -> None:
         cycle = find_cycle(needs)
         if cycle:
-            text = f"the steps wait for each other: {' -> '.join(cycle)}"
+            text = f"steps wait for each other: {' -> '.join(cycle)}"
             self._complain(("steps", names.index(cycle[0])), text)
 
     def _complain(self, path: Path, message: str, key: bool = False) -> None:

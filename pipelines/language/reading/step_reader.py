@@ -1,4 +1,4 @@
-"""One step's entry to a `Step`, and everything that is wrong with it. Pure."""
+"""The entry of a step to a `Step`, with all of its errors. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipelines.language.expressions.references import MARK, Scope, references_in
 from pipelines.language.expressions.scripts import with_variables
 from pipelines.language.expressions.substitution import check_options
 from pipelines.language.located import Assembled, Path
-from pipelines.language.names import is_variable
+from pipelines.language.names import VARIABLE_RULE, is_variable
 from pipelines.language.reading.dependency_order import upstream
 
 RUN = "run"
@@ -29,7 +29,7 @@ _PLAIN_FIELDS = ("dir", "inputs", "outputs", "artifacts", "resources")
 
 
 class StepReader:
-    """Reads the steps of one pipeline; `needs` has what each of them waits for."""
+    """Reads the steps of one pipeline; `needs` has the steps that each one waits for."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class StepReader:
         self._values = {step_name(step): self._values_of(step) for step in entry.steps}
 
     def step(self, index: int, entry: StepEntry, matrix: Mapping[str, str]) -> Step | None:
-        """The step; None when its kind or its options can't be told."""
+        """The step; None when its kind or its options are unknown."""
         path: Path = ("steps", index)
         name = step_name(entry)
         kind = self._kind(path, entry)
@@ -91,21 +91,21 @@ class StepReader:
         if entry.run is not None:
             return self._run_kind(path, entry)
         if entry.uses is None:
-            self._complain(path, "a step needs 'uses:' (a kind of step) or 'run:' (a script)")
+            self._complain(path, "expected 'uses:' (a step kind) or 'run:' (a script)")
             return None
         if entry.shell is not None:
-            self._complain((*path, "shell"), "'shell:' is for a step with 'run:'", key=True)
+            self._complain((*path, "shell"), "'shell:' is only for steps with 'run:'", key=True)
         if entry.dir is not None:
-            text = "'dir:' is for a step with 'run:': a kind of step works where it has to"
+            text = "'dir:' is only for steps with 'run:': a step kind has its own folder"
             self._complain((*path, "dir"), text, key=True)
         if entry.values:
-            text = "'values:' is for a step with 'run:': a kind of step has its own"
+            text = "'values:' is only for steps with 'run:': a step kind has its own values"
             self._complain((*path, "values"), text, key=True)
         if entry.uses not in self._kinds or entry.uses == RUN:
             hint = did_you_mean(entry.uses, [name for name in self._kinds if name != RUN])
             if entry.uses in (RUN, "shell"):
                 hint = "; write the script under 'run:' instead"
-            self._complain((*path, "uses"), f"there is no kind of step '{entry.uses}'{hint}")
+            self._complain((*path, "uses"), f"unknown step kind '{entry.uses}'{hint}")
             return None
         try:
             return self._kinds[entry.uses]
@@ -115,13 +115,13 @@ class StepReader:
 
     def _run_kind(self, path: Path, entry: StepEntry) -> StepKind[Any]:
         if entry.uses is not None:
-            self._complain((*path, "uses"), "a step has 'uses:' or 'run:', not both", key=True)
+            self._complain((*path, "uses"), "expected 'uses:' or 'run:', found both", key=True)
         if entry.with_:
-            text = "'with:' is for a step with 'uses:': a script takes values from 'env:'"
+            text = "'with:' is only for steps with 'uses:': a script takes values from 'env:'"
             self._complain((*path, "with"), text, key=True)
         for position, value in enumerate(entry.values):
             if not is_variable(value):
-                text = f"'{value}' can't be the name of a value: letters, digits and _ only"
+                text = f"invalid value name '{value}': {VARIABLE_RULE}"
                 self._complain((*path, "values", position), text)
         return self._kinds[RUN]
 
@@ -185,11 +185,11 @@ class StepReader:
     def _check_env(self, path: Path, env: Mapping[str, str]) -> None:
         for name in env:
             if not is_variable(name):
-                text = f"'{name}' can't be the name of a variable: letters, digits and _ only"
+                text = f"invalid variable name '{name}': {VARIABLE_RULE}"
                 self._complain((*path, "env", name), text, key=True)
 
     def _check_texts(self, path: Path, name: str, entry: StepEntry) -> None:
-        """References in everything but the options and the script."""
+        """Check references everywhere except in the options and the script."""
         for below, text in texts_in(entry.env):
             self._check_text((*path, "env", *below), text, self._scope(name, secret=True))
         for field in _PLAIN_FIELDS:
@@ -214,13 +214,13 @@ class StepReader:
         return {step: values for step, values in self._values.items() if step in before}
 
     def _values_of(self, entry: StepEntry) -> tuple[str, ...]:
-        """Names of the values that the step gives to later ones."""
+        """Names of the values that the step passes to later ones."""
         if entry.run is not None:
             return entry.values
         try:
             return tuple(self._kinds[entry.uses or ""].values)
         except (KeyError, UnusableKind):
-            return ()  # told where the step itself is read
+            return ()  # reported where the step itself is read
 
     def _try(self, path: Path, check: Callable[[], object]) -> None:
         try:
@@ -233,7 +233,7 @@ class StepReader:
 
 
 def step_name(entry: StepEntry) -> str:
-    """The given name, else the kind's."""
+    """The step's own name, or its kind."""
     return entry.name or entry.uses or RUN
 
 

@@ -1,4 +1,4 @@
 """Pipelines shown to people: graph, preview, JSON schema, reference page.
 
-Nothing here decides what a pipeline means.
+What a pipeline means is decided elsewhere.
 """

@@ -10,9 +10,9 @@ from pipelines.language.views.layers import depths, in_order
 
 
 def as_text(pipeline: Pipeline) -> str:
-    """A tree: under each step those that come after it, one after the other or in branches.
+    """A tree: below each step the steps after it, one after the other or in branches.
 
-    A step that needs several stands after the deepest of them, and names the others.
+    A step that needs several others is below the deepest one and names the rest.
     """
     depth = depths(pipeline.steps)
     below: dict[str, list[Step]] = {}
@@ -20,7 +20,7 @@ def as_text(pipeline: Pipeline) -> str:
         parent = max(step.needs, key=lambda need: depth[need]) if step.needs else ""
         below.setdefault(parent, []).append(step)
     lines = [f"{pipeline.name}: {pipeline.description}"]
-    # what is still to be drawn, the next one last: a step, and what stands before it and its chain
+    # the steps still to draw, next one last, each with the prefixes of its line and its chain
     waiting = _members(below.get("", []), "")
     while waiting:
         step, first, rest = waiting.pop()
@@ -40,18 +40,18 @@ def _members(steps: list[Step], before: str) -> list[tuple[Step, str, str]]:
 
 
 def _beside(needs: list[str]) -> str:
-    return f"  (after {', '.join(needs)} too)" if needs else ""
+    return f"  (also after {', '.join(needs)})" if needs else ""
 
 
 def label(step: Step) -> str:
-    """Name of a step, its kind when that is another word, and its condition."""
+    """Name of a step, its kind if that differs, and its condition."""
     kind = "" if step.kind.name in (step.name, "run") else f" [{step.kind.name}]"
     when = "" if step.when == SUCCESS else f" (when {step.when.text})"
     return f"{step.name}{kind}{when}"
 
 
 def as_data(pipeline: Pipeline) -> dict[str, Any]:
-    """The graph for programs, the steps in the order of their turns."""
+    """The graph for programs, with the steps in execution order."""
     return {
         "pipeline": pipeline.name,
         "description": pipeline.description,

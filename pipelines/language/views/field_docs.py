@@ -1,6 +1,6 @@
-"""What the models say of their fields, for schema and reference: the texts in their source.
+"""Descriptions of the models' fields, for schema and reference page.
 
-They are read from the source when a page is made, not when doit starts.
+They are read from the source code when a page is made, not when doit starts.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pydantic import BaseModel
 
 
 def model_text(model: type[BaseModel]) -> str:
-    """First paragraph of the model's own text, in one line."""
+    """First paragraph of the model's docstring, in one line."""
     return " ".join((inspect.getdoc(model) or "").partition("\n\n")[0].split())
 
 
 def field_texts(model: type[BaseModel]) -> dict[str, str]:
-    """The text of each field that has one, by the field's name, in one line."""
+    """The docstring of each field that has one, by field name, in one line."""
     found: dict[str, str] = {}
     for base in reversed(model.__mro__):
         if issubclass(base, BaseModel) and base is not BaseModel:

@@ -1,4 +1,4 @@
-"""The order of a pipeline's steps: what can run when, and how deep each one lies. Pure."""
+"""The order of a pipeline's steps, and the depth of each. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pipelines.domain.pipeline import Step
 
 
 def in_order(steps: Sequence[Step]) -> list[Step]:
-    """The steps so that each comes after what it needs; else as in the file."""
+    """The steps, each after the steps that it needs; otherwise in the file's order."""
     waiting = list(steps)
     done: set[str] = set()
     ordered = []
@@ -21,7 +21,7 @@ def in_order(steps: Sequence[Step]) -> list[Step]:
 
 
 def depths(steps: Sequence[Step]) -> dict[str, int]:
-    """For each step how many others, at most, come one after the other before it."""
+    """For each step the length of the longest chain of steps before it."""
     found: dict[str, int] = {}
     for step in in_order(steps):
         found[step.name] = max((found[need] + 1 for need in step.needs), default=0)
@@ -29,7 +29,7 @@ def depths(steps: Sequence[Step]) -> dict[str, int]:
 
 
 def layers(steps: Sequence[Step]) -> list[list[Step]]:
-    """The steps by depth; in each layer those near each other that need the same."""
+    """The steps by depth; within a layer, steps that need the same ones are adjacent."""
     depth = depths(steps)
     made: list[list[Step]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
     place: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""What a pipeline would do for given parameters, as plain data in the language's words. Pure."""
+"""What a pipeline would do with given parameters, as plain data in the language's terms. Pure."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _OTHERS = ("dir", "timeout", "silent_timeout")
 
 
 def preview(pipeline: Pipeline, params: Mapping[str, str]) -> dict[str, Any]:
-    """The pipeline with the values of its parameters, its steps in the order of their turns.
+    """The pipeline with the values of its parameters, its steps in execution order.
 
-    A value that only a job, a secret or a step has stays a `${{ }}`. Each step says under `why`
-    when it would run; `runs` is false when its condition can't become true with these parameters.
+    A value that only a job, a secret or a step provides stays a `${{ }}`. `why` of each step says
+    when it would run; `runs` is false when its condition cannot become true with these parameters.
     """
 
     def lookup(reference: Reference) -> Any:
@@ -86,8 +86,8 @@ def _why(step: Step, verdict: bool | None) -> str:
         return f"never with these parameters: {step.when.text}"
     words: dict[str, str] = {
         Status.SUCCESS: _after("when {} succeeded", "at once", step.needs),
-        Status.FAILURE: "when a step before it failed",
-        Status.ALWAYS: _after("when {} ended, well or not", "at once", step.needs),
+        Status.FAILURE: "when an earlier step failed",
+        Status.ALWAYS: _after("when {} ended, successfully or not", "at once", step.needs),
     }
     return words.get(step.when.text, f"when {step.when.text}")
 
@@ -97,7 +97,7 @@ def _after(text: str, alone: str, needs: Sequence[str]) -> str:
 
 
 class _Open:
-    """Facts of which only parameters are known, and are asked for."""
+    """Facts that know parameters only; anything else raises."""
 
     def __init__(self, params: Mapping[str, str]) -> None:
         self._params = params
@@ -113,7 +113,7 @@ class _Open:
 
 
 def _verdict(expression: Expression, params: Mapping[str, str]) -> bool | None:
-    """What the condition is whatever else happens; None when that depends on more."""
+    """The condition's result if parameters alone decide it; None if it depends on more."""
     match expression:
         case Not(inner):
             verdict = _verdict(inner, params)

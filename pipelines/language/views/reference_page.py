@@ -1,4 +1,4 @@
-"""The reference page of the language, made from the models and the kinds of steps."""
+"""The reference page of the language, made from the models and the step kinds."""
 
 from __future__ import annotations
 
@@ -38,14 +38,13 @@ _TITLES = {model.__name__: title for title, model in _SECTIONS}
 _HEAD = """\
 # Reference: `pipelines.yaml`
 
-Made by `scripts/reference` from the models that check the file; don't edit it here.
-An editor that knows `pipelines.schema.json` completes and checks while you type: put
+`scripts/reference` makes this page from the models that check the file; do not edit it here.
+An editor with a YAML language server completes and checks while you type if the first line of the
+file is:
 
 ```text
 # yaml-language-server: $schema=./pipelines.schema.json
 ```
-
-on the first line of the file.
 """
 
 _VALUES = """\
@@ -53,36 +52,36 @@ _VALUES = """\
 
 | name | value |
 |---|---|
-| `params.NAME` | of the parameter: the job's, else its default |
+| `params.NAME` | parameter: the job's value or the default |
 %(job)s
-| `matrix.NAME` | that the step was expanded with |
-| `steps.STEP.outputs.NAME` | that a step gave which this one needs, directly or through others |
-| `secrets.NAME` | of the secret; only in `env` and `run` |
+| `matrix.NAME` | matrix value of this step |
+| `steps.STEP.outputs.NAME` | value of a step that this one needs, directly or through others |
+| `secrets.NAME` | secret; only in `env` and `run` |
 
-In a script (`run`) a name becomes a reference to an environment variable that carries the value,
-in quotes: whatever is in the value, it is one word and never a command. Where that can't be (in
-single quotes, in backquotes, in arithmetic, in a script for python) the file is refused. Elsewhere
-(`with`, `env`, `dir`, `inputs`, `outputs`, `artifacts`, `resources`) the value stands in its place
-with its type; `matrix.NAME` may stand in every key; in `when` it stands without `${{ }}`.
+In a script (`run`) a name becomes a quoted reference to an environment variable with the value:
+whatever the value contains, it is one word and never a command. Where that is impossible (in single
+quotes, backquotes, arithmetic or a Python script) the file is invalid. Elsewhere (`with`, `env`,
+`dir`, `inputs`, `outputs`, `artifacts`, `resources`) the value replaces the name and keeps its
+type. `matrix.NAME` is allowed in every key. In `when`, write names without `${{ }}`.
 
-A `run` step gives values by lines `NAME=VALUE` in the file that `$STEP_OUTPUT` names, for the names
-in its `values`.
+To set the values that a `run` step lists in `values`, its script writes lines `NAME=VALUE` to the
+file `$STEP_OUTPUT`.
 
 ## Conditions: `when`
 
 | condition | is true when |
 |---|---|
-| `success` | all that the step needs succeeded |
-| `failure` | a step before it failed |
-| `always` | all before it has ended, well or not |
+| `success` | every step that this one needs succeeded |
+| `failure` | an earlier step failed |
+| `always` | all earlier steps have ended, successfully or not |
 | `params.x`, `job.branch`, … | the value is not empty, `0` or `false` |
-| `a == b`, `a != b` | as text they are equal, or not |
-| `matches(a, 'x*', …)` | one of the patterns fits the whole value; `*` goes over `/` too |
-| `changed('src/**', …)` | the job changes a file that one of the patterns names |
+| `a == b`, `a != b` | they are equal as text, or not |
+| `matches(a, 'x*', …)` | one of the patterns matches the whole value; `*` matches `/` too |
+| `changed('src/**', …)` | the job changes a file that matches one of the patterns |
 | `not a`, `a and b`, `a or b`, `(…)` | |
 
-A condition without `success`, `failure` or `always` means `success and (…)`. Texts stand in single
-or double quotes; names stand without `${{ }}`.
+A condition without `success`, `failure` or `always` means `success and (…)`. Write text in single
+or double quotes, and names without `${{ }}`.
 """
 
 
@@ -93,7 +92,7 @@ def reference_page(kinds: Mapping[str, StepKind[Any]]) -> str:
         parts += [f"## {title}\n", *_table(model)]
     job = "\n".join(f"| `job.{name}` | {_JOB[name]} |" for name in JOB_NAMES)
     parts.append(_VALUES % {"job": job})
-    parts.append("## Kinds of steps: `uses`\n")
+    parts.append("## Step kinds: `uses`\n")
     for name, kind in sorted(kinds.items()):
         if name != "run":
             parts += _kind(name, kind)
@@ -104,7 +103,7 @@ def reference_page(kinds: Mapping[str, StepKind[Any]]) -> str:
 
 _JOB = {
     "id": "id of the job; in scripts `BUILD_JOB`",
-    "branch": "branch that the job names, or nothing",
+    "branch": "branch of the job, or empty",
     "commit": "full id of the commit",
     "attempt": "number of the attempt, from 1",
     "builder": "id of the builder",
@@ -115,11 +114,11 @@ def _kind(name: str, kind: StepKind[Any]) -> Iterator[str]:
     yield f"### `{name}`\n\n{kind.summary[0].upper()}{kind.summary[1:]}.\n"
     if kind.values:
         names = ", ".join(f"`{value}`" for value in kind.values)
-        yield f"Gives the values {names}.\n"
+        yield f"Values: {names}.\n"
     if kind.options.model_fields:
         yield from _table(kind.options)
     else:
-        yield "It has no options.\n"
+        yield "No options.\n"
 
 
 def _table(model: type[BaseModel]) -> Iterator[str]:
@@ -147,7 +146,7 @@ def _default(entry: Mapping[str, Any]) -> str:
 
 
 def _words(entry: Mapping[str, Any]) -> str:
-    """What a value is, in a word or two."""
+    """The type of a value, in a word or two."""
     if "enum" in entry:
         return ", ".join(f"`{word}`" for word in entry["enum"])
     if "anyOf" in entry:
@@ -160,7 +159,7 @@ def _words(entry: Mapping[str, Any]) -> str:
         return f"list of {_words(entry['items'])}"
     if entry.get("type") == "object":
         inner = entry.get("additionalProperties", True)
-        return f"names with {_words(inner)}" if isinstance(inner, dict) else "names with values"
+        return f"map of names to {_words(inner) if isinstance(inner, dict) else 'values'}"
     return _TYPES.get(str(entry.get("type")), "any value")
 
 

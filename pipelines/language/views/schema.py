@@ -1,7 +1,7 @@
-"""The JSON Schema of `pipelines.yaml`, for editors: made from the models, and wider.
+"""The JSON Schema of `pipelines.yaml`, for editors: made from the models, but wider.
 
-A number without quotes is a text, one value stands for a list of one, and where a value is wanted
-a `${{ }}` may stand.
+An unquoted number counts as text, a single value as a list of one, and `${{ }}` is allowed in place
+of a value.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DURATION = {"type": "string", "pattern": r"^\s*(\d+\s*[smhd]\s*)*(\d+\s*)?$|\$\
 
 
 def json_schema(kinds: Mapping[str, StepKind[Any]]) -> dict[str, Any]:
-    """The schema, with the options of the given kinds."""
+    """The schema, with the options of the given step kinds."""
     models: list[type[BaseModel]] = [PipelinesFile, *(kind.options for kind in kinds.values())]
     names, made = models_json_schema([(model, "validation") for model in models], by_alias=True)
     definitions = made["$defs"]
@@ -81,7 +81,7 @@ def _widened(part: Any) -> Any:
 def _widened_value(made: dict[str, Any]) -> dict[str, Any]:
     wanted = "enum" if "enum" in made or "const" in made else made.get("type")
     if wanted == "string":
-        # a pattern, like a length, says nothing of a number: that is left to `doit validate`
+        # a pattern, like a length, does not apply to a number: `doit validate` checks that
         text = {**made, "type": ["string", "number", "boolean"]}
         return _or(text, _REFERENCE) if "pattern" in made else text
     others = {
@@ -91,7 +91,7 @@ def _widened_value(made: dict[str, Any]) -> dict[str, Any]:
         "number": _DURATION,
         "array": made.get("items", {}),
     }
-    # a map of properties may have one that is called `type`
+    # one of the properties may be called `type`
     if not isinstance(wanted, str) or wanted not in others:
         return made
     return _or(made, others[wanted])
@@ -111,7 +111,7 @@ def _steps(
 ) -> None:
     named = {name: kind for name, kind in kinds.items() if name != "run"}
     uses = schema["properties"]["uses"]
-    # any other word may be the kind of an installed package
+    # any other word may be a step kind of an installed package
     schema["properties"]["uses"] = {
         "description": uses["description"],
         "anyOf": [{"enum": sorted(named)}, {"type": "string"}],
@@ -127,7 +127,7 @@ def _steps(
 
 
 def _pipelines(schema: dict[str, Any]) -> None:
-    """What a pipeline needs, one that extends another can have from there."""
+    """Required keys of a pipeline may come from the pipeline that it extends."""
     work = {"anyOf": [{"required": ["uses"]}, {"required": ["run"]}]}
     schema["if"] = {"not": {"required": ["extends"]}}
     schema["then"] = {

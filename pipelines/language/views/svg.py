@@ -9,7 +9,7 @@ from pipelines.language.views.drawing import label
 from pipelines.language.views.layers import layers
 
 _CHARACTER = 7.3
-"""Width of a character of the font, in pixels, generously."""
+"""Width of a character of the font in pixels, rounded up."""
 _HEIGHT = 34
 _LAYER = 80
 _GAP = 28

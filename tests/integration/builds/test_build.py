@@ -246,7 +246,7 @@ def test_the_list_claims_nothing(farm: Farm) -> None:
         assert step in done.stdout
     info = farm.doit("info", "ledger:second")
     assert "run a script" in info.stdout
-    assert "the record of the success of second holds" in info.stdout
+    assert "the success record of second is valid" in info.stdout
     assert " object at 0x" not in info.stdout
     assert info.stderr == ""
     assert farm.job(job)["status"] == "queued"

@@ -102,7 +102,7 @@ def test_a_mistake_in_the_pipelines_file_has_its_place(farm: Farm) -> None:
         done = farm.doit(command)
         assert done.returncode == 3
         line = one_line(done.stderr)
-        assert f"{path}:7:15: there is no kind of step 'git-chekout'" in line
+        assert f"{path}:7:15: unknown step kind 'git-chekout'" in line
         assert "did you mean 'git-checkout'?" in line
 
 

@@ -52,8 +52,8 @@ def test_validate_tells_every_mistake_with_its_place(path: Path) -> None:
     done = doit(path, "validate", str(other))
     assert done.returncode == 3
     assert [line.removeprefix(f"{other}:") for line in done.stderr.splitlines()] == [
-        "9:28: run: there is no 'params.how'; did you mean 'who'?",
-        "10:16: there is no kind of step 'mavn'; did you mean 'maven'?",
+        "9:28: run: unknown name 'params.how'; did you mean 'who'?",
+        "10:16: unknown step kind 'mavn'; did you mean 'maven'?",
     ]
     assert "Traceback" not in done.stderr
     done = doit(path, "validate", "--json", str(other))
@@ -80,7 +80,9 @@ def test_plan_shows_resolved_steps_and_says_what_is_wrong(path: Path) -> None:
     assert "4. deploy  -- would be skipped\n   why: never with these parameters" in text
     done = doit(path, "plan", "demo", "--param", "hwo=x")
     assert done.returncode == 3
-    assert done.stderr == ("doit plan: pipeline demo has no parameter 'hwo'; did you mean 'who'?\n")
+    assert done.stderr == (
+        "doit plan: unknown parameter 'hwo' of pipeline demo; did you mean 'who'?\n"
+    )
 
 
 def test_graph_draws_in_every_format(path: Path) -> None:
@@ -99,7 +101,7 @@ def test_graph_draws_in_every_format(path: Path) -> None:
     assert (done.returncode, done.stdout) == (3, "")
     done = doit(path, "graph", "deno", "--format", "svg")
     assert done.returncode == 3
-    assert done.stderr == "doit graph: there is no pipeline 'deno'; did you mean 'demo'?\n"
+    assert done.stderr == "doit graph: unknown pipeline 'deno'; did you mean 'demo'?\n"
 
 
 def test_new_appends_and_keeps_everything_else(path: Path) -> None:
@@ -109,8 +111,8 @@ def test_new_appends_and_keeps_everything_else(path: Path) -> None:
     assert set(read_pipelines(path, KINDS)) == {"demo", "mine"}
     before = path.read_text()
     for args, message in (
-        (("mine",), "there is a pipeline 'mine' already"),
-        (("A B",), "'A B' can't be a pipeline's name"),
+        (("mine",), "pipeline 'mine' already exists"),
+        (("A B",), "invalid pipeline name 'A B'"),
     ):
         done = doit(path, "new", *args)
         assert (done.returncode, done.stdout) == (3, "")
@@ -127,7 +129,7 @@ def test_enqueue_takes_the_params_that_the_pipeline_has(farm: Farm) -> None:
     assert farm.job(job)["params"] == {"n": "5"}
     done = farm.doit("enqueue", "--pipeline", "ledger", "--branch", "main", "--param", "n=x")
     assert done.returncode == 3
-    assert "parameter 'n' has to be an integer, not 'x'" in done.stderr
+    assert "parameter 'n': expected an integer, found 'x'" in done.stderr
 
 
 @pytest.mark.parametrize("template", TEMPLATES)

@@ -93,7 +93,7 @@ def test_mistakes_in_a_package_and_in_the_use_of_its_kind_are_reported(tmp_path:
         "9:15: the kind 'odd' of the package more-kinds is no kind: its name is 'say'",
         "10:15: the kind 'loose' of the package more-kinds is no kind: its options are not a"
         " subclass of pipelines.plugin_api.Options",
-        "11:15: there is no kind of step 'sai'; did you mean 'say'?",
+        "11:15: unknown step kind 'sai'; did you mean 'say'?",
     ):
         assert expected in done.stderr
     assert "Traceback" not in done.stderr

@@ -57,16 +57,16 @@ def test_durations(text: str, seconds: float) -> None:
             "inner: {version: x}\nwith: {a: {versoin: x, version: 1}}",
             ["f.yaml:2:12: unknown key 'versoin'; did you mean 'version'?"],
         ),
-        ("inner: {}", ["f.yaml:1:8: the key 'version' is missing"]),
+        ("inner: {}", ["f.yaml:1:8: missing key 'version'"]),
         (
             "inner: {version: x, count: soon}",
-            ["f.yaml:1:28: count: should be a valid integer"],
+            ["f.yaml:1:28: count: expected an integer"],
         ),
         (
             "inner: {version: x, wait: soon}",
-            ["f.yaml:1:27: wait: a duration is wanted, like 90s, 30m or 2h"],
+            ["f.yaml:1:27: wait: expected a duration such as 90s, 30m or 2h"],
         ),
-        ("- a", ["f.yaml:1:1: should be a map: lines like `key: value`"]),
+        ("- a", ["f.yaml:1:1: expected a map: lines like `key: value`"]),
     ],
 )
 def test_mistakes_have_place_and_hint(text: str, expected: list[str]) -> None:

@@ -98,7 +98,7 @@ def build(tmp_path: Path) -> Iterator[Build]:
 def test_each_step_ended_well(build: Build) -> None:
     build.claim()
     build.run("one")
-    build.session.step_ended("two", State.SKIPPED, "its condition does not hold")
+    build.session.step_ended("two", State.SKIPPED, "its condition is false")
     ended = build.end()
     assert (ended.state, ended.reason) == (State.SUCCEEDED, "all steps succeeded")
 

@@ -51,7 +51,7 @@ def test_a_file_in_a_repository_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("TOKEN: [hidden-value]\n", "secrets.yaml:1:8: TOKEN: should be a text"),
+        ("TOKEN: [hidden-value]\n", "secrets.yaml:1:8: TOKEN: expected text"),
         ("- hidden-value\n", "secrets.yaml:1:1: "),
         ("TOKEN: {a: hidden-value\n", "secrets.yaml:2:1: not valid YAML"),
         ("TOKEN: !!python/object hidden-value\n", "is not allowed"),

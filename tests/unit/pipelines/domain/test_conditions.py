@@ -75,7 +75,7 @@ def test_the_nearest_failure_is_named() -> None:
 def test_other_ends_hinder_nobody(state: str) -> None:
     states = {"top": state, "left": state, "right": state}
     assert reason("bottom", states) is None
-    assert reason("bottom", states, when=parse_when("failure")) == "no step before it failed"
+    assert reason("bottom", states, when=parse_when("failure")) == "no earlier step failed"
 
 
 def test_a_failure_that_is_allowed_hinders_nobody() -> None:
@@ -90,7 +90,7 @@ def test_a_failure_that_is_allowed_hinders_nobody() -> None:
     ("when", "left", "why"),
     [
         ("failure", "failed", None),
-        ("failure", "succeeded", "no step before it failed"),
+        ("failure", "succeeded", "no earlier step failed"),
         ("always", "failed", None),
         ("params.deploy", "succeeded", None),
         ("params.deploy", "failed", "step left did not succeed"),
@@ -99,18 +99,18 @@ def test_a_failure_that_is_allowed_hinders_nobody() -> None:
         (
             "changed('src/**')",
             "succeeded",
-            "its condition does not hold: changed('src/**')",
+            "its condition is false: changed('src/**')",
         ),
         (
             "job.branch == 'main' and params.level == 3",
             "succeeded",
-            "its condition does not hold: job.branch == 'main' and params.level == 3"
+            "its condition is false: job.branch == 'main' and params.level == 3"
             " (job.branch is 'dev', params.level is '3')",
         ),
         (
             "steps.top.outputs.x == 'y'",
             "succeeded",
-            "its condition does not hold: steps.top.outputs.x == 'y' (steps.top.outputs.x is '')",
+            "its condition is false: steps.top.outputs.x == 'y' (steps.top.outputs.x is '')",
         ),
     ],
 )

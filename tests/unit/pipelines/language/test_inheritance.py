@@ -71,26 +71,26 @@ child:
         )
     assert [str(finding) for finding in caught.value.findings] == [
         "/farm/p.yaml:14:30: unknown key 'thread'; did you mean 'threads'?",
-        "/farm/p.yaml:15:34: there is no step 'mavn' in this pipeline; did you mean 'maven'?",
+        "/farm/p.yaml:15:34: unknown step 'mavn'; did you mean 'maven'?",
     ]
 
 
 @pytest.mark.parametrize(
     ("entries", "expected"),
     [
-        ("a: {extends: bsae}\n" + BASE, "there is no pipeline 'bsae'; did you mean 'base'?"),
+        ("a: {extends: bsae}\n" + BASE, "unknown pipeline 'bsae'; did you mean 'base'?"),
         (
             "a: {extends: b}\nb: {extends: c}\nc: {extends: a}\n",
-            "the pipelines extend each other: a -> b -> c -> a",
+            "pipelines extend each other: a -> b -> c -> a",
         ),
         (
             BASE + "p0: {extends: base}\n" + "".join(
                 f"p{i}: {{extends: p{i - 1}}}\n" for i in range(1, 15)
             ),
-            "a pipeline extends over at most 10 others",
+            "a chain of 'extends' may have at most 10 pipelines",
         ),
-        ("a: 5", "should be a map"),
-        ("a: {extends: 5}", "the key 'steps' is missing"),
+        ("a: 5", "expected a map"),
+        ("a: {extends: 5}", "missing key 'steps'"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_extends(entries: str, expected: str) -> None:
@@ -128,16 +128,16 @@ def test_files_are_included_and_their_paths_are_their_own(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        ({"main": "include: no.yaml\npipelines: {}"}, "main.yaml:1:10: include: there is no file"),
-        ({"main": "include: ../x.yaml\npipelines: {}"}, "include: '../x.yaml' is not below"),
-        ({"main": "include: /etc/passwd\npipelines: {}"}, "include: '/etc/passwd' is not below"),
+        ({"main": "include: no.yaml\npipelines: {}"}, "main.yaml:1:10: include: no file"),
+        ({"main": "include: ../x.yaml\npipelines: {}"}, "include: '../x.yaml' is outside"),
+        ({"main": "include: /etc/passwd\npipelines: {}"}, "include: '/etc/passwd' is outside"),
         (
             {
                 "main": "include: a.yaml\npipelines: {}",
                 "a": "include: b.yaml\npipelines: {}",
                 "b": "include: a.yaml\npipelines: {}",
             },
-            "b.yaml:1:10: include: the files include each other: a.yaml -> b.yaml -> a.yaml",
+            "b.yaml:1:10: include: files include each other: a.yaml -> b.yaml -> a.yaml",
         ),
         (
             {"main": "include: a.yaml\npipelines: {}", "a": "pipeline: {}"},
@@ -148,9 +148,9 @@ def test_files_are_included_and_their_paths_are_their_own(tmp_path: Path) -> Non
                 "main": f"include: a.yaml\npipelines: {{p: {{{MINIMAL}}}}}",
                 "a": f"pipelines: {{p: {{{MINIMAL}}}}}",
             },
-            "a.yaml:1:13: a second pipeline is called 'p'; the first is at ",
+            "a.yaml:1:13: duplicate pipeline 'p'; the first one is at ",
         ),
-        ({"main": "include: 5\npipelines: {}"}, "there is no file '5'"),
+        ({"main": "include: 5\npipelines: {}"}, "no file '5'"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_include(tmp_path: Path, files: dict[str, str], expected: str) -> None:
@@ -163,5 +163,5 @@ def test_a_link_does_not_lead_out(tmp_path: Path) -> None:
     write(tmp_path, out__secret=f"pipelines: {{s: {{{MINIMAL}}}}}")
     main = write(tmp_path / "in", main="include: link.yaml\npipelines: {}")
     (tmp_path / "in/link.yaml").symlink_to(tmp_path / "out/secret.yaml")
-    with pytest.raises(BadPipelineFile, match=r"include: 'link\.yaml' is not below"):
+    with pytest.raises(BadPipelineFile, match=r"include: 'link\.yaml' is outside"):
         read_pipelines(main, KINDS)

@@ -90,20 +90,20 @@ def test_in_a_script_a_value_is_a_variable_and_a_typed_value_keeps_its_type() ->
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("- {run: x, matrix: {a: []}}", "a: should have 1 or more entries"),
-        ("- {run: x, matrix: {a: [{b: c}]}}", "a: should be a text"),
-        ("- {run: x, matrix: {a: [1], exclude: [{b: 1}]}}", "the matrix has no 'b'; there is: a"),
+        ("- {run: x, matrix: {a: []}}", "a: expected 1 or more entries"),
+        ("- {run: x, matrix: {a: [{b: c}]}}", "a: expected text"),
+        ("- {run: x, matrix: {a: [1], exclude: [{b: 1}]}}", "unknown matrix name 'b' (known: a)"),
         ("- {run: x, matrix: {a: [1], exclude: [{a: 2}]}}", "no combination has these values"),
         ("- {run: x, matrix: {a: [1], exclude: [{a: 1}]}}", "no combination is left"),
         ("- {run: x, matrix: {}}", "no combination is left"),
-        ("- {run: 'echo ${{ matrix.b }}', matrix: {a: [1]}}", "there is no 'matrix.b'"),
-        ("- {run: 'echo ${{ matrix.b }}'}", "there is no 'matrix.b' here: the step has no matrix"),
-        ("- {run: x, matrix: {a: ['${{ params.x }}']}}", "can't be a reference"),
+        ("- {run: 'echo ${{ matrix.b }}', matrix: {a: [1]}}", "unknown name 'matrix.b'"),
+        ("- {run: 'echo ${{ matrix.b }}'}", "unknown name 'matrix.b': the step has no matrix"),
+        ("- {run: x, matrix: {a: ['${{ params.x }}']}}", "must not be a reference"),
         (
             f"- {{run: x, matrix: {{a: {list(range(20))}, b: {list(range(20))}}}}}",
-            "the matrix has more than 256 combinations",
+            "more than 256 combinations",
         ),
-        ("- {run: x, matrix: {a: [X, x]}}", "a second step is called 'run-x'"),
+        ("- {run: x, matrix: {a: [X, x]}}", "duplicate step 'run-x'"),
     ],
 )
 def test_what_is_wrong_with_a_matrix(text: str, expected: str) -> None:

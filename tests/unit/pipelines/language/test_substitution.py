@@ -79,7 +79,7 @@ def test_a_value_is_data_also_when_it_looks_like_a_reference() -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"where": "../x"}, "step sum: '../x' is not a path inside the source"),
+        ({"where": "../x"}, "step sum: expected a path inside the source tree, found '../x'"),
         ({"goal": "-Dx=y"}, "step maven: goals: '-Dx=y' is no single name"),
     ],
 )
@@ -98,7 +98,9 @@ def test_a_value_that_nobody_gave() -> None:
     without: Any = Values(
         pipeline=pipeline, request=given.request, params=given.params, outputs={}, secrets={}
     )
-    with pytest.raises(BadValue, match=r"'secrets\.TOKEN' has no value: this builder has no such"):
+    with pytest.raises(
+        BadValue, match=r"'secrets\.TOKEN' has no value: this builder does not have"
+    ):
         substitute(pipeline.steps[2], without.lookup)
     with pytest.raises(BadValue, match=r"'steps.sum.outputs.total' has no value: the step did not"):
         substitute(pipeline.steps[3], without.lookup)
@@ -113,37 +115,37 @@ def test_params_of_a_job() -> None:
     with pytest.raises(BadValue) as caught:
         resolve_params(pipeline, {"b": "yes", "c": "gren", "d": "x"})
     assert str(caught.value) == (
-        "pipeline p has no parameter 'd'; there is: b, c, n; "
-        "parameter 'n' is missing: integer; "
-        "parameter 'b' has to be true or false, not 'yes'; "
-        "parameter 'c' can't be 'gren'; did you mean 'green'?"
+        "unknown parameter 'd' of pipeline p (known: b, c, n); "
+        "missing parameter 'n': expected an integer; "
+        "parameter 'b': expected true or false, found 'yes'; "
+        "parameter 'c': unknown value 'gren'; did you mean 'green'?"
     )
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("- {run: 'echo ${{ params.gaol }}'}", "run: there is no 'params.gaol'; did you"),
-        ("- {run: 'echo ${{ job.comit }}'}", "there is no 'job.comit'; did you mean 'commit'?"),
-        ("- {run: 'echo ${{ parms.x }}'}", "there is no name 'parms.x'; did you mean 'params'?"),
-        ("- {run: 'echo ${{ steps.x.outputs.y }}'}", "'x' is not a step that this one needs"),
-        ("- {run: 'echo ${{ params }}'}", "'params' is no name: params.NAME is wanted"),
-        ("- {run: 'echo ${{ a b }}'}", "can't be read: a name like params.version is wanted"),
-        ("- {run: 'echo ${{ params.goal'}", "a '${{' has no '}}'"),
-        ("- {run: x, dir: 'a${{ params.x }}'}", "dir: there is no 'params.x'"),
-        ("- {run: x, env: {T: '${{ secrets.X }}'}}", "there is no 'secrets.X'; there is: TOKEN"),
+        ("- {run: 'echo ${{ params.gaol }}'}", "run: unknown name 'params.gaol'; did you"),
+        ("- {run: 'echo ${{ job.comit }}'}", "unknown name 'job.comit'; did you mean 'commit'?"),
+        ("- {run: 'echo ${{ parms.x }}'}", "unknown name 'parms.x'; did you mean 'params'?"),
+        ("- {run: 'echo ${{ steps.x.outputs.y }}'}", "this step does not need a step 'x'"),
+        ("- {run: 'echo ${{ params }}'}", "expected params.NAME, found 'params'"),
+        ("- {run: 'echo ${{ a b }}'}", "expected a name such as params.version, found"),
+        ("- {run: 'echo ${{ params.goal'}", "unclosed '${{'"),
+        ("- {run: x, dir: 'a${{ params.x }}'}", "dir: unknown name 'params.x'"),
+        ("- {run: x, env: {T: '${{ secrets.X }}'}}", "unknown name 'secrets.X' (known: TOKEN)"),
         (
             "- {uses: artifact-manifest, with: {paths: '${{ secrets.TOKEN }}'}}",
-            "there is no 'secrets.TOKEN' here: a secret can stand only in env and run",
+            "unknown name 'secrets.TOKEN': only env and run may refer to secrets",
         ),
         (
             "- uses: git-checkout\n- {run: 'echo ${{ steps.git-checkout.outputs.comit }}'}",
-            "step 'git-checkout' gives no value 'comit'; did you mean 'commit'?",
+            "unknown value 'comit' of step 'git-checkout'; did you mean 'commit'?",
         ),
         (
             "- {name: a, run: x, values: [v]}\n"
             "- {name: b, needs: [], run: 'echo ${{ steps.a.outputs.v }}'}",
-            "'a' is not a step that this one needs: it needs none",
+            "this step does not need a step 'a' (it needs none)",
         ),
     ],
 )  # fmt: skip

@@ -51,11 +51,11 @@ def test_what_no_pipeline_needs_is_a_note(path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("options", "lfs", "name", "without"),
     [
-        ("isolation: chroot", "false", "clean root", "impossible: no packages of one"),
-        ("", "true", "git-lfs", "no source of one"),
-        ("dummies: installed", "false", "root", "impossible: no packages of one"),
-        ("tools: [jq, wget]", "false", "wget", "`tools` names it: no packages of one"),
-        ("tools: jq, version: '${{ params.way }}'", "false", "jq", "no packages of one"),
+        ("isolation: chroot", "false", "clean root", "impossible: no packages for one"),
+        ("", "true", "git-lfs", "no source for one"),
+        ("dummies: installed", "false", "root", "impossible: no packages for one"),
+        ("tools: [jq, wget]", "false", "wget", "listed in `tools`: no packages for one"),
+        ("tools: jq, version: '${{ params.way }}'", "false", "jq", "no packages for one"),
     ],
 )
 def test_what_a_pipeline_needs(

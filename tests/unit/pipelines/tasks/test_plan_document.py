@@ -86,9 +86,12 @@ def test_a_comment_changes_nothing_and_a_script_does(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("uses", "mavne"), "kind 'mavne', which is not known here; did you mean 'maven'?"),
-        (("options", {"goals": ["x"], "daemon": True}), "maven does not take here: daemon: "),
-        (("speed", "fast"), "can't be read here: steps.0.speed: "),
+        (
+            ("uses", "mavne"),
+            "unknown step kind 'mavne' of step maven of its plan; did you mean 'maven'?",
+        ),
+        (("options", {"goals": ["x"], "daemon": True}), "invalid options for maven in step "),
+        (("speed", "fast"), "cannot read its plan: steps.0.speed: "),
     ],
 )
 def test_a_plan_of_another_version_is_refused_with_the_reason(
@@ -110,5 +113,5 @@ def test_a_plan_of_another_version_is_refused_with_the_reason(
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"format": 2}', b"\xff"])
 def test_what_is_no_plan(data: bytes) -> None:
-    with pytest.raises(UnusablePlan, match="can't be read here"):
+    with pytest.raises(UnusablePlan, match="cannot read its plan"):
         read_plan(data, KINDS)
