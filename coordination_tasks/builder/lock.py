@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from filelock import FileLock, Timeout
-
+from common.file_lock import file_lock, file_lock_if_free
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.domain.errors import Conflict, NothingToClaim
 
@@ -18,7 +18,7 @@ def builder_lock(config: BuilderConfig) -> Iterator[None]:
     Waits while a `doit watch` cares for what a killed build left behind.
     """
     try:
-        with _lock(config, "build", timeout=0), _lock(config, "attempt", timeout=-1):
+        with _lock(config, "build"), _lock(config, "attempt", wait=True):
             yield
     except _Taken as error:
         raise NothingToClaim(
@@ -45,7 +45,7 @@ def acting_lock(config: BuilderConfig) -> Iterator[None]:
 def watch_lock(config: BuilderConfig) -> Iterator[None]:
     """One `doit watch` for each builder at a time. Raises Conflict when another runs."""
     try:
-        with _lock(config, "watch", timeout=0):
+        with _lock(config, "watch"):
             yield
     except _Taken as error:
         raise Conflict(
@@ -57,7 +57,7 @@ def watch_lock(config: BuilderConfig) -> Iterator[None]:
 def while_idle(config: BuilderConfig) -> Iterator[bool]:
     """Whether no `doit build` of this builder runs; if so, none begins before the end of this."""
     try:
-        with _lock(config, "attempt", timeout=0):
+        with _lock(config, "attempt"):
             yield True
     except _Taken:
         yield False
@@ -68,14 +68,18 @@ class _Taken(Exception):
 
 
 @contextmanager
-def _lock(config: BuilderConfig, name: str, timeout: float) -> Iterator[None]:
-    config.state_dir.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(config.state_dir / f"{name}.lock")
-    try:
-        lock.acquire(timeout=timeout)
-    except Timeout as error:
-        raise _Taken from error
-    try:
+def _lock(config: BuilderConfig, name: str, *, wait: bool = False) -> Iterator[None]:
+    with _held(config.state_dir / f"{name}.lock", wait=wait) as is_ours:
+        if not is_ours:
+            raise _Taken
         yield
-    finally:
-        lock.release()
+
+
+@contextmanager
+def _held(path: Path, *, wait: bool) -> Iterator[bool]:
+    if wait:
+        with file_lock(path):
+            yield True
+    else:
+        with file_lock_if_free(path) as is_ours:
+            yield is_ours

@@ -13,13 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
-from pydantic import TypeAdapter
-
+from common.file_lock import file_lock
 from coordination_tasks.domain.errors import NotDurable
 
 MINUTE = 60.0
-_TIMES = TypeAdapter(list[float])
 
 
 class PushBudget:
@@ -36,7 +33,7 @@ class PushBudget:
         self._most = max(1, math.floor(per_minute))
         self._window = self._most * MINUTE / per_minute
         self._monotonic = monotonic
-        self._lock = FileLock(path.with_name(path.name + ".lock"))
+        self._lock_path = path.with_name(path.name + ".lock")
 
     def spend(self) -> None:
         """Count a push that is about to be made, whether there is room for it or not.
@@ -57,7 +54,7 @@ class PushBudget:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         try:
-            with self._lock:
+            with file_lock(self._lock_path):
                 yield
         except OSError as error:
             raise NotDurable(f"the pushes of this builder can't be counted: {error}") from error
@@ -65,8 +62,8 @@ class PushBudget:
     def _counted(self) -> list[float]:
         now = self._monotonic()
         try:
-            times = _TIMES.validate_json(self._path.read_bytes())
-        except (FileNotFoundError, ValueError):
+            times = [float(at) for at in json.loads(self._path.read_bytes())]
+        except (FileNotFoundError, TypeError, ValueError):
             # None yet, or not what `spend` wrote: nobody can tell what was pushed.
             return []
         # later ones were written before this host was booted again

@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-from filelock import FileLock
-
+from common.file_lock import file_lock
 from coordination_tasks.domain.errors import BadRequest, NotFound, Unavailable
 from coordination_tasks.domain.timestamps import format_time, parse_time
-from coordination_tasks.repository.git.objects import GitObjects, MissingObject
+from coordination_tasks.repository.git.object_reader import MissingObject
+from coordination_tasks.repository.git.objects import GitObjects
 from coordination_tasks.repository.git.process import GitResult, make_repository, run_git
 from coordination_tasks.repository.git.remote import GitRemote, fail
 from coordination_tasks.repository.git.responses import Verdict, judge_fetch, why
@@ -43,7 +43,7 @@ class GitHistory:
         remote = GitRemote(url, branch, _WHOLE_SECONDS)
         self._git_dir = folder.resolve() / remote.key
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f"{remote.key}.lock"):
+        with file_lock(folder / f"{remote.key}.lock"):
             self._fetch(remote)
         self._objects = GitObjects(self._git_dir)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_ROUND = 0.5
+from common.file_lock import file_lock_if_free
+
+_ROUND = 0.1
+"""Seconds between two tries."""
 
 
 @contextmanager
@@ -16,18 +20,10 @@ def host_lock(path: Path, check_cancelled: Callable[[], None]) -> Iterator[None]
     `check_cancelled` is called now and then while waiting; what it raises ends the wait. The
     system frees the lock of a process that was killed.
     """
-    # Not at the top: it costs a tenth of a second that `doit list` would pay too.
-    from filelock import FileLock, Timeout  # noqa: PLC0415
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
-    while not lock.is_locked:
+    while True:
         check_cancelled()
-        try:
-            lock.acquire(timeout=_ROUND)
-        except Timeout:
-            continue
-    try:
-        yield
-    finally:
-        lock.release()
+        with file_lock_if_free(path) as is_ours:
+            if is_ours:
+                yield
+                return
+        time.sleep(_ROUND)

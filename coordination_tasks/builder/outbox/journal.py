@@ -19,8 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
-from filelock import FileLock
-
+from common.file_lock import file_lock
 from coordination_tasks.builder.outbox.delivery import Recipient, deliver
 from coordination_tasks.builder.outbox.redaction import without_secrets
 from coordination_tasks.domain.errors import CoordinationError, DiskFull, NotDurable
@@ -100,7 +99,7 @@ class Outbox:
         self._clock = clock
         self._secrets: tuple[str, ...] = ()
         self._lock = threading.Lock()
-        self._flushing = FileLock(path.with_name(path.name + ".flush"))
+        self._flush_lock = path.with_name(path.name + ".flush")
         with self._durable():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(
@@ -179,7 +178,7 @@ class Outbox:
 
         A flush that is under way elsewhere is waited for.
         """
-        with self._flushing:
+        with file_lock(self._flush_lock):
             return self._on_entries("DELETE FROM entries", "TRUE", ids)
 
     def flush(self, recipient: Recipient) -> FlushReport:
@@ -193,7 +192,7 @@ class Outbox:
         """
         sent = 0
         refused: list[tuple[Entry, CoordinationError]] = []
-        with self._flushing:
+        with file_lock(self._flush_lock):
             waiting = self.pending()
             for at in range(0, len(waiting), _MOST_AT_ONCE):
                 batch = waiting[at : at + _MOST_AT_ONCE]

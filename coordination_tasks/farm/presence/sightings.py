@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from filelock import FileLock
 from pydantic import TypeAdapter
 
+from common.file_lock import file_lock
 from coordination_tasks.domain.errors import BrokenDocument, NotDurable
 from coordination_tasks.farm.presence.liveness import Liveness, Sighting
 from coordination_tasks.repository.heartbeats import AUTO_PREFIX, own_place
@@ -55,7 +55,7 @@ class Sightings:
         self._path = path
         self._lease = lease
         self._monotonic = monotonic
-        self._lock = FileLock(path.with_name(path.name + ".lock"))
+        self._lock_path = path.with_name(path.name + ".lock")
 
     def look(self, snapshot: Snapshot, signs: Mapping[str, str]) -> Mapping[str, Presence]:
         """Take in what is there now; the presence of each builder. Raises NotDurable."""
@@ -66,7 +66,7 @@ class Sightings:
             for name, place in places.items()
         }
         try:
-            with self._lock:
+            with file_lock(self._lock_path):
                 liveness = self._read(now)
                 liveness.see(seen, now)
                 self._write(liveness.sightings, now)

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from coordination_tasks.domain.errors import CopyUnusable, Unavailable, WriteRefused
 from coordination_tasks.domain.timestamps import utc_now
-from coordination_tasks.repository.git.objects import GitObjects, MissingObject
+from coordination_tasks.repository.git.object_reader import MissingObject
+from coordination_tasks.repository.git.objects import GitObjects
 from coordination_tasks.repository.git.process import GitResult, make_repository, run_git
 from coordination_tasks.repository.git.remote import FETCHED, GitRemote, fail, is_branch
 from coordination_tasks.repository.git.responses import Verdict, judge_fetch, judge_push, why

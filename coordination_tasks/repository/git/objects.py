@@ -1,29 +1,23 @@
 """Files of a commit, and new commits, straight in Git's object database: no index, no work tree.
 
-Objects are read through one `git cat-file --batch` (GitPython) and written as loose files (gitdb);
-GitPython's own `store` starts a process for each object.
+Objects are read through one `git cat-file --batch` and written as loose files by gitdb, GitPython's
+object database; its own `store` of Git would start a process for each object.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import zlib
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-
-# GitPython raises at its import where there is no git; a command says that in one line of its own.
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-
-from git.cmd import Git
-from git.db import GitCmdObjectDB
-from gitdb.base import IStream
-from gitdb.db import LooseObjectDB
+from typing import Any
 
 from coordination_tasks.domain.errors import BrokenDocument
 from coordination_tasks.domain.secret_scan import refuse_new_secrets
+from coordination_tasks.repository.git.object_reader import ObjectReader
 
 _TREE = b"40000"
 _FILE = b"100644"
@@ -34,26 +28,18 @@ Entries = dict[bytes, tuple[bytes, bytes]]
 """A folder: name -> (mode, object id)."""
 
 
-class MissingObject(Exception):
-    """An object that must be there is not, or can't be read: the clone is damaged."""
-
-
 class GitObjects:
     """The objects of one bare clone. Not for several threads at once."""
 
     def __init__(self, git_dir: Path) -> None:
-        objects = str(git_dir / "objects")
-        self._git = Git(str(git_dir))
-        # an inherited GIT_DIR (we may run below a git hook) would win over the working directory
-        self._git.update_environment(GIT_DIR=str(git_dir), GIT_OBJECT_DIRECTORY=objects)
-        self._packed = GitCmdObjectDB(objects, self._git)
-        self._loose = LooseObjectDB(objects)
+        self._git_dir = git_dir
+        self._reader = ObjectReader(git_dir)
         self._trees: dict[bytes, Entries] = {}
         self._tree_of_commit: dict[str, bytes] = {}
 
     def close(self) -> None:
         """End the `cat-file` process."""
-        self._git.clear_cache()
+        self._reader.close()
 
     def read(self, commit: str, path: str) -> bytes | None:
         """Content of a file in a commit; None when there is no such file."""
@@ -142,6 +128,8 @@ class GitObjects:
         whole = kind + b" %d\0" % len(data) + data
         sha = hashlib.sha1(whole, usedforsecurity=False).digest()
         packed = zlib.compress(whole, 1)
+        from gitdb.base import IStream  # noqa: PLC0415
+
         self._loose.store(IStream(kind, len(data), BytesIO(packed), sha))
         return sha
 
@@ -153,10 +141,14 @@ class GitObjects:
         return self._trees[tree]
 
     def _object(self, sha: bytes) -> bytes:
-        try:
-            return bytes(self._packed.stream(sha).read())
-        except (ValueError, OSError, zlib.error) as error:
-            raise MissingObject(f"object {sha.hex()} can't be read: {error}") from error
+        return self._reader.read(sha.hex())
+
+    @cached_property
+    def _loose(self) -> Any:
+        # who only reads does not wait for its import
+        from gitdb.db import LooseObjectDB  # noqa: PLC0415
+
+        return LooseObjectDB(str(self._git_dir / "objects"))
 
 
 def _parse_tree(data: bytes) -> Entries:

@@ -18,7 +18,8 @@ from types import TracebackType
 from coordination_tasks.domain.errors import CopyUnusable, WriteRefused
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.repository.git.clone import CloneFolder, GitClone
-from coordination_tasks.repository.git.objects import GitObjects, MissingObject
+from coordination_tasks.repository.git.object_reader import MissingObject
+from coordination_tasks.repository.git.objects import GitObjects
 from coordination_tasks.repository.git.process import GitResult, run_git
 from coordination_tasks.repository.git.remote import GitRemote, fail, fetch_ref
 from coordination_tasks.repository.git.responses import (

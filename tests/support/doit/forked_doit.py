@@ -25,7 +25,7 @@ _AT_START: dict[str, str] = {}
 _OWN = ("BUILDER_", "COORDINATION_", "PIPELINES_FILE", "PYTEST_")
 """Beginnings of variables that are read by doit when it runs, or not at all."""
 _PACKAGES = ("common", "pipelines", "coordination_tasks")
-_LATE = ("sh", "git", "filelock", "detect_secrets.filters.heuristic", "rich.live", "rich.table")
+_LATE = ("sh", "git", "detect_secrets.filters.heuristic", "rich.live", "rich.table")
 """What our modules import when they need it."""
 
 

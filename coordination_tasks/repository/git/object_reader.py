@@ -1,0 +1,68 @@
+"""One `git cat-file --batch` that answers for all objects of a clone."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import IO
+
+from coordination_tasks.domain.errors import BadConfiguration
+from coordination_tasks.repository.git.process import git_environment
+
+
+class MissingObject(Exception):
+    """An object that must be there is missing or unreadable: the clone is damaged."""
+
+
+class ObjectReader:
+    """The objects of one bare clone. Not for several threads at once."""
+
+    def __init__(self, git_dir: Path) -> None:
+        self._git_dir = git_dir
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def read(self, object_id: str) -> bytes:
+        """Content of an object. Raises MissingObject, and BadConfiguration when there is no git."""
+        questions, answers = self._pipes()
+        try:
+            questions.write(object_id.encode() + b"\n")
+            questions.flush()
+            # `ID KIND SIZE`; `ID missing`, or nothing when git gave up on a damaged object
+            *_, last = answers.readline().split() or [b""]
+            size = int(last) if last.isdigit() else -1
+            data = answers.read(size + 1)[:-1] if size >= 0 else b""
+        except OSError as error:
+            raise MissingObject(f"cannot read object {object_id}: {error}") from error
+        if len(data) != size:
+            self.close()
+            raise MissingObject(f"cannot read object {object_id}: it is missing or damaged")
+        return data
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for stream in (self._process.stdin, self._process.stdout):
+                if stream:
+                    stream.close()
+            self._process = None
+
+    def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
+        if self._process is None:
+            command = ["git", f"--git-dir={self._git_dir}", "cat-file", "--batch"]
+            try:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    env=git_environment(),
+                    start_new_session=True,  # Ctrl-C is for us to act on
+                )
+            except FileNotFoundError as error:
+                raise BadConfiguration("git is not on PATH: apt-get install git") from error
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is None or stdout is None:
+            raise MissingObject("git cat-file has no pipes")
+        return stdin, stdout
