@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.domain.exit_code import ExitCode
 from pipelines.domain.pipeline import Command
 from pipelines.processes.cancellation import Cancellation
 from pipelines.processes.exit_file import recording
@@ -82,7 +83,7 @@ class LoggedCommandRunner:
         """Raise StepCancelled when the build was told to end."""
         self._cancellation.check()
 
-    def run(self, command: Command, on_line: Callable[[str], None] | None = None) -> int:
+    def run(self, command: Command, on_line: Callable[[str], None] | None = None) -> ExitCode:
         """Run to the end and give the exit code (128+n when signal n ended the command).
 
         The log gets a line `$ command` before the output and one with exit code and seconds after
@@ -98,7 +99,9 @@ class LoggedCommandRunner:
             raise StepFailed(FailureCode.DISK_FULL, f"no space is left on the disk of {full}")
         return code
 
-    def _run(self, command: Command, log: StepLog, on_line: Callable[[str], None] | None) -> int:
+    def _run(
+        self, command: Command, log: StepLog, on_line: Callable[[str], None] | None
+    ) -> ExitCode:
         start = time.monotonic()
         offset = log.size
         masked = MaskedOutput(log, self._secrets) if self._secrets else None
@@ -108,7 +111,7 @@ class LoggedCommandRunner:
             if tail and not wait_for_end(process.pid, _SHORT, self._cancellation):
                 tail.start()
             self._wait(process, command, log)
-            code = _exit_code(process.wait())
+            code = ExitCode.of(process.wait())
             if masked:
                 masked.close()
             if tail:
@@ -214,10 +217,6 @@ class LoggedCommandRunner:
 
 def _missing(name: str, why: str) -> StepFailed:
     return StepFailed(FailureCode.TOOL_MISSING, f"{name} can't be started: {why}")
-
-
-def _exit_code(returned: int) -> int:
-    return returned if returned >= 0 else 128 - returned
 
 
 def _end_line(how: str, start: float, alive: list[str]) -> str:

@@ -7,7 +7,6 @@ they are environment variables.
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -15,8 +14,10 @@ from typing import Literal
 from pydantic import Field
 
 from common.yaml.validate import Text
-from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.domain.errors import FailureCode
 from pipelines.domain.pipeline import BuildRequest, Command, Options, StepContext, StepResult
+from pipelines.failures.evidence import Evidence
+from pipelines.failures.verdict import verdict
 from pipelines.processes.exit_file import recorded_code
 from pipelines.processes.masking import mask_url_credentials
 from pipelines.steps.run_outputs import OUTPUT_VARIABLE, read_outputs
@@ -28,8 +29,6 @@ _SHELLS = {
 }
 _COUNTED = ("BUILD_JOB", "BUILD_COMMIT", "BUILD_BRANCH", "BUILD_BUILDER")
 """Not the attempt: what succeeded in an earlier one is not done again."""
-_EXCERPT_LINES = 20
-_MAX_EXCERPT = 2000
 
 
 class RunOptions(Options):
@@ -100,20 +99,23 @@ class Run:
     def run(self, options: RunOptions, context: StepContext) -> StepResult:
         """Run the script; what it gives to later steps is in the result's values.
 
-        Raises StepFailed (COMMAND_FAILED with the last lines it wrote, BAD_OUTPUT).
+        Raises StepFailed (COMMAND_FAILED or the code of the tool that failed, BAD_OUTPUT).
         """
         command = run_command(options, context)
         scratch = context.workspace.scratch(context.step)
         scratch.mkdir(parents=True, exist_ok=True)
         (scratch / "script").write_text(options.script, encoding="utf-8")
         _output_file(context).write_bytes(b"")
-        lines: deque[str] = deque(maxlen=_EXCERPT_LINES)
-        code = context.commands.run(command, lines.append)
+        evidence = Evidence()
+        code = context.commands.run(command, lambda line: evidence.feed(mask_url_credentials(line)))
         if code:
-            raise StepFailed(
-                FailureCode.COMMAND_FAILED,
+            raise verdict(
+                "the script",
                 f"the script ended with exit code {code}",
-                excerpt=mask_url_credentials("\n".join(lines))[-_MAX_EXCERPT:],
+                code,
+                evidence,
+                own=FailureCode.COMMAND_FAILED,
+                source=context.workspace.source,
             )
         return _result(context)
 

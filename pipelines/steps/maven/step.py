@@ -225,7 +225,7 @@ def _build(
     if code:
         source = context.workspace.source
         tests = read_test_results(source, start) if with_tests else SurefireResults()
-        failure = maven_failure(errors.lines, code, source=source, tests=tests.failed)
+        failure = maven_failure(errors, code, source=source, tests=tests.failed)
         raise report.interrupted(failure)
     return report
 

@@ -15,6 +15,7 @@ from debian.deb822 import BuildInfo
 
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import Command, StepContext
+from pipelines.failures.excerpt import excerpt
 from pipelines.git.local import local_git_environment
 from pipelines.steps.debian.build.output import BuildOutput
 from pipelines.steps.debian.build.work import Made, Work, build_command
@@ -31,7 +32,6 @@ from pipelines.steps.debian.dependencies.dummy import Provided
 from pipelines.steps.debian.dependencies.host import DPKG_PACKAGES, Host
 from pipelines.steps.debian.dependencies.install import solve
 from pipelines.steps.debian.dependencies.relations import Group
-from pipelines.steps.debian.excerpt import excerpt
 from pipelines.steps.debian.packaging.dpkg_overlay import shim_scripts
 from pipelines.steps.debian.packaging.substitutes import Arrangement, build_dummy
 from pipelines.workspace.layout import Workspace

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from pipelines.domain.errors import StepFailed
 from pipelines.domain.pipeline import Command, StepContext
-from pipelines.steps.debian.packaging.failure import PackagingOutput
+from pipelines.failures.evidence import Evidence
+from pipelines.failures.exit_code import killed
+from pipelines.steps.debian.packaging.failure import packaging_failure
 from pipelines.steps.maven.output.errors import MavenErrors
 from pipelines.steps.maven.output.events import read_events
 from pipelines.steps.maven.output.failure import maven_failure
@@ -21,8 +23,8 @@ from pipelines.steps.maven.output.log import MavenLog
 from pipelines.steps.maven.output.surefire import SurefireResults, read_test_results
 from pipelines.steps.maven.report import MavenReport, report_of
 
-_SIGNAL_BASE = 128
 _MAVEN_FAILED = 1
+_MAVEN = "maven"
 
 
 class BuildOutput:
@@ -38,13 +40,13 @@ class BuildOutput:
         self._events = events
         self._progress = progress
         self._since = since
-        self._packaging = PackagingOutput()
+        self._evidence = Evidence()
         self._maven = MavenLog()
         self._maven_errors = MavenErrors()
 
     def add(self, line: str) -> None:
         """Take one line of output."""
-        self._packaging.add(line)
+        self._evidence.feed(line)
         self._maven_errors.feed(line)
         started = self._maven.feed(line)
         if started:
@@ -55,13 +57,11 @@ class BuildOutput:
         return self.modules().interrupted(self._failure(exit_code))
 
     def _failure(self, exit_code: int) -> StepFailed:
-        maven_is_cause = self._maven.reactors and self._maven.last.succeeded is not True
-        if not (maven_is_cause and self._maven_errors.lines):
-            return self._packaging.failure(exit_code)
+        if self._evidence.cause().tool != _MAVEN or killed("packaging", exit_code):
+            return packaging_failure(self._evidence, exit_code, self._source)
         # make and dpkg-buildpackage have put exit codes of their own in the place of Maven's.
-        code = exit_code if exit_code > _SIGNAL_BASE else _MAVEN_FAILED
         return maven_failure(
-            self._maven_errors.lines, code, source=self._source, tests=self.tests().failed
+            self._maven_errors, _MAVEN_FAILED, source=self._source, tests=self.tests().failed
         )
 
     def tests(self) -> SurefireResults:

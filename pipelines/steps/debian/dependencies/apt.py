@@ -10,10 +10,10 @@ from pathlib import Path
 
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import Command, StepContext
+from pipelines.failures.excerpt import excerpt
 from pipelines.processes.capture import Captured, capture
 from pipelines.steps.debian.dependencies.host import DPKG_ADMINDIR
 from pipelines.steps.debian.dependencies.relations import Group
-from pipelines.steps.debian.excerpt import excerpt
 
 _LOCK_SECONDS = 600
 _QUIET = ("apt-get", "-q", "-y", "-o", f"DPkg::Lock::Timeout={_LOCK_SECONDS}")

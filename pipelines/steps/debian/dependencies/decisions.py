@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.failures.excerpt import excerpt
 from pipelines.steps.debian.dependencies.dummy import Provided, provided_for
 from pipelines.steps.debian.dependencies.relations import Group
 from pipelines.steps.debian.dependencies.toolchain import asks_for_toolchain, is_toolchain
-from pipelines.steps.debian.excerpt import excerpt
 
 
 class Finding(StrEnum):

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.failures.excerpt import excerpt
 from pipelines.processes.capture import Captured, capture
 from pipelines.steps.debian.dependencies.apt import simulate
 from pipelines.steps.debian.dependencies.decisions import Finding, GroupFinding
 from pipelines.steps.debian.dependencies.relations import Group
-from pipelines.steps.debian.excerpt import excerpt
 
 _INSTALLS = re.compile(r"^Inst (\S+) (?:\[\S+\] )?\((\S+)", re.MULTILINE)
 _UNMET = re.compile(r"Depends: (.*?)\nE: ", re.DOTALL)

@@ -11,8 +11,8 @@ from debian.deb822 import Changes, Deb822
 
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.execution.success_records import file_digest
+from pipelines.failures.excerpt import excerpt
 from pipelines.processes.capture import capture
-from pipelines.steps.debian.excerpt import excerpt
 
 _PACKAGE_SUFFIXES = (".deb", ".udeb", ".ddeb")
 

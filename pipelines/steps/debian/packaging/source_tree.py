@@ -12,8 +12,8 @@ from pathlib import Path
 
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import Command, StepContext
+from pipelines.failures.excerpt import excerpt
 from pipelines.git.local import local_git_environment
-from pipelines.steps.debian.excerpt import excerpt
 from pipelines.workspace.containment import lies_below
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import Command, StepContext
+from pipelines.failures.excerpt import excerpt
 from pipelines.steps.debian.dependencies.decisions import Decision, Rung, groups_on
 from pipelines.steps.debian.dependencies.dummy import Provided, equivs_control, installed_stanza
 from pipelines.steps.debian.dependencies.host import DPKG_ADMINDIR
-from pipelines.steps.debian.excerpt import excerpt
 from pipelines.steps.debian.packaging.changes import read_package_control
 from pipelines.steps.debian.packaging.dpkg_overlay import write_overlay, write_shims
 

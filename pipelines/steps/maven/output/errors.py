@@ -1,7 +1,7 @@
 """The lines of Maven's log that can tell why it failed. Pure.
 
-Maven repeats its errors after `BUILD FAILURE`; that block, or without it all error lines, tells
-the cause. The end of the log does not: it is advice.
+Maven repeats its errors after `BUILD FAILURE`, but a plugin that reports in words of its own said
+the cause before that: its goal's lines are kept too. The end of the log is advice.
 """
 
 from __future__ import annotations
@@ -10,68 +10,125 @@ import re
 from collections import deque
 from collections.abc import Sequence
 
-from pipelines.steps.maven.output.log import plain
+from pipelines.failures.evidence import Cause, Evidence
+from pipelines.failures.table import plain
 
 _KEPT_LINES = 300
-_KEPT_SIGNS = 5
+_KEPT_GOALS = 20
+_KEPT_OF_GOAL = 60
+_LONGEST = 1000
 
 _LEVEL = re.compile(r"^(\[(ERROR|FATAL)\] ?)+")
 _ADVICE = re.compile(
     r"To see the full stack trace|Re-run Maven using|For more information about the errors"
     r"|\[Help \d+\]|After correcting the problems|  mvn <args> -rf|-> \[Help|\s*$"
+    r"|mvn \[args\] -rf?\b|After correcting the problems, you can resume"
+    r"|Please refer to (?:\S+/(?:surefire|failsafe)-reports|dump files)|See \S+ for the individual"
+    r"|\s+at (?:\S+ )?\(?\S+\(|Command was |org\.apache\.maven\.surefire\.booter\.Surefire"
 )
 _HELP_MARK = re.compile(r" (?:-> \[Help \d+\]|@)$")
-_SIGN = re.compile(
-    r"^Terminating due to java\.lang\.OutOfMemoryError|^The system is out of resources"
-    r"|insufficient memory for the Java Runtime|No space left on device|Disk quota exceeded"
-    r"|^Unable to parse command line options|Failed to fetch http"
-    r"|^/\S+\.java:\d+:\d+: (?:expecting|unexpected) "
+_GOAL_BEGINS = re.compile(
+    r"\[INFO\] --- (?P<goal>\S+:\S+) \((?P<execution>[^)]*)\) @ (?P<module>\S+) ---$"
 )
-"""Lines without a level that say why no error line may follow, or what it leaves out.
+_RUNNING_TEST = re.compile(r"(?:\[INFO\] )?Running (?P<name>[\w.$]+)$")
+_TEST_ENDED = re.compile(r"(?:\[\w+\] )?Tests run: .*(?:-- in |- in )(?P<name>[\w.$]+)")
+_WARNED = re.compile(r"\[WARNING\] (?:\S+\.\w+:\[\d+,\d+\] |\S+\.\w+:\d+: )")
 
-The last kind is checkstyle's parser; its error line has the file, and no line of it.
-"""
+
+class Goal:
+    """What one goal of one module printed."""
+
+    def __init__(self, name: str = "", module: str = "") -> None:
+        self.name = name
+        """`plugin:version:goal`, as far as Maven's heading tells it."""
+        self.module = module
+        self.errors: deque[str] = deque(maxlen=_KEPT_OF_GOAL)
+        self.warnings: list[str] = []
+        """Those that name a place in a file."""
+        self.running: dict[str, None] = {}
+        """Classes of tests that have begun and not ended."""
+        self._evidence = Evidence()
+
+    def feed(self, line: str, *, error: bool) -> None:
+        """Take a plain line in."""
+        if error:
+            self.errors.append(_LEVEL.sub("", line)[:_LONGEST])
+        if _WARNED.match(line) and len(self.warnings) < _KEPT_OF_GOAL:
+            self.warnings.append(line.removeprefix("[WARNING] ")[:_LONGEST])
+        if began := _RUNNING_TEST.match(line):
+            self.running[began["name"]] = None
+        elif ended := _TEST_ENDED.match(line):
+            self.running.pop(ended["name"], None)
+        self._evidence.feed(line)
+
+    def cause(self) -> Cause:
+        """What its output tells."""
+        return self._evidence.cause()
+
+    @property
+    def last_lines(self) -> Sequence[str]:
+        """The last lines that it printed."""
+        return self._evidence.last_lines
 
 
 class MavenErrors:
     """Takes a log's lines in and keeps some of them, however long the log is."""
 
     def __init__(self) -> None:
-        self._early: deque[str] = deque(maxlen=_KEPT_LINES)
-        self._final: deque[str] = deque(maxlen=_KEPT_LINES)
-        self._signs: list[str] = []
-        self._current = self._early
-        self._in_error = False
-
-    @property
-    def lines(self) -> Sequence[str]:
-        """Maven's error lines without level and advice."""
-        kept = self._final or self._early
-        return [*self._signs, *(line for line in kept if not _ADVICE.match(line))]
-
-    def feed(self, line: str) -> None:
-        """Take a line in."""
-        line = plain(line)
-        if line.startswith(("[ERROR]", "[FATAL]")):
-            self._in_error = True
-            self._current.append(_HELP_MARK.sub("", _LEVEL.sub("", line)))
-        elif self._in_error and line.startswith("  "):
-            self._current.append(line)
-        else:
-            self._in_error = False
-            self._look(line)
-
-    def _look(self, line: str) -> None:
-        if line == "[INFO] BUILD FAILURE":
-            self._current = self._final
-        elif line == "[INFO] Scanning for projects...":
-            self._forget()
-        elif _SIGN.search(line) and len(self._signs) < _KEPT_SIGNS:
-            self._signs.append(line)
+        self._forget()
 
     def _forget(self) -> None:
         """Another run of Maven begins: the one before went well, or its failure was accepted."""
-        self._early.clear()
-        self._final.clear()
-        self._signs.clear()
-        self._current = self._early
+        self._early: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._final: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._goals: deque[Goal] = deque([Goal()], maxlen=_KEPT_GOALS)
+        self._in_error = False
+        self._ended = False
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """Maven's final error lines, else all of them, without level and advice."""
+        kept = self._final if self._ended and self._final else self._early
+        return [line for line in kept if not _ADVICE.match(line)]
+
+    def goal(self, name: str = "", module: str = "") -> Goal:
+        """What the latest goal of this name printed for the module; else the latest of all."""
+        if not name:
+            return self._goals[-1]
+        plugin, _, short = name.rpartition(":")
+        plugin = plugin.split(":")[1] if plugin.count(":") else plugin
+        for goal in reversed(self._goals):
+            if goal.module == module and _same(goal.name, plugin, short):
+                return goal
+        of_module = (goal for goal in reversed(self._goals) if goal.module == module)
+        return next(of_module, self._goals[-1])
+
+    def feed(self, text: str) -> None:
+        """Take a line in."""
+        line = plain(text)
+        if line == "[INFO] Scanning for projects...":
+            self._forget()
+        elif line == "[INFO] BUILD FAILURE":
+            self._ended = True
+        elif begins := _GOAL_BEGINS.match(line):
+            self._goals.append(Goal(begins["goal"], begins["module"]))
+        else:
+            self._take(line)
+
+    def _take(self, line: str) -> None:
+        error = line.startswith(("[ERROR]", "[FATAL]"))
+        self._in_error = error or (self._in_error and line.startswith("  "))
+        if self._in_error:
+            kept = self._final if self._ended else self._early
+            kept.append(_HELP_MARK.sub("", _LEVEL.sub("", line)))
+        if not self._ended:
+            self._goals[-1].feed(line, error=error)
+
+
+def _same(heading: str, plugin: str, short: str) -> bool:
+    """Whether a heading is that of a goal; Maven 3.9 and 4 shorten the plugin's name in it."""
+    name, _, goal = heading.partition(":")
+    return goal.rpartition(":")[2] == short and name in (
+        *(plugin, plugin.removeprefix("maven-").removesuffix("-plugin")),
+        *(plugin.removesuffix("-maven-plugin"), plugin.removesuffix("-plugin")),
+    )

@@ -3,47 +3,35 @@
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.failures.evidence import Cause
+from pipelines.failures.excerpt import excerpt, one_line
+from pipelines.failures.exit_code import killed
+from pipelines.failures.tools.maven import VERDICTS, MavenVerdict
+from pipelines.steps.maven.output.errors import Goal, MavenErrors
 from pipelines.steps.maven.output.surefire import FailedTest
 
-MAX_EXCERPT = 2000
-"""Bytes."""
 _MAX_MESSAGE = 300
 _SHOWN_TESTS = 5
 _MAX_PLACES = 10
 _MAX_TESTS = 20
-_SIGNALLED = 128
+_OWN_LINES = 12
 
 _GOAL = re.compile(
     r"Failed to execute goal (?:(?P<goal>[\w.-]+:\S+) .*?)?on project (?P<module>[^:\s]+): *"
     r"(?P<what>[\s\S]*?)(?=\nFailed to execute goal|\Z)"
 )
-_DISK = re.compile(r"No space left on device|Disk quota exceeded")
-_MEMORY = re.compile(
-    r"^.*(?:OutOfMemoryError|Java heap space|GC overhead limit exceeded|system is out of resources"
-    r"|insufficient memory for the Java Runtime|Cannot allocate memory|^Metaspace$).*",
-    re.MULTILINE,
-)
-_TRANSFER = re.compile(r"Could not transfer|transfer failed|Could not get content|Connect to ")
-# The last one is all that Maven 3.9 says of a failed connection; a status would stand behind it.
 _NO_ANSWER = re.compile(
     r"Connection (?:refused|reset)|[Tt]imed out|Unknown ?[Hh]ost(?: [\w.-]+)?|Could not get content"
     r"|Network is unreachable|No route to host|name resolution|status(?: code)?: ?(?:429|5\d\d)"
+    r"|(?:[\w.-]+: )?Name or service not known"
     r"|Remote host terminated|[Pp]remature end|transfer failed for \S+$",
     re.MULTILINE,
-)
-_NO_WRAPPED_MAVEN = re.compile(r"Failed to fetch http")
-"""What `mvnw` says when it can't get its Maven."""
-_DEPENDENCY = re.compile(
-    r"Could not resolve dependencies|could not be resolved|Could not find artifact"
-    r"|ArtifactNotFoundException|ArtifactResolutionException|Failed to read artifact descriptor"
-    r"|was not found in \S+ during a previous attempt|in offline mode"
-    r"|Non-resolvable (?:parent|import) POM"
 )
 _ARTIFACT = re.compile(
     r"Could not find artifact (\S+)|the artifact (\S+) has not been downloaded"
@@ -51,113 +39,216 @@ _ARTIFACT = re.compile(
 )
 _PLUGIN = re.compile(r"Plugin (\S+:\S+)")
 """Says which plugin is not to be had; what of it is missing stands behind that, if anywhere."""
-_POM = re.compile(
-    r"The build could not read \d+ project|Non-(?:readable|parseable) POM"
-    r"|[Cc]hild module .* does not exist"
-)
 _POM_PROBLEM = re.compile(
     r"The project .*?\((?P<pom>\S+)\) has \d+ errors?\n +(?P<problem>.*)"
     r"|(?P<other>Non-\w+ POM .*)"
 )
 _PLACE = re.compile(
-    r"^(?P<file>\S+\.\w+):\[(?P<line>\d+),\d+\] (?:error: )?(?P<what>.*)", re.MULTILINE
-)
-_UNPARSED = re.compile(
-    r"^(?P<file>\S+):(?P<line>\d+):\d+: (?P<what>.*)$(?=[\s\S]* while processing (?P=file):)",
+    r"^ *(?P<file>[^\s:]+\.\w+):(?:\[(?P<line>\d+),\d+\]|(?P<line2>\d+):(?:\d+:)?)"
+    r" (?:error: )?(?P<what>.*)",
     re.MULTILINE,
 )
-"""A file that checkstyle could not parse, and the error line that names it."""
+_GROOVY = re.compile(r"^(?P<file>\S+\.groovy): (?P<line>\d+): (?P<what>.*)", re.MULTILINE)
+_CRASHED = re.compile(r"^Crashed tests:\n(?P<names>(?:[\w.$]+\n?)+)", re.MULTILINE)
+_LOST_JVM = re.compile(r"forked VM terminated")
+_EXIT_CODE = re.compile(r"^Process Exit Code: (\d+)", re.MULTILINE)
 _ABOUT_ARTIFACTS = (FailureCode.NETWORK, FailureCode.MAVEN_DEPENDENCY)
-_KINDS_OF_GOALS = (
-    (FailureCode.MAVEN_ENFORCER, re.compile(r"maven-enforcer-plugin:")),
-    (FailureCode.MAVEN_TEST, re.compile(r"maven-(?:surefire|failsafe)-plugin:")),
-    (FailureCode.MAVEN_COMPILE, re.compile(r"compiler-plugin:|:(?:testC|test-c|c)ompile$")),
-)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What the error lines come to."""
+
+    text: str
+    """The final error lines."""
+    goal: re.Match[str] | None
+    verdict: MavenVerdict
+    found: str
+    printed: Goal
+    """What the failed goal had printed before."""
+    tests: Sequence[FailedTest]
+    shown: Callable[[Sequence[str]], str]
+    """Lines as one text, each once, with paths relative to the source."""
+
+    @property
+    def code(self) -> FailureCode:
+        return self.verdict.code
+
+    @property
+    def own(self) -> Cause | None:
+        """The cause by the goal's own output, where the final lines do not have it."""
+        cause = self.printed.cause() if self.verdict.own_output else None
+        return cause if cause and cause.tool not in ("", "maven") else None
 
 
 def maven_failure(
-    lines: Sequence[str], exit_code: int, *, source: Path, tests: Sequence[FailedTest] = ()
+    errors: MavenErrors, exit_code: int, *, source: Path, tests: Sequence[FailedTest] = ()
 ) -> StepFailed:
-    """The failure that Maven's error lines (`MavenErrors.lines`) and its failed tests tell of.
+    """The failure that Maven's output and its failed tests tell of.
 
     Paths below `source` are shown relative to it.
     """
     below_source = re.compile(rf"(?<![\w.-]){re.escape(str(source))}/")
-    text = below_source.sub("", "\n".join(dict.fromkeys(lines)))
-    code = _code(text, exit_code)
-    told = [f"{test.name}: {test.message}" for test in tests]
+
+    def shown(lines: Sequence[str]) -> str:
+        return below_source.sub("", "\n".join(dict.fromkeys(lines)))
+
+    signalled = killed("Maven", exit_code, excerpt(errors.goal().last_lines))
+    if signalled:
+        return signalled
+    if not errors.lines:
+        return _without_error_line(errors, exit_code, shown)
+    reading = _read(errors, tests, shown)
+    lines = _lines(reading)
     return StepFailed(
-        code,
-        _one_line(_message(code, text, exit_code, tests)),
-        excerpt=_excerpt([*(told if code is FailureCode.MAVEN_TEST else []), *text.splitlines()]),
-        retryable=code in (FailureCode.NETWORK, FailureCode.KILLED),
-        details=_details(code, text, tests),
+        reading.code,
+        one_line(_message(reading)),
+        excerpt=excerpt(lines),
+        retryable=reading.verdict.retry,
+        details=_details(reading, "\n".join(lines)),
     )
 
 
-def _details(code: FailureCode, text: str, tests: Sequence[FailedTest]) -> dict[str, Any]:
+def _without_error_line(
+    errors: MavenErrors, exit_code: int, shown: Callable[[Sequence[str]], str]
+) -> StepFailed:
+    """Java did not start, a wrapper found no Maven, or somebody closed the output."""
+    cause = errors.goal().cause()
+    ended = f"mvn ended with exit code {exit_code} and without an error line"
+    words = cause.message if cause.tool else f"{ended}: {cause.message}"
+    memory = "Java ran out of memory: " if cause.code is FailureCode.OUT_OF_MEMORY else ""
+    return StepFailed(
+        cause.code or FailureCode.MAVEN_FAILED,
+        one_line(shown([f"{memory}{words}".removesuffix(": ")])),
+        excerpt=excerpt(shown(cause.lines).splitlines()),
+        retryable=cause.retry,
+    )
+
+
+def _read(
+    errors: MavenErrors, tests: Sequence[FailedTest], shown: Callable[[Sequence[str]], str]
+) -> _Reading:
+    text = shown(errors.lines)
+    goal = _GOAL.search(text)
+    name = (goal["goal"] if goal else None) or ""
+    printed = errors.goal(name, goal["module"] if goal else "")
+    what = goal["what"] if goal else text
+    if _LOST_JVM.search(what) and printed.cause().code is FailureCode.OUT_OF_MEMORY:
+        what = f"{what}\n{printed.cause().message}"
+    for verdict in VERDICTS:
+        found = verdict.goal_pattern.search(name) and verdict.words_pattern.search(what)
+        if found:
+            break
+    return _Reading(
+        text, goal, verdict, found[0] if found else "", printed, _told(text, tests), shown
+    )
+
+
+def _told(text: str, tests: Sequence[FailedTest]) -> Sequence[FailedTest]:
+    """The tests that failed, those first that took the JVM with them and left no report."""
+    crashed = _CRASHED.search(text)
+    code = _EXIT_CODE.search(text)
+    why = f"the test JVM ended with exit code {code[1]}" if code else "the test JVM ended early"
+    names = dict.fromkeys(crashed["names"].split()) if crashed else ()
+    return (*(FailedTest(name, why) for name in names), *tests)
+
+
+def _lines(reading: _Reading) -> list[str]:
+    return reading.shown(_all_lines(reading)).splitlines()
+
+
+def _all_lines(reading: _Reading) -> list[str]:
+    """Tests, final lines, then what the goal itself printed, as far as it adds something."""
+    told = [f"{test.name}: {test.message}" for test in reading.tests]
+    final = reading.text.splitlines()
+    if reading.code is FailureCode.MAVEN_TEST:
+        return [*told, *final]
+    if reading.code in _ABOUT_ARTIFACTS or not reading.goal:
+        return final
+    printed = reading.printed
+    more = [*printed.errors, *(printed.warnings if _PLACE.search(reading.text) is None else ())]
+    own = reading.own
+    if own:
+        return [*final[:_OWN_LINES], *own.lines, *more, *final[_OWN_LINES:]]
+    unexplained = reading.verdict.own_output and not more
+    return [*final, *more, *(printed.last_lines if unexplained else ())]
+
+
+def _details(reading: _Reading, text: str) -> dict[str, Any]:
     """The failure's parts for programs: only those that are known."""
-    modules = list(dict.fromkeys(goal["module"] for goal in _GOAL.finditer(text)))
-    places = {(place["file"], int(place["line"]), place["what"]) for place in _PLACE.finditer(text)}
-    artifact = _artifact(text) if code in _ABOUT_ARTIFACTS else None
-    told = tests[:_MAX_TESTS] if code is FailureCode.MAVEN_TEST else ()
+    code = reading.code
+    modules = list(dict.fromkeys(goal["module"] for goal in _GOAL.finditer(reading.text)))
+    artifact = _artifact(reading.text) if code in _ABOUT_ARTIFACTS else None
+    told = reading.tests[:_MAX_TESTS] if code is FailureCode.MAVEN_TEST else ()
+    about_files = code not in (*_ABOUT_ARTIFACTS, FailureCode.MAVEN_TEST)
     details = {
         "module": modules[0] if modules else None,
         "modules": modules[1:] and modules[:_MAX_PLACES],
-        "places": [
-            {"file": file, "line": line, "message": what[:_MAX_MESSAGE]}
-            for file, line, what in sorted(places)[:_MAX_PLACES]
-        ],
+        "places": _places(text)[:_MAX_PLACES] if about_files else [],
         "tests": [{"name": test.name, "message": test.message[:_MAX_MESSAGE]} for test in told],
         "artifact": artifact,
     }
     return {name: value for name, value in details.items() if value}
 
 
-def _code(text: str, exit_code: int) -> FailureCode:
-    """The cause that comes first in the chain: a full disk fails a compiler, not the reverse."""
-    goal = _GOAL.search(text)
-    name = (goal["goal"] if goal else None) or ""
-    by_goal = next((code for code, kind in _KINDS_OF_GOALS if kind.search(name)), None)
-    rules = (
-        (FailureCode.DISK_FULL, _DISK.search(text)),
-        (FailureCode.OUT_OF_MEMORY, _MEMORY.search(text)),
-        (FailureCode.KILLED, exit_code > _SIGNALLED),
-        (FailureCode.NETWORK, _TRANSFER.search(text) and _NO_ANSWER.search(text)),
-        (FailureCode.NETWORK, _NO_WRAPPED_MAVEN.search(text)),
-        (FailureCode.MAVEN_ENFORCER, by_goal is FailureCode.MAVEN_ENFORCER),
-        (FailureCode.MAVEN_DEPENDENCY, _DEPENDENCY.search(text)),
-        (FailureCode.MAVEN_POM, _POM.search(text)),
-    )
-    holding = next((code for code, holds in rules if holds), None)
-    return holding or by_goal or FailureCode.MAVEN_FAILED
+def _places(text: str) -> list[dict[str, Any]]:
+    """Places in files, each line once, sorted."""
+    found: dict[tuple[str, int], str] = {}
+    for place in (*_PLACE.finditer(text), *_GROOVY.finditer(text)):
+        line = int(place["line"] or place.groupdict()["line2"])
+        found.setdefault((place["file"], line), place["what"])
+    return [
+        {"file": file, "line": line, "message": what[:_MAX_MESSAGE]}
+        for (file, line), what in sorted(found.items())
+    ]
 
 
-def _message(code: FailureCode, text: str, exit_code: int, tests: Sequence[FailedTest]) -> str:
-    if code is FailureCode.KILLED:
-        return f"Maven was ended by {_signal_name(exit_code)}"
-    words = _tests(tests) if code is FailureCode.MAVEN_TEST else _words(code, text)
-    goal = _GOAL.search(text)
-    if not goal:
-        return words or text or f"mvn ended with exit code {exit_code} and without an error line"
-    others = len(set(_GOAL.findall(text))) - 1
+def _message(reading: _Reading) -> str:
+    words = _words(reading)
+    if not reading.goal:
+        return words or reading.text
+    others = len(set(_GOAL.findall(reading.text))) - 1
     more = f" (and {others} more)" if others else ""
-    return f"module {goal['module']}{more}: {words or goal['what']}"
+    return f"module {reading.goal['module']}{more}: {words or reading.goal['what']}"
 
 
-def _words(code: FailureCode, text: str) -> str | None:
-    """What the failure's own pattern finds, said shortly; None when it does not find enough."""
-    tell = _TELL.get(code)
-    return tell(text) if tell else None
+def _words(reading: _Reading) -> str | None:
+    """What the row says, or what the code's own words find; None when that is not enough."""
+    if reading.verdict.say:
+        return reading.verdict.say.format(found=reading.found.strip())
+    if reading.code is FailureCode.MAVEN_TEST:
+        return _crash(reading.text) or _tests(reading.tests)
+    tell = _TELL.get(reading.code)
+    if tell:
+        return tell("\n".join(_lines(reading)))
+    if not reading.verdict.own_output or not reading.goal:
+        return None
+    what = reading.goal["what"].partition("\n")[0]
+    if reading.own:
+        own = reading.own
+        told = f"{own.file}:{own.line}: {own.what}" if own.file else own.message
+        words = reading.shown([told])
+        return f"{words} ({what})" if what else words
+    return _first_place(reading, what)
 
 
-def _memory(text: str) -> str:
-    said = _MEMORY.search(text)
-    return f"Java ran out of memory{f': {said[0]}' if said else ''}"
+def _first_place(reading: _Reading, what: str) -> str | None:
+    """A plugin that counts what it found, with the first thing that it found."""
+    places = _places("\n".join(_lines(reading)))
+    if not places:
+        return None
+    first = places[0]
+    return f"{first['file']}:{first['line']}: {first['message']} ({what})"
 
 
-def _disk(text: str) -> str:  # noqa: ARG001 - as the others
-    return "no space is left on the disk"
+def _crash(text: str) -> str | None:
+    crashed, code = _CRASHED.search(text), _EXIT_CODE.search(text)
+    if not (crashed or code):
+        return None
+    ended = f"ended with exit code {code[1]}" if code else "ended early"
+    names = dict.fromkeys(crashed["names"].split()) if crashed else ()
+    where = f" in {', '.join([*names][:_SHOWN_TESTS])}" if names else ""
+    return f"the test JVM {ended}{where}"
 
 
 def _no_answer(text: str) -> str | None:
@@ -180,29 +271,21 @@ def _pom_problem(text: str) -> str | None:
     return (found["other"] or f"{found['pom']}: {found['problem']}") if found else None
 
 
-def _places(text: str) -> str | None:
-    places = list(_PLACE.finditer(text))
+def _does_not_compile(text: str) -> str | None:
+    places = _places(text)
     if not places:
         return None
     first = places[0]
-    others = len({(place["file"], place["line"]) for place in places}) - 1
+    others = len(places) - 1
     more = f" (and {others} more)" if others else ""
-    return f"does not compile: {first['file']}:{first['line']}: {first['what']}{more}"
-
-
-def _unparsed(text: str) -> str | None:
-    found = _UNPARSED.search(text)
-    return f"{found['file']}:{found['line']}: {found['what']}" if found else None
+    return f"does not compile: {first['file']}:{first['line']}: {first['message']}{more}"
 
 
 _TELL: Mapping[FailureCode, Callable[[str], str | None]] = {
-    FailureCode.OUT_OF_MEMORY: _memory,
-    FailureCode.DISK_FULL: _disk,
     FailureCode.NETWORK: _no_answer,
     FailureCode.MAVEN_DEPENDENCY: _unresolved,
     FailureCode.MAVEN_POM: _pom_problem,
-    FailureCode.MAVEN_COMPILE: _places,
-    FailureCode.MAVEN_FAILED: _unparsed,
+    FailureCode.MAVEN_COMPILE: _does_not_compile,
 }
 
 
@@ -211,29 +294,3 @@ def _tests(tests: Sequence[FailedTest]) -> str | None:
     more = f" and {len(tests) - _SHOWN_TESTS} more" if len(tests) > _SHOWN_TESTS else ""
     how_many = "1 test fails" if len(tests) == 1 else f"{len(tests)} tests fail"
     return f"{how_many}: {names}{more}" if tests else None
-
-
-def _signal_name(exit_code: int) -> str:
-    number = exit_code - _SIGNALLED
-    known = {int(known): known.name for known in signal.Signals}
-    return known.get(number, f"signal {number}")
-
-
-def _one_line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _MAX_MESSAGE else f"{line[: _MAX_MESSAGE - 3]}..."
-
-
-def _excerpt(lines: Sequence[str]) -> str:
-    """The first lines, as far as they fit."""
-    kept: list[str] = []
-    size = 0
-    for line in lines:
-        size += len(line.encode()) + 1
-        if size > MAX_EXCERPT - 4:
-            kept.append("...")
-            break
-        kept.append(line)
-    if kept == ["..."]:
-        return lines[0].encode()[: MAX_EXCERPT - 4].decode(errors="ignore") + "..."
-    return "\n".join(kept)

@@ -15,10 +15,10 @@ import pytest
 
 from pipelines.domain.errors import FailureCode
 from pipelines.domain.pipeline import StepContext
+from pipelines.failures.excerpt import MAX_BYTES
 from pipelines.processes.logged_command import LoggedCommandRunner
 from pipelines.steps.maven.options import MavenOptions
 from pipelines.steps.maven.output.events import read_events
-from pipelines.steps.maven.output.failure import MAX_EXCERPT
 from tests.support.pipelines.maven_builder import build, failure, link_listener, make_builder
 from tests.support.pipelines.maven_source import NEEDS_CORE, pom, write_reactor
 from tests.support.pipelines.step_context import Steps
@@ -235,7 +235,7 @@ def test_a_module_that_is_not_there(steps: Steps) -> None:
 
     assert error.code is FailureCode.MAVEN_FAILED
     assert error.message == "Could not find the selected project in the reactor: nosuch"
-    assert len(error.excerpt.encode()) <= MAX_EXCERPT
+    assert len(error.excerpt.encode()) <= MAX_BYTES
 
 
 @pytest.mark.slow

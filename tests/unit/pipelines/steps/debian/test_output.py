@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipelines.domain.errors import FailureCode
+from pipelines.domain.exit_code import ExitCode
 from pipelines.steps.debian.build.output import BuildOutput
 
 MAVEN_FAILS = """\
@@ -80,7 +81,7 @@ def test_a_kill_inside_maven(tmp_path: Path) -> None:
     begun = MAVEN_FAILS.partition("[INFO] BUILD FAILURE")[0]
     output, _ = output_of(begun, tmp_path)
 
-    failure = output.failure(137)
+    failure = output.failure(ExitCode.of(-9))
 
     assert failure.code is FailureCode.KILLED
     assert failure.retryable

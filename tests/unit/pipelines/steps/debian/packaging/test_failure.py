@@ -1,9 +1,20 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from pipelines.domain.errors import FailureCode
-from pipelines.steps.debian.packaging.failure import PackagingOutput
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.domain.exit_code import ExitCode
+from pipelines.failures.evidence import Evidence
+from pipelines.steps.debian.packaging.failure import packaging_failure
+
+
+def failure_of(lines: list[str], exit_code: int) -> StepFailed:
+    evidence = Evidence()
+    for line in lines:
+        evidence.feed(line)
+    return packaging_failure(evidence, exit_code, Path("/src"))
 
 
 @pytest.mark.parametrize(
@@ -16,7 +27,7 @@ from pipelines.steps.debian.packaging.failure import PackagingOutput
             ],
             3,
             FailureCode.BUILD_DEPENDS,
-            "unmet build dependencies: maven (>= 3)",
+            "Unmet build dependencies: maven (>= 3)",
             "Unmet build dependencies",
         ),
         (
@@ -74,7 +85,7 @@ from pipelines.steps.debian.packaging.failure import PackagingOutput
             ],
             2,
             FailureCode.PACKAGING_FAILED,
-            "packaging failed: Error: error:0308010C:digital envelope routines::unsupported",
+            "Error: error:0308010C:digital envelope routines::unsupported",
             "ERR_OSSL_EVP_UNSUPPORTED",
         ),
         (
@@ -84,19 +95,22 @@ from pipelines.steps.debian.packaging.failure import PackagingOutput
             "disk space",
             "No space",
         ),
-        (["building"], 137, FailureCode.KILLED, "signal 9", "building"),
-        (["something odd"], 5, FailureCode.PACKAGING_FAILED, "exit code 5", "something odd"),
+        (["building"], ExitCode.of(-9), FailureCode.KILLED, "signal 9", "building"),
+        (["building"], 137, FailureCode.PACKAGING_FAILED, "packaging failed: building", "building"),
+        (
+            ["something odd"],
+            5,
+            FailureCode.PACKAGING_FAILED,
+            "packaging failed: something odd",
+            "something odd",
+        ),
         ([], 5, FailureCode.PACKAGING_FAILED, "exit code 5", ""),
     ],
 )
 def test_failure(
     lines: list[str], exit_code: int, code: FailureCode, message: str, excerpt: str
 ) -> None:
-    output = PackagingOutput()
-    for line in lines:
-        output.add(line)
-
-    failure = output.failure(exit_code)
+    failure = failure_of(lines, exit_code)
 
     assert failure.code is code
     assert message in failure.message
@@ -105,11 +119,9 @@ def test_failure(
 
 
 def test_excerpt_is_at_most_two_kilobytes_with_both_ends() -> None:
-    output = PackagingOutput()
-    for number in range(500):
-        output.add(f"lib.c:{number}: error: größer als erlaubt")
+    lines = [f"lib.c:{number}: error: größer als {'x' * 99}" for number in range(500)]
 
-    excerpt = output.failure(2).excerpt
+    excerpt = failure_of(lines, 2).excerpt
 
     assert len(excerpt.encode()) <= 2000
     assert excerpt.startswith("lib.c:0: error")

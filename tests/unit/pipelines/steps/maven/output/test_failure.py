@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.domain.exit_code import ExitCode
+from pipelines.failures.excerpt import MAX_BYTES
 from pipelines.steps.maven.output.errors import MavenErrors
-from pipelines.steps.maven.output.failure import MAX_EXCERPT, maven_failure
+from pipelines.steps.maven.output.failure import maven_failure
 from pipelines.steps.maven.output.surefire import FailedTest
 
 LOGS = {
@@ -23,7 +25,7 @@ def failure_of(text: str, exit_code: int = 1, tests: tuple[FailedTest, ...] = ()
     errors = MavenErrors()
     for line in text.splitlines():
         errors.feed(line)
-    return maven_failure(errors.lines, exit_code, source=SOURCE, tests=tests)
+    return maven_failure(errors, exit_code, source=SOURCE, tests=tests)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def test_what_maven_printed(log: str, code: FailureCode, message: str) -> None:
 
     assert (failure.code, failure.message) == (code, message)
     assert failure.retryable == (code is FailureCode.NETWORK)
-    assert 0 < len(failure.excerpt.encode()) <= MAX_EXCERPT
+    assert 0 < len(failure.excerpt.encode()) <= MAX_BYTES
     assert "[Help" not in failure.excerpt
     assert "mvn <args> -rf" not in failure.excerpt
 
@@ -154,7 +156,8 @@ def test_a_file_that_checkstyle_cannot_parse_is_told_with_its_line() -> None:
         "processing /src/core/src/main/java/t/Core.java: MismatchedTokenException occurred while "
         "parsing file /src/core/src/main/java/t/Core.java. expecting EOF, found '}' -> [Help 1]"
     )
-    assert failure.message == f"module core: {CORE_JAVA}:152: expecting SEMI, found '}}'"
+    told = f"module core: {CORE_JAVA}:152: expecting SEMI, found '}}' (Failed during checkstyle"
+    assert failure.message.startswith(told)
 
 
 def test_failing_tests_are_in_the_excerpt() -> None:
@@ -176,7 +179,8 @@ def test_failing_tests_are_in_the_excerpt() -> None:
             FailureCode.OUT_OF_MEMORY,
         ),
         ("java.io.IOException: No space left on device", 1, FailureCode.DISK_FULL),
-        ("[INFO] Compiling 7 source files", 137, FailureCode.KILLED),
+        ("[INFO] Compiling 7 source files", ExitCode.of(-9), FailureCode.KILLED),
+        ("[INFO] Compiling 7 source files", 137, FailureCode.MAVEN_FAILED),
         (
             "[ERROR] Failed to execute goal x:download-maven-plugin:1.6.3:wget (a) on project b: "
             "IO Error: Could not get content -> [Help 1]",
@@ -247,16 +251,17 @@ def test_ten_thousand_errors_make_a_short_excerpt() -> None:
     line = "[ERROR] /src/A.java:[{n},1] cannot find symbol é"
     text = "\n".join(line.format(n=n) for n in range(10_000))
     failure = failure_of(f"{text}\n[INFO] BUILD FAILURE\n{text}")
-    assert len(failure.excerpt.encode()) <= MAX_EXCERPT
-    assert failure.excerpt.endswith("\n...")
+    assert len(failure.excerpt.encode()) <= MAX_BYTES
+    assert "[…]" in failure.excerpt
 
 
 def test_one_endless_line_makes_a_short_excerpt() -> None:
     failure = failure_of(f"[ERROR] {'x' * 100_000}")
-    assert len(failure.excerpt.encode()) <= MAX_EXCERPT
+    assert len(failure.excerpt.encode()) <= MAX_BYTES
     assert len(failure.message) <= 300
 
 
 def test_a_killed_maven_names_the_signal() -> None:
-    assert failure_of("", 137).message == "Maven was ended by SIGKILL"
-    assert failure_of("", 137).retryable
+    failure = failure_of("", ExitCode.of(-9))
+    assert failure.message == "Maven was ended by SIGKILL (signal 9)"
+    assert failure.retryable

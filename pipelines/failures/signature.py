@@ -1,0 +1,53 @@
+"""One row of the table: how to recognize a line of a tool, and what it says of a failure. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pipelines.domain.errors import FailureCode
+
+
+class Role(StrEnum):
+    """What a line says of a failure."""
+
+    CAUSE = "cause"
+    """The tool that failed says why."""
+    SIGN = "sign"
+    """It explains a cause of the same tool, and is none alone: a warning, for example."""
+    RELAY = "relay"
+    """Something that this tool had called failed; the cause stands above."""
+    ACCEPTED = "accepted"
+    """What failed above was allowed to fail."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """A kind of line that one tool writes when it fails.
+
+    Several lines of one tool in a row make one failure. Its words and its code come from the row
+    that stands first in the table, so the telling rows of a tool stand above its general ones.
+    """
+
+    tool: str
+    line: str
+    """Regular expression for the line's beginning, without colours and without a prefix like
+    `[ERROR] ` or `[exec] `, which the expression may have too."""
+    role: Role = Role.CAUSE
+    code: FailureCode | None = None
+    """None: the code of the step that ran the tool."""
+    retry: bool = False
+    """Whether the same build could succeed when it is only tried again."""
+    before: int = 0
+    """Lines above it that belong to it."""
+    after: str = ""
+    """Regular expression for lines directly below it that belong to it."""
+    at_end: bool = False
+    """The tool writes nothing after it: what follows shows that the failure was accepted."""
+    pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    below: re.Pattern[str] | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pattern", re.compile(self.line))
+        object.__setattr__(self, "below", re.compile(self.after) if self.after else None)

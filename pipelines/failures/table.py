@@ -1,0 +1,47 @@
+"""All signatures together, and the search for the one that a line fits. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from pipelines.failures.signature import Signature
+from pipelines.failures.tools.debian import DEBIAN
+from pipelines.failures.tools.java import JAVA
+from pipelines.failures.tools.javascript import JAVASCRIPT
+from pipelines.failures.tools.machine import MACHINE
+from pipelines.failures.tools.native import NATIVE
+from pipelines.failures.tools.scripts import SCRIPTS
+
+SIGNATURES: tuple[Signature, ...] = (*MACHINE, *DEBIAN, *JAVA, *JAVASCRIPT, *NATIVE, *SCRIPTS)
+"""The first one that fits a line counts; of a failure's lines the one that stands first here."""
+
+RANK = {id(signature): rank for rank, signature in enumerate(SIGNATURES)}
+
+MAX_LINE = 2000
+"""Characters of a line that are looked at."""
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_PREFIX = re.compile(r"\s*\[[\w:-]{1,30}\]:? ")
+# One expression first: nearly all lines fit no signature, and a build writes millions.
+_ANY = re.compile(
+    "|".join(f"(?:{re.sub('[(][?]P<[a-z]+>', '(?:', each.line)})" for each in SIGNATURES)
+)
+
+
+def plain(line: str) -> str:
+    """A line without colours, without blanks at its end, and of at most 2000 characters."""
+    return _COLOURS.sub("", line[: 2 * MAX_LINE])[:MAX_LINE].rstrip()
+
+
+def unprefixed(line: str) -> str:
+    """A plain line without the `[ERROR] ` or `[exec] ` that a tool puts before another's words."""
+    prefix = _PREFIX.match(line)
+    return line[prefix.end() :] if prefix else line
+
+
+def signature_of(line: str) -> Signature | None:
+    """The first signature that a plain line fits."""
+    for text in dict.fromkeys((unprefixed(line), line)):
+        if _ANY.match(text):
+            return next(each for each in SIGNATURES if each.pattern.match(text))
+    return None

@@ -1,0 +1,103 @@
+"""Java, Maven, Gradle, javac and what they run, as they write outside Maven's own reading. Pure.
+
+What Maven's final lines say is told in `maven.py`.
+"""
+
+from __future__ import annotations
+
+from pipelines.failures.signature import Role, Signature
+
+_MORE = r"\[(?:ERROR|FATAL)\]|\s*@|  |\t"
+
+JAVA = (
+    Signature(
+        tool="maven", line=r"\[INFO\] BUILD SUCCESS$|BUILD SUCCESSFUL in ", role=Role.ACCEPTED
+    ),
+    Signature(
+        tool="maven", line=r"\[(?:ERROR|FATAL)\] Failed to execute goal ", at_end=True, after=_MORE
+    ),
+    Signature(
+        tool="maven",
+        line=r"(?:\[(?:ERROR|FATAL)\] ){1,2}(?:Some problems were|The build could not|Non-"
+        r"|Project '|The projects in the reactor|Unknown lifecycle|No plugin found|Plugin "
+        r"|Error executing Maven|Could not find the selected|Unresolveable|Extension )",
+        at_end=True,
+        after=_MORE,
+    ),
+    Signature(tool="maven", line=r"\[(?:ERROR|FATAL)\](?: |$)", role=Role.SIGN, after=r"  |\t| @ "),
+    Signature(
+        tool="java",
+        line=r"Unrecognized (?:VM )?option|Invalid (?:maximum|initial) heap size"
+        r"|Initial heap size set to a larger|Could not find or load main class"
+        r"|Error occurred during initialization of (?:VM|boot layer)"
+        r"|Unable to parse command line options|The JAVA_HOME environment variable is not",
+        after=r"Error: |Caused by: |\S",
+    ),
+    Signature(tool="java", line=r"Error: (?:Could not create the Java Virtual|A fatal exception)"),
+    Signature(
+        tool="java",
+        line=r"# A fatal error has been detected by the Java Runtime",
+        after=r"#",
+    ),
+    Signature(
+        tool="gradle",
+        line=r"\* What went wrong:",
+        after=r"(?!\* |BUILD FAILED)",
+    ),
+    Signature(tool="gradle", line=r"FAILURE: Build failed|BUILD FAILED in", role=Role.RELAY),
+    Signature(
+        tool="gradle tests", line=r"\S.* > .* FAILED$", after=r"    \S|        at \S+\(\w+Test"
+    ),
+    Signature(
+        tool="kotlin",
+        line=r"e: (?:file://)?(?P<file>\S+?\.kts?):(?: \()?(?P<line>\d+)[,:] ?\d+\)?:? "
+        r"(?P<what>.*)",
+    ),
+    Signature(
+        tool="scala",
+        line=r"-- (?:\[E\d+\] )?[\w ]*Error: \S+:\d+:\d+ -",
+        after=r" *\d* *\|",
+    ),
+    Signature(
+        tool="groovy",
+        line=r"(?P<file>\S+\.groovy): (?P<line>\d+): (?P<what>.*)",
+        after=r" ?@ line | {2,}",
+    ),
+    Signature(
+        tool="javac",
+        line=r"(?P<file>\S+\.(?:java|scala)):(?P<line>\d+)(?::\d+)?: (?:error: )(?P<what>.*)",
+        after=r" {2,}",
+    ),
+    Signature(
+        tool="checkstyle",
+        line=r"(?P<file>\S+\.java):(?P<line>\d+):\d+: (?P<what>(?:expecting|unexpected|mismatched"
+        r"|no viable|extraneous) .*)",
+    ),
+    Signature(
+        tool="rat",
+        line=r"(?:\[WARNING\] )?Files with (?:unapproved|unknown) licen[sc]es:?",
+        after=r"  \S",
+    ),
+    Signature(
+        tool="spotbugs",
+        line=r"(?:High|Medium|Low): .* At (?P<file>\S+\.java):\[lines? (?P<line>\d+)",
+    ),
+    Signature(
+        tool="pmd",
+        line=r"PMD Failure: |CPD Failure: ",
+    ),
+    Signature(
+        tool="protoc", line=r"(?P<file>\S+\.proto):(?P<line>\d+):\d+: (?!warning)(?P<what>.*)"
+    ),
+    Signature(
+        tool="javac",
+        line=r"\[WARNING\] \S+\.\w+:\[\d+,\d+\] ",
+        role=Role.SIGN,
+        after=r" ",
+    ),
+    Signature(
+        tool="java",
+        line=r"Exception in thread \"[^\"]*\" [\w.$]+(?:: |$)",
+        after=r"\tat |Caused by: ",
+    ),
+)

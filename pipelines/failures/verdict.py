@@ -1,0 +1,69 @@
+"""From evidence to the failure of a step. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.failures.evidence import Cause, Evidence
+from pipelines.failures.excerpt import excerpt, one_line
+from pipelines.failures.exit_code import killed, signal_in, signal_name
+
+_IN_WORDS = {
+    FailureCode.DISK_FULL: "no disk space is left: ",
+    FailureCode.OUT_OF_MEMORY: "it ran out of memory: ",
+    FailureCode.NETWORK: "the network or a server failed: ",
+}
+
+
+def verdict(
+    program: str,
+    ended: str,
+    exit_code: int,
+    evidence: Evidence,
+    *,
+    own: FailureCode,
+    source: Path | None = None,
+) -> StepFailed:
+    """The failure of `program`, of which `ended` says in words how it ended.
+
+    `own` is the code where the signature has none; paths below `source` are shown relative to it.
+    """
+    cause = evidence.cause()
+    lines = [_relative(line, source) for line in cause.lines]
+    signalled = killed(program, exit_code, excerpt(lines))
+    if signalled:
+        return signalled
+    words = _relative(cause.message, source)
+    return StepFailed(
+        cause.code or own,
+        one_line(f"{ended}: {_meaning(cause)}{words}" if words else ended),
+        excerpt=excerpt(lines),
+        retryable=cause.retry,
+        details=_details(cause, source),
+    )
+
+
+def _meaning(cause: Cause) -> str:
+    if cause.code is FailureCode.KILLED:
+        number = signal_in(cause.message)
+        return f"ended by {signal_name(number)}: " if number else ""
+    return _IN_WORDS.get(cause.code, "") if cause.code else ""
+
+
+def _details(cause: Cause, source: Path | None) -> Mapping[str, Any]:
+    tool = {"tool": cause.tool} if cause.tool else {}
+    if not cause.file:
+        return tool
+    place = {
+        "file": _relative(cause.file, source),
+        "line": cause.line,
+        "message": one_line(cause.what),
+    }
+    return {**tool, "places": [place]}
+
+
+def _relative(text: str, source: Path | None) -> str:
+    return text.replace(f"{source}/", "") if source else text
