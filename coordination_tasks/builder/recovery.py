@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -10,7 +9,7 @@ from coordination_tasks.builder.claim_intent import ClaimIntent, abandoned_job
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.domain.errors import ClaimLost, in_words
 from coordination_tasks.domain.model import Attempt, State, Transition
-from coordination_tasks.store.operations.attempt import last_attempt
+from coordination_tasks.store.operations.attempt import ends_of_running_steps, last_attempt
 from coordination_tasks.store.plans import recorded_plan
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
@@ -48,7 +47,14 @@ def recover(
             job=job, builder=builder, number=job.attempt, token=job.token, claim_id=claim_id
         )
         succeeded, reason = _ended(attempt, snapshot, outbox, ended)
-        ends = _ends(attempt, snapshot, succeeded, reason, clock())
+        ends = ends_of_running_steps(
+            job,
+            snapshot.transitions(job.id, job.attempt),
+            builder=builder,
+            at=clock(),
+            reason=reason,
+            succeeded=succeeded,
+        )
         told = f"job {job.id} was left behind and {_give_back(outbox, attempt, reason, ends)}"
         _send(store, outbox, claim_id)
     intent.clear()
@@ -86,31 +92,3 @@ def _send(store: Store, outbox: Outbox, claim_id: str) -> None:
     for entry, error in outbox.flush(store).refused:
         if ends_claim(entry.write, claim_id) and not isinstance(error, ClaimLost):
             raise error
-
-
-def _ends(
-    attempt: Attempt,
-    snapshot: Snapshot,
-    succeeded: Mapping[str, str],
-    reason: str,
-    now: datetime,
-) -> tuple[Transition, ...]:
-    """Ends for the steps that were running."""
-    recorded = snapshot.transitions(attempt.job.id, attempt.number)
-    last = {t.step: t.to_state for t in recorded if t.step is not None}
-    return tuple(
-        Transition(
-            id=uuid.uuid4().hex,
-            job=attempt.job.id,
-            attempt=attempt.number,
-            token=attempt.token,
-            builder=attempt.builder,
-            step=step,
-            from_state=State.RUNNING,
-            to_state=State.SUCCEEDED if step in succeeded else State.CANCELLED,
-            at=now,
-            reason=succeeded.get(step, reason),
-        )
-        for step, state in last.items()
-        if state is State.RUNNING
-    )

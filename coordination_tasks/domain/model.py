@@ -95,6 +95,66 @@ class Transition:
     details: Mapping[str, object] = field(default_factory=dict)
     """What the step wants to tell: failure code, excerpt, outputs (JSON values)."""
 
+    @classmethod
+    def of_job(
+        cls,
+        job: Job,
+        *,
+        own_id: str,
+        builder: str,
+        from_state: State,
+        at: datetime,
+        reason: str,
+        details: Mapping[str, object] | None = None,
+    ) -> Transition:
+        """`job` went from `from_state` to the state that it has now; `builder` made it so."""
+        return cls(
+            id=own_id,
+            job=job.id,
+            attempt=job.attempt,
+            token=job.token,
+            builder=builder,
+            step=None,
+            from_state=from_state,
+            to_state=job.state,
+            at=at,
+            reason=reason,
+            details=details or {},
+        )
+
+    @classmethod
+    def of_step(
+        cls,
+        job: Job,
+        step: str,
+        *,
+        own_id: str,
+        builder: str,
+        from_state: State,
+        to_state: State,
+        at: datetime,
+        reason: str,
+        duration_seconds: float | None = None,
+        log: str | None = None,
+        details: Mapping[str, object] | None = None,
+    ) -> Transition:
+        """A step of the job's latest attempt went to `to_state`; `builder` made it so."""
+        return cls(
+            id=own_id,
+            job=job.id,
+            attempt=job.attempt,
+            token=job.token,
+            builder=builder,
+            step=step,
+            from_state=from_state,
+            to_state=to_state,
+            at=at,
+            reason=reason,
+            duration_seconds=duration_seconds,
+            log=log,
+            details=details or {},
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuilderProfile:

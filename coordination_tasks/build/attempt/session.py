@@ -356,20 +356,18 @@ class Session:
     ) -> Transition:
         claimed = self.attempt().claimed
         duration = None if state is State.RUNNING else self.duration(step)
-        return Transition(
-            id=self._new_id(),
-            job=claimed.job.id,
-            attempt=claimed.number,
-            token=claimed.token,
+        return Transition.of_step(
+            claimed.job,
+            step,
+            own_id=self._new_id(),
             builder=claimed.builder,
-            step=step,
             from_state=self.state(step),
             to_state=state,
             at=self._clock(),
             reason=reason,
             duration_seconds=None if duration is None else round(duration, 3),
             log=log,
-            details=details or {},
+            details=details,
         )
 
     def _outbox_or_fail(self) -> Outbox:

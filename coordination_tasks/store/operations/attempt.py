@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -89,10 +89,17 @@ def _complete(draft: Draft, write: Complete, log: TransitionLog, publisher: Publ
         duration_seconds=_duration(job, completion, at),
     )
     log.append_steps(completion.transitions)
-    end = _job_transition(
-        fence, _end_id(fence, ended.state), job.state, ended.state, at, ended.reason
+    log.append(
+        Transition.of_job(
+            ended,
+            own_id=_end_id(fence, ended.state),
+            builder=fence.builder,
+            from_state=job.state,
+            at=at,
+            reason=ended.reason,
+            details=_manifest_details(completion.manifest),
+        )
     )
-    log.append(replace(end, details=_manifest_details(completion.manifest)))
     jobs.put(ended)
     write_jobs(draft, jobs)
     write_log(draft, fence.job_id, fence.attempt, log)
@@ -110,13 +117,21 @@ def _release(draft: Draft, write: Release, log: TransitionLog, publisher: Publis
     jobs = read_jobs(draft)
     job = _check_fence(jobs, log, fence)
     check_job_transition(job.id, job.state, State.CANCELLED)
-    at = write.at or publisher.now
     log.append_steps(write.transitions)
-    end_id = _end_id(fence, State.CANCELLED)
-    log.append(_job_transition(fence, end_id, job.state, State.CANCELLED, at, write.reason))
-    queued_id = _end_id(fence, State.QUEUED)
     back = "released: any builder may take it"
-    log.append(_job_transition(fence, queued_id, State.CANCELLED, State.QUEUED, at, back))
+    before = job.state
+    for state, reason in ((State.CANCELLED, write.reason), (State.QUEUED, back)):
+        log.append(
+            Transition.of_job(
+                replace(job, state=state),
+                own_id=_end_id(fence, state),
+                builder=fence.builder,
+                from_state=before,
+                at=write.at or publisher.now,
+                reason=reason,
+            )
+        )
+        before = state
     jobs.put(requeued(job, write.reason))
     write_jobs(draft, jobs)
     write_log(draft, fence.job_id, fence.attempt, log)
@@ -143,6 +158,38 @@ def last_attempt(job: Job, reason: str) -> str | None:
     if job.attempt < job.max_attempts:
         return None
     return f"{reason}; attempt {job.attempt} of {job.max_attempts} was the last"
+
+
+def ends_of_running_steps(
+    job: Job,
+    recorded: Iterable[Transition],
+    *,
+    builder: str,
+    at: datetime,
+    reason: str,
+    succeeded: Mapping[str, str] | None = None,
+) -> tuple[Transition, ...]:
+    """An end, made by `builder`, for each step that still runs by what is `recorded`.
+
+    `succeeded` says of the steps that ended well what each did; the others are cancelled.
+    """
+    last = {t.step: t.to_state for t in recorded if t.step is not None}
+    running = [step for step, state in last.items() if state is State.RUNNING]
+    done = succeeded or {}
+    ends = {step: State.SUCCEEDED if step in done else State.CANCELLED for step in running}
+    return tuple(
+        Transition.of_step(
+            job,
+            step,
+            own_id=f"{job.id}-{job.token}-{step}-{state}",
+            builder=builder,
+            from_state=State.RUNNING,
+            to_state=state,
+            at=at,
+            reason=done.get(step, reason),
+        )
+        for step, state in ends.items()
+    )
 
 
 def _check_fence(jobs: JobsDocument, log: TransitionLog, fence: Fence) -> Job:
@@ -201,23 +248,6 @@ def _duration(job: Job, completion: Completion, at: datetime) -> float | None:
 def _end_id(fence: Fence, state: State) -> str:
     # the same claim may take two jobs, one after the other: the first was taken from it unseen
     return f"{fence.claim_id}-{fence.job_id}-{fence.token}-{state}"
-
-
-def _job_transition(
-    fence: Fence, own_id: str, before: State, after: State, at: datetime, reason: str
-) -> Transition:
-    return Transition(
-        id=own_id,
-        job=fence.job_id,
-        attempt=fence.attempt,
-        token=fence.token,
-        builder=fence.builder,
-        step=None,
-        from_state=before,
-        to_state=after,
-        at=at,
-        reason=reason,
-    )
 
 
 def _title(fence: Fence) -> str:

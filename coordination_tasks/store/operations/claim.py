@@ -136,15 +136,11 @@ def _log_claim(
 ) -> None:
     log = read_log(draft, claimed.id, claimed.attempt)
     log.append(
-        Transition(
-            id=f"{claim_id}-{claimed.id}-{claimed.token}-{State.RUNNING}",
-            job=claimed.id,
-            attempt=claimed.attempt,
-            token=claimed.token,
+        Transition.of_job(
+            claimed,
+            own_id=f"{claim_id}-{claimed.id}-{claimed.token}-{State.RUNNING}",
             builder=publisher.profile.id,
-            step=None,
             from_state=before.state,
-            to_state=State.RUNNING,
             at=publisher.now,
             reason=f"claimed by {publisher.profile.id}",
         )

@@ -14,7 +14,11 @@ from coordination_tasks.domain.model import MAX_ID_LENGTH, Job, State, Transitio
 from coordination_tasks.domain.secret_scan import refuse_secrets
 from coordination_tasks.domain.state_machine import check_job_transition
 from coordination_tasks.repository.draft import Draft
-from coordination_tasks.store.operations.attempt import last_attempt, requeued
+from coordination_tasks.store.operations.attempt import (
+    ends_of_running_steps,
+    last_attempt,
+    requeued,
+)
 
 _PRIORITIES = range(1, 11)
 _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
@@ -89,24 +93,8 @@ def reap(draft: Draft, job_id: str, seen_token: int, reason: str, *, by: str, no
 def _log_broken_off(draft: Draft, before: Job, after: Job, *, by: str, now: datetime) -> None:
     """Ends for the steps that were running when the job was taken from their builder."""
     log = read_log(draft, before.id, before.attempt)
-    last = {t.step: t.to_state for t in log.transitions if t.step is not None}
     log.append_steps(
-        [
-            Transition(
-                id=f"{before.id}-{after.token}-{step}-{State.CANCELLED}",
-                job=before.id,
-                attempt=before.attempt,
-                token=after.token,
-                builder=by,
-                step=step,
-                from_state=State.RUNNING,
-                to_state=State.CANCELLED,
-                at=now,
-                reason=after.reason,
-            )
-            for step, state in last.items()
-            if state is State.RUNNING
-        ]
+        ends_of_running_steps(after, log.transitions, builder=by, at=now, reason=after.reason)
     )
     write_log(draft, before.id, before.attempt, log)
 
@@ -115,16 +103,12 @@ def _log_move(draft: Draft, before: Job, after: Job, *, by: str, now: datetime) 
     check_job_transition(before.id, before.state, after.state)
     log = read_log(draft, before.id, before.attempt)
     log.append(
-        Transition(
+        Transition.of_job(
+            after,
             # a job has each token in one such move only
-            id=f"{before.id}-{after.token}-{after.state}",
-            job=before.id,
-            attempt=before.attempt,
-            token=after.token,
+            own_id=f"{before.id}-{after.token}-{after.state}",
             builder=by,
-            step=None,
             from_state=before.state,
-            to_state=after.state,
             at=now,
             reason=after.reason,
         )
