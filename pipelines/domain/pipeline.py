@@ -221,6 +221,25 @@ class EndsAlone(Protocol):
 
 
 @runtime_checkable
+class MakesSource(Protocol):
+    """A kind of step that makes the source tree anew each time it runs."""
+
+    def refresh(self, options: Any, context: StepContext) -> None:
+        """Learn what the source says now, once for each attempt, before any step is judged.
+
+        Never raises because the source cannot be reached: what is known has to do then.
+        """
+
+
+@runtime_checkable
+class KeepsFiles(Protocol):
+    """A kind of step that can go on with what an earlier try of its own left in the source."""
+
+    def kept_folders(self, options: Any, context: StepContext) -> Collection[Path]:
+        """Folders in the source whose content it vouches for, or removes itself."""
+
+
+@runtime_checkable
 class LooksAhead(Protocol):
     """A step kind that can find out early, within seconds, that it cannot work here."""
 

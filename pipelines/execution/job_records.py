@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,8 @@ class StepRecords:
         """Why there is no record of a success."""
         if self._stamps.is_there(step):
             return UNREADABLE
+        if why := self._stamps.why_forgotten(step):
+            return why
         run = self._stamps.last_run(step)
         if run is not None:
             return f"attempt {run.attempt} at it did not end well"
@@ -84,31 +86,27 @@ class StepRecords:
             after=self._runs(all_needs(pipeline, step)),
             attempt=self._workspace.attempt,
             boot_id=boot_id(),
-            made_before=self._made_before(step),
         )
         self._stamps.begin(run)
         return run
 
-    def _made_before(self, step: Step) -> tuple[str, ...]:
-        return self._stamps.made_before(step.name) if step.outputs or step.artifacts else ()
-
-    def outputs_to_remove(self, pipeline: Pipeline, run: Run) -> set[Path]:
-        """What earlier runs of the step made and no other step has on record as its own."""
-        if not run.made_before:
-            return set()
-        others = (self._stamps.read(step.name) for step in pipeline.steps if step.name != run.step)
-        kept = {path for stamp in others if stamp for path in stamp.outputs}
-        return {self._workspace.root / path for path in run.made_before if path not in kept}
-
     def succeed(
-        self, step: Step, run: Run, result: StepResult, duration_seconds: float | None
+        self,
+        step: Step,
+        run: Run,
+        result: StepResult,
+        duration_seconds: float | None,
+        changed: Collection[str] = (),
     ) -> None:
         """Record the step's success, what it made first. Durable when this returns.
 
-        Raises StepFailed (ARTIFACT_MISSING) when it did not make what it says it makes.
+        `changed` are the paths in the source that it changed. Raises StepFailed (ARTIFACT_MISSING)
+        when it did not make what it says it makes.
         """
-        declared = matching_files(self._workspace.source, step.outputs)
+        source = self._workspace.source
+        declared = matching_files(source, step.outputs)
         outputs: list[Path] = [*result.outputs, *declared]
+        named = result.complete or bool(step.inputs or step.outputs)
         stamp = Stamp(
             step=step.name,
             fingerprint=run.fingerprint,
@@ -120,7 +118,7 @@ class StepRecords:
             duration_seconds=None if duration_seconds is None else round(duration_seconds, 3),
             run=run.id,
             after=run.after,
-            complete=result.complete or bool(step.inputs or step.outputs),
+            complete=named and not _unnamed(changed, outputs, source),
             digest=result.digest,
         )
         if not stamp.complete:
@@ -156,3 +154,10 @@ class StepRecords:
         now = self._runs(stamp.after)
         changed = [step for step, run in stamp.after.items() if now.get(step, run) != run]
         return f"step {changed[0]} ran again, and this one names no outputs" if changed else None
+
+
+def _unnamed(changed: Collection[str], outputs: Iterable[Path], source: Path) -> set[str]:
+    """What a step changed in the source beside its outputs and the folders that these are in."""
+    named = [path.relative_to(source) for path in outputs if path.is_relative_to(source)]
+    above = {str(folder) for path in named for folder in path.parents}
+    return set(changed) - {*map(str, named)} - above

@@ -11,6 +11,9 @@ from pipelines.domain.pipeline import Retries
 
 T = TypeVar("T")
 
+_CHANGED_MORE = (
+    "not tried again: what it changed in the source cannot be told from what other steps made"
+)
 MAX_WAIT = 600.0
 """Seconds; waits grow no longer than that."""
 
@@ -19,6 +22,7 @@ MAX_WAIT = 600.0
 class Tries:
     """The tries of one run of a step.
 
+    `may_repeat` tells whether the step finds the same source again after its failure.
     `wait` gets seconds and raises StepCancelled when the build has to end; `tell` gets a line for
     the log and for who watches; `monotonic` is the clock, and `deadline` its time at which the
     step has to be over.
@@ -26,6 +30,7 @@ class Tries:
 
     retries: Retries
     wait: Callable[[float], None]
+    may_repeat: Callable[[], bool]
     tell: Callable[[str], None]
     monotonic: Callable[[], float]
     deadline: float | None = None
@@ -54,6 +59,9 @@ class Tries:
             return None
         pause = float(min(retries.backoff * 2**done, MAX_WAIT))
         if self.deadline is not None and self.monotonic() + pause >= self.deadline:
+            return None
+        if not self.may_repeat():
+            self.tell(_CHANGED_MORE)
             return None
         return pause
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from threading import Lock
 
+from pipelines.domain.conditions import all_needs
 from pipelines.domain.errors import FailureCode, PipelineError, StepFailed
 from pipelines.domain.pipeline import Pipeline, RunningAttempt, Step
 from pipelines.execution.fingerprint import Fingerprint
 from pipelines.execution.invalidation import clean_job, from_step
 from pipelines.execution.job_records import NEVER_RUN
+from pipelines.execution.source_tree.together import Together
 from pipelines.execution.step import Ran, StepExecution
 from pipelines.execution.success_records import Stamps
 from pipelines.processes.cancellation import Cancellation
@@ -38,6 +41,9 @@ class StepRunner:
         self._attempt = attempt
         self._cancellation = cancellation
         self._only = ""
+        self._together = Together()
+        self._prepared: tuple[str, int] | None = None
+        self._preparing = Lock()
 
     def start_over(self, pipeline: Pipeline, *, start: str, only: str, clean: bool) -> None:
         """Before the first step: what has to run though nothing changed.
@@ -68,7 +74,9 @@ class StepRunner:
         origin = stamp.origin if stamp else ""
         return Verdict(
             True,
-            f"taken from job {origin}, where its inputs were the same" if origin else UP_TO_DATE,
+            f"its outputs were taken from job {origin}, where its inputs were the same"
+            if origin
+            else UP_TO_DATE,
         )
 
     def _reason_to_run(self, pipeline: Pipeline, step: Step) -> str | None:
@@ -76,6 +84,7 @@ class StepRunner:
             return NOT_CLAIMED
         execution = self._execution(pipeline, step)
         try:
+            self._prepare(pipeline)
             return self._told_reason(execution, step)
         except Exception as error:  # not to know is a reason to run, and never one to break off
             return f"{CANT_TELL}: {_in_words(error)}"
@@ -87,7 +96,7 @@ class StepRunner:
         records = execution.records
         reason = records.reason_to_run(step.name, current)
         foreign = reason == NEVER_RUN and not records.was_begun(step.name)
-        if foreign and execution.donors().take(step.name, current):
+        if foreign and execution.take_from_other_job(current):
             return records.reason_to_run(step.name, current)
         return reason and _since_other_job(execution, reason, current)
 
@@ -113,6 +122,7 @@ class StepRunner:
 
     def run(self, pipeline: Pipeline, step: Step) -> Ran:
         """Run the step and record its success. Raises StepFailed, StepCancelled, BadValue."""
+        self._prepare(pipeline)
         return self._execution(pipeline, step).run()
 
     def ended_alone(self, pipeline: Pipeline) -> dict[str, str]:
@@ -141,8 +151,27 @@ class StepRunner:
         attempt = self._attempt()
         return tuple(attempt.secrets.values()) if attempt else ()
 
+    def _prepare(self, pipeline: Pipeline) -> None:
+        """Once for each attempt: see what the source says, and leave nothing of failed steps."""
+        attempt = self._running()
+        with self._preparing:
+            if self._prepared == (attempt.job_id, attempt.attempt):
+                return
+            executions = [self._execution(pipeline, step) for step in pipeline.steps]
+            for execution in executions:
+                execution.refresh_source()
+            if executions:
+                executions[0].tree.prepare(lambda name: self._has_reason(pipeline, name))
+            self._prepared = (attempt.job_id, attempt.attempt)
+
+    def _has_reason(self, pipeline: Pipeline, name: str) -> bool:
+        """Whether the step, or one before it, has to run again by the records as they are."""
+        step = pipeline.by_name[name]
+        before = (*all_needs(pipeline, step), name)
+        return any(self.reasons_to_run(pipeline, pipeline.by_name[each]) for each in before)
+
     def _execution(self, pipeline: Pipeline, step: Step) -> StepExecution:
-        return StepExecution(pipeline, step, self._running(), self._cancellation)
+        return StepExecution(pipeline, step, self._running(), self._cancellation, self._together)
 
     def _running(self) -> RunningAttempt:
         attempt = self._attempt()

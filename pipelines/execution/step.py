@@ -5,18 +5,21 @@ from __future__ import annotations
 import errno
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pipelines.domain.errors import BadValue, FailureCode, PipelineError, StepFailed
+from pipelines.domain.conditions import all_needs
+from pipelines.domain.errors import BadValue, FailureCode, StepFailed
 from pipelines.domain.pipeline import (
     Command,
     CommandRunner,
     EndsAlone,
+    KeepsFiles,
+    MakesSource,
     Pipeline,
     RunningAttempt,
     Step,
@@ -28,10 +31,12 @@ from pipelines.execution.job_records import StepRecords
 from pipelines.execution.lazy import ComputedMapping, ComputedSequence
 from pipelines.execution.resource_locks import held
 from pipelines.execution.retries import Tries
-from pipelines.execution.reuse import Donors
-from pipelines.execution.stale_outputs import remove_earlier_outputs
+from pipelines.execution.reuse import OtherJobs
+from pipelines.execution.source_tree.changes import Changes
+from pipelines.execution.source_tree.restoration import SourceTree
+from pipelines.execution.source_tree.together import Together
 from pipelines.execution.values import StepValues
-from pipelines.git.tracked_files import check_names, input_files, matching_files
+from pipelines.git.tracked_files import check_names, files_that_match, input_files, matching_files
 from pipelines.processes.cancellation import Cancellation
 from pipelines.processes.logged_command import LoggedCommandRunner
 from pipelines.processes.masking import mask
@@ -96,6 +101,8 @@ class StepExecution:
     step: Step
     attempt: RunningAttempt
     cancellation: Cancellation
+    together: Together = field(default_factory=Together)
+    """The steps that run at this moment."""
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -112,6 +119,11 @@ class StepExecution:
         """What the names in the step stand for."""
         return StepValues(self.pipeline, self.attempt, self.records.values)
 
+    @cached_property
+    def tree(self) -> SourceTree:
+        """The job's source tree."""
+        return SourceTree(self.pipeline, self.workspace, self.attempt.env, self._kept_folders)
+
     def fingerprint(self) -> Fingerprint | None:
         """What the result depends on; None when the step runs each time.
 
@@ -127,7 +139,7 @@ class StepExecution:
             identity=identity,
             builder_env=self.attempt.declared_env,
             files=input_files(context.workspace.source, step.inputs, context.env),
-            upstream=self.records.results(step.needs),
+            upstream=self.records.results(all_needs(self.pipeline, step)),
         )
 
     def run(self) -> Ran:
@@ -154,6 +166,7 @@ class StepExecution:
         tries = Tries(
             retries=step.retries,
             wait=self.cancellation.wait,
+            may_repeat=lambda: self.tree.can_take_back(step.name),
             tell=self._tell,
             monotonic=time.monotonic,
             deadline=deadline.at,
@@ -172,32 +185,90 @@ class StepExecution:
             raise StepFailed(FailureCode.TIMEOUT, f"not begun: {deadline.reason}")
         context = self._context(step, deadline)
         made_from = self.fingerprint()
+        if made_from is None:
+            return _with_artifacts(step.kind.run(step.options, context), step, context)
+        self._make_room()
         records = self.records
-        run = records.begin(self.pipeline, self.step, made_from) if made_from else None
-        if run:
-            earlier = records.outputs_to_remove(self.pipeline, run)
-            remove_earlier_outputs(self.workspace.source, earlier, context.env)
-        result = _with_artifacts(step.kind.run(step.options, context), step, context)
-        if run:
-            taken = self.donors().take_same_tree(step.name, result)
-            run = replace(run, id=taken) if taken else run
-            records.succeed(step, run, result, time.monotonic() - began)
+        run = records.begin(self.pipeline, self.step, made_from)
+        changes = self.tree.changes
+        if not isinstance(step.kind, MakesSource):
+            self.together.begin(step.name)
+            changes.begin(step.name)
+        try:
+            result = _with_artifacts(step.kind.run(step.options, context), step, context)
+        finally:
+            changed = self._end_changes(step.name)
+        if isinstance(step.kind, MakesSource):
+            # It has learnt what the source says now, and made the tree of that.
+            run = replace(run, fingerprint=self.fingerprint() or made_from)
+        records.succeed(step, run, result, time.monotonic() - began, changed.paths)
         return result
 
-    def donors(self) -> Donors:
-        """Other jobs of the builder whose results may be this one's; they learn of this job too."""
-        write_note(self.workspace.note, self._note)
-        return self.other_jobs()
+    def _make_room(self) -> None:
+        """Leave nothing in the tree of earlier runs of this step and of those after it.
 
-    def other_jobs(self) -> Donors:
-        """The same, and nothing is written."""
-        return Donors(self.workspace, self._note, self.cancellation, self._fingerprint_of)
+        Raises StepFailed when that took away what a step before this one has made.
+        """
+        if isinstance(self.step.kind, MakesSource):
+            self.tree.changes.forget_all()
+            return
+        lost = sorted(self.tree.make_room(self.step.name))
+        if lost:
+            raise StepFailed(
+                FailureCode.CHECKOUT_FAILED,
+                f"what an earlier run of this step left cannot be removed alone: step {lost[0]}"
+                " has to run again; build the job again",
+                retryable=True,
+            )
 
-    def _fingerprint_of(self, step: str) -> Fingerprint | None:
+    def _end_changes(self, step: str) -> Changes:
+        """Record what the step changed, as far as it can be told from what others did meanwhile."""
+        if isinstance(self.step.kind, MakesSource):
+            return Changes(step)
+        meanwhile = self.together.end(step)
+        changes = self.tree.changes
         try:
-            return replace(self, step=self.pipeline.by_name[step]).fingerprint()
-        except (KeyError, PipelineError):
-            return None
+            return changes.end(step, meanwhile, self._outputs_of(meanwhile))
+        except ValueError as error:
+            raise StepFailed(FailureCode.INTERNAL, str(error)) from error
+
+    def _outputs_of(self, steps: Iterable[str]) -> set[str]:
+        """What these steps say they make, as far as it is there, and the folders it is in."""
+        source = self.workspace.source
+        found: set[str] = set()
+        for name in steps:
+            step = self._as_far_as_known(self.pipeline.by_name[name])
+            for pattern in (*step.outputs, *step.artifacts):
+                for path in files_that_match(source, pattern):
+                    relative = path.relative_to(source)
+                    found |= {str(relative), *map(str, relative.parents)}
+        return found
+
+    def _kept_folders(self, name: str) -> Collection[Path]:
+        execution = replace(self, step=self.pipeline.by_name[name])
+        kind = execution.step.kind
+        if not isinstance(kind, KeepsFiles):
+            return ()
+        step = execution.values.without_secrets(execution.step)
+        return kind.kept_folders(step.options, execution._context(step, Deadline(None, "")))
+
+    def refresh_source(self) -> None:
+        """Learn what the source says now, where the step's kind makes the source tree."""
+        if isinstance(self.step.kind, MakesSource):
+            step = self.values.without_secrets(self.step)
+            self.step.kind.refresh(step.options, self._context(step, Deadline(None, "")))
+
+    def take_from_other_job(self, current: Fingerprint) -> bool:
+        """Take the outputs from another job of this builder; others learn of this job, too."""
+        write_note(self.workspace.note, self._note)
+        step = self.values.without_secrets(self.step)
+        return self.other_jobs().take(step, current)
+
+    def other_jobs(self) -> OtherJobs:
+        """The jobs of this builder whose results may be this one's; nothing is written."""
+        return OtherJobs(
+            self.workspace, self._note, self.pipeline, self.tree.changes, self.cancellation
+        )
 
     @property
     def _note(self) -> JobNote:
@@ -221,7 +292,9 @@ class StepExecution:
             context = self._context(step, Deadline(None, ""))
             result = self.step.kind.ended_result(step.options, context)
             if result is not None:
-                self.records.succeed(step, run, _with_artifacts(result, step, context), None)
+                result = _with_artifacts(result, step, context)
+                changed = self._end_changes(step.name)
+                self.records.succeed(step, run, result, None, changed.paths)
 
     def _context(self, step: Step, deadline: Deadline) -> StepContext:
         attempt, workspace = self.attempt, self.workspace

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -22,7 +22,7 @@ from common.atomic_files import replace_file, sync, write_durably
 from pipelines.execution.fingerprint import Fingerprint, result_digest
 from pipelines.workspace.layout import folder_name
 
-_FORMAT = 4
+_FORMAT = 5
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -100,8 +100,6 @@ class Run:
     """As in Stamp."""
     attempt: int
     boot_id: str
-    made_before: Sequence[str] = ()
-    """What runs before this one made; paths as in Stamp."""
 
 
 # Not validate_json: it refuses file names that are no UTF-8.
@@ -135,17 +133,6 @@ class Stamps:
     def recorded(self) -> tuple[str, ...]:
         """The steps that have a stamp."""
         return self._names("*.json")
-
-    def begun(self) -> tuple[str, ...]:
-        """The steps that have a stamp, were begun, or forgotten."""
-        others = (*self._names("*.run"), *self._names("*.forgotten"))
-        return tuple({*self.recorded(), *others})
-
-    def at_work(self) -> tuple[Stamp | Run, ...]:
-        """The last run of each step that was begun: its success, or the run that has none."""
-        steps = dict.fromkeys((*self.recorded(), *self._names("*.run")))
-        found = (self.read(step) or self.last_run(step) for step in steps)
-        return tuple(work for work in found if work is not None)
 
     def was_forgotten(self, step: str) -> bool:
         """Whether somebody asked for a new run of the step."""
@@ -183,34 +170,31 @@ class Stamps:
         except (FileNotFoundError, ValueError):
             return None
 
-    def made_before(self, step: str) -> tuple[str, ...]:
-        """Outputs of the step's runs until now; paths as in Stamp."""
-        stamp, run = self.read(step), self.last_run(step)
-        known = (
-            stamp.outputs if stamp else (),
-            run.made_before if run else (),
-            self._forgotten_outputs(step),
-        )
-        return tuple(dict.fromkeys(path for paths in known for path in paths))
-
-    def _forgotten_outputs(self, step: str) -> tuple[str, ...]:
-        try:
-            note = json.loads(self._forgotten_path(step).read_text())
-            return tuple(str(path) for path in note["outputs"])
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            return ()  # none, or from before they were noted
-
     def forget(self, step: str) -> bool:
         """Take the success back, also what another job could give; whether there was one.
 
         How the step ended before counts no more.
         """
         there = self.is_there(step)
-        note = json.dumps({"step": step, "outputs": self.made_before(step)}).encode()
-        write_durably(self._forgotten_path(step), note)
+        self.invalidate(step, "")
         self._run_path(step).unlink(missing_ok=True)
-        self.remove(step)
         return there
+
+    def invalidate(self, step: str, why: str) -> None:
+        """Take the success back because of `why`; "": somebody asked for a new run."""
+        note = json.dumps({"step": step, "why": why}).encode()
+        write_durably(self._forgotten_path(step), note)
+        self.remove(step)
+
+    def why_forgotten(self, step: str) -> str:
+        """Why the last success was taken back; "" after a later run, or when it was asked for."""
+        path, run = self._forgotten_path(step), self._run_path(step)
+        try:
+            if run.exists() and run.stat().st_mtime_ns > path.stat().st_mtime_ns:
+                return ""
+            return str(json.loads(path.read_text())["why"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return ""
 
     def remove(self, step: str) -> None:
         """Forget that the step succeeded; durable when this returns."""

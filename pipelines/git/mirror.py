@@ -16,11 +16,13 @@ from pathlib import Path
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import Command, CommandRunner
 from pipelines.git.remote import excerpt, says_not_there, says_unreachable, unreachable
+from pipelines.processes.capture import capture
 from pipelines.workspace.host_lock import host_lock
 from pipelines.workspace.layout import folder_name
 from pipelines.workspace.removal import discard
 
 _KEPT_LINES = 60
+_REFRESH_SECONDS = 600.0
 _ALL = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
 
@@ -54,11 +56,16 @@ class Git:
         return GitRun(self.commands.run(command, on_line), tuple(lines))
 
 
+def mirror_path(mirrors: Path, url: str) -> Path:
+    """Where the mirror of `url` is below `mirrors`."""
+    return mirrors / f"{folder_name(url)}.git"
+
+
 class Mirror:
     """The mirror of `url` below `mirrors`. Use it within `locked`."""
 
     def __init__(self, mirrors: Path, url: str, git: Git) -> None:
-        self.path = mirrors / f"{folder_name(url)}.git"
+        self.path = mirror_path(mirrors, url)
         self._url = url
         self._git = git
         self._is_fresh = False
@@ -87,9 +94,16 @@ class Mirror:
                 FailureCode.COMMIT_NOT_FOUND,
                 f"{self._url} has no commit {commit}: no branch or tag holds it",
             )
+        self._check_type(commit)
         kept = self._git.run("update-ref", ref, commit, cwd=self.path)
         if kept.code:
             raise _failed(f"the mirror {self.path} can't be written", kept)
+
+    def refresh(self) -> bool:
+        """Make branches and tags what they are in the source now; False when it did not answer."""
+        if self._is_fresh:
+            return True
+        return refresh(self.path, self._url, self._git.env)
 
     def renew_if_damaged(self) -> bool:
         """Throw a damaged mirror away and make a new one; False when nothing is wrong with it."""
@@ -134,6 +148,16 @@ class Mirror:
             got = self._git.run(*check, cwd=self.path)
         return got.code == 0
 
+    def _check_type(self, commit: str) -> None:
+        """Refuse the id of an annotated tag: records and scripts would name it as the commit."""
+        shown = self._git.run("rev-parse", "--verify", f"{commit}^{{commit}}", cwd=self.path)
+        if shown.code == 0 and shown.lines and shown.lines[-1] != commit:
+            raise StepFailed(
+                FailureCode.COMMIT_NOT_FOUND,
+                f"{commit} is an annotated tag, not a commit: queue its commit {shown.lines[-1]}"
+                ", or the tag by its name",
+            )
+
     def _fetched(self, *what: str) -> bool:
         """Whether the fetch succeeded; False when the remote has no such object."""
         got = self._fetch(*what)
@@ -153,6 +177,20 @@ class Mirror:
             *("--end-of-options", self._url, *refspecs),
             cwd=self.path,
         )
+
+
+def refresh(mirror: Path, url: str, env: Mapping[str, str]) -> bool:
+    """Make the mirror's branches and tags those of the source; False when that did not succeed."""
+    try:
+        done = capture(
+            (*("git", "fetch", "--quiet", "--prune", "--force"), *("--end-of-options", url, *_ALL)),
+            cwd=mirror,
+            env=env,
+            timeout=_REFRESH_SECONDS,
+        )
+    except StepFailed:
+        return False
+    return done.code == 0
 
 
 def _failed(message: str, run: GitRun) -> StepFailed:

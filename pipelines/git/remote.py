@@ -58,6 +58,23 @@ _USELESS_TO_RETRY = re.compile(
     r"|Authentication failed|could not read (Username|Password)|dubious ownership"
     r"|transport '.*' not allowed|Permission denied|Host key verification failed"
 )
+_REMEDIES = (
+    (
+        re.compile(r"transport '.*' not allowed"),
+        "use an address of another kind, or allow this one in the configuration of the builder's"
+        " git (protocol.<name>.allow).",
+    ),
+    (
+        re.compile(r"Permission denied|Authentication failed|could not read (Username|Password)"),
+        "give this builder access.",
+    ),
+    (re.compile(r"Host key verification failed"), "add the host's key to known_hosts."),
+    (re.compile(r"dubious ownership"), "give the folder to the builder's user."),
+    (
+        re.compile(r"repository .* (not found|does not exist)|does not appear to be a git"),
+        "correct the address in .gitmodules, or give this builder access.",
+    ),
+)
 _PROGRESS = re.compile(r"\d+% \(\d+/\d+\)")
 
 
@@ -143,14 +160,28 @@ def says_unreachable(lines: Sequence[str]) -> bool:
 
 def unreachable(url: str, lines: Sequence[str]) -> StepFailed:
     """The failure for a remote that could not be read, with git's own words."""
-    final = any(_USELESS_TO_RETRY.search(line) for line in lines)
     why = _main_line(lines)
     return StepFailed(
         FailureCode.SOURCE_UNREACHABLE,
         f"{url} can't be read{f': {why}' if why else ''}",
         excerpt=excerpt(lines),
-        retryable=not final,
+        retryable=not is_final(lines),
     )
+
+
+def is_final(lines: Sequence[str]) -> bool:
+    """Whether git says what no other try changes: access, an address or a setting is wrong."""
+    return any(_USELESS_TO_RETRY.search(line) for line in lines)
+
+
+def remedy(lines: Sequence[str]) -> str:
+    """What git says, for the end of a message, with what to do about it; else nothing."""
+    for line in lines:
+        for pattern, what in _REMEDIES:
+            if pattern.search(line):
+                said = mask_url_credentials(line.removeprefix("fatal: ").strip())
+                return f": {said}; {what}"
+    return ""
 
 
 def excerpt(lines: Sequence[str]) -> str:

@@ -46,8 +46,11 @@ def capture(
     env: Mapping[str, str],
     timeout: float = 60,
     cancellation: Cancellation | None = None,
+    given: str = "",
 ) -> Captured:
     """Run `argv` to its end; `env` is its whole environment, `timeout` in seconds.
+
+    `given` is what it reads from its standard input, bytes as `os.fsdecode` gives them.
 
     Raises StepFailed (TOOL_MISSING, TIMEOUT) and StepCancelled; then its process tree is gone.
     """
@@ -55,10 +58,10 @@ def capture(
     with (
         tempfile.TemporaryFile() as output,
         tempfile.TemporaryFile() as errors,
-        Path(os.devnull).open() as nothing,
+        _readable(given) as stdin,
     ):
         marked_env = {**env, MARKER_VARIABLE: marked}
-        running = _start(argv, cwd, marked_env, (nothing, output, errors))
+        running = _start(argv, cwd, marked_env, (stdin, output, errors))
         try:
             in_time = wait_for_end(running.pid, timeout, cancellation)
         except BaseException:
@@ -77,6 +80,15 @@ def capture(
         )
 
 
+def _readable(given: str) -> IO[bytes]:
+    if not given:
+        return Path(os.devnull).open("rb")
+    stream = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    stream.write(os.fsencode(given))
+    stream.seek(0)
+    return stream
+
+
 def _content(stream: IO[bytes]) -> bytes:
     stream.seek(0)
     return stream.read()
@@ -86,7 +98,7 @@ def _start(
     argv: Sequence[str],
     cwd: Path,
     env: Mapping[str, str],
-    streams: tuple[IO[str], IO[bytes], IO[bytes]],
+    streams: tuple[IO[bytes], IO[bytes], IO[bytes]],
 ) -> sh.RunningCommand:
     """Start it with its output in files and without sh's own time limit.
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import BuildRequest, Options, StepContext, StepResult
 from pipelines.domain.validation import check_branch, check_commit
-from pipelines.git.mirror import Git, GitRun, Mirror
+from pipelines.git.differing_files import differing_files
+from pipelines.git.head_commit import HeadCommit, read_head_commit
+from pipelines.git.mirror import Git, GitRun, Mirror, mirror_path, refresh
 from pipelines.git.remote import (
     check_repository,
     excerpt,
     git_environment,
+    is_final,
     public_url,
+    remedy,
     resolve_branch,
     says_not_there,
     says_unreachable,
 )
+from pipelines.git.tags import tags_of
+from pipelines.workspace.host_lock import host_lock
 from pipelines.workspace.removal import discard
 
 _SHOWN_CHANGES = 10
@@ -27,16 +32,6 @@ _SHOWN_CHANGES = 10
 
 class CheckoutOptions(Options):
     """Nothing to choose: repository and submodules are the pipeline's `source`."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Tree:
-    """What is checked out."""
-
-    commit: str
-    tree: str
-    commit_time: str
-    changes: tuple[str, ...]
 
 
 class GitCheckout:
@@ -54,15 +49,28 @@ class GitCheckout:
     ) -> Mapping[str, str]:
         """Commit and repository: a commit's id covers its tree and its submodules.
 
-        The branch too, because it is one of the values that the step gives.
+        The branch too, because it is one of the values that the step gives; and the tags, from
+        which scripts make versions.
         """
+        url = public_url(context.source.repository)
+        commit = context.request.commit or ""
+        mirror = mirror_path(context.workspace.mirrors, url)
         return {
             "branch": context.request.branch or "none",
-            "commit": context.request.commit or "none",
-            "repository": public_url(context.source.repository),
+            "commit": commit or "none",
+            "repository": url,
             "submodules": str(context.source.submodules).lower(),
             **({"lfs": "true"} if context.source.lfs else {}),
+            **(tags_of(commit, mirror, context.env) if commit else {}),
         }
+
+    def refresh(self, options: CheckoutOptions, context: StepContext) -> None:  # noqa: ARG002
+        """Make branches and tags of the mirror those that the source has now."""
+        url = public_url(context.source.repository)
+        mirror = mirror_path(context.workspace.mirrors, url)
+        if mirror.is_dir():
+            with host_lock(mirror.with_suffix(".lock"), context.commands.check_cancelled):
+                refresh(mirror, url, git_environment(context.source.repository, context.env))
 
     def run(self, options: CheckoutOptions, context: StepContext) -> StepResult:  # noqa: ARG002
         """Fetch, check out, verify.
@@ -76,21 +84,23 @@ class GitCheckout:
         source = context.workspace.source
         discard(source.parent, context.workspace.discarded)
         source.parent.mkdir(parents=True)
-        _populate(Mirror(context.workspace.mirrors, url, git), git, source, commit)
-        _set_origin(git, source, url)
+        mirror = Mirror(context.workspace.mirrors, url, git)
+        is_fresh = _populate(mirror, git, source, commit)
+        _set_origin(git, source, url, is_fresh=is_fresh)
         if context.source.submodules:
             _update_submodules(git, source)
         if context.source.lfs:
             _fetch_large_files(git, source)
         tree = _verified(source, env, commit)
+        as_of = "" if is_fresh else "; the source did not answer: tags are those known before"
         return StepResult(
-            reason=f"checked out {commit[:12]}{_of(context.request.branch)}",
+            reason=f"checked out {commit[:12]}{_of(context.request.branch)}{as_of}",
             outputs=(source / ".git" / "HEAD",),
-            digest=tree.tree,
+            digest=_digest(commit, tags_of(commit, mirror.path, env)),
             values={
-                "commit": tree.commit,
+                "commit": tree.sha,
                 "tree": tree.tree,
-                "commit_time": tree.commit_time,
+                "commit_time": tree.time.strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "branch": context.request.branch,
                 "repository": url,
             },
@@ -124,9 +134,16 @@ def _no_commit(branch: str | None, repository: str, env: Mapping[str, str]) -> S
     )
 
 
-def _populate(mirror: Mirror, git: Git, source: Path, commit: str) -> None:
+def _digest(commit: str, tags: Mapping[str, str]) -> str:
+    """Of all that steps can see of the tree; only a commit without tags stands for itself."""
+    return hashlib.sha256(f"{commit} {tags.get('tags', '')}".encode()).hexdigest()
+
+
+def _populate(mirror: Mirror, git: Git, source: Path, commit: str) -> bool:
+    """Make the tree; gives whether its branches and tags are those that the source has now."""
     with mirror.locked():
         mirror.fetch(commit)
+        is_fresh = mirror.refresh()
         failed = _make_tree(git, mirror.path, source, commit)
         if failed and mirror.renew_if_damaged():
             mirror.fetch(commit)
@@ -138,6 +155,7 @@ def _populate(mirror: Mirror, git: Git, source: Path, commit: str) -> None:
             f"commit {commit} can't be checked out from the mirror {mirror.path}",
             excerpt=excerpt(failed.lines),
         )
+    return is_fresh
 
 
 def _make_tree(git: Git, mirror: Path, source: Path, commit: str) -> GitRun | None:
@@ -160,15 +178,25 @@ def _make_tree(git: Git, mirror: Path, source: Path, commit: str) -> GitRun | No
         )
         if fetched.code:
             return fetched
-    checked_out = git.run("checkout", "--detach", "--progress", commit, "--", cwd=source)
+    arguments = ("-c", "checkout.workers=0", "checkout", "--detach", "--progress")
+    checked_out = git.run(*arguments, commit, "--", cwd=source)
     return checked_out if checked_out.code else None
 
 
-def _set_origin(git: Git, source: Path, url: str) -> None:
-    """The true origin: submodules may be named relative to it, and build tools record it."""
-    done = git.run("remote", "set-url", "--", "origin", url, cwd=source)
-    if done.code:
-        raise _failed("the origin of the source tree can't be set", done)
+def _set_origin(git: Git, source: Path, url: str, *, is_fresh: bool) -> None:
+    """The true origin: submodules may be named relative to it, and build tools record it.
+
+    Branches of the source that may have moved since are left out.
+    """
+    commands = (
+        [("set-url", "--", "origin", url)]
+        if is_fresh
+        else [("remove", "--", "origin"), ("add", "--", "origin", url)]
+    )
+    for arguments in commands:
+        done = git.run("remote", *arguments, cwd=source)
+        if done.code:
+            raise _failed("the origin of the source tree can't be set", done)
 
 
 def _update_submodules(git: Git, source: Path) -> None:
@@ -179,7 +207,9 @@ def _update_submodules(git: Git, source: Path) -> None:
     if says_not_there(done.lines):
         raise _failed(f"{message}: a commit is missing", done, FailureCode.COMMIT_NOT_FOUND)
     if says_unreachable(done.lines):
-        raise _failed(message, done, FailureCode.SOURCE_UNREACHABLE, retryable=True)
+        final = is_final(done.lines)
+        why = f"{message}{remedy(done.lines)}"
+        raise _failed(why, done, FailureCode.SOURCE_UNREACHABLE, retryable=not final)
     raise _failed(message, done)
 
 
@@ -194,47 +224,25 @@ def _fetch_large_files(git: Git, source: Path) -> None:
             "the files of Git LFS can't be fetched",
             done,
             FailureCode.SOURCE_UNREACHABLE,
-            retryable=True,
+            retryable=not is_final(done.lines),
         )
 
 
-def _verified(source: Path, env: Mapping[str, str], commit: str) -> _Tree:
-    found = _read_tree(source, env)
-    if found.commit != commit:
+def _verified(source: Path, env: Mapping[str, str], commit: str) -> HeadCommit:
+    found = read_head_commit(source, env)
+    if found.sha != commit:
         raise StepFailed(
             FailureCode.CHECKOUT_FAILED,
-            f"the source tree is at {found.commit} instead of {commit}",
+            f"the source tree is at {found.sha} instead of {commit}",
         )
-    if found.changes:
+    changes = differing_files(source, env)
+    if changes:
         raise StepFailed(
             FailureCode.CHECKOUT_FAILED,
-            f"the fresh source tree differs from commit {commit} in {len(found.changes)} files",
-            excerpt="\n".join(found.changes[:_SHOWN_CHANGES]),
+            f"the fresh source tree differs from commit {commit} in {len(changes)} files",
+            excerpt="\n".join(changes[:_SHOWN_CHANGES]),
         )
     return found
-
-
-def _read_tree(source: Path, env: Mapping[str, str]) -> _Tree:
-    # Not at the top: it costs a third of a second that `doit list` would pay too.
-    from git import GitCommandError, Repo  # noqa: PLC0415
-
-    try:
-        with Repo(source) as repository:
-            repository.git.update_environment(**env)
-            shown = repository.git.show("-s", "--no-show-signature", "--format=%H %T %cI", "HEAD")
-            changes = repository.git.status("--porcelain", "--untracked-files=all")
-    except GitCommandError as error:
-        raise StepFailed(
-            FailureCode.CHECKOUT_FAILED,
-            f"git can't read the source tree {source}",
-            excerpt=excerpt(str(error.stderr).splitlines()),
-        ) from error
-    commit, tree, time = shown.split()
-    return _Tree(commit, tree, _utc(time), tuple(changes.splitlines()))
-
-
-def _utc(time: str) -> str:
-    return datetime.fromisoformat(time).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _of(branch: str | None) -> str:

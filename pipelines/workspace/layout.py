@@ -98,6 +98,11 @@ class Workspace:
         """What is known of steps that succeeded."""
         return self.root / "stamps"
 
+    @property
+    def changes(self) -> Path:
+        """What each step changed in the source."""
+        return self.root / "changes"
+
     def module_events(self, step: str) -> Path:
         """What happened to each Maven module of a step, over all its tries."""
         return self.root / "maven" / f"{folder_name(step)}.events"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,6 +58,18 @@ class Maven:
         """Versions of Maven and Java."""
         env = maven_environment(options, context.env, _java_home(options, context))
         return _versions(options, context, env)
+
+    def kept_folders(
+        self,
+        options: MavenOptions,  # noqa: ARG002 - a kind's signature
+        context: StepContext,
+    ) -> Collection[Path]:
+        """Build folders of modules: `run` removes those that may be torn or are of another build."""
+        record = context.workspace.module_events(context.step)
+        if not record.is_file():
+            return ()
+        modules = ModuleRecord(record, 0).events().modules.values()
+        return [module.folder or module.pom.parent / "target" for module in modules]
 
     def run(self, options: MavenOptions, context: StepContext) -> StepResult:
         """Build. Raises StepFailed with a code of `maven_failure`, TIMEOUT or TOOL_MISSING."""

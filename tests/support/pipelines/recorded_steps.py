@@ -11,6 +11,7 @@ from typing import Any
 from pipelines.domain.pipeline import Param, Pipeline, Source, Step, StepKind
 from pipelines.execution.runner import StepRunner
 from pipelines.execution.step import StepExecution
+from pipelines.execution.success_records import Stamps
 from pipelines.processes.cancellation import Cancellation
 from pipelines.steps.checkout import GIT_CHECKOUT, CheckoutOptions
 from pipelines.workspace.layout import Workspace
@@ -37,7 +38,8 @@ class Attempt:
 
     @property
     def env(self) -> Mapping[str, str]:
-        return {"PATH": os.environ["PATH"], "HOME": "/", **self.declared_env}
+        of_git = {k: v for k, v in os.environ.items() if k.startswith("GIT_CONFIG")}
+        return {"PATH": os.environ["PATH"], "HOME": "/", **of_git, **self.declared_env}
 
     def show_progress(self, step: str, text: str) -> None:
         pass
@@ -47,7 +49,7 @@ class Attempt:
 
 
 class Bench:
-    """One builder with one source repository; `ran` are the steps that ran, in order."""
+    """One builder with one source repository."""
 
     def __init__(self, folder: Path, kind: StepKind[Any]) -> None:
         self.folder = folder
@@ -57,7 +59,7 @@ class Bench:
         self.steps: list[Step] = [
             Step(name="git-checkout", kind=GIT_CHECKOUT, options=CheckoutOptions(), needs=())
         ]
-        self.ran: list[str] = []
+        self.submodules = False
         self.reasons: dict[str, str] = {}
 
     def commit(self, files: Mapping[str, str], message: str = "x") -> str:
@@ -78,6 +80,10 @@ class Bench:
 
     def workspace(self, job: str) -> Workspace:
         return Workspace(self.folder / "state", job, 1)
+
+    def forget(self, job: str, step: str) -> None:
+        """Ask for a new run of the step."""
+        Stamps(self.workspace(job).stamps).forget(step)
 
     def build(self, job: str, commit: str, **more: Any) -> list[str]:
         """Run what has to run; the names of the steps that did."""
@@ -104,7 +110,7 @@ class Bench:
         return Pipeline(
             name="bench",
             description="",
-            source=Source(repository=str(self.source)),
+            source=Source(repository=str(self.source), submodules=self.submodules),
             steps=tuple(self.steps),
             params={name: Param(name=name) for name in attempt.params},
         )

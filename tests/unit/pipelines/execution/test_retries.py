@@ -14,12 +14,14 @@ class Scene:
         self, *codes: FailureCode, retries: Retries, deadline: float | None = None
     ) -> None:
         self.now = 0.0
+        self.finds_the_same = True
         self.codes = list(codes)
         self.waits: list[float] = []
         self.told: list[str] = []
         self.tries = Tries(
             retries=retries,
             wait=self.wait,
+            may_repeat=lambda: self.finds_the_same,
             tell=self.told.append,
             monotonic=lambda: self.now,
             deadline=deadline,
@@ -95,3 +97,14 @@ def test_a_cancellation_is_not_tried_again() -> None:
     with pytest.raises(StepCancelled):
         scene.tries.run(cancelled)
     assert scene.waits == []
+
+
+def test_what_would_find_another_source_is_not_tried_again() -> None:
+    scene = Scene(NETWORK, retries=Retries(count=3, backoff=5.0))
+    scene.finds_the_same = False
+    with pytest.raises(StepFailed, match="no luck"):
+        scene.tries.run(scene.attempt)
+    assert scene.waits == []
+    assert scene.told == [
+        "not tried again: what it changed in the source cannot be told from what other steps made"
+    ]

@@ -9,25 +9,11 @@ from pathlib import Path
 import pytest
 
 from pipelines.domain.errors import FailureCode, StepFailed
-from pipelines.execution.stale_outputs import remove_earlier_outputs
 from pipelines.execution.success_records import Stamp, boot_id, changed_output, record_outputs
 from pipelines.steps.debian.packaging.source_tree import restore_source
 from pipelines.steps.run_outputs import read_outputs
 from pipelines.workspace.layout import Workspace
-from tests.conftest import git
 from tests.support.pipelines.tiny_package import make_source, step_context
-
-
-def test_nothing_behind_a_link_out_of_the_source_is_removed(tmp_path: Path) -> None:
-    source, precious = tmp_path / "source", tmp_path / "precious"
-    precious.mkdir()
-    (precious / "letter.txt").write_text("dear")
-    git("init", "--quiet", str(source))
-    (source / "out").symlink_to(precious)
-    (source / "own").write_text("")
-    remove_earlier_outputs(source, [source / "out" / "letter.txt", source / "own"], os.environ)
-    assert (precious / "letter.txt").read_text() == "dear"
-    assert not (source / "own").exists()
 
 
 def test_a_packaging_restores_nothing_behind_a_link_out_of_the_source(tmp_path: Path) -> None:

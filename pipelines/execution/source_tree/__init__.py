@@ -1,0 +1,4 @@
+"""What each step changed in the source tree, and how that is taken back.
+
+The tree itself is made by the checkout step.
+"""

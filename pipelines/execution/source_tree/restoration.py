@@ -1,0 +1,172 @@
+"""Gives a step the source tree that a builder has that has never built anything.
+
+What a failed or killed try left is taken back, and what a step and those after it made before the
+step runs again. What cannot be taken back is not used: the steps that made it run again, or the
+tree is made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+from pipelines.domain.conditions import all_needs
+from pipelines.domain.errors import PipelineError
+from pipelines.domain.pipeline import MakesSource, Pipeline
+from pipelines.execution.source_tree.changes import ChangeRecords, Changes
+from pipelines.execution.source_tree.snapshot import is_index
+from pipelines.execution.source_tree.undo import NotRestorable, undo
+from pipelines.execution.source_tree.undo_plan import UndoPlan, plan_undo, remaining
+from pipelines.execution.success_records import Stamps
+from pipelines.workspace.layout import Workspace
+
+Kept = Callable[[str], Collection[Path]]
+"""Folders whose content a step vouches for although it did not succeed."""
+
+
+class SourceTree:
+    """The source tree of one job."""
+
+    def __init__(
+        self, pipeline: Pipeline, workspace: Workspace, env: Mapping[str, str], kept: Kept
+    ) -> None:
+        self._pipeline = pipeline
+        self._source = workspace.source
+        self._env = env
+        self._kept = kept
+        self._stamps = Stamps(workspace.stamps)
+        self.changes = ChangeRecords(workspace.changes, workspace.source, env)
+
+    def prepare(self, has_reason: Callable[[str], bool]) -> None:
+        """Before the first step of an attempt: leave nothing of a step that did not succeed.
+
+        Nor of one that overwrote what a step before it made, if `has_reason` tells that it has to
+        run again: that other step must know in time.
+        """
+        try:
+            unfinished = self.changes.unfinished()
+            for step in unfinished:
+                self.changes.end(step, {*unfinished} - {step})
+            changes = self.changes.all()
+        except ValueError as error:
+            self._make_anew(str(error))
+            return
+        known = self._pipeline.by_name
+        lost = {s for s in changes if s not in known or self._stamps.read(s) is None}
+        overwrote = {s for s in changes.keys() - lost if _overwrote(changes[s], changes)}
+        self.take_back(lost | {step for step in overwrote if has_reason(step)})
+
+    def make_room(self, step: str) -> frozenset[str]:
+        """Before a step runs: take back what it and the steps after it made before.
+
+        A step that only looked takes nothing away from the others when it looks once more. Gives
+        the steps that have to run again although their turn is over.
+        """
+        success = self._stamps.read(step)
+        if success is not None and success.left_nothing:
+            return frozenset()
+        return self.take_back({step}) - self._and_later({step})
+
+    def take_back(self, again: Collection[str]) -> frozenset[str]:
+        """Take back the changes of these steps and of all that come after or hang on them.
+
+        Gives the steps whose changes were taken back; they have no record of a success any more.
+        """
+        if not again:
+            return frozenset()
+        changes = self.changes.all()
+        steps = self._and_later(again)
+        while True:
+            is_kept = self._is_kept(steps)
+            plan = plan_undo(steps, changes, is_kept)
+            more = self._and_later(plan.steps)
+            if more <= steps:
+                break
+            steps |= more
+        if not plan.steps:
+            return frozenset()
+        self._forget_successes(plan, frozenset(again))
+        try:
+            self._carry_out(plan)
+        except NotRestorable as error:
+            self._make_anew(str(error))
+            return frozenset(self._pipeline.by_name)
+        for step in plan.steps:
+            self._note_rest(changes[step], plan)
+        return frozenset(plan.steps)
+
+    def can_take_back(self, step: str) -> bool:
+        """Whether the step can be tried again in the tree as it is now."""
+        changes = self.changes.all()
+        own = changes.get(step)
+        if own is None:
+            return True
+        return not own.shared_with and plan_undo({step}, changes, self._is_kept({step})).steps == {
+            step
+        }
+
+    def _and_later(self, steps: Collection[str]) -> set[str]:
+        later = {
+            step.name
+            for step in self._pipeline.steps
+            if not {*steps}.isdisjoint(all_needs(self._pipeline, step))
+        }
+        return {*steps} | later
+
+    def _is_kept(self, steps: Collection[str]) -> Callable[[str, str], bool]:
+        """What steps vouch for; never those that come after another one that runs again."""
+        folders: dict[str, tuple[str, ...]] = {}
+
+        def is_kept(step: str, path: str) -> bool:
+            if step not in folders:
+                folders[step] = self._vouched_for(step, steps)
+            return any(path == f or path.startswith(f"{f}/") for f in folders[step])
+
+        return is_kept
+
+    def _vouched_for(self, name: str, steps: Collection[str]) -> tuple[str, ...]:
+        step = self._pipeline.by_name.get(name)
+        if step is None or not {*steps}.isdisjoint(all_needs(self._pipeline, step)):
+            return ()
+        try:
+            folders = self._kept(name)
+        except (PipelineError, OSError):
+            return ()
+        root = self._source
+        return tuple(str(f.relative_to(root)) for f in folders if f != root and root in f.parents)
+
+    def _forget_successes(self, plan: UndoPlan, again: Collection[str]) -> None:
+        first = next((step.name for step in self._pipeline.steps if step.name in again), "")
+        for step in plan.steps:
+            if self._stamps.is_there(step) and step not in again:
+                why = f"step {first} runs again, so what this one left in the source was removed"
+                self._stamps.invalidate(step, why)
+
+    def _carry_out(self, plan: UndoPlan) -> None:
+        indexes = [path for path in plan.restore if is_index(path)]
+        for path in indexes:
+            self.changes.restore_index(path, plan.steps)
+        files = {path: mode for path, mode in plan.restore.items() if path not in indexes}
+        if self._source.is_dir():
+            undo(UndoPlan(plan.steps, plan.remove, files), self._source, self._env)
+
+    def _note_rest(self, changes: Changes, plan: UndoPlan) -> None:
+        rest = remaining(changes, plan)
+        if rest.paths:
+            self.changes.write(rest)
+        else:
+            self.changes.forget(changes.step)
+
+    def _make_anew(self, why: str) -> None:
+        makers = [step for step in self._pipeline.steps if isinstance(step.kind, MakesSource)]
+        for step in makers or self._pipeline.steps:
+            self._stamps.invalidate(step.name, f"the source tree cannot be restored: {why}")
+        self.changes.forget_all()
+
+
+def _overwrote(own: Changes, changes: Mapping[str, Changes]) -> bool:
+    return any(
+        not own.changed.keys().isdisjoint(other.paths)
+        for other in changes.values()
+        if other.step != own.step
+    )

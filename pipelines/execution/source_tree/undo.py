@@ -1,0 +1,131 @@
+"""Carries out what `undo_plan` says in the tree itself: removes files, has git put others back."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from pipelines.execution.source_tree.snapshot import is_gits
+from pipelines.execution.source_tree.undo_plan import UndoPlan
+from pipelines.git.local import local_git_environment
+from pipelines.processes.capture import capture
+
+_TIME_TO_RESTORE = 600.0
+
+
+class NotRestorable(Exception):
+    """The tree cannot be what it was: it has to be made anew. The text says why."""
+
+
+def undo(plan: UndoPlan, source: Path, env: Mapping[str, str]) -> None:
+    """Remove and restore. Raises NotRestorable, OSError.
+
+    Nothing is done through a link, wherever it leads: paths are those that were found without
+    following any.
+    """
+    state = sorted(path for path in plan.restore if is_gits(path))
+    if state:
+        raise NotRestorable(f"{state[0]} was changed")
+    tree = _Tree(source)
+    for path in sorted(plan.remove, reverse=True):
+        tree.remove(path)
+    folders = {p: mode for p, mode in plan.restore.items() if stat.S_ISDIR(mode)}
+    files = [path for path in plan.restore if path not in folders]
+    for path in sorted(files, reverse=True):
+        tree.remove(path)
+    for path, mode in sorted(folders.items()):
+        tree.make_folder(path, mode)
+    _put_back(source, files, env)
+    for path, mode in folders.items():
+        os.chmod(source / path, stat.S_IMODE(mode))  # noqa: PTH101 - a mode, not a Path's
+
+
+def _put_back(source: Path, files: list[str], env: Mapping[str, str]) -> None:
+    by_repository: dict[Path, list[str]] = {}
+    for path in files:
+        root = _repository(source, path)
+        by_repository.setdefault(root, []).append(str((source / path).relative_to(root)))
+    for root, names in by_repository.items():
+        # What git does not know it leaves out, with an exit code: that is asked for below.
+        capture(
+            ("git", "checkout-index", "--force", "--index", "--quiet", "-z", "--stdin"),
+            cwd=root,
+            env=local_git_environment(env),
+            timeout=_TIME_TO_RESTORE,
+            given="".join(f"{name}\0" for name in names),
+        )
+        for name in names:
+            if not os.path.lexists(root / name):
+                raise NotRestorable(f"{(root / name).relative_to(source)} is not in the commit")
+
+
+def _repository(source: Path, path: str) -> Path:
+    """The innermost one that has the path: the source itself or a submodule."""
+    for folder in (source / path).parents:
+        if folder == source or os.path.lexists(folder / ".git"):
+            return folder
+    return source
+
+
+class _Tree:
+    """Changes below a folder that never leave it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._real: dict[str, bool] = {"": True}
+
+    def remove(self, path: str) -> None:
+        """Remove what is at the path, a folder only when nothing is left in it."""
+        if not self._is_reached(os.path.dirname(path)):  # noqa: PTH120 - 60,000 times
+            return
+        full = f"{self._root}/{path}"
+        with suppress(FileNotFoundError):
+            is_folder = stat.S_ISDIR(os.lstat(full).st_mode)
+            _remove(full, is_folder=is_folder)
+
+    def make_folder(self, path: str, mode: int) -> None:
+        """A folder with this mode, whatever is in its place."""
+        full = self._root / path
+        if self._is_reached(os.path.dirname(path)) and not full.is_symlink() and full.is_dir():  # noqa: PTH120
+            return
+        self._real.clear()
+        self._real[""] = True
+        if os.path.lexists(full):
+            full.unlink()
+        full.mkdir(stat.S_IMODE(mode) | stat.S_IRWXU)
+
+    def _is_reached(self, folder: str) -> bool:
+        """Whether all folders on the way are folders, and no links."""
+        known = self._real.get(folder)
+        if known is None:
+            above = os.path.dirname(folder)  # noqa: PTH120
+            known = self._is_reached(above) and _is_folder(f"{self._root}/{folder}")
+            self._real[folder] = known
+        return known
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _remove(path: str, *, is_folder: bool) -> None:
+    try:
+        _remove_now(path, is_folder=is_folder)
+    except PermissionError:
+        # A step may have closed its folders: they are ours and can be opened up.
+        Path(path).parent.chmod(0o700)
+        _remove_now(path, is_folder=is_folder)
+
+
+def _remove_now(path: str, *, is_folder: bool) -> None:
+    if not is_folder:
+        os.unlink(path)  # noqa: PTH108 - 60,000 times
+        return
+    with suppress(OSError):
+        os.rmdir(path)  # noqa: PTH106

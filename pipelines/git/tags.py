@@ -1,0 +1,47 @@
+"""What the tags of a repository say of a commit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipelines.git.local import local_git_environment
+from pipelines.processes.capture import capture
+
+_SECONDS = 600.0
+
+
+def tags_of(commit: str, repository: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """What `git describe` can say of the commit: its words, and a digest of all tags it looks at.
+
+    Empty when the repository is not there or does not have the commit.
+    """
+    if not repository.is_dir():
+        return {}
+    merged = ("for-each-ref", f"--merged={commit}", "--format=%(objectname) %(refname)")
+    tags = _output(repository, env, *merged, "refs/tags")
+    described = _output(repository, env, "describe", "--tags", "--always", "--long", commit)
+    if tags is None or described is None:
+        return {}
+    return {
+        "described": described.strip(),
+        "tags": hashlib.sha256(tags.encode(errors="surrogateescape")).hexdigest()[:40],
+    }
+
+
+def _output(repository: Path, env: Mapping[str, str], *arguments: str) -> str | None:
+    done = capture(
+        ("git", *arguments),
+        cwd=repository,
+        env={**local_git_environment(env), **_ANY_OWNER},
+        timeout=_SECONDS,
+    )
+    return None if done.code else done.output
+
+
+_ANY_OWNER = {
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "safe.bareRepository",
+    "GIT_CONFIG_VALUE_0": "all",
+}
