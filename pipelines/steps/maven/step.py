@@ -64,7 +64,7 @@ class Maven:
         options: MavenOptions,  # noqa: ARG002 - a kind's signature
         context: StepContext,
     ) -> Collection[Path]:
-        """Build folders of modules: `run` removes those that may be torn or are of another build."""
+        """Build folders of modules: `run` removes those that may be torn or belong elsewhere."""
         record = context.workspace.module_events(context.step)
         if not record.is_file():
             return ()
