@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -15,13 +14,14 @@ from rich.segment import Segment
 from common.command import Command, tell
 from common.terminal_text import harmless
 from common.yaml.findings import did_you_mean
-from coordination_tasks import wiring as presence
-from coordination_tasks.builder.config.builder import BuilderConfig, read_builder_config
+from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.secret_values import Secrets
 from coordination_tasks.domain.errors import BadRequest, Unavailable
 from coordination_tasks.domain.scheduling import Takes, Terms
 from coordination_tasks.domain.timestamps import format_time
 from coordination_tasks.store.store import Store
+from coordination_tasks.wiring import store as wiring
+from coordination_tasks.wiring.farm import Farm
 
 PIPE_WIDTH = 200
 
@@ -34,25 +34,31 @@ class FarmCommand(Command):
         passing = isinstance(error, Unavailable) and not error.remedy
         return f"{super().error_text(error)}{'; try again later' if passing else ''}"
 
+    @property
+    def farm(self) -> Farm:
+        """The farm that dodo.py wires."""
+        found: Farm = self.loader.namespace["FARM"]
+        return found
+
     def known_pipelines(self) -> dict[str, tuple[str, ...]]:
         """The pipelines of this farm, each with the labels that it demands of a builder."""
-        return {name: tuple(meta["labels"]) for name, meta in self._pipeline_metas().items()}
+        return {name: terms.labels for name, terms in self.farm.pipelines.known.items()}
 
     def terms(self, secrets: Secrets) -> Terms:
         """What the pipelines of this farm say of jobs and builders, beside labels."""
-        metas = self._pipeline_metas()
-        lacks = {name: secrets.lacks(meta["secrets"]) for name, meta in metas.items()}
+        known = self.farm.pipelines.known
+        lacks = {name: secrets.lacks(terms.secrets) for name, terms in known.items()}
         return Terms(
-            takes={name: Takes(**meta["takes"]) for name, meta in metas.items() if meta["takes"]},
+            takes={
+                name: Takes(types=terms.takes.types, branches=terms.takes.branches)
+                for name, terms in known.items()
+                if terms.takes
+            },
             max_attempts={
-                name: meta["max_attempts"] for name, meta in metas.items() if meta["max_attempts"]
+                name: terms.max_attempts for name, terms in known.items() if terms.max_attempts
             },
             hindrances={name: reason for name, reason in lacks.items() if reason},
         )
-
-    def _pipeline_metas(self) -> dict[str, dict[str, Any]]:
-        metas = (task.meta or {} for task in self.task_list)
-        return {meta["pipeline"]: meta for meta in metas if "labels" in meta}
 
     def check_pipeline(self, name: str) -> str:
         """`name`, if there is such a pipeline. Raises BadRequest with the nearest one."""
@@ -60,20 +66,6 @@ class FarmCommand(Command):
         if name not in known:
             raise BadRequest(f"there is no pipeline {name[:60]!r}{did_you_mean(name, known)}")
         return name
-
-    def checked(self, check: str, value: str) -> str:
-        """`value` as the check of that name in dodo.py gives it back. Raises BadRequest."""
-        try:
-            return str(self.loader.namespace[check](value))
-        except ValueError as error:
-            raise BadRequest(str(error)) from error
-
-    def read_config(self, builder: str = "") -> BuilderConfig:
-        """Configuration of this builder; `builder` is the flag's value."""
-        space = self.loader.namespace
-        return read_builder_config(
-            space["HOME"], os.environ, builder or None, found_labels=space["machine_labels"]()
-        )
 
 
 def console() -> Console:
@@ -108,7 +100,7 @@ def no_arguments(args: list[str]) -> None:
 
 def open_store(config: BuilderConfig) -> AbstractContextManager[Store]:
     """The store of the farm that `config` names; what a person should know goes to stderr."""
-    return presence.open_store(config, tell)
+    return wiring.open_store(config, tell)
 
 
 def as_json(value: Any) -> str:

@@ -36,7 +36,7 @@ class Watch:
     housekeeping: StandingHousekeeping
     heartbeat: HeartbeatConfig
     while_idle: Callable[[], AbstractContextManager[bool]]
-    sweep: Callable[[], None]
+    sweep: Callable[[], object]
     """Ends the processes that a killed build left behind."""
     ended: Callable[[Attempt, bytes], Mapping[str, str]]
     """See `recover`."""

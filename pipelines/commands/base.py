@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
-from doit.exceptions import InvalidDodoFile
-
 from common.command import Command
 from common.errors import UsageError
 from common.yaml.findings import did_you_mean
-from pipelines.domain.errors import BadPipelineFile
 from pipelines.domain.pipeline import Pipeline
 from pipelines.language.load import Kinds, read_pipelines
+from pipelines.tasks.pipelines import Pipelines
 
 
 class PipelineCommand(Command):
@@ -40,18 +37,18 @@ class PipelineCommand(Command):
         sys.stdout.write(json.dumps(value, indent=2) + "\n")
 
     @property
+    def _pipelines(self) -> Pipelines:
+        found: Pipelines = self.loader.namespace["PIPELINES"]
+        return found
+
+    @property
     def kinds(self) -> Kinds:
         """All step kinds."""
-        found: Kinds = self.loader.namespace["KINDS"]
-        return found
+        return self._pipelines.kinds
 
     def file(self) -> Path:
         """The farm's pipelines file. Raises BadPipelineFile."""
-        space = self.loader.namespace
-        try:
-            return Path(space["pipelines_path"](space["HOME"], os.environ))
-        except InvalidDodoFile as error:
-            raise BadPipelineFile(str(error)) from error
+        return self._pipelines.file()
 
     def pipeline(self, args: list[str]) -> Pipeline:
         """The pipeline that the one argument names. Raises UsageError, BadPipelineFile."""

@@ -15,7 +15,7 @@ class PipelineError(ApplicationError):
     """Base of all errors that `pipelines` raises on purpose; `str()` is one readable line."""
 
 
-class BadPipelineFile(PipelineError):
+class BadPipelineFile(PipelineError, ValueError):
     """`pipelines.yaml` has errors; the text has each of them as `file:line:column: message`."""
 
     exit_code = 3

@@ -10,15 +10,13 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from doit.action import BaseAction
-from doit.exceptions import InvalidDodoFile, TaskFailed
+from doit.exceptions import TaskFailed
 
 from pipelines.domain.conditions import all_but_later
 from pipelines.domain.errors import (
-    BadPipelineFile,
     FailureCode,
     PipelineError,
     StepCancelled,
@@ -26,7 +24,6 @@ from pipelines.domain.errors import (
 )
 from pipelines.domain.pipeline import Pipeline, Step
 from pipelines.execution.runner import StepRunner
-from pipelines.language.load import Kinds, read_pipelines
 from pipelines.processes.masking import mask, mask_data
 from pipelines.steps.publish_status import PublishStatus
 
@@ -140,14 +137,6 @@ class RecordHolds:
         return f"the success record of {self.step} is valid (see doit explain)"
 
 
-def load_pipelines(path: Path, kinds: Kinds) -> dict[str, Pipeline]:
-    """The pipelines of a file. Raises InvalidDodoFile, which doit prints unchanged, exit code 3."""
-    try:
-        return read_pipelines(path, kinds)
-    except BadPipelineFile as error:
-        raise InvalidDodoFile(str(error)) from error
-
-
 def pipeline_tasks(
     pipelines: Mapping[str, Pipeline], runner: StepRunner, first: str
 ) -> Iterator[dict[str, Any]]:
@@ -160,18 +149,11 @@ def pipeline_tasks(
 
 
 def _group_task(pipeline: Pipeline) -> dict[str, Any]:
-    takes = pipeline.takes
     return {
         "basename": pipeline.name,
         "name": None,
         "doc": pipeline.description,
-        "meta": {
-            "pipeline": pipeline.name,
-            "labels": pipeline.labels,
-            "secrets": pipeline.secrets,
-            "max_attempts": pipeline.max_attempts,
-            "takes": {"types": takes.types, "branches": takes.branches} if takes else None,
-        },
+        "meta": {"pipeline": pipeline.name},
     }
 
 

@@ -1,8 +1,7 @@
-"""What a builder needs installed, whether this machine has it, and what it offers."""
+"""What a builder needs installed, and whether this machine has it."""
 
 from __future__ import annotations
 
-import platform
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -10,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.processes.capture import capture
-from pipelines.steps.maven.java.jdk import JDK_FOLDERS, jdk_majors
 
 Check = tuple[str, str, str | None]
 """Name of the check, its result, and the remedy (None: nothing to do)."""
@@ -44,15 +42,6 @@ TOOLS = (
     Tool("lsb_release", ("lsb_release", "--short", "--description"), "lsb-release"),
 )
 
-_DEBIAN_NAMES: Mapping[str, str] = {
-    "x86_64": "amd64",
-    "aarch64": "arm64",
-    "armv7l": "armhf",
-    "i686": "i386",
-    "ppc64le": "ppc64el",
-}
-"""Debian's name of an architecture, where the kernel uses another."""
-
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _SECONDS = 30.0
 
@@ -70,29 +59,3 @@ def check_tools(env: Mapping[str, str]) -> Iterator[Check]:
             yield tool.name, f"{path} fails: {line}", f"apt-get install --reinstall {tool.package}"
         else:
             yield tool.name, line.strip(), None
-
-
-def machine_labels(jdk_folders: tuple[Path, ...] = JDK_FOLDERS) -> dict[str, str]:
-    """Labels with their values, separated by commas: `jdk: 17, 21`.
-
-    A label without a value is left out. Sources: uname, /etc/os-release, the JDKs in
-    `jdk_folders`.
-    """
-    machine = platform.machine()
-    found = {
-        "arch": _DEBIAN_NAMES.get(machine, machine),
-        "distro": ", ".join(_distro()),
-        "jdk": ", ".join(map(str, jdk_majors(jdk_folders))),
-    }
-    return {name: value for name, value in found.items() if value}
-
-
-def _distro() -> list[str]:
-    """`debian`, `debian-12`, `bookworm`."""
-    try:
-        release = platform.freedesktop_os_release()
-    except OSError:
-        return []
-    name = release.get("ID", "linux")
-    version, codename = release.get("VERSION_ID"), release.get("VERSION_CODENAME")
-    return [name, *([f"{name}-{version}"] if version else []), *([codename] if codename else [])]

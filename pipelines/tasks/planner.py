@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines.domain.conditions import all_needs
-from pipelines.domain.errors import BadValue, UnusablePlan
+from pipelines.domain.errors import BadPipelineFile, BadValue, UnusablePlan
 from pipelines.domain.expressions import SUCCESS
 from pipelines.domain.pipeline import Pipeline, RunningAttempt, StepKind
 from pipelines.execution.runner import StepRunner
@@ -57,8 +57,11 @@ class Planner:
     first: str
 
     def plan(self, name: str) -> bytes:
-        """The plan of a pipeline in the current file, without credentials. Raises BadValue."""
-        pipeline = self._in_file(name)
+        """The plan of a pipeline in the current file, without credentials.
+
+        Raises BadValue, BadPipelineFile.
+        """
+        pipeline = self.pipelines().get(name)
         if pipeline is None:
             raise BadValue(f"unknown pipeline '{name}'")
         return write_plan(_public(pipeline))
@@ -113,7 +116,11 @@ class Planner:
         return pipeline
 
     def _in_file(self, name: str) -> Pipeline | None:
-        return self.pipelines().get(name)
+        """A stored plan is all that a job needs, whatever became of the file since."""
+        try:
+            return self.pipelines().get(name)
+        except BadPipelineFile:
+            return None
 
 
 def _public(pipeline: Pipeline) -> Pipeline:

@@ -48,10 +48,10 @@ def superfluous(
     ]
 
 
-def remove(state_dir: Path, things: Iterable[Surplus]) -> None:
+def remove(state_dir: Path, paths: Iterable[Path]) -> None:
     """Remove these; each is there as a whole or not at all. Raises OSError."""
-    for each in things:
-        discard(each.kept.path, state_dir / _GRAVEYARD)
+    for path in paths:
+        discard(path, state_dir / _GRAVEYARD)
 
 
 def _workspaces(state_dir: Path, held: Collection[str]) -> Iterator[Kept]:

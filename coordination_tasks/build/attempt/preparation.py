@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
 
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
+from coordination_tasks.build.ports import Planner, PreparedPlan
 from coordination_tasks.builder.secret_values import Secrets
 from coordination_tasks.domain.errors import BadConfiguration, CannotBuild
 from coordination_tasks.domain.model import Job
 from coordination_tasks.store.plans import Plan, last_built_commit, recorded_plan
 from coordination_tasks.store.store import Store
-
-
-class PreparedPlan(Protocol):
-    """A plan that is ready to be run for one job."""
-
-    @property
-    def tasks(self) -> Sequence[dict[str, Any]]:
-        """For doit."""
-
-    @property
-    def params(self) -> Mapping[str, str]:
-        """The value of every parameter."""
-
-    @property
-    def secrets(self) -> Sequence[str]:
-        """Names of those that are needed."""
-
-    @property
-    def compares(self) -> bool:
-        """Whether a condition asks which files the job changes."""
-
-
-class Planner(Protocol):
-    """Makes plans; both raise ValueError, in words for a person, when that can't be."""
-
-    def plan(self, name: str) -> bytes:
-        """The plan of a pipeline as it is now."""
-
-    def prepare(self, plan: bytes, params: Mapping[str, str]) -> PreparedPlan:
-        """The plan for a job with these parameters."""
 
 
 @dataclass(frozen=True, slots=True)

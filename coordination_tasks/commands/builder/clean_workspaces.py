@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from common.command import OPTION_BUILDER, OPTION_JSON
 from common.yaml.size import format_size
+from coordination_tasks.build.ports import Surplus
 from coordination_tasks.builder.lock import acting_lock
 from coordination_tasks.builder.retained_jobs import held_jobs
 from coordination_tasks.commands.base import FarmCommand, as_json, console, no_arguments, open_store
@@ -43,15 +43,15 @@ Exit codes: 0 shown or removed, 1 the coordination repository can't be reached (
 
     def _execute(self, remove: bool, json: bool, builder: str, pos_args: list[str]) -> int:
         no_arguments(pos_args)
-        config = self.read_config(builder)
-        space = self.loader.namespace
+        config = self.farm.config(builder)
+        workspaces = self.farm.pipelines.workspaces(config.state_dir)
         with acting_lock(config) if remove else nullcontext():
             with open_store(config) as store:
-                held = held_jobs(store.snapshot(), space["jobs_here"](config.state_dir))
+                held = held_jobs(store.snapshot(), workspaces.jobs())
             now = utc_now().timestamp()
-            found = space["superfluous"](config.state_dir, config.limits, held, now)
+            found = workspaces.superfluous(config.limits, held, now)
             if remove:
-                space["remove"](config.state_dir, found)
+                workspaces.remove(each.kept.path for each in found)
         if json:
             sys.stdout.write(as_json(_as_json(found, removed=remove)) + "\n")
         else:
@@ -59,7 +59,7 @@ Exit codes: 0 shown or removed, 1 the coordination repository can't be reached (
         return 0
 
 
-def _as_json(found: Sequence[Any], *, removed: bool) -> dict[str, object]:
+def _as_json(found: Sequence[Surplus], *, removed: bool) -> dict[str, object]:
     return {
         "removed": removed,
         "bytes": _total(found),
@@ -75,7 +75,7 @@ def _as_json(found: Sequence[Any], *, removed: bool) -> dict[str, object]:
     }
 
 
-def _print(found: Sequence[Any], *, removed: bool) -> None:
+def _print(found: Sequence[Surplus], *, removed: bool) -> None:
     out = console()
     table = Table("kind", "name", "size", "why", box=None)
     for each in found:
@@ -87,5 +87,5 @@ def _print(found: Sequence[Any], *, removed: bool) -> None:
     out.print(f"freed {total}" if removed else f"would free {total}; --remove does it")
 
 
-def _total(found: Iterable[Any]) -> int:
+def _total(found: Iterable[Surplus]) -> int:
     return sum(each.kept.size for each in found)

@@ -30,12 +30,10 @@ Exit codes: 0 all is well, 1 something has to be done, 3 bad configuration.
 
     def _execute(self, json: bool, builder: str, pos_args: list[str]) -> int:
         no_arguments(pos_args)
-        config = self.read_config(builder)
+        config = self.farm.config(builder)
         with open_store(config) as store:
-            space = self.loader.namespace
             checks = [
-                *(Check(*tool) for tool in space["check_tools"](config.env)),
-                *(Check(*e) for e in space["check_extras"](config.env, space["farm_pipelines"]())),
+                *(Check(*found) for found in self.farm.pipelines.check_machine(config.env)),
                 *check_builder(config, store, self.known_pipelines(), utc_now()),
             ]
         if json:

@@ -47,7 +47,7 @@ repository can't be reached, 3 bad configuration, usage, or no such refused entr
             raise BadRequest("--send, --retry and --drop go one at a time")
         if (retry or drop) != bool(pos_args):
             raise BadRequest("--retry and --drop, and nothing else, take the IDs of entries")
-        config = self.read_config(builder)
+        config = self.farm.config(builder)
         with Outbox(config.state_dir / "outbox.sqlite") as outbox:
             if send:
                 _send(config, outbox)

@@ -38,7 +38,8 @@ from coordination_tasks.domain.errors import (
 )
 from coordination_tasks.domain.model import State
 from coordination_tasks.store.store import Store
-from coordination_tasks.wiring import beater, observer, open_store, push_budget
+from coordination_tasks.wiring.store import open_store, push_budget
+from coordination_tasks.wiring.upkeep import beater, observer
 
 EXIT_BUILT = 0
 EXIT_FAILED = 1
@@ -130,10 +131,9 @@ Exit codes:
             raise BadRequest(f"-n {parallel}: at most {MOST_PARALLEL} steps run at a time")
         if pipeline:
             self.check_pipeline(pipeline)
-        config = self.read_config(builder)
+        config = self.farm.config(builder)
         secrets = Secrets(os.environ, config.secrets_file)
-        space = self.loader.namespace
-        session: Session = space["SESSION"]
+        session, pipelines = self.farm.session, self.farm.pipelines
         display = make_display(sys.stdout, verbose=verbose)
         with (
             builder_lock(config),
@@ -142,7 +142,7 @@ Exit codes:
             Outbox(config.state_dir / "outbox.sqlite") as outbox,
             ending_signals(session.end_by_signal),
         ):
-            space["sweep_orphans"](config.state_dir)
+            pipelines.workspaces(config.state_dir).sweep()
             claimer = Claimer(
                 config=config,
                 store=store,
@@ -150,14 +150,14 @@ Exit codes:
                 display=display,
                 pipelines=self.known_pipelines(),
                 terms=self.terms(secrets),
-                resolve=space["resolve_branch"],
-                ended=space["PLANNER"].ended_alone,
+                resolve=pipelines.branch_tip,
+                ended=pipelines.planner.ended_alone,
                 job=job or None,
                 pipeline=pipeline or None,
             )
             session.arm(claimer, store, outbox)
             self.check_before_claim(config, store, job)
-            preparation = Preparation(store, space["PLANNER"], secrets, replan)
+            preparation = Preparation(store, pipelines.planner, secrets, replan)
             return self._build(config, preparation, session, display, parallel or config.parallel)
 
     def _build(

@@ -49,16 +49,16 @@ Exit codes: 0 cleaned, 3 usage, or a `doit build` runs here.
         if not pos_args and not all:
             raise BadRequest("which steps? name tasks, or --clean-all")
         chosen = chosen_steps(self.task_list, ["*"] if all else pos_args)
-        config = self.read_config(builder)
-        space = self.loader.namespace
+        config = self.farm.config(builder)
+        workspaces = self.farm.pipelines.workspaces(config.state_dir)
         if job:
-            check_job_here(job, space["jobs_here"](config.state_dir))
+            check_job_here(job, workspaces.jobs())
         with acting_lock(config):
             if not dry:  # what a killed build left running would write on
-                space["sweep_orphans"](config.state_dir)
-            removed = space["clean_steps"](config.state_dir, chosen, job or None, dry=dry)
+                workspaces.sweep()
+            removed = workspaces.clean(chosen, job or None, dry=dry)
             if forget and not dry:
-                space["forget_steps"](config.state_dir, chosen, job or None)
+                workspaces.forget(chosen, job or None)
         for path in removed:
             sys.stdout.write(f"{'would remove' if dry else 'removed'} {path}\n")
         return 0

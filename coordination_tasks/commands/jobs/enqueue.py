@@ -71,18 +71,27 @@ Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad conf
             raise BadRequest("--pipeline is missing; `doit list` shows the pipelines")
         if not branch and not commit:
             raise BadRequest("--branch or --commit is missing: what is to be built?")
+        job_id = id or new_job_id(time.time(), uuid.uuid4().int)
+        params = given_params(param)
+        self.check_pipeline(pipeline)
+        try:
+            self.farm.pipelines.check_job(
+                pipeline, params, job_id=job_id, branch=branch, commit=commit
+            )
+        except ValueError as error:
+            raise BadRequest(str(error)) from error
         job = Job(
-            id=self.checked("check_job_id", id or new_job_id(time.time(), uuid.uuid4().int)),
-            pipeline=self.check_pipeline(pipeline),
-            params=self._params(pipeline, param),
-            branch=self.checked("check_branch", branch) if branch else None,
-            commit=self.checked("check_commit", commit) if commit else None,
+            id=job_id,
+            pipeline=pipeline,
+            params=params,
+            branch=branch or None,
+            commit=commit.lower() or None,
             labels=tuple(label),
             dependencies=tuple(after),
             priority=priority,
             description=description,
         )
-        with open_store(self.read_config(builder)) as store:
+        with open_store(self.farm.config(builder)) as store:
             stored = store.enqueue(job)
             for name in _unknown(store, job.dependencies):
                 tell(
@@ -90,16 +99,6 @@ Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad conf
                 )
         sys.stdout.write(f"{stored.id}\n")
         return 0
-
-    def _params(self, pipeline: str, words: list[str]) -> dict[str, str]:
-        """What `--param` gives, if the pipeline can take it. Raises UsageError, BadRequest."""
-        given = given_params(words)
-        space = self.loader.namespace
-        try:
-            space["resolve_params"](space["farm_pipelines"]()[pipeline], given)
-        except ValueError as error:
-            raise BadRequest(str(error)) from error
-        return given
 
 
 def _unknown(store: Store, names: Sequence[str]) -> Iterator[str]:

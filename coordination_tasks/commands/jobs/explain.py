@@ -15,13 +15,13 @@ from common.command import OPTION_BUILDER, OPTION_JSON
 from common.yaml.findings import did_you_mean
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt, running_attempt
 from coordination_tasks.build.display.display import PlainDisplay, elapsed
+from coordination_tasks.build.ports import Outlook
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.disk_space import lacking_space
 from coordination_tasks.builder.secret_values import Secrets
 from coordination_tasks.commands.base import FarmCommand, as_json, console, open_store
 from coordination_tasks.commands.jobs.explanation import (
     Lease,
-    Outlook,
     StepExplanation,
     explain_steps,
     lease_of,
@@ -33,7 +33,7 @@ from coordination_tasks.farm.presence.sightings import Presence
 from coordination_tasks.store.plans import recorded_plan
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
-from coordination_tasks.wiring import live_farm
+from coordination_tasks.wiring.presence import live_farm
 
 CLAIMABLE = "this builder can claim it"
 UP_TO_DATE = "up to date"
@@ -80,7 +80,7 @@ step.
     def _execute(self, json: bool, builder: str, pos_args: list[str]) -> int:
         if len(pos_args) > 2:  # noqa: PLR2004 - JOB and STEP
             raise BadRequest(f"what is {pos_args[2][:60]!r}? one job and one step of it are wanted")
-        config = self.read_config(builder)
+        config = self.farm.config(builder)
         with open_store(config) as store:
             snapshot = store.snapshot()
             if not pos_args:
@@ -121,12 +121,16 @@ step.
         self, config: BuilderConfig, snapshot: Snapshot, job: Job
     ) -> tuple[tuple[StepExplanation, ...], str]:
         """The steps, and why their plan can't be told ("" when it can)."""
-        planner = self.loader.namespace["PLANNER"]
+        planner = self.farm.pipelines.planner
         stored = recorded_plan(snapshot, job)
-        outlooks: tuple[Outlook, ...] = ()
+        outlooks: Sequence[Outlook] = ()
         problem = ""
         try:
-            plan = stored.data if stored else planner.plan(job.pipeline or config.default_pipeline)
+            plan = (
+                stored.data
+                if stored
+                else planner.plan(job.pipeline or config.default_pipeline or "")
+            )
             complete = replace(job, params=planner.prepare(plan, job.params).params)
             outlooks = planner.outlook(plan, _as_if_claimed(complete, config))
         except ValueError as error:

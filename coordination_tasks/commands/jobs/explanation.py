@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+from coordination_tasks.build.ports import Outlook
 from coordination_tasks.domain.model import Job, State, Transition
 from coordination_tasks.domain.state_machine import FINAL_STEP_STATES
 from coordination_tasks.farm.presence.sightings import Presence
-
-
-class Outlook(Protocol):
-    """What would become of a step if its job were built here now."""
-
-    @property
-    def step(self) -> str:
-        """Its name."""
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Steps that have to end before it."""
-
-    @property
-    def all_needs(self) -> tuple[str, ...]:
-        """The same, and those that these need."""
-
-    @property
-    def reasons(self) -> tuple[str, ...] | None:
-        """Why it would run; empty: it is up to date; None: nobody can tell here."""
-
-    @property
-    def condition(self) -> str | None:
-        """What has to hold for it to run at all; None: that all before it went well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +68,7 @@ def lease_of(job: Job, presences: Mapping[str, Presence], seconds: float) -> Lea
 
 
 def explain_steps(
-    job: Job, transitions: Iterable[Transition], outlooks: tuple[Outlook, ...]
+    job: Job, transitions: Iterable[Transition], outlooks: Sequence[Outlook]
 ) -> tuple[StepExplanation, ...]:
     """The steps of a job in the plan's order; `transitions` are those of its latest attempt."""
     recorded: dict[str, list[Transition]] = {outlook.step: [] for outlook in outlooks}

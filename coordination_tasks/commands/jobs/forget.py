@@ -35,12 +35,12 @@ Exit codes: 0 forgotten, 3 usage, or a `doit build` runs here.
         if not pos_args and not all:
             raise BadRequest("which steps? name tasks, or --all")
         chosen = chosen_steps(self.task_list, ["*"] if all else pos_args)
-        config = self.read_config(builder)
+        config = self.farm.config(builder)
+        workspaces = self.farm.pipelines.workspaces(config.state_dir)
         if job:
-            check_job_here(job, self.loader.namespace["jobs_here"](config.state_dir))
+            check_job_here(job, workspaces.jobs())
         with acting_lock(config):
-            forget = self.loader.namespace["forget_steps"]
-            forgotten = forget(config.state_dir, chosen, job or None)
+            forgotten = list(workspaces.forget(chosen, job or None))
         for job_id, step in forgotten:
             sys.stdout.write(f"forgetting {step} of job {job_id}\n")
         if not forgotten:

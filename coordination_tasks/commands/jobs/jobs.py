@@ -22,7 +22,7 @@ from coordination_tasks.commands.base import (
 )
 from coordination_tasks.domain.model import Job, State
 from coordination_tasks.farm.presence.sightings import UNKNOWN, Presence
-from coordination_tasks.wiring import live_farm
+from coordination_tasks.wiring.presence import live_farm
 
 _STYLES = {
     State.RUNNING: "bold cyan",
@@ -48,7 +48,7 @@ class JobsCommand(FarmCommand):
 
     def _execute(self, json: bool, builder: str, pos_args: list[str]) -> int:
         no_arguments(pos_args)
-        config = self.read_config(builder)
+        config = self.farm.config(builder)
         with open_store(config) as store:
             snapshot = store.snapshot()
             presences = live_farm(config, snapshot).presences

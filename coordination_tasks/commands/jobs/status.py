@@ -24,7 +24,7 @@ from coordination_tasks.farm.presence.overview import LiveFarm
 from coordination_tasks.farm.presence.sightings import Presence
 from coordination_tasks.store.history import GitHistory
 from coordination_tasks.store.snapshot import Snapshot
-from coordination_tasks.wiring import live_farm
+from coordination_tasks.wiring.presence import live_farm
 
 Shown = tuple[BuilderStatus, Presence | None]
 """A builder, and whether it lives; None when the past is shown."""
@@ -57,7 +57,7 @@ first commit.
 
     def _execute(self, job: str, at: str, json: bool, builder: str, pos_args: list[str]) -> int:
         no_arguments(pos_args)
-        config = self.read_config(builder)
+        config = self.farm.config(builder)
         with _opened(config, at) as (snapshot, moment):
             if at and not json:
                 console().print(f"as of {_shown(moment)}, commit {snapshot.version}\n")

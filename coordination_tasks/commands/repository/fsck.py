@@ -18,7 +18,6 @@ from coordination_tasks.builder.lock import while_idle
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.builder.secret_values import Secrets
 from coordination_tasks.commands.base import FarmCommand, as_json, console, no_arguments, open_store
-from coordination_tasks.commands.builder.watch import make_watch
 from coordination_tasks.domain.errors import BrokenDocument, HistoryRewritten, NotFound
 from coordination_tasks.domain.scheduling import Wanted
 from coordination_tasks.domain.timestamps import utc_now
@@ -38,7 +37,8 @@ from coordination_tasks.store.history import GitHistory
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
 from coordination_tasks.store.writes import Record
-from coordination_tasks.wiring import live_farm
+from coordination_tasks.wiring.presence import live_farm
+from coordination_tasks.wiring.upkeep import make_watch
 
 EXIT_FOUND = 6
 _REWOUND = (
@@ -92,7 +92,7 @@ read, 3 bad configuration or usage, 6 something is wrong.
 
     def _execute(self, repair: bool, json: bool, builder: str, pos_args: list[str]) -> int:
         no_arguments(pos_args)
-        config = self.read_config(builder)
+        config = self.farm.config(builder)
         done: list[str] = []
         with ExitStack() as stack:
             store = stack.enter_context(open_store(config))
@@ -149,7 +149,7 @@ read, 3 bad configuration or usage, 6 something is wrong.
     def _repair(
         self, config: BuilderConfig, store: Store, outbox: Outbox, look: _Look, done: list[str]
     ) -> None:
-        watch = make_watch(self.loader.namespace, config, store, outbox, done.append)
+        watch = make_watch(self.farm.pipelines, config, store, outbox, done.append)
         Repair(
             state_dir=config.state_dir,
             store=store,

@@ -39,14 +39,14 @@ Exit codes: 0 done, 1 the coordination repository can't be reached or a document
 
     def _execute(self, dry_run: bool, json: bool, builder: str, pos_args: list[str]) -> int:
         no_arguments(pos_args)
-        config = self.read_config(builder)
+        config = self.farm.config(builder)
         broken: list[str] = []
         now = utc_now()
         with open_store(config) as store:
             care = Housekeeping(store=store, ages=config.ages, now=now, notice=broken.append)
             moved = care.look() if dry_run else care.run()
-        old_logs = self.loader.namespace["old_logs"]
-        local = old_logs(config.state_dir, now - config.ages.logs, pack=not dry_run)
+        workspaces = self.farm.pipelines.workspaces(config.state_dir)
+        local = workspaces.old_logs(now - config.ages.logs, pack=not dry_run)
         for problem in broken:
             tell(f"doit housekeeping: {problem}")
         if json:

@@ -60,7 +60,7 @@ broken, 3 bad configuration or usage, or another builder holds the lock.
         if life and not take:
             raise BadRequest("--for goes with --take")
         seconds = _seconds(life)
-        with open_store(self.read_config(builder)) as store:
+        with open_store(self.farm.config(builder)) as store:
             if take:
                 store.take_lock(take, seconds)
             elif free:

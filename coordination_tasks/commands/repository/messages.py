@@ -56,7 +56,7 @@ broken, 3 bad configuration, usage, or no such message.
             raise BadRequest("--archive needs the IDs of the messages")
         if mark_read and (archive or every):
             raise BadRequest("--mark-read goes with neither --archive nor --all")
-        with open_store(self.read_config(builder)) as store:
+        with open_store(self.farm.config(builder)) as store:
             if archive:
                 shown = Mailbox(store).archive(pos_args)
                 tell(f"{_count(shown)} archived")

@@ -11,7 +11,7 @@ from coordination_tasks.documents.messages import MESSAGE_TYPES, TO_ALL
 from coordination_tasks.domain.errors import BadRequest
 from coordination_tasks.domain.secret_scan import refuse_secrets
 from coordination_tasks.farm.mailbox import Mailbox
-from coordination_tasks.wiring import live_farm
+from coordination_tasks.wiring.presence import live_farm
 
 FROM_STDIN = "-"
 
@@ -57,7 +57,7 @@ Exit codes: 0 sent, 1 the coordination repository can't be reached or messages.j
         text = _standard_input() if body == FROM_STDIN else body
         refuse_secrets("the subject", subject)
         refuse_secrets("the body", text)
-        config = self.read_config(builder)
+        config = self.farm.config(builder)
         with open_store(config) as store:
             message = Mailbox(store).send(to, subject, kind=type, body=text)
             known = live_farm(config, store.snapshot()).names(store.snapshot().builders())

@@ -33,7 +33,7 @@ Exit codes: 0 it is one commit now, 1 the coordination repository can't be reach
 
     def _execute(self, branch: str, backup: bool, builder: str, pos_args: list[str]) -> int:
         no_arguments(pos_args)
-        config = self.read_config(builder)
+        config = self.farm.config(builder)
         chosen = branch or config.heartbeat.place
         kept = squash(
             config.coordination_repository,

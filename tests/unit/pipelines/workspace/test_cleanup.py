@@ -65,7 +65,7 @@ def test_workspaces_that_are_not_held_go_with_all_they_have(tmp_path: Path) -> N
     assert [each.kept.name for each in found] == ["old"]
     assert found[0].kept.size >= 9000
     assert old.root.exists()
-    remove(tmp_path, found)
+    remove(tmp_path, (each.kept.path for each in found))
     assert [w.root.exists() for w in (old, held, new)] == [False, True, True]
 
 
@@ -97,6 +97,6 @@ def test_maven_versions_and_packed_logs_have_limits(tmp_path: Path) -> None:
     limits = {**LIMITS, "maven": (10_000 * DAY, 100), "logs": (10_000 * DAY, 100)}
     found = superfluous(tmp_path, limits, {"kept"}, NOW)
     assert [each.kept.name for each in found] == ["2020-01/gone/001-maven.log.gz", "org/x/1.0"]
-    remove(tmp_path, found)
+    remove(tmp_path, (each.kept.path for each in found))
     assert not version.exists()
     assert version.parent.exists()

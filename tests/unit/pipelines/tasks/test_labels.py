@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.tasks.machine import machine_labels
+from pipelines.tasks.labels import machine_labels
 
 
 def jdk(folder: Path, name: str, version: str) -> None:

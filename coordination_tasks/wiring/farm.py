@@ -1,0 +1,61 @@
+"""A farm as its commands see it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coordination_tasks.build.doit_tasks import CLAIM_TASK
+
+if TYPE_CHECKING:
+    from coordination_tasks.build.attempt.running_attempt import RunningAttempt
+    from coordination_tasks.build.attempt.session import Session
+    from coordination_tasks.build.ports import Pipelines
+    from coordination_tasks.builder.config.builder import BuilderConfig
+
+
+class Farm:
+    """What belongs to one dodo.py. Nothing is read or built before it is asked for."""
+
+    pipelines: Pipelines
+    """What builds: dodo.py gives it."""
+    first_task = CLAIM_TASK
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        """The folder of dodo.py."""
+
+    def config(self, builder: str = "") -> BuilderConfig:
+        """Configuration of this builder; `builder` is the flag's value. Raises BadConfiguration."""
+        from coordination_tasks.builder.config.builder import read_builder_config
+
+        labels = self.pipelines.labels()
+        return read_builder_config(self.home, os.environ, builder or None, found_labels=labels)
+
+    def pipelines_file(self) -> Path:
+        """Where `pipelines.yaml` is. Raises BadConfiguration."""
+        from coordination_tasks.builder.config.builder import pipelines_file
+
+        return pipelines_file(self.home, os.environ)
+
+    @cached_property
+    def session(self) -> Session:
+        """The attempt that this process makes."""
+        from coordination_tasks.build.attempt.session import Session
+
+        return Session(self.pipelines.cancel)
+
+    def running(self) -> RunningAttempt | None:
+        """The attempt as the steps see it; None while no job is claimed."""
+        return self.session.current()
+
+    def publish(self, step: str, manifest: bytes | None) -> str:
+        """End the attempt in one write; what was published, for people."""
+        return self.session.publish(step, manifest)
+
+    def step_states(self) -> Mapping[str, str]:
+        """The state of each step that began or ended in the attempt."""
+        return self.session.step_states()

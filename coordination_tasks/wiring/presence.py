@@ -1,0 +1,35 @@
+"""The heartbeats of this farm, and what was seen of its builders."""
+
+from __future__ import annotations
+
+import time
+
+from coordination_tasks.builder.config.builder import BuilderConfig
+from coordination_tasks.farm.presence.overview import LiveFarm, look_around
+from coordination_tasks.farm.presence.sightings import Sightings
+from coordination_tasks.repository.git.heartbeats import GitHeartbeats
+from coordination_tasks.store.snapshot import Snapshot
+from coordination_tasks.wiring.store import push_budget
+
+
+def heartbeats(config: BuilderConfig) -> GitHeartbeats:
+    """The heartbeats of the farm."""
+    return GitHeartbeats(
+        config.coordination_repository,
+        config.state_dir / "heartbeats.git",
+        builder=config.profile.id,
+        branch=config.heartbeat.place,
+        timeout=config.push_timeout,
+        on_push=push_budget(config).spend,
+    )
+
+
+def sightings(config: BuilderConfig) -> Sightings:
+    """What this machine saw of all builders."""
+    path = config.state_dir / "sightings.json"
+    return Sightings(path, lease=config.lease, monotonic=time.monotonic)
+
+
+def live_farm(config: BuilderConfig, snapshot: Snapshot) -> LiveFarm:
+    """The builders as they are now, beside what the store holds."""
+    return look_around(snapshot, heartbeats(config), sightings(config))

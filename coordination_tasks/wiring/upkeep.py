@@ -1,0 +1,83 @@
+"""What a builder does all the time: it shows that it lives, and watches the others."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+from coordination_tasks.build.attempt.running_attempt import running_attempt
+from coordination_tasks.build.display.live_display import make_display
+from coordination_tasks.build.ports import Pipelines
+from coordination_tasks.builder.claim_intent import own_intent
+from coordination_tasks.builder.config.builder import BuilderConfig
+from coordination_tasks.builder.host_load import read_host_load
+from coordination_tasks.builder.lock import while_idle
+from coordination_tasks.builder.outbox.journal import Outbox
+from coordination_tasks.domain.timestamps import utc_now
+from coordination_tasks.farm.housekeeping import Housekeeping, StandingHousekeeping
+from coordination_tasks.farm.presence.beater import Beater
+from coordination_tasks.farm.presence.observer import Observer
+from coordination_tasks.farm.watch import Watch
+from coordination_tasks.store.store import Store
+from coordination_tasks.wiring.presence import heartbeats, sightings
+from coordination_tasks.wiring.store import push_budget
+
+
+def beater(config: BuilderConfig, store: Store) -> Beater:
+    """What shows that this builder lives."""
+    return Beater(
+        config.profile,
+        heartbeats(config),
+        push_budget(config),
+        on_facts=store.beat,
+        load=lambda: read_host_load(config.state_dir),
+        clock=utc_now,
+        monotonic=time.monotonic,
+    )
+
+
+def observer(config: BuilderConfig, store: Store, notice: Callable[[str], None]) -> Observer:
+    """What watches the other builders."""
+    return Observer(
+        store,
+        heartbeats(config),
+        lease=config.lease,
+        monotonic=time.monotonic,
+        notice=notice,
+        seen=sightings(config).look,
+    )
+
+
+def make_watch(
+    pipelines: Pipelines,
+    config: BuilderConfig,
+    store: Store,
+    outbox: Outbox,
+    notice: Callable[[str], None],
+) -> Watch:
+    """The watch of this builder; `notice` is told what was done."""
+    display = make_display(sys.stdout, verbose=False)
+    return Watch(
+        builder=config.profile.id,
+        store=store,
+        outbox=outbox,
+        intent=own_intent(config.state_dir),
+        observer=observer(config, store, notice),
+        beater=beater(config, store),
+        housekeeping=StandingHousekeeping(
+            housekeeping=lambda: Housekeeping(
+                store=store, ages=config.ages, now=utc_now(), notice=notice
+            ),
+            monotonic=time.monotonic,
+            notice=notice,
+        ),
+        heartbeat=config.heartbeat,
+        sweep=pipelines.workspaces(config.state_dir).sweep,
+        ended=lambda attempt, plan: pipelines.planner.ended_alone(
+            plan, running_attempt(attempt, config, display)
+        ),
+        while_idle=lambda: while_idle(config),
+        clock=utc_now,
+        notice=notice,
+    )

@@ -1,0 +1,160 @@
+"""The pipelines of a farm, and what the rest of the farm may ask of them.
+
+Each method imports what it needs: a command that asks for labels alone does not wait for Maven's
+options and their models.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from doit.exceptions import InvalidDodoFile
+
+from common.errors import ApplicationError
+from pipelines.domain.errors import BadPipelineFile
+
+if TYPE_CHECKING:
+    from pipelines.domain.pipeline import Pipeline, RunningAttempt
+    from pipelines.execution.runner import StepRunner
+    from pipelines.processes.cancellation import Cancellation
+    from pipelines.steps.plugins import InstalledKinds
+    from pipelines.tasks.planner import Planner
+    from pipelines.tasks.workspaces import Workspaces
+
+
+class Farm(Protocol):
+    """Who the pipelines belong to."""
+
+    @property
+    def first_task(self) -> str:
+        """Name of doit's task that all steps wait for."""
+
+    def pipelines_file(self) -> Path:
+        """Where `pipelines.yaml` is. Raises ApplicationError."""
+
+    def running(self) -> RunningAttempt | None:
+        """The attempt that this process makes."""
+
+    def publish(self, step: str, manifest: bytes | None) -> str:
+        """Publish the end of the attempt; what was published, for people."""
+
+    def step_states(self) -> Mapping[str, str]:
+        """The state of each step that began or ended in the attempt."""
+
+
+class Pipelines:
+    """Those of one farm. Nothing is read before it is asked for, and the file at most once."""
+
+    def __init__(self, farm: Farm) -> None:
+        self._farm = farm
+
+    def file(self) -> Path:
+        """Where `pipelines.yaml` is. Raises BadPipelineFile."""
+        try:
+            return self._farm.pipelines_file()
+        except ApplicationError as error:
+            raise BadPipelineFile(str(error)) from error
+
+    @cached_property
+    def kinds(self) -> InstalledKinds:
+        """All kinds of steps."""
+        from pipelines.steps.registry import step_kinds
+
+        return step_kinds(self._farm.publish, self._farm.step_states)
+
+    @cached_property
+    def known(self) -> Mapping[str, Pipeline]:
+        """All pipelines by name. Raises BadPipelineFile."""
+        from pipelines.language.load import read_pipelines
+
+        return read_pipelines(self.file(), self.kinds)
+
+    def tasks(self) -> Iterator[dict[str, Any]]:
+        """For doit: a group of tasks for each pipeline. Raises InvalidDodoFile."""
+        from pipelines.tasks.doit_tasks import pipeline_tasks
+
+        try:
+            pipelines = self.known
+        except BadPipelineFile as error:
+            raise InvalidDodoFile(str(error)) from error
+        yield from pipeline_tasks(pipelines, self._runner, self._farm.first_task)
+
+    @cached_property
+    def planner(self) -> Planner:
+        """What makes plans."""
+        from pipelines.tasks.planner import Planner
+
+        return Planner(
+            pipelines=lambda: self.known,
+            kinds=self.kinds,
+            runner=self._runner,
+            first=self._farm.first_task,
+        )
+
+    def check_job(
+        self, pipeline: str, params: Mapping[str, str], *, job_id: str, branch: str, commit: str
+    ) -> None:
+        """Raise BadValue when no builder could build such a job; branch and commit may be ""."""
+        from pipelines.domain.validation import check_branch, check_commit, check_job_id
+        from pipelines.language.params import resolve_params
+
+        check_job_id(job_id)
+        resolve_params(self.known[pipeline], params)
+        if branch:
+            check_branch(branch)
+        if commit:
+            check_commit(commit)
+
+    def branch_tip(self, pipeline: str, branch: str) -> str | None:
+        """Commit at the tip of a branch of its source; None when it cannot be told now."""
+        from pipelines.git.branch_tip import branch_tip
+
+        return branch_tip(self.known[pipeline].source, branch, os.environ)
+
+    def workspaces(self, state_dir: Path) -> Workspaces:
+        """Those of the builder that owns `state_dir`."""
+        from pipelines.tasks.workspaces import Workspaces
+
+        return Workspaces(state_dir)
+
+    def labels(self) -> Mapping[str, str]:
+        """What this machine was found to offer."""
+        from pipelines.tasks.labels import machine_labels
+
+        return machine_labels()
+
+    def check_machine(self, env: Mapping[str, str]) -> Iterator[tuple[str, str, str | None, bool]]:
+        """Name, what was found, remedy, whether builds need it; of pipelines, if their file is fit.
+
+        The remedy is None where nothing is to be done.
+        """
+        from pipelines.tasks.machine import check_tools
+        from pipelines.tasks.optional_tools import check_extras
+
+        for tool in check_tools(env):
+            yield *tool, True
+        try:
+            pipelines: Mapping[str, Pipeline] = self.known
+        except BadPipelineFile:
+            pipelines = {}
+        yield from check_extras(env, pipelines)
+
+    def cancel(self, reason: str) -> None:
+        """End the running steps of this process."""
+        self._cancellation.cancel(reason)
+
+    @cached_property
+    def _cancellation(self) -> Cancellation:
+        from pipelines.processes.cancellation import Cancellation
+
+        return Cancellation()
+
+    @cached_property
+    def _runner(self) -> StepRunner:
+        from pipelines.execution.runner import StepRunner
+
+        return StepRunner(self._farm.running, self._cancellation)

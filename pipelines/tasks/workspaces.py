@@ -1,0 +1,51 @@
+"""The workspaces of a builder's jobs, for commands that look after them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pipelines.execution.invalidation import Chosen, clean_steps, forget_steps
+from pipelines.processes.tree import builder_marker, sweep
+from pipelines.workspace.cleanup import jobs_here, remove, superfluous
+from pipelines.workspace.log_archive import old_logs
+from pipelines.workspace.retention import Surplus
+
+
+@dataclass(frozen=True, slots=True)
+class Workspaces:
+    """Of the builder that owns `state_dir`. Who changes them holds the builder's lock."""
+
+    state_dir: Path
+
+    def jobs(self) -> tuple[str, ...]:
+        """Ids of the jobs that have one here."""
+        return jobs_here(self.state_dir)
+
+    def sweep(self) -> list[str]:
+        """End the processes that a killed predecessor left behind; describes each."""
+        return sweep(builder_marker(self.state_dir))
+
+    def forget(self, steps: Chosen, job: str | None) -> list[tuple[str, str]]:
+        """Forget that steps succeeded, in `job` or in all; (job, step) of each."""
+        return forget_steps(self.state_dir, steps, job)
+
+    def clean(self, steps: Chosen, job: str | None, *, dry: bool) -> list[Path]:
+        """Remove what steps recorded as their outputs; the paths, also when it is only a try."""
+        return clean_steps(self.state_dir, steps, job, dry=dry)
+
+    def superfluous(
+        self, limits: Mapping[str, tuple[float, int]], held: Collection[str], now: float
+    ) -> list[Surplus]:
+        """What is over `limits` (seconds and bytes by kind); `held` are jobs that keep theirs."""
+        return superfluous(self.state_dir, limits, held, now)
+
+    def remove(self, paths: Iterable[Path]) -> None:
+        """Remove things that are superfluous. Raises OSError."""
+        remove(self.state_dir, paths)
+
+    def old_logs(self, before: datetime, *, pack: bool) -> tuple[Path, ...]:
+        """Logs that were last written before that moment; `pack` moves them into an archive."""
+        return old_logs(self.state_dir, before, pack=pack)
