@@ -180,7 +180,9 @@ def _make_tree(git: Git, mirror: Path, source: Path, commit: str) -> GitRun | No
             return fetched
     arguments = ("-c", "checkout.workers=0", "checkout", "--detach", "--progress")
     checked_out = git.run(*arguments, commit, "--", cwd=source)
-    return checked_out if checked_out.code else None
+    # git 2.39 ends with 0 although one of its workers could not read the object of a file
+    is_whole = git.run("diff-files", "--quiet", "--diff-filter=D", cwd=source).code == 0
+    return None if is_whole and checked_out.code == 0 else checked_out
 
 
 def _set_origin(git: Git, source: Path, url: str, *, is_fresh: bool) -> None:
