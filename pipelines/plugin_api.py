@@ -13,12 +13,12 @@ package. The entry point names an object, a `StepKind`:
 - `run(options, context)` does the work and returns a `StepResult`. It starts programs with
   `context.commands` alone, which write to the step's log, obey time limits and end with the build.
   It raises `StepFailed` with a `FailureCode`; any other exception is reported as a defect of the
-  kind (INTERNAL). `StepCancelled` passes through. A second run on what a failed one left behind
-  must work.
+  kind (INTERNAL). `StepCancelled` passes through.
 
-A kind may also be a `LooksAhead` (checked by the step `preflight`) or an `EndsAlone` (its success
-counts although `doit build` was killed meanwhile). One object serves all steps of its kind, also at
-the same time: it keeps no state.
+A kind may also be a `LooksAhead` (checked by the step `preflight`), an `EndsAlone` (its success
+counts although `doit build` was killed meanwhile), a `KeepsFiles` (it goes on with what its own
+failed try left) or a `MakesSource` (it makes the source tree). One object serves all steps of its
+kind, also at the same time: it keeps no state.
 """
 
 from common.yaml.validate import Text
@@ -28,7 +28,9 @@ from pipelines.domain.pipeline import (
     Command,
     CommandRunner,
     EndsAlone,
+    KeepsFiles,
     LooksAhead,
+    MakesSource,
     Options,
     StepContext,
     StepKind,
@@ -42,7 +44,9 @@ __all__ = [
     "CommandRunner",
     "EndsAlone",
     "FailureCode",
+    "KeepsFiles",
     "LooksAhead",
+    "MakesSource",
     "Options",
     "StepCancelled",
     "StepContext",
