@@ -19,7 +19,7 @@ FARM.pipelines = PIPELINES
 
 def task_claim_job() -> dict[str, Any]:
     """The first task of every build."""
-    return claim_task(lambda: FARM.session)
+    return claim_task(lambda: FARM.claim)
 
 
 def task_pipelines() -> Iterator[dict[str, Any]]:

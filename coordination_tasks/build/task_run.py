@@ -15,7 +15,8 @@ from doit.reporter import ZeroReporter
 from doit.runner import MThreadRunner, Runner
 from doit.task import Stream, Task
 
-from coordination_tasks.build.attempt.session import Session
+from coordination_tasks.build.attempt.attempt_log import AttemptLog
+from coordination_tasks.build.attempt.claim_action import ClaimAction
 from coordination_tasks.build.display.display import Display
 from coordination_tasks.build.display.reporter import StepReporter, step_of
 from coordination_tasks.build.doit_tasks import CLAIM_TASK
@@ -74,14 +75,14 @@ class GraphRun:
 
     tasks: Sequence[Task]
     dependencies: Dependency
-    session: Session
     display: Display
 
-    def claim(self) -> None:
-        """Run the task that claims. Raises what hindered the claim."""
+    def claim(self, action: ClaimAction) -> AttemptLog:
+        """Run the task that claims, which has this action. Raises what hindered the claim."""
         self._run([CLAIM_TASK], Runner(self.dependencies, ZeroReporter(None, {})))
-        if self.session.claim_error is not None:
-            raise self.session.claim_error
+        if action.error is not None:
+            raise action.error
+        return action.log()
 
     def with_tasks(self, made: Iterable[dict[str, Any]]) -> GraphRun:
         """A run of the claim and these tasks only, each as a dictionary for doit."""
@@ -101,18 +102,18 @@ class GraphRun:
             if step_of(task) is not None and task.meta["pipeline"] == pipeline
         ]
 
-    def build(self, pipeline: str, parallel: int) -> None:
+    def build(self, pipeline: str, parallel: int, log: AttemptLog) -> None:
         """Run the steps, at most `parallel` at once; what runs is ended when anything else fails.
 
         Raises what a step's report met, like NotDurable.
         """
-        reporter = StepReporter(self.session, self.display)
+        reporter = StepReporter(log, self.display)
         runner = StepsRunner(self.dependencies, reporter, parallel)
         try:
             self._run([pipeline], runner)
         except BaseException as error:
             first = runner.error or error
-            self.session.break_off(first)
+            log.stop.break_off(first)
             runner.join()
             raise first from None
 

@@ -6,13 +6,34 @@ Only what is kept safe may be noted here: what the journal refused has not happe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 from coordination_tasks.domain.model import State, Transition
 from coordination_tasks.domain.state_machine import FINAL_STEP_STATES
 
-_FAILURES = (State.FAILED, State.TIMED_OUT)
+FailedState = Literal[State.FAILED, State.TIMED_OUT]
+
+_FAILURES: tuple[FailedState, ...] = (State.FAILED, State.TIMED_OUT)
 _ENDED_WELL = frozenset({State.SUCCEEDED, State.UP_TO_DATE, State.SKIPPED})
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The job is built."""
+
+    reason: str
+    artifacts_at: str | None = None
+    """The folder of the published files; None when there are none."""
+    state: ClassVar[State] = State.SUCCEEDED
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A step failed, or the job cannot be built."""
+
+    state: FailedState
+    reason: str
 
 
 class StepLedger:
@@ -60,16 +81,16 @@ class StepLedger:
             for line in (*_excerpt(last.details), f"log: {last.log}")
         )
 
-    def failure(self) -> tuple[State, str] | None:
-        """State and reason of the job for a step that failed and must not; None: there is none."""
+    def failure(self) -> Failed | None:
+        """The end of the job for a step that failed and must not; None: there is none."""
         for state in _FAILURES:
             for step, last in self._last.items():
                 if last.to_state is state and step not in self._allowed:
-                    return state, f"step {step}: {last.reason}"
+                    return Failed(state, f"step {step}: {last.reason}")
         return None
 
-    def result(self, job: str, *, but: str | None = None) -> tuple[State, str]:
-        """State and reason of the job: it succeeds only when every step ended well.
+    def result(self, job: str, *, but: str | None = None) -> Succeeded | Failed:
+        """The end of the job: it succeeds only when every step ended well.
 
         `but` names the step that asks, which has no end yet.
         """
@@ -78,15 +99,16 @@ class StepLedger:
             return failure
         for step, last in self._last.items():
             if last.to_state not in _ENDED_WELL and step not in self._allowed and step != but:
-                return State.FAILED, f"step {step} is {last.to_state}: {last.reason}"
+                return Failed(State.FAILED, f"step {step} is {last.to_state}: {last.reason}")
         if self._left_out:
-            return State.FAILED, (
+            return Failed(
+                State.FAILED,
                 f"left out, as was asked for: {', '.join(self._left_out)};"
-                f" `doit rerun {job}` makes what is missing"
+                f" `doit rerun {job}` makes what is missing",
             )
         if self._allowed:
-            return State.SUCCEEDED, f"failed, as is allowed: {', '.join(self._allowed)}"
-        return State.SUCCEEDED, "all steps succeeded"
+            return Succeeded(f"failed, as is allowed: {', '.join(self._allowed)}")
+        return Succeeded("all steps succeeded")
 
 
 def _excerpt(details: Mapping[str, Any]) -> list[str]:

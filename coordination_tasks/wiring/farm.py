@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from coordination_tasks.build.doit_tasks import CLAIM_TASK
 
 if TYPE_CHECKING:
+    from coordination_tasks.build.attempt.claim_action import ClaimAction
     from coordination_tasks.build.attempt.running_attempt import RunningAttempt
-    from coordination_tasks.build.attempt.session import Session
     from coordination_tasks.build.ports import Pipelines
     from coordination_tasks.builder.config.builder import BuilderConfig
 
@@ -42,20 +42,20 @@ class Farm:
         return pipelines_file(self.home, os.environ)
 
     @cached_property
-    def session(self) -> Session:
-        """The attempt that this process makes."""
-        from coordination_tasks.build.attempt.session import Session
+    def claim(self) -> ClaimAction:
+        """The claim of `doit build`, and the attempt that came of it."""
+        from coordination_tasks.build.attempt.claim_action import ClaimAction
 
-        return Session(self.pipelines.cancel)
+        return ClaimAction(self.pipelines.cancel)
 
     def running(self) -> RunningAttempt | None:
         """The attempt as the steps see it; None while no job is claimed."""
-        return self.session.current()
+        return self.claim.current()
 
     def publish(self, step: str, manifest: bytes | None) -> str:
         """End the attempt in one write; what was published, for people."""
-        return self.session.publish(step, manifest)
+        return self.claim.log().publish(step, manifest)
 
     def step_states(self) -> Mapping[str, str]:
         """The state of each step that began or ended in the attempt."""
-        return self.session.step_states()
+        return self.claim.log().step_states()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from coordination_tasks.build.attempt.attempt_log import AttemptLog
 from coordination_tasks.build.attempt.record_plan import may_record
-from coordination_tasks.build.attempt.session import Session
 from coordination_tasks.builder.push_budget import PushBudget
 from coordination_tasks.documents.builder_status import BUILDING, StatusChange, current_job
 from coordination_tasks.domain.errors import ClaimLost
@@ -18,7 +18,7 @@ from coordination_tasks.farm.presence.observer import Observer
 class AttemptKeeper:
     """One turn of it is for `LeaseKeeper`. Times are seconds."""
 
-    session: Session
+    log: AttemptLog
     observer: Observer
     beater: Beater
     budget: PushBudget
@@ -57,10 +57,10 @@ class AttemptKeeper:
         now = self.monotonic()
         if now - self._flushed_at < self.flush_every or not self.budget.has_room():
             return
-        if not may_record(self._records, self.session.ended_steps()):
+        if not may_record(self._records, self.log.ended_steps()):
             return
         self._flushed_at = now
-        if self.session.flush():
+        if self.log.flush():
             self._records += 1
             self.beater.count()
 
@@ -69,10 +69,10 @@ class AttemptKeeper:
         if self._looked_at is not None and now - self._looked_at < self.observe_every:
             return
         self._looked_at = now
-        self.observer.look(self.session.attempt().claimed)
+        self.observer.look(self.log.running.claimed)
 
     def _beat(self) -> None:
-        job = current_job(self.session.attempt().claimed.job)
-        steps = self.session.running_steps()
+        job = current_job(self.log.running.claimed.job)
+        steps = self.log.running_steps()
         change = StatusChange(status=BUILDING, current_job={**job, "steps": list(steps)})
         self.beater.turn(self.beat_every, change)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from doit.exceptions import BaseFail
 from doit.task import Task
 
-from coordination_tasks.build.attempt.session import Session
+from coordination_tasks.build.attempt.attempt_log import AttemptLog
 from coordination_tasks.build.display.display import Display
 from coordination_tasks.domain.model import State
 
@@ -47,8 +47,8 @@ class StepReporter:
 
     desc = "transitions to the coordination repository, one line for each step"
 
-    def __init__(self, session: Session, display: Display) -> None:
-        self._session = session
+    def __init__(self, log: AttemptLog, display: Display) -> None:
+        self._log = log
         self._display = display
 
     def initialize(self, tasks: object, selected_tasks: object) -> None:
@@ -59,12 +59,12 @@ class StepReporter:
 
     def skip_unwanted(self, task: Task) -> bool:
         """Whether the step must not run: its condition does not hold, or the build has to end."""
-        reason = self._session.reason_to_end or task.actions[0].reason_to_skip(
-            self._session.step_states()
+        reason = self._log.stop.before_next_step or task.actions[0].reason_to_skip(
+            self._log.step_states()
         )
         if reason:
             if task.actions[0].left_out:
-                self._session.leave_out(task.meta["step"])
+                self._log.leave_out(task.meta["step"])
             self._end(task.meta["step"], State.SKIPPED, reason)
         return bool(reason)
 
@@ -72,7 +72,7 @@ class StepReporter:
         """A task runs from now on."""
         if step := step_of(task):
             reason = task.actions[0].reason
-            self._session.step_began(step, reason)
+            self._log.step_began(step, reason)
             self._display.step_began(step, reason)
 
     def add_success(self, task: Task) -> None:
@@ -135,8 +135,8 @@ class StepReporter:
         details: Mapping[str, Any] | None = None,
         allowed: bool = False,
     ) -> None:
-        seconds = self._session.duration(step)
-        self._session.step_ended(step, state, reason, log=log, details=details, allowed=allowed)
+        seconds = self._log.duration(step)
+        self._log.step_ended(step, state, reason, log=log, details=details, allowed=allowed)
         self._display.step_ended(step, state, reason, seconds)
 
 

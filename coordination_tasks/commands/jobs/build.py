@@ -11,32 +11,40 @@ from typing import Any, ClassVar
 from doit.task import Task
 
 from common.command import OPTION_BUILDER
+from coordination_tasks.build.attempt.attempt_end import (
+    AttemptEnd,
+    BrokeOff,
+    Lost,
+    Refused,
+    Released,
+)
 from coordination_tasks.build.attempt.attempt_keeper import AttemptKeeper
+from coordination_tasks.build.attempt.attempt_log import AttemptLog
+from coordination_tasks.build.attempt.claim_action import ClaimAction
 from coordination_tasks.build.attempt.claiming import Claimer
 from coordination_tasks.build.attempt.lease_keeper import LeaseKeeper
 from coordination_tasks.build.attempt.preparation import Preparation
-from coordination_tasks.build.attempt.session import Session
+from coordination_tasks.build.attempt.running_attempt import RunningAttempt
 from coordination_tasks.build.display.display import Display
 from coordination_tasks.build.display.live_display import make_display
 from coordination_tasks.build.signals import ending_signals
 from coordination_tasks.build.task_run import GraphRun
+from coordination_tasks.builder.claim_intent import ClaimIntent
 from coordination_tasks.builder.config.builder import MOST_PARALLEL, BuilderConfig
 from coordination_tasks.builder.lock import builder_lock
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.builder.secret_values import Secrets
 from coordination_tasks.commands.base import FarmCommand, no_arguments
+from coordination_tasks.domain.attempt_result import Failed, Succeeded
 from coordination_tasks.domain.errors import (
-    AllRefused,
     BadRequest,
     CannotBuild,
-    ClaimLost,
     CoordinationError,
     EndedWhileClaiming,
     EndRefused,
     Unavailable,
     in_words,
 )
-from coordination_tasks.domain.model import State
 from coordination_tasks.store.store import Store
 from coordination_tasks.wiring.store import open_store, push_budget
 from coordination_tasks.wiring.upkeep import beater, observer
@@ -133,14 +141,14 @@ Exit codes:
             self.check_pipeline(pipeline)
         config = self.farm.config(builder)
         secrets = Secrets(os.environ, config.secrets_file)
-        session, pipelines = self.farm.session, self.farm.pipelines
+        claim, pipelines = self.farm.claim, self.farm.pipelines
         display = make_display(sys.stdout, verbose=verbose)
         with (
             builder_lock(config),
             # doit swallows what an action, like the claim, says on stderr
-            open_store(config, display.message, sleep=session.sleep) as store,
+            open_store(config, display.message, sleep=claim.sleep) as store,
             Outbox(config.state_dir / "outbox.sqlite") as outbox,
-            ending_signals(session.end_by_signal),
+            ending_signals(claim.stop.end_by_signal),
         ):
             pipelines.workspaces(config.state_dir).sweep()
             claimer = Claimer(
@@ -155,58 +163,58 @@ Exit codes:
                 job=job or None,
                 pipeline=pipeline or None,
             )
-            session.arm(claimer, store, outbox)
+            claim.arm(claimer, store, outbox)
             self.check_before_claim(config, store, job)
             preparation = Preparation(store, pipelines.planner, secrets, replan)
-            return self._build(config, preparation, session, display, parallel or config.parallel)
+            return self._build(config, preparation, claim, claimer.intent, display, parallel)
 
     def _build(
         self,
         config: BuilderConfig,
         preparation: Preparation,
-        session: Session,
+        claim: ClaimAction,
+        intent: ClaimIntent,
         display: Display,
         parallel: int,
     ) -> int:
-        run = GraphRun(self.task_list, self.dep_manager, session, display)
+        run = GraphRun(self.task_list, self.dep_manager, display)
         try:
-            run.claim()
+            log = run.claim(claim)
         except EndedWhileClaiming as error:
             display.message(f"{error}; no job is claimed")
-            return EXIT_OF_SIGNAL + (session.signal or 0)
+            return EXIT_OF_SIGNAL + (claim.stop.signal.number if claim.stop.signal else 0)
         try:
-            running, plan, prepared = preparation.prepare(session.attempt())
+            running, plan, prepared = preparation.prepare(log.running)
         except CannotBuild as error:
-            session.fail(str(error))
-            session.finish(())
-            return _close(session, display)
-        session.made_with(running, plan)
+            log.fail(str(error))
+            return _close(log, intent, display)
+        log.made_with(running, plan)
         run = run.with_tasks(prepared.tasks)
         pipeline = str(running.claimed.job.pipeline)
         steps = run.steps(pipeline)
-        keeper = _keeper(config, preparation.store, session, display.message)
+        keeper = _keeper(config, preparation.store, log, display.message)
         keeper.start()
-        display.begin(_title(session, pipeline), steps)
+        display.begin(_title(running, pipeline), steps)
         try:
             self.prepare(run.step_tasks(pipeline))
-            run.build(pipeline, parallel)
+            run.build(pipeline, parallel or config.parallel, log)
         except Exception as error:  # raised again when the end of the attempt is told
-            session.break_off(error)
+            log.stop.break_off(error)
         finally:
             keeper.stop()
             try:
-                session.finish(tuple(s for s in steps if not session.ended(s)))
+                log.finish(steps)
             finally:
                 display.end()
-        return _close(session, display)
+        return _close(log, intent, display)
 
 
 def _keeper(
-    config: BuilderConfig, store: Store, session: Session, message: Callable[[str], None]
+    config: BuilderConfig, store: Store, log: AttemptLog, message: Callable[[str], None]
 ) -> LeaseKeeper:
     """What keeps the claim while the steps run."""
     keeping = AttemptKeeper(
-        session=session,
+        log=log,
         observer=observer(config, store, message),
         beater=beater(config, store),
         budget=push_budget(config),
@@ -218,7 +226,7 @@ def _keeper(
     return LeaseKeeper(
         keeping.turn,
         every=keeping.tick,
-        on_lost=session.lose,
+        on_lost=log.stop.lose,
         on_trouble=lambda error: message(f"warning: {_while_building(error)}"),
     )
 
@@ -230,64 +238,54 @@ def _while_building(error: Exception) -> str:
     return f"{in_words(error)}; the build goes on" if goes_on else str(error)
 
 
-def _title(session: Session, pipeline: str) -> str:
-    job = session.attempt().claimed.job
+def _title(running: RunningAttempt, pipeline: str) -> str:
+    job = running.claimed.job
     what = " ".join(part for part in (job.branch, (job.commit or "")[:12]) if part)
-    return f"job {job.id}, attempt {session.attempt().attempt}: {pipeline} {what}"
+    return f"job {job.id}, attempt {running.attempt}: {pipeline} {what}"
 
 
-def _close(session: Session, display: Display) -> int:
-    """Send what still waits, say how it ended, give the exit code."""
-    _send(session, display)
-    if session.lost:
-        raise session.lost
-    if session.refused:
-        job, (state, _) = session.attempt().job_id, session.result()
-        what = f"job {job} ended as {state}, which is not recorded: {session.refused.cause}"
-        raise EndRefused(what) from session.refused
-    code = _tell_end(session, display)
-    if session.broke_off:
-        raise session.broke_off
-    return code
-
-
-def _send(session: Session, display: Display) -> None:
-    """Send what still waits; the claim is over when the repository has its end."""
+def _close(log: AttemptLog, intent: ClaimIntent, display: Display) -> int:
+    """Send what still waits, show how the attempt ended; the exit code."""
     try:
-        session.flush()
-    except ClaimLost:
-        return  # told by session.lost
-    except AllRefused as error:
-        session.refused = error
+        log.send_end()
     except Unavailable as error:
         display.message(f"warning: {error}")
-        return
-    except CoordinationError:
-        if not session.refused:  # a record was refused alone
-            raise
-    if not session.refused:
-        session.forget_claim()
+        return _show_end(log.end(), log, display)
+    end = log.end()
+    if not isinstance(end, Refused):  # else a successor gives the job back
+        intent.clear()
+    return _show_end(end, log, display)
 
 
-def _tell_end(session: Session, display: Display) -> int:
-    job = session.attempt().job_id
-    if session.given_back:
-        display.message(f"{session.cancelled}; the job is queued again")
-        return EXIT_OF_SIGNAL + (session.signal or 0)
-    state, reason = session.result()
-    if session.queued_again:
-        display.message(f"job {job} is queued again: {reason}")
-        return EXIT_FAILED
-    if state is State.SUCCEEDED:
-        display.message(f"job {job} succeeded")
-        if session.artifacts_at:
-            display.message(f"artifacts: {session.artifacts_at}")
-        return EXIT_BUILT
-    display.message(f"job {job} {state}: {reason}")
-    for line in session.failure_lines():
-        display.message(line)
-    display.message(
-        f"next: mend the cause, then `doit build --job {job}` goes on after what succeeded;"
-        f" `doit explain {job}` tells why each step ran or did not"
-    )
-    return EXIT_FAILED
+def _show_end(end: AttemptEnd, log: AttemptLog, display: Display) -> int:
+    """Show how the attempt ended; the exit code. Raises what ended it or hinders its end."""
+    job = log.running.job_id
+    match end:
+        case Lost(error):
+            raise error
+        case Refused(refused, error):
+            what = f"job {job} ended as {refused.state}, which is not recorded: {error.cause}"
+            raise EndRefused(what) from error
+        case BrokeOff(error, (Succeeded() | Failed() | Released()) as nevertheless):
+            _show_end(nevertheless, log, display)
+            raise error
+        case BrokeOff(error):
+            display.message(f"job {job} is queued again: {end.reason}")
+            raise error
+        case Released(number):
+            display.message(f"{end.reason}; the job is queued again")
+            return EXIT_OF_SIGNAL + number
+        case Succeeded(_, folder):
+            display.message(f"job {job} succeeded")
+            if folder:
+                display.message(f"artifacts: {folder}")
+            return EXIT_BUILT
+        case Failed(state, reason):
+            display.message(f"job {job} {state}: {reason}")
+            for line in log.failure_lines():
+                display.message(line)
+            display.message(
+                f"next: mend the cause, then `doit build --job {job}` goes on after what succeeded;"
+                f" `doit explain {job}` tells why each step ran or did not"
+            )
+            return EXIT_FAILED

@@ -7,15 +7,15 @@ import random
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from coordination_tasks.build.attempt.attempt_keeper import AttemptKeeper
-from coordination_tasks.build.attempt.claiming import Claimer
+from coordination_tasks.build.attempt.attempt_log import AttemptLog
 from coordination_tasks.build.attempt.record_plan import may_record
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
-from coordination_tasks.build.attempt.session import Session
+from coordination_tasks.build.attempt.stop_reasons import StopReasons
 from coordination_tasks.build.display.display import PlainDisplay
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.builder.push_budget import PushBudget
@@ -102,7 +102,7 @@ class Builder:
             self.store, heartbeats, lease=300, monotonic=farm.clock.monotonic, notice=print
         )
         self.outbox = Outbox(folder / "outbox.sqlite")
-        self.session = Session(print, monotonic=farm.clock.monotonic)
+        self.log: AttemptLog
         self.keeper: AttemptKeeper | None = None
 
     def pushed(self) -> None:
@@ -110,7 +110,6 @@ class Builder:
         self.farm.pushes.append(self.farm.clock.monotonic())
 
     def claim(self) -> AttemptKeeper:
-        self.session = Session(print, monotonic=self.farm.clock.monotonic)
         attempt = self.store.claim(claim_id=uuid.uuid4().hex, pipelines=PIPELINES)
         running = RunningAttempt(
             claimed=attempt,
@@ -119,10 +118,15 @@ class Builder:
             declared_env={},
             display=PlainDisplay(io.StringIO(), verbose=False),
         )
-        self.session.arm(cast(Claimer, _Claimed(running)), self.store, self.outbox)
-        assert self.session.claim()
+        self.log = AttemptLog(
+            running,
+            self.outbox,
+            self.store,
+            StopReasons(print),
+            monotonic=self.farm.clock.monotonic,
+        )
         self.keeper = AttemptKeeper(
-            session=self.session,
+            log=self.log,
             observer=self.observer,
             beater=self.beater,
             budget=self.budget,
@@ -137,14 +141,14 @@ class Builder:
         """Build a job of six steps, each of them as long; yields where time passes."""
         keeper = self.claim()
         for step in STEPS[:-1]:
-            self.session.step_began(step, "it never ran")
+            self.log.step_began(step, "it never ran")
             end = self.farm.clock.monotonic() + seconds
             while self.farm.clock.monotonic() < end:
                 keeper.turn()
                 yield
-            self.session.step_ended(step, State.SUCCEEDED, "done")
-        self.session.step_began(STEPS[-1], "always")
-        self.session.publish(STEPS[-1], None)
+            self.log.step_ended(step, State.SUCCEEDED, "done")
+        self.log.step_began(STEPS[-1], "always")
+        self.log.publish(STEPS[-1], None)
 
     def wait(self, seconds: float) -> Any:
         """Watch for a while."""
@@ -153,14 +157,6 @@ class Builder:
             self.observer.look()
             self.beater.turn(300, StatusChange(status=IDLE))
             yield
-
-
-class _Claimed:
-    def __init__(self, running: RunningAttempt) -> None:
-        self.running = running
-
-    def claim(self) -> RunningAttempt:
-        return self.running
 
 
 def run(farm: Farm, work: Any) -> None:
@@ -248,7 +244,7 @@ def test_writes_that_the_remote_refuses_do_not_hinder_the_heartbeats(
     builder = Builder(farm, "build1")
     builder.store.enqueue(job())
     keeper = builder.claim()
-    builder.session.step_began("maven", "it never ran")
+    builder.log.step_began("maven", "it never ran")
 
     def refuse(*_: object) -> Version:
         raise WriteRefused("hook")
@@ -266,7 +262,7 @@ def test_the_build_goes_on_while_the_remote_is_gone_and_ends_when_the_job_is_ano
     builder, other = Builder(farm, "build1"), Builder(farm, "build2")
     builder.store.enqueue(job())
     keeper = builder.claim()
-    builder.session.step_began("maven", "it never ran")
+    builder.log.step_began("maven", "it never ran")
 
     def gone(*_: object) -> Mapping[str, str]:
         raise Unavailable("no route")
@@ -279,7 +275,7 @@ def test_the_build_goes_on_while_the_remote_is_gone_and_ends_when_the_job_is_ano
             farm.pass_time(30)
             with pytest.raises(Unavailable):
                 keeper.turn()
-            assert builder.session.reason_to_end is None
+            assert builder.log.stop.before_next_step is None
     run(farm, other.wait(400))
     assert builder.store.job("job_1").state is State.QUEUED
     before = farm.commits
@@ -309,16 +305,16 @@ def test_an_hour_without_the_remote_delays_the_records_and_nothing_else(
         for name in ("push_if_unchanged", "fetch"):
             context.setattr(CountedRepository, name, gone)
         for step in STEPS[:-1]:
-            builder.session.step_began(step, "it never ran")
+            builder.log.step_began(step, "it never ran")
             for _ in range(24):
                 farm.pass_time(TICK)
                 with pytest.raises(Unavailable):
                     keeper.turn()
-            builder.session.step_ended(step, State.SUCCEEDED, "done")
-        assert builder.session.reason_to_end is None
+            builder.log.step_ended(step, State.SUCCEEDED, "done")
+        assert builder.log.stop.before_next_step is None
     assert farm.clock.monotonic() - began_at == 3600
-    builder.session.step_began(STEPS[-1], "always")
-    builder.session.publish(STEPS[-1], None)
+    builder.log.step_began(STEPS[-1], "always")
+    builder.log.publish(STEPS[-1], None)
 
     assert builder.outbox.pending() == builder.outbox.refused() == ()
     assert builder.store.job("job_1").state is State.SUCCEEDED

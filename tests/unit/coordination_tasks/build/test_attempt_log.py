@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import io
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
 import pytest
 
+from coordination_tasks.build.attempt.attempt_end import (
+    AttemptEnd,
+    BrokeOff,
+    Lost,
+    Refused,
+    Released,
+)
+from coordination_tasks.build.attempt.attempt_log import AttemptLog
+from coordination_tasks.build.attempt.claim_action import ClaimAction
 from coordination_tasks.build.attempt.claiming import Claimer
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
-from coordination_tasks.build.attempt.session import Session
 from coordination_tasks.build.display.display import PlainDisplay
 from coordination_tasks.builder.outbox.journal import Outbox
-from coordination_tasks.domain.errors import CoordinationError, DiskFull, WriteRefused
+from coordination_tasks.domain.attempt_result import Failed, Succeeded
+from coordination_tasks.domain.errors import ClaimLost, CoordinationError, DiskFull, WriteRefused
 from coordination_tasks.domain.model import Attempt, Job, State, Transition
 from coordination_tasks.repository.memory import MemoryRepository
 from coordination_tasks.store.store import Store
@@ -66,21 +76,25 @@ class Build:
         self.folder, self.world, self.outbox = folder, world, outbox
         self.store = world.store()
         self.told: list[str] = []
-        self.session = Session(self.told.append)
+        self.action = ClaimAction(self.told.append)
 
     def claim(self, max_attempts: int = 3) -> None:
         self.store.enqueue(job(max_attempts=max_attempts))
         claims = cast(Claimer, _Claims(self.store, self.folder))
-        self.session.arm(claims, self.store, self.outbox)
-        assert self.session.claim()
+        self.action.arm(claims, self.store, self.outbox)
+        assert self.action.claim()
+
+    @property
+    def log(self) -> AttemptLog:
+        return self.action.log()
 
     def run(self, step: str, state: State = State.SUCCEEDED) -> None:
-        self.session.step_began(step, "it never ran")
-        self.session.step_ended(step, state, "as the test wants it")
+        self.log.step_began(step, "it never ran")
+        self.log.step_ended(step, state, "as the test wants it")
 
     def end(self, *unfinished: str) -> Job:
-        self.session.finish(unfinished)
-        self.session.flush()
+        self.log.finish(unfinished)
+        self.log.send_end()
         return self.store.job("job_1")
 
     def steps(self) -> dict[str | None, State]:
@@ -98,7 +112,7 @@ def build(tmp_path: Path) -> Iterator[Build]:
 def test_each_step_ended_well(build: Build) -> None:
     build.claim()
     build.run("one")
-    build.session.step_ended("two", State.SKIPPED, "its condition is false")
+    build.log.step_ended("two", State.SKIPPED, "its condition is false")
     ended = build.end()
     assert (ended.state, ended.reason) == (State.SUCCEEDED, "all steps succeeded")
 
@@ -109,12 +123,12 @@ def test_a_run_that_broke_off_is_queued_again(build: Build) -> None:
     build.run("one")
     build.outbox.refuses = "two running"
     with pytest.raises(DiskFull):
-        build.session.step_began("two", "it never ran")
-    build.session.break_off(FULL)
+        build.log.step_began("two", "it never ran")
+    build.log.stop.break_off(FULL)
     ended = build.end("two", "three")
     assert (ended.state, ended.reason) == (State.QUEUED, BROKE_OFF)
     assert build.told == [BROKE_OFF]
-    assert build.session.queued_again
+    assert build.log.end() == BrokeOff(FULL)
     assert build.steps() == {
         "one": State.SUCCEEDED, "two": State.SKIPPED, "three": State.SKIPPED,
     }  # fmt: skip
@@ -122,7 +136,7 @@ def test_a_run_that_broke_off_is_queued_again(build: Build) -> None:
 
 def test_after_its_last_attempt_it_has_failed(build: Build) -> None:
     build.claim(max_attempts=1)
-    build.session.break_off(FULL)
+    build.log.stop.break_off(FULL)
     ended = build.end("one")
     assert ended.state is State.FAILED
     assert ended.reason == f"{BROKE_OFF}; attempt 1 of 1 was the last"
@@ -131,7 +145,7 @@ def test_after_its_last_attempt_it_has_failed(build: Build) -> None:
 def test_a_step_that_failed_before_decides(build: Build) -> None:
     build.claim()
     build.run("one", State.FAILED)
-    build.session.break_off(FULL)
+    build.log.stop.break_off(FULL)
     ended = build.end("two")
     assert (ended.state, ended.reason) == (State.FAILED, "step one: as the test wants it")
 
@@ -139,12 +153,12 @@ def test_a_step_that_failed_before_decides(build: Build) -> None:
 @pytest.mark.parametrize("state", [State.SUCCEEDED, State.FAILED])
 def test_an_end_that_was_not_kept_has_not_happened(build: Build, state: State) -> None:
     build.claim()
-    build.session.step_began("one", "it never ran")
+    build.log.step_began("one", "it never ran")
     build.outbox.refuses = f"one {state}"
     with pytest.raises(DiskFull):
-        build.session.step_ended("one", state, "done")
-    assert build.session.state("one") is State.RUNNING
-    build.session.break_off(FULL)
+        build.log.step_ended("one", state, "done")
+    assert build.log.step_states() == {"one": State.RUNNING}
+    build.log.stop.break_off(FULL)
     assert build.end("one").state is State.QUEUED
     assert build.steps() == {"one": State.CANCELLED}
 
@@ -152,11 +166,11 @@ def test_an_end_that_was_not_kept_has_not_happened(build: Build, state: State) -
 def test_a_result_that_was_not_kept_is_not_published_without_its_files(build: Build) -> None:
     build.claim()
     build.run("one")
-    build.session.step_began("publish", "always")
+    build.log.step_began("publish", "always")
     build.outbox.refuses = "end"
     with pytest.raises(DiskFull):
-        build.session.publish("publish", None)
-    build.session.step_ended("publish", State.FAILED, str(FULL))
+        build.log.publish("publish", None)
+    build.log.step_ended("publish", State.FAILED, str(FULL))
     assert build.end().state is State.FAILED
 
 
@@ -169,9 +183,9 @@ def test_steps_without_an_end_are_no_success_though_nothing_was_told(build: Buil
 
 def test_a_step_that_still_runs_is_no_success(build: Build) -> None:
     build.claim()
-    build.session.step_began("one", "it never ran")
-    build.session.step_began("publish", "always")
-    text = build.session.publish("publish", None)
+    build.log.step_began("one", "it never ran")
+    build.log.step_began("publish", "always")
+    text = build.log.publish("publish", None)
     assert text.startswith("job failed")
     ended = build.end()
     assert (ended.state, ended.reason) == (State.FAILED, "step one is running: it never ran")
@@ -193,13 +207,13 @@ def test_an_end_that_the_repository_refuses_is_remembered(
 
     monkeypatch.setattr(MemoryRepository, "push_if_unchanged", refuse)
     if by_publish:
-        build.session.step_began("publish", "always")
-        assert build.session.publish("publish", None).endswith("not published: not this one")
-    build.session.finish(())
-    if not by_publish:
-        with pytest.raises(WriteRefused):
-            build.session.flush()
-    assert str(build.session.refused) == "not this one"
+        build.log.step_began("publish", "always")
+        assert build.log.publish("publish", None).endswith("not published: not this one")
+    build.log.finish(())
+    build.log.send_end()
+    end = build.log.end()
+    assert isinstance(end, Refused)
+    assert (end.end.state, str(end.error)) == (State.SUCCEEDED, "not this one")
     assert build.store.job("job_1").state is State.RUNNING
 
 
@@ -209,6 +223,68 @@ def test_whatever_hinders_a_claim_is_kept_to_be_told(build: Build, error: Except
         def claim(self) -> RunningAttempt:
             raise error
 
-    build.session.arm(cast(Claimer, Hindered()), build.store, build.outbox)
-    assert not build.session.claim()
-    assert build.session.claim_error is error
+    build.action.arm(cast(Claimer, Hindered()), build.store, build.outbox)
+    assert not build.action.claim()
+    assert build.action.error is error
+
+
+def _signal(build: Build) -> None:
+    build.log.stop.end_by_signal(signal.SIGTERM)
+
+
+def _break_off(build: Build) -> None:
+    build.log.stop.break_off(FULL)
+
+
+SUCCEEDED = Succeeded("all steps succeeded")
+FAILED = Failed(State.FAILED, "step one: as the test wants it")
+RELEASED = Released(signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("step", "events", "expected"),
+    [
+        (State.SUCCEEDED, [], SUCCEEDED),
+        (State.FAILED, [], FAILED),
+        (State.SUCCEEDED, [_signal], RELEASED),
+        (State.FAILED, [_signal], RELEASED),
+        (State.SUCCEEDED, [_break_off], BrokeOff(FULL)),
+        (State.FAILED, [_break_off], BrokeOff(FULL, FAILED)),
+        (State.SUCCEEDED, [_break_off, _signal], BrokeOff(FULL, RELEASED)),
+    ],
+)
+def test_how_an_attempt_ended_after_all_that_happened(
+    build: Build, step: State, events: list[Callable[[Build], None]], expected: AttemptEnd
+) -> None:
+    build.claim()
+    build.run("one", step)
+    for event in events:
+        event(build)
+    build.end()
+    assert build.log.end() == expected
+
+
+@pytest.mark.parametrize("before", [[], [_signal], [_break_off, _signal]])
+def test_a_lost_claim_outweighs_all_else(
+    build: Build, before: list[Callable[[Build], None]]
+) -> None:
+    build.claim()
+    build.run("one")
+    for event in before:
+        event(build)
+    build.store.cancel("job_1", "obsolete")
+    with pytest.raises(ClaimLost) as lost:
+        build.log.flush()
+    assert build.end("one", "two").state is State.CANCELLED
+    assert build.log.end() == Lost(lost.value)
+    assert build.outbox.pending() == ()
+
+
+def test_what_comes_after_the_end_is_published_does_not_change_it(build: Build) -> None:
+    build.claim()
+    build.run("one")
+    build.log.step_began("publish", "always")
+    build.log.publish("publish", None)
+    _signal(build)
+    assert build.end().state is State.SUCCEEDED
+    assert build.log.end() == SUCCEEDED

@@ -1,0 +1,316 @@
+"""The log of one attempt: what happens to its steps, and how it ends.
+
+Each fact goes into the outbox before anybody relies on it; pushing is the work of the keepalive
+thread and the last act of the run.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from coordination_tasks.build.attempt.attempt_end import (
+    AttemptEnd,
+    BrokeOff,
+    Completed,
+    Lost,
+    Refused,
+    Released,
+    SubmittedEnd,
+)
+from coordination_tasks.build.attempt.manifest_summary import artifact_names, artifacts_folder
+from coordination_tasks.build.attempt.running_attempt import RunningAttempt
+from coordination_tasks.build.attempt.stop_reasons import StopReasons
+from coordination_tasks.builder.outbox.delivery import Recipient
+from coordination_tasks.builder.outbox.journal import Outbox
+from coordination_tasks.domain.attempt_result import Failed, StepLedger, Succeeded
+from coordination_tasks.domain.errors import (
+    AllRefused,
+    BadRequest,
+    ClaimLost,
+    CoordinationError,
+    Unavailable,
+)
+from coordination_tasks.domain.model import State, Transition
+from coordination_tasks.domain.state_machine import FINAL_STEP_STATES
+from coordination_tasks.domain.timestamps import utc_now
+from coordination_tasks.store.operations.attempt import last_attempt
+from coordination_tasks.store.plans import Plan
+from coordination_tasks.store.writes import Completion, ends_claim
+
+
+class AttemptLog:
+    """Of the attempt that was claimed just now. Safe for steps that run at once.
+
+    What it records waits in `outbox` until `recipient` has it.
+    """
+
+    def __init__(
+        self,
+        running: RunningAttempt,
+        outbox: Outbox,
+        recipient: Recipient,
+        stop: StopReasons,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.running = running
+        """The attempt as the steps see it."""
+        self.stop = stop
+        self._outbox = outbox
+        self._recipient = recipient
+        self._monotonic = monotonic
+        self._claimed_at = monotonic()
+        self._lock = threading.RLock()
+        self._steps = StepLedger()
+        self._began: dict[str, float] = {}
+        self._plan: Plan | None = None
+        self._submitted: SubmittedEnd | None = None
+        self._refusal: CoordinationError | None = None
+
+    def made_with(self, running: RunningAttempt, plan: Plan) -> None:
+        """The attempt is made with this plan: recorded together with its first step."""
+        self.running, self._plan = running, plan
+        self._outbox.hide(running.secrets.values())
+
+    # --- steps ----------------------------------------------------------------------------------
+
+    def step_began(self, step: str, reason: str) -> None:
+        """The step runs from now on."""
+        with self._lock:
+            self._began[step] = self._monotonic()
+            self._record(self._transition(step, State.RUNNING, reason))
+
+    def step_ended(
+        self,
+        step: str,
+        state: State,
+        reason: str,
+        *,
+        log: str | None = None,
+        details: Mapping[str, Any] | None = None,
+        allowed: bool = False,
+    ) -> None:
+        """The step came to its end; a second end of the same step is not recorded.
+
+        `allowed`: the job may succeed all the same, if the step failed.
+        """
+        with self._lock:
+            if not self._has_ended(step):
+                ended = self._transition(step, state, reason, log=log, details=details)
+                self._record(ended, allowed=allowed)
+
+    def leave_out(self, step: str) -> None:
+        """The step would have to run, but only another one was asked for."""
+        with self._lock:
+            self._steps.leave_out(step)
+
+    def step_states(self) -> Mapping[str, State]:
+        """States of the steps that began or ended so far."""
+        with self._lock:
+            return self._steps.states()
+
+    def ended_steps(self) -> int:
+        """How many steps have their end."""
+        with self._lock:
+            return self._steps.ended()
+
+    def running_steps(self) -> tuple[str, ...]:
+        """Names of the steps that run now."""
+        with self._lock:
+            return self._steps.running()
+
+    def duration(self, step: str) -> float | None:
+        """Seconds since the step began; None when it never ran."""
+        began = self._began.get(step)
+        return None if began is None else self._monotonic() - began
+
+    def failure_lines(self) -> tuple[str, ...]:
+        """For people: what the tools said of each failure, and where the logs are."""
+        return self._steps.failure_lines()
+
+    # --- the end --------------------------------------------------------------------------------
+
+    def publish(self, step: str, manifest: bytes | None) -> str:
+        """End the attempt in one write: job, status, manifest and the end of `step` itself."""
+        with self._lock:
+            end = self._result(but=step)
+            finished = manifest if isinstance(end, Succeeded) else None
+            names = artifact_names(finished)
+            text = f"job {end.state}, {len(names)} artifact{'' if len(names) == 1 else 's'}"
+            own_end = self._transition(step, State.SUCCEEDED, text)
+            if isinstance(end, Succeeded):
+                end = replace(end, artifacts_at=artifacts_folder(finished))
+            self._complete(end, finished, names, own_end)
+            self._steps.note(own_end)
+        return f"{text}; {self._try_flush()}"
+
+    def fail(self, reason: str) -> None:
+        """End the attempt before its first step: the job cannot be built."""
+        with self._lock:
+            self._submit(self.stop.signal or Failed(State.FAILED, reason))
+
+    def finish(self, steps: Iterable[str]) -> None:
+        """End the attempt if nothing did; those of `steps` that have no end yet get one.
+
+        The job is queued again when the build was told to end, or when the run broke off and no
+        step failed before: then for as many attempts as it may have. Else it is completed.
+        """
+        with self._lock:
+            if self.stop.lost:
+                return
+            self._end_steps([step for step in steps if not self._has_ended(step)])
+            if self._submitted is None:
+                self._submit(self._end_of_run())
+
+    def flush(self) -> bool:
+        """Send what waits; whether something was sent.
+
+        Raises ClaimLost when the attempt is no longer ours, Unavailable.
+        """
+        report = self._outbox.flush(self._recipient)
+        claimed = self.running.claimed
+        for entry, error in report.refused:
+            if ends_claim(entry.write, claimed.claim_id):
+                self._refusal = error
+        for entry, error in report.refused:
+            if isinstance(error, ClaimLost) and entry.job == claimed.job.id:
+                self.stop.lost = error
+            raise error
+        return report.sent > 0
+
+    def send_end(self) -> None:
+        """Send what waits, after the attempt has ended; what is refused then is part of `end`.
+
+        Raises Unavailable when it waits on, and why a record is refused that is not the end.
+        """
+        try:
+            self.flush()
+        except Unavailable:
+            raise
+        except AllRefused as error:
+            self._refusal = error
+        except CoordinationError as error:
+            # a lost claim is known by now, or is that of an attempt before this one
+            if not (self._refusal or isinstance(error, ClaimLost)):
+                raise
+
+    def end(self) -> AttemptEnd:
+        """How the attempt ended. Raises BadRequest when it has not."""
+        if self.stop.lost:
+            return Lost(self.stop.lost)
+        if self._submitted is None:
+            raise BadRequest("the attempt has not ended")
+        if self._refusal:
+            return Refused(self._submitted, self._refusal)
+        if self.stop.broke_off and not isinstance(self._submitted, BrokeOff):
+            return replace(self.stop.broke_off, job=self._submitted)
+        return self._submitted
+
+    # --------------------------------------------------------------------------------------------
+
+    def _has_ended(self, step: str) -> bool:
+        return self._steps.state(step) in FINAL_STEP_STATES
+
+    def _end_steps(self, steps: Sequence[str]) -> None:
+        if not steps:
+            return
+        unknown = CoordinationError(f"no end is known of {', '.join(steps)}")
+        why = self.stop.signal or self.stop.broke_off or self.stop.break_off(unknown)
+        for step in steps:
+            runs = self._steps.state(step) is State.RUNNING
+            self.step_ended(step, State.CANCELLED if runs else State.SKIPPED, why.reason)
+
+    def _result(self, but: str) -> Completed:
+        """The end of the job as its steps are now, all but the one that publishes it."""
+        if self.stop.broke_off:
+            return self._steps.failure() or Failed(State.FAILED, self.stop.broke_off.reason)
+        return self._steps.result(self.running.job_id, but=but)
+
+    def _end_of_run(self) -> SubmittedEnd:
+        broke_off = self.stop.broke_off
+        if self.stop.signal:
+            return self.stop.signal
+        if broke_off is None:
+            return self._steps.result(self.running.job_id)
+        if failure := self._steps.failure():
+            return failure
+        last = last_attempt(self.running.claimed.job, broke_off.reason)
+        return Failed(State.FAILED, last) if last else broke_off
+
+    def _submit(self, end: SubmittedEnd) -> None:
+        match end:
+            case Succeeded() | Failed():
+                self._complete(end)
+            case Released() | BrokeOff():
+                self._outbox.submit_release(self.running.claimed, end.reason)
+                self._submitted = end
+
+    def _complete(
+        self,
+        end: Completed,
+        manifest: bytes | None = None,
+        artifacts: tuple[str, ...] = (),
+        *transitions: Transition,
+    ) -> None:
+        completion = Completion(
+            state=end.state,
+            reason=end.reason,
+            manifest=manifest,
+            artifacts=artifacts,
+            duration_seconds=round(self._monotonic() - self._claimed_at, 3),
+            transitions=transitions,
+        )
+        self._outbox.submit_completion(self.running.claimed, completion)
+        self._submitted = end
+
+    def _try_flush(self) -> str:
+        try:
+            self.flush()
+        except Unavailable as error:
+            return f"not published yet: {error}"
+        except CoordinationError as error:
+            return f"not published: {error}"
+        return "published"
+
+    def _record(self, transition: Transition, *, allowed: bool = False) -> None:
+        if not self.stop.lost:  # else nothing of this attempt counts any more
+            self._keep(transition)
+        self._steps.note(transition, allowed=allowed)
+
+    def _keep(self, transition: Transition) -> None:
+        plan = self._plan
+        data = plan.data if plan else None
+        if plan is not None:
+            transition = replace(transition, details={**transition.details, **plan.details})
+        self._outbox.submit_transitions(self.running.claimed, [transition], data)
+        self._plan = None
+
+    def _transition(
+        self,
+        step: str,
+        state: State,
+        reason: str,
+        *,
+        log: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> Transition:
+        claimed = self.running.claimed
+        duration = None if state is State.RUNNING else self.duration(step)
+        return Transition.of_step(
+            claimed.job,
+            step,
+            own_id=uuid.uuid4().hex,
+            builder=claimed.builder,
+            from_state=self._steps.state(step),
+            to_state=state,
+            at=utc_now(),
+            reason=reason,
+            duration_seconds=None if duration is None else round(duration, 3),
+            log=log,
+            details=details,
+        )
