@@ -18,11 +18,10 @@ from coordination_tasks.build.attempt.attempt_end import (
     Refused,
     Released,
 )
-from coordination_tasks.build.attempt.attempt_keeper import AttemptKeeper
 from coordination_tasks.build.attempt.attempt_log import AttemptLog
 from coordination_tasks.build.attempt.claim_action import ClaimAction
 from coordination_tasks.build.attempt.claiming import Claimer
-from coordination_tasks.build.attempt.lease_keeper import LeaseKeeper
+from coordination_tasks.build.attempt.keepalive import Keepalive, KeepaliveThread
 from coordination_tasks.build.attempt.preparation import Preparation
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
 from coordination_tasks.build.display.display import Display
@@ -192,8 +191,8 @@ Exit codes:
         run = run.with_tasks(prepared.tasks)
         pipeline = str(running.claimed.job.pipeline)
         steps = run.steps(pipeline)
-        keeper = _keeper(config, preparation.store, log, display.message)
-        keeper.start()
+        thread = _keepalive(config, preparation.store, log, display.message)
+        thread.start()
         display.begin(_title(running, pipeline), steps)
         try:
             self.prepare(run.step_tasks(pipeline))
@@ -201,7 +200,7 @@ Exit codes:
         except Exception as error:  # raised again when the end of the attempt is told
             log.stop.break_off(error)
         finally:
-            keeper.stop()
+            thread.stop()
             try:
                 log.finish(steps)
             finally:
@@ -209,11 +208,11 @@ Exit codes:
         return _close(log, intent, display)
 
 
-def _keeper(
+def _keepalive(
     config: BuilderConfig, store: Store, log: AttemptLog, message: Callable[[str], None]
-) -> LeaseKeeper:
+) -> KeepaliveThread:
     """What keeps the claim while the steps run."""
-    keeping = AttemptKeeper(
+    keepalive = Keepalive(
         log=log,
         observer=observer(config, store, message),
         beater=beater(config, store),
@@ -223,9 +222,9 @@ def _keeper(
         beat_every=config.heartbeat.building,
         monotonic=time.monotonic,
     )
-    return LeaseKeeper(
-        keeping.turn,
-        every=keeping.tick,
+    return KeepaliveThread(
+        keepalive.turn,
+        every=keepalive.tick,
         on_lost=log.stop.lose,
         on_trouble=lambda error: message(f"warning: {_while_building(error)}"),
     )

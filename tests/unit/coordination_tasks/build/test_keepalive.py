@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 
-from coordination_tasks.build.attempt.lease_keeper import LeaseKeeper
+from coordination_tasks.build.attempt.keepalive import KeepaliveThread
 from coordination_tasks.domain.errors import ClaimLost, Unavailable, WriteRefused
 
 PATIENCE = 60.0
@@ -26,12 +26,12 @@ class Script:
             raise answer
 
     def keep(self) -> None:
-        keeper = LeaseKeeper(
+        thread = KeepaliveThread(
             self.flush, every=0.001, on_lost=self._lose, on_trouble=self.told.append
         )
-        keeper.start()
+        thread.start()
         assert self.over.wait(PATIENCE)
-        keeper.stop()
+        thread.stop()
 
     def _lose(self, error: ClaimLost) -> None:
         self.lost.append(error)
@@ -60,9 +60,9 @@ def test_other_trouble_is_told_and_does_not_end_the_keeping() -> None:
     assert script.told == [error, error]
 
 
-def test_a_keeper_that_was_never_started_can_be_stopped() -> None:
+def test_a_thread_that_was_never_started_can_be_stopped() -> None:
     script = Script()
-    LeaseKeeper(script.flush, every=1, on_lost=print, on_trouble=print).stop()
+    KeepaliveThread(script.flush, every=1, on_lost=print, on_trouble=print).stop()
     assert not script.over.is_set()
 
 

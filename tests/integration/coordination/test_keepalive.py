@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from coordination_tasks.build.attempt.attempt_keeper import AttemptKeeper
 from coordination_tasks.build.attempt.attempt_log import AttemptLog
-from coordination_tasks.build.attempt.record_plan import may_record
+from coordination_tasks.build.attempt.keepalive import Keepalive, may_record
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
 from coordination_tasks.build.attempt.stop_reasons import StopReasons
 from coordination_tasks.build.display.display import PlainDisplay
@@ -103,13 +102,13 @@ class Builder:
         )
         self.outbox = Outbox(folder / "outbox.sqlite")
         self.log: AttemptLog
-        self.keeper: AttemptKeeper | None = None
+        self.keepalive: Keepalive | None = None
 
     def pushed(self) -> None:
         self.budget.spend()
         self.farm.pushes.append(self.farm.clock.monotonic())
 
-    def claim(self) -> AttemptKeeper:
+    def claim(self) -> Keepalive:
         attempt = self.store.claim(claim_id=uuid.uuid4().hex, pipelines=PIPELINES)
         running = RunningAttempt(
             claimed=attempt,
@@ -125,7 +124,7 @@ class Builder:
             StopReasons(print),
             monotonic=self.farm.clock.monotonic,
         )
-        self.keeper = AttemptKeeper(
+        self.keepalive = Keepalive(
             log=self.log,
             observer=self.observer,
             beater=self.beater,
@@ -135,16 +134,16 @@ class Builder:
             beat_every=30,
             monotonic=self.farm.clock.monotonic,
         )
-        return self.keeper
+        return self.keepalive
 
     def build(self, seconds: float) -> Any:
         """Build a job of six steps, each of them as long; yields where time passes."""
-        keeper = self.claim()
+        keepalive = self.claim()
         for step in STEPS[:-1]:
             self.log.step_began(step, "it never ran")
             end = self.farm.clock.monotonic() + seconds
             while self.farm.clock.monotonic() < end:
-                keeper.turn()
+                keepalive.turn()
                 yield
             self.log.step_ended(step, State.SUCCEEDED, "done")
         self.log.step_began(STEPS[-1], "always")
@@ -243,7 +242,7 @@ def test_writes_that_the_remote_refuses_do_not_hinder_the_heartbeats(
 ) -> None:
     builder = Builder(farm, "build1")
     builder.store.enqueue(job())
-    keeper = builder.claim()
+    keepalive = builder.claim()
     builder.log.step_began("maven", "it never ran")
 
     def refuse(*_: object) -> Version:
@@ -252,7 +251,7 @@ def test_writes_that_the_remote_refuses_do_not_hinder_the_heartbeats(
     monkeypatch.setattr(CountedRepository, "push_if_unchanged", refuse)
     farm.pass_time(60)
     with pytest.raises(WriteRefused):
-        keeper.turn()
+        keepalive.turn()
     assert own_place("build1") in farm.remote.beats
 
 
@@ -261,7 +260,7 @@ def test_the_build_goes_on_while_the_remote_is_gone_and_ends_when_the_job_is_ano
 ) -> None:
     builder, other = Builder(farm, "build1"), Builder(farm, "build2")
     builder.store.enqueue(job())
-    keeper = builder.claim()
+    keepalive = builder.claim()
     builder.log.step_began("maven", "it never ran")
 
     def gone(*_: object) -> Mapping[str, str]:
@@ -274,14 +273,14 @@ def test_the_build_goes_on_while_the_remote_is_gone_and_ends_when_the_job_is_ano
         for _ in range(120):
             farm.pass_time(30)
             with pytest.raises(Unavailable):
-                keeper.turn()
+                keepalive.turn()
             assert builder.log.stop.before_next_step is None
     run(farm, other.wait(400))
     assert builder.store.job("job_1").state is State.QUEUED
     before = farm.commits
     trouble: CoordinationError | None = None
     try:
-        keeper.turn()
+        keepalive.turn()
     except CoordinationError as error:
         trouble = error
     assert isinstance(trouble, ClaimLost)
@@ -293,7 +292,7 @@ def test_an_hour_without_the_remote_delays_the_records_and_nothing_else(
 ) -> None:
     builder = Builder(farm, "build1")
     builder.store.enqueue(job())
-    keeper = builder.claim()
+    keepalive = builder.claim()
 
     def gone(*_: object) -> Mapping[str, str]:
         raise Unavailable("no route")
@@ -309,7 +308,7 @@ def test_an_hour_without_the_remote_delays_the_records_and_nothing_else(
             for _ in range(24):
                 farm.pass_time(TICK)
                 with pytest.raises(Unavailable):
-                    keeper.turn()
+                    keepalive.turn()
             builder.log.step_ended(step, State.SUCCEEDED, "done")
         assert builder.log.stop.before_next_step is None
     assert farm.clock.monotonic() - began_at == 3600

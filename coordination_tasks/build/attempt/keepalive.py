@@ -1,0 +1,139 @@
+"""Keeps a claim alive while its job is built, and ends the work when the claim is lost.
+
+The build never waits for the network: a push that fails leaves its records in the outbox and is
+tried again at the next turn, for hours if need be. Meanwhile the others may give the job to another
+builder; fencing makes what this one writes later harmless, and it stops when it learns of that.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from coordination_tasks.build.attempt.attempt_log import AttemptLog
+from coordination_tasks.builder.push_budget import PushBudget
+from coordination_tasks.documents.builder_status import BUILDING, StatusChange, current_job
+from coordination_tasks.domain.errors import ClaimLost
+from coordination_tasks.farm.presence.beater import Beater
+from coordination_tasks.farm.presence.observer import Observer
+
+_STEPS_A_WRITE = 2
+
+
+class KeepaliveThread:
+    """A thread that calls `turn` every `every` seconds until it is stopped or the claim is lost."""
+
+    def __init__(
+        self,
+        turn: Callable[[], None],
+        *,
+        every: float,
+        on_lost: Callable[[ClaimLost], None],
+        on_trouble: Callable[[Exception], None],
+    ) -> None:
+        self._turn = turn
+        self._every = every
+        self._on_lost = on_lost
+        self._on_trouble = on_trouble
+        self._stop = threading.Event()
+        self._shown: type[Exception] | None = None
+        self._thread = threading.Thread(target=self._keep, name="keepalive", daemon=True)
+
+    def start(self) -> None:
+        """Start the turns."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """No more turns; returns when one that is under way has ended."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _keep(self) -> None:
+        while not self._stop.wait(self._every):
+            try:
+                self._turn()
+                self._shown = None
+            except ClaimLost as error:
+                self._on_lost(error)
+                return
+            except Exception as error:
+                # A thread that ended would lose the claim, and nobody would know why.
+                # Shown once for each time that the trouble begins, not at every turn.
+                if self._shown is not type(error):
+                    self._on_trouble(error)
+                self._shown = type(error)
+
+
+@dataclass(kw_only=True)
+class Keepalive:
+    """What is done beside the steps: records, observes, sends heartbeats. Times are seconds."""
+
+    log: AttemptLog
+    observer: Observer
+    beater: Beater
+    budget: PushBudget
+    flush_every: float
+    observe_every: float
+    beat_every: float
+    monotonic: Callable[[], float]
+    _flushed_at: float = field(init=False)
+    _looked_at: float | None = field(init=False, default=None)
+    _writes: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        # the claim was pushed just now
+        self._flushed_at = self.monotonic()
+        self.beater.count()
+
+    @property
+    def tick(self) -> float:
+        """Seconds between two turns."""
+        return min(self.flush_every, self.observe_every, self.beat_every)
+
+    def turn(self) -> None:
+        """Do what is due. Raises ClaimLost at once, and other trouble when all was tried."""
+        trouble: list[Exception] = []
+        for act in (self._record, self._look, self._beat):
+            try:
+                act()
+            except ClaimLost:
+                raise
+            except Exception as error:
+                trouble.append(error)
+        if trouble:
+            raise trouble[0]
+
+    def _record(self) -> None:
+        now = self.monotonic()
+        if now - self._flushed_at < self.flush_every or not self.budget.has_room():
+            return
+        if not may_record(self._writes, self.log.ended_steps()):
+            return
+        self._flushed_at = now
+        if self.log.flush():
+            self._writes += 1
+            self.beater.count()
+
+    def _look(self) -> None:
+        now = self.monotonic()
+        if self._looked_at is not None and now - self._looked_at < self.observe_every:
+            return
+        self._looked_at = now
+        self.observer.look(self.log.running.claimed)
+
+    def _beat(self) -> None:
+        job = current_job(self.log.running.claimed.job)
+        steps = self.log.running_steps()
+        change = StatusChange(status=BUILDING, current_job={**job, "steps": list(steps)})
+        self.beater.turn(self.beat_every, change)
+
+
+def may_record(writes: int, ended_steps: int) -> bool:
+    """Whether transitions are to be written now, after so many such writes of this attempt.
+
+    One write for two steps, however long they take: with claim and end, a job of six steps takes
+    five commits. Heartbeats show what runs meanwhile; what ended is safe in the outbox.
+    """
+    return ended_steps >= _STEPS_A_WRITE * writes
