@@ -95,6 +95,12 @@ class Planner(Protocol):
     def prepare(self, plan: bytes, params: Mapping[str, str]) -> PreparedPlan:
         """The plan for a job with these parameters."""
 
+    def start_over(self, plan: bytes, *, start: str, only: str, clean: bool) -> None:
+        """Before the first step of the claimed job: what has to run though nothing changed.
+
+        `start` and `only` are names of steps or "": all from `start` on, or `only` and no other.
+        """
+
     def outlook(self, plan: bytes, attempt: RunningAttempt) -> Sequence[Outlook]:
         """What this builder's records say of each step now; nothing is changed."""
 

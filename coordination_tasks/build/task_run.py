@@ -90,17 +90,13 @@ class GraphRun:
         tasks: list[Task] = generate_tasks("plan", (task for task in made))
         return replace(self, tasks=[*claim, *tasks])
 
-    def steps(self, pipeline: str) -> tuple[str, ...]:
+    def steps(self, pipeline: str | None) -> tuple[str, ...]:
         """Names of the pipeline's steps, in the file's order."""
-        return tuple(str(step_of(task)) for task in self.step_tasks(pipeline))
-
-    def step_tasks(self, pipeline: str) -> list[Task]:
-        """The tasks of the pipeline's steps, in the file's order."""
-        return [
-            task
+        return tuple(
+            step
             for task in self.tasks
-            if step_of(task) is not None and task.meta["pipeline"] == pipeline
-        ]
+            if (step := step_of(task)) is not None and task.meta["pipeline"] == pipeline
+        )
 
     def build(self, pipeline: str, parallel: int, log: AttemptLog) -> None:
         """Run the steps, at most `parallel` at once; what runs is ended when anything else fails.

@@ -6,6 +6,8 @@ import sys
 import time
 from collections.abc import Callable
 
+from coordination_tasks.build.attempt.attempt_log import AttemptLog
+from coordination_tasks.build.attempt.keepalive import Keepalive, KeepaliveThread
 from coordination_tasks.build.attempt.running_attempt import running_attempt
 from coordination_tasks.build.display.live_display import make_display
 from coordination_tasks.build.ports import Pipelines
@@ -14,6 +16,7 @@ from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.host_load import read_host_load
 from coordination_tasks.builder.lock import while_idle
 from coordination_tasks.builder.outbox.journal import Outbox
+from coordination_tasks.domain.errors import CoordinationError, Unavailable, in_words
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.farm.housekeeping import Housekeeping, StandingHousekeeping
 from coordination_tasks.farm.presence.beater import Beater
@@ -47,6 +50,35 @@ def observer(config: BuilderConfig, store: Store, notice: Callable[[str], None])
         notice=notice,
         seen=sightings(config).look,
     )
+
+
+def keepalive(
+    config: BuilderConfig, store: Store, log: AttemptLog, notice: Callable[[str], None]
+) -> KeepaliveThread:
+    """What keeps the claim while the steps run."""
+    upkeep = Keepalive(
+        log=log,
+        observer=observer(config, store, notice),
+        beater=beater(config, store),
+        budget=push_budget(config),
+        flush_every=config.flush_every,
+        observe_every=config.observe_every,
+        beat_every=config.heartbeat.building,
+        monotonic=time.monotonic,
+    )
+    return KeepaliveThread(
+        upkeep.turn,
+        every=upkeep.tick,
+        on_lost=log.stop.lose,
+        on_trouble=lambda error: notice(f"warning: {_while_building(error)}"),
+    )
+
+
+def _while_building(error: Exception) -> str:
+    goes_on = not isinstance(error, CoordinationError) or (
+        isinstance(error, Unavailable) and not error.remedy
+    )
+    return f"{in_words(error)}; the build goes on" if goes_on else str(error)
 
 
 def make_watch(

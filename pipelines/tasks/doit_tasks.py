@@ -81,10 +81,6 @@ class StepAction(BaseAction):  # type: ignore[misc]
             return None
         return reason
 
-    def start_over(self, *, start: str, only: str, clean: bool) -> None:
-        """Like StepRunner.start_over, for the pipeline of this step."""
-        self._runner.start_over(self._pipeline, start=start, only=only, clean=clean)
-
     def execute(self, out: object = None, err: object = None) -> TaskFailed | None:  # noqa: ARG002
         """Run the step. As doit expects, None is success and a TaskFailed is the failure."""
         try:
@@ -143,7 +139,7 @@ def pipeline_tasks(
     """Task dictionaries for doit. Steps without needs wait for the task `first`."""
     for pipeline in pipelines.values():
         yield _group_task(pipeline)
-        ordered = _publish_last(pipeline)
+        ordered = publish_last(pipeline)
         for step in ordered.steps:
             yield _step_task(ordered, step, runner, first)
 
@@ -157,7 +153,7 @@ def _group_task(pipeline: Pipeline) -> dict[str, Any]:
     }
 
 
-def _publish_last(pipeline: Pipeline) -> Pipeline:
+def publish_last(pipeline: Pipeline) -> Pipeline:
     """`publish-status` ends the attempt, so it waits for every step that does not need it."""
     steps = (
         replace(step, needs=all_but_later(pipeline, step))

@@ -14,7 +14,7 @@ from pipelines.execution.runner import StepRunner
 from pipelines.language.params import resolve_params
 from pipelines.processes.cancellation import Cancellation
 from pipelines.processes.masking import mask_url_credentials
-from pipelines.tasks.doit_tasks import pipeline_tasks
+from pipelines.tasks.doit_tasks import pipeline_tasks, publish_last
 from pipelines.tasks.plan_document import read_plan, write_plan
 from pipelines.workspace.layout import Workspace
 
@@ -75,6 +75,11 @@ class Planner:
             secrets=pipeline.secrets,
             compares=any(step.when.compares for step in pipeline.steps),
         )
+
+    def start_over(self, plan: bytes, *, start: str, only: str, clean: bool) -> None:
+        """Like StepRunner.start_over, for the plan of the claimed job. Raises UnusablePlan."""
+        pipeline = publish_last(self._planned(plan))
+        self.runner.start_over(pipeline, start=start, only=only, clean=clean)
 
     def outlook(self, plan: bytes, attempt: RunningAttempt) -> tuple[Outlook, ...]:
         """What this builder's records of the job say about each step now; nothing is changed.

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import ClassVar
 
-from doit.task import Task
-
-from common.yaml.findings import did_you_mean
-from coordination_tasks.builder.config.builder import BuilderConfig
-from coordination_tasks.commands.jobs.build import BUILD_OPTIONS, BuildCommand
+from coordination_tasks.build.run import BuildRequest, StartOver, run_build
+from coordination_tasks.commands.base import FarmCommand
+from coordination_tasks.commands.jobs.build import BUILD_OPTIONS, build_tools
 from coordination_tasks.domain.errors import BadRequest
-from coordination_tasks.store.store import Store
 
 
-class RerunCommand(BuildCommand):
+class RerunCommand(FarmCommand):
     """doit command."""
 
     name = "rerun"
@@ -29,7 +26,9 @@ Without options as `doit build --job JOB`: what succeeded with the same inputs i
 
 Exit codes: as `doit help build` says.
 """
-    cmd_options = (
+    execute_tasks = True
+
+    cmd_options: ClassVar = (
         {"name": "start", "long": "from", "type": str, "default": "",
          "help": "run this step and all that need it"},
         {"name": "only", "long": "only", "type": str, "default": "", "help": "run this step alone"},
@@ -38,7 +37,7 @@ Exit codes: as `doit help build` says.
         *BUILD_OPTIONS,
     )  # fmt: skip
 
-    def _execute(  # type: ignore[override]  # doit passes a command its own options
+    def _execute(
         self,
         start: str,
         only: str,
@@ -53,31 +52,12 @@ Exit codes: as `doit help build` says.
             raise BadRequest("which job? `doit jobs` shows them")
         if sum(map(bool, (start, only, clean))) > 1:
             raise BadRequest("--from, --only and --clean exclude each other: take one")
-        self._start, self._only, self._clean = start, only, clean
-        return self.claim_and_build(
-            job=pos_args[0],
-            pipeline="",
-            parallel=parallel,
-            replan=replan,
-            verbose=verbose,
-            builder=builder,
+        return run_build(
+            BuildRequest(
+                job=pos_args[0],
+                parallel=parallel,
+                replan=replan,
+                start_over=StartOver(start=start, only=only, clean=clean),
+                tools=build_tools(self, builder, verbose=verbose),
+            )
         )
-
-    def check_before_claim(self, config: BuilderConfig, store: Store, job: str) -> None:
-        """The steps that were named have to be there before anything is claimed."""
-        pipeline = store.job(job).pipeline or config.default_pipeline
-        steps = [task.meta["step"] for task in self._step_tasks(pipeline)]
-        for step in filter(None, (self._start, self._only)):
-            if steps and step not in steps:
-                raise BadRequest(
-                    f"pipeline {pipeline} has no step {step[:60]!r}{did_you_mean(step, steps)}"
-                )
-
-    def prepare(self, steps: Sequence[Task]) -> None:
-        """Forget what has to run again: the job is claimed, and nothing has begun."""
-        action = steps[0].actions[0]
-        action.start_over(start=self._start, only=self._only, clean=self._clean)
-
-    def _step_tasks(self, pipeline: str | None) -> list[Task]:
-        metas = [(task, task.meta or {}) for task in self.task_list]
-        return [t for t, meta in metas if "step" in meta and meta["pipeline"] == pipeline]

@@ -1,0 +1,244 @@
+"""One run of `doit build` or `doit rerun`: claim a job, run its steps, publish the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from doit.dependency import Dependency
+from doit.task import Task
+
+from common.yaml.findings import did_you_mean
+from coordination_tasks.build.attempt.attempt_end import (
+    AttemptEnd,
+    BrokeOff,
+    Lost,
+    Refused,
+    Released,
+)
+from coordination_tasks.build.attempt.attempt_log import AttemptLog
+from coordination_tasks.build.attempt.claim_action import ClaimAction
+from coordination_tasks.build.attempt.claiming import Claimer
+from coordination_tasks.build.attempt.keepalive import KeepaliveThread
+from coordination_tasks.build.attempt.preparation import Preparation
+from coordination_tasks.build.attempt.running_attempt import RunningAttempt
+from coordination_tasks.build.display.display import Display
+from coordination_tasks.build.ports import Pipelines
+from coordination_tasks.build.signals import ending_signals
+from coordination_tasks.build.task_run import GraphRun
+from coordination_tasks.builder.claim_intent import ClaimIntent
+from coordination_tasks.builder.config.builder import MOST_PARALLEL, BuilderConfig
+from coordination_tasks.builder.lock import builder_lock
+from coordination_tasks.builder.outbox.journal import Outbox
+from coordination_tasks.builder.secret_values import Secrets
+from coordination_tasks.domain.attempt_result import Failed, Succeeded
+from coordination_tasks.domain.errors import (
+    BadRequest,
+    CannotBuild,
+    EndedWhileClaiming,
+    EndRefused,
+    Unavailable,
+)
+from coordination_tasks.domain.scheduling import Terms
+from coordination_tasks.store.plans import Plan
+from coordination_tasks.store.store import Store
+
+EXIT_BUILT = 0
+EXIT_FAILED = 1
+EXIT_OF_SIGNAL = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildTools:
+    """What every run is made with; the layers above give it."""
+
+    config: BuilderConfig
+    claim: ClaimAction
+    tasks: Sequence[Task]
+    """doit's tasks: the claim, and the steps of the pipelines in the file."""
+    dependencies: Dependency
+    pipelines: Pipelines
+    labels: Mapping[str, tuple[str, ...]]
+    """Pipelines known here, with the labels that they demand."""
+    terms: Terms
+    """What else they say of jobs and builders."""
+    secrets: Secrets
+    display: Display
+    open_store: Callable[[Callable[[float], None]], AbstractContextManager[Store]]
+    """Takes what is called to wait, with seconds."""
+    keepalive: Callable[[AttemptLog, Store], KeepaliveThread]
+    """Makes what keeps the claim while the steps run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartOver:
+    """What runs though nothing changed; steps are named, or ""."""
+
+    start: str = ""
+    """This step and all that need it."""
+    only: str = ""
+    """This step, and no other."""
+    clean: bool = False
+    """Everything, in an empty workspace."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildRequest:
+    """What is to be built, and how."""
+
+    job: str | None = None
+    """Id of the job; None: the next one that is for this builder."""
+    pipeline: str | None = None
+    """Claim only jobs of this pipeline."""
+    parallel: int = 0
+    """How many steps run at once; 0: as the builder's file says."""
+    replan: bool = False
+    """With the plan as it is now, also when an earlier attempt has stored one."""
+    start_over: StartOver | None = None
+    """Only with `job`."""
+    tools: BuildTools
+
+
+def run_build(request: BuildRequest) -> int:
+    """Claim a job and build it; the exit code. Raises CoordinationError, and what ended the run."""
+    if request.parallel < 0:
+        raise BadRequest(f"-n {request.parallel}: at least one step has to run at a time")
+    if request.parallel > MOST_PARALLEL:
+        raise BadRequest(f"-n {request.parallel}: at most {MOST_PARALLEL} steps run at a time")
+    tools = request.tools
+    config, claim, pipelines = tools.config, tools.claim, tools.pipelines
+    with (
+        builder_lock(config),
+        tools.open_store(claim.sleep) as store,
+        Outbox(config.state_dir / "outbox.sqlite") as outbox,
+        ending_signals(claim.stop.end_by_signal),
+    ):
+        pipelines.workspaces(config.state_dir).sweep()
+        claimer = Claimer(
+            config=config,
+            store=store,
+            outbox=outbox,
+            display=tools.display,
+            pipelines=tools.labels,
+            terms=tools.terms,
+            resolve=pipelines.branch_tip,
+            ended=pipelines.planner.ended_alone,
+            job=request.job,
+            pipeline=request.pipeline,
+        )
+        claim.arm(claimer, store, outbox)
+        return _claim_and_build(request, store, claimer.intent)
+
+
+def _claim_and_build(request: BuildRequest, store: Store, intent: ClaimIntent) -> int:
+    tools = request.tools
+    run = GraphRun(tools.tasks, tools.dependencies, tools.display)
+    if request.job and request.start_over:
+        _check_steps(request.start_over, request.job, store, tools.config, run)
+    try:
+        log = run.claim(tools.claim)
+    except EndedWhileClaiming as error:
+        tools.display.message(f"{error}; no job is claimed")
+        signal = tools.claim.stop.signal
+        return EXIT_OF_SIGNAL + (signal.number if signal else 0)
+    preparation = Preparation(store, tools.pipelines.planner, tools.secrets, request.replan)
+    try:
+        running, plan, prepared = preparation.prepare(log.running)
+    except CannotBuild as error:
+        log.fail(str(error))
+    else:
+        log.made_with(running, plan)
+        _run_steps(request, run.with_tasks(prepared.tasks), log, plan, store)
+    return _close(log, intent, tools.display)
+
+
+def _check_steps(
+    start_over: StartOver, job: str, store: Store, config: BuilderConfig, run: GraphRun
+) -> None:
+    """The steps that were named have to be there before anything is claimed."""
+    pipeline = store.job(job).pipeline or config.default_pipeline
+    steps = run.steps(pipeline)
+    for step in filter(None, (start_over.start, start_over.only)):
+        if steps and step not in steps:
+            raise BadRequest(
+                f"pipeline {pipeline} has no step {step[:60]!r}{did_you_mean(step, steps)}"
+            )
+
+
+def _run_steps(
+    request: BuildRequest, run: GraphRun, log: AttemptLog, plan: Plan, store: Store
+) -> None:
+    """Run the steps of the claimed job, and submit the end of its attempt."""
+    tools = request.tools
+    pipeline = log.running.pipeline
+    steps = run.steps(pipeline)
+    keepalive = tools.keepalive(log, store)
+    keepalive.start()
+    tools.display.begin(_title(log.running), steps)
+    try:
+        if over := request.start_over:
+            planner = tools.pipelines.planner
+            planner.start_over(plan.data, start=over.start, only=over.only, clean=over.clean)
+        run.build(pipeline, request.parallel or tools.config.parallel, log)
+    except Exception as error:  # raised again when the end of the attempt is shown
+        log.stop.break_off(error)
+    finally:
+        keepalive.stop()
+        try:
+            log.finish(steps)
+        finally:
+            tools.display.end()
+
+
+def _title(running: RunningAttempt) -> str:
+    commit = (running.commit or "")[:12]
+    what = " ".join(part for part in (running.branch, commit) if part)
+    return f"job {running.job_id}, attempt {running.attempt}: {running.pipeline} {what}"
+
+
+def _close(log: AttemptLog, intent: ClaimIntent, display: Display) -> int:
+    """Send what still waits, show how the attempt ended; the exit code."""
+    try:
+        log.send_end()
+    except Unavailable as error:
+        display.message(f"warning: {error}")
+        return _show_end(log.end(), log, display)
+    end = log.end()
+    if not isinstance(end, Refused):  # else a successor gives the job back
+        intent.clear()
+    return _show_end(end, log, display)
+
+
+def _show_end(end: AttemptEnd, log: AttemptLog, display: Display) -> int:
+    """Show how the attempt ended; the exit code. Raises what ended it or hinders its end."""
+    job = log.running.job_id
+    match end:
+        case Lost(error):
+            raise error
+        case Refused(refused, error):
+            what = f"job {job} ended as {refused.state}, which is not recorded: {error.cause}"
+            raise EndRefused(what) from error
+        case BrokeOff(error, (Succeeded() | Failed() | Released()) as nevertheless):
+            _show_end(nevertheless, log, display)
+            raise error
+        case BrokeOff(error):
+            display.message(f"job {job} is queued again: {end.reason}")
+            raise error
+        case Released(number):
+            display.message(f"{end.reason}; the job is queued again")
+            return EXIT_OF_SIGNAL + number
+        case Succeeded(_, folder):
+            display.message(f"job {job} succeeded")
+            if folder:
+                display.message(f"artifacts: {folder}")
+            return EXIT_BUILT
+        case Failed(state, reason):
+            display.message(f"job {job} {state}: {reason}")
+            for line in log.failure_lines():
+                display.message(line)
+            display.message(
+                f"next: mend the cause, then `doit build --job {job}` goes on after what succeeded;"
+                f" `doit explain {job}` tells why each step ran or did not"
+            )
+            return EXIT_FAILED
