@@ -16,7 +16,7 @@ from common.terminal_text import harmless
 from common.yaml.findings import did_you_mean
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.secret_values import Secrets
-from coordination_tasks.domain.errors import BadRequest, Unavailable
+from coordination_tasks.domain.errors import BadRequest, CoordinationError
 from coordination_tasks.domain.scheduling import Takes, Terms
 from coordination_tasks.domain.timestamps import format_time
 from coordination_tasks.store.store import Store
@@ -31,8 +31,8 @@ class FarmCommand(Command):
 
     def error_text(self, error: BaseException) -> str:
         """See Command."""
-        passing = isinstance(error, Unavailable) and not error.remedy
-        return f"{super().error_text(error)}{'; try again later' if passing else ''}"
+        later = isinstance(error, CoordinationError) and error.retryable
+        return f"{super().error_text(error)}{'; try again later' if later else ''}"
 
     @property
     def farm(self) -> Farm:

@@ -11,6 +11,8 @@ class CoordinationError(ApplicationError):
     """Root of all errors that coordination raises on purpose; `str()` is one line for a person."""
 
     remedy: ClassVar[str] = ""
+    retryable: ClassVar[bool] = False
+    """Whether all that there is to do is to try the same again later."""
 
     @property
     def cause(self) -> str:
@@ -80,30 +82,36 @@ class CannotBuild(CoordinationError):
 
 
 class Unavailable(CoordinationError):
-    """The store could not be reached; a command says to try again later."""
+    """The store could not be reached."""
+
+    retryable = True
 
 
 class CopyUnusable(Unavailable):
     """The files that this builder keeps of the store can't be read or written."""
 
+    retryable = False
     remedy = "look at state_dir in builder.yaml: its disk, and who may write there"
 
 
 class OutcomeUnknown(Unavailable):
     """A write got no answer, and may have landed: repeat it only if it knows its own effect."""
 
+    retryable = False
     remedy = "whether it was written is not known: look before you do it again"
 
 
 class NotSent(Unavailable):
     """Records of a build could not be sent."""
 
+    retryable = False
     remedy = "what waits is in the outbox and is sent when the remote answers again"
 
 
 class AccessDenied(Unavailable):
     """The remote refused the credentials."""
 
+    retryable = False
     remedy = "check the credentials of this builder for the coordination repository"
 
 

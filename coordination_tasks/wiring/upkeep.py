@@ -16,7 +16,7 @@ from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.host_load import read_host_load
 from coordination_tasks.builder.lock import while_idle
 from coordination_tasks.builder.outbox.journal import Outbox
-from coordination_tasks.domain.errors import CoordinationError, Unavailable, in_words
+from coordination_tasks.domain.errors import CoordinationError, in_words
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.farm.housekeeping import Housekeeping, StandingHousekeeping
 from coordination_tasks.farm.presence.beater import Beater
@@ -75,9 +75,7 @@ def keepalive(
 
 
 def _while_building(error: Exception) -> str:
-    goes_on = not isinstance(error, CoordinationError) or (
-        isinstance(error, Unavailable) and not error.remedy
-    )
+    goes_on = error.retryable if isinstance(error, CoordinationError) else True
     return f"{in_words(error)}; the build goes on" if goes_on else str(error)
 
 
