@@ -18,7 +18,7 @@ from coordination_tasks.domain.errors import NothingToClaim
 from coordination_tasks.domain.model import BuilderProfile, Job
 from coordination_tasks.repository.draft import Draft
 from coordination_tasks.repository.git.repository import GitRepository
-from coordination_tasks.store.operations import queue as queue_operations
+from coordination_tasks.store.operations.queue import enqueue
 from coordination_tasks.store.store import Store
 
 FORK = multiprocessing.get_context("fork")
@@ -46,7 +46,7 @@ def fill(url: str, cache: Path, jobs: int) -> None:
         def enqueue_all(draft: Draft) -> None:
             for number in range(jobs):
                 job = Job(id=f"job_{number:04}", pipeline="sample", commit="a" * 40)
-                queue_operations.enqueue(draft, job, now=now)
+                enqueue(draft, job, now=now)
 
         store.change(enqueue_all, queue=True)
 

@@ -1,9 +1,9 @@
-"""A fair turn among many who write at once: who wins does what the others ask for, too.
+"""Combining: of many who write at once, the one that wins does what the others ask for, too.
 
 Of many writers the one that has just won knows the newest version first, and wins again. So who
-has lost a race leaves a note that says what it wants; whoever wins next does that along with its
-own, and takes the note away by the same write. So it is done once, and a note that is withdrawn
-was not done and can't be any more.
+has lost a race leaves a note with its request; whoever wins next does that along with its own, and
+takes the note away by the same write. So it is done once, and a note that is withdrawn was not
+done and cannot be any more.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from coordination_tasks.domain.errors import WriteRefused
 from coordination_tasks.repository.protocol import Note, Repository, Rewritten, Unanswered, Version
 
 
-class Turn:
-    """The turn of `owner`, for one transaction after the other. Not for several threads at once."""
+class CombinedWrites:
+    """Those of `owner`, one transaction after the other. Not for several threads at once."""
 
     def __init__(self, repository: Repository, owner: str) -> None:
         self._repository = repository
         self._owner = owner
-        self._wish = b""
+        self._request = b""
         self._may_have_note = False
         self._is_note_unanswered = False
         self._can_leave_notes = True
         self.looks_first = False
-        """Whether it is our turn last: then it is looked who waits before the first try."""
+        """Whether we wrote last: then it is looked who waits before the first try."""
         self.notes: tuple[Note, ...] = ()
-        """What is asked for beside the newest version, our own wish as well."""
+        """What is asked for beside the newest version, our own request as well."""
 
-    def wish(self, data: bytes) -> None:
+    def request(self, data: bytes) -> None:
         """Say what others can do for us in the next transaction. Raises Unavailable."""
-        if self._may_have_note and data != self._wish:
+        if self._may_have_note and data != self._request:
             self.withdraw()
             self._may_have_note = self._is_note_unanswered = False
-        self._wish = data
+        self._request = data
         self.notes = ()
 
     def fetch(
@@ -69,15 +69,15 @@ class Turn:
         self._can_leave_notes = False
 
     def done(self, *, by_own_write: bool) -> None:
-        """The wish is fulfilled; a note that nobody took is of no use any more."""
+        """The request is done; a note that nobody took is of no use any more."""
         self.looks_first = True
         seen = any(note.owner == self._owner for note in self.notes)
         if self._is_note_unanswered or (seen and not by_own_write):
             self.withdraw()
         self._may_have_note = self._is_note_unanswered = False
 
-    def is_fulfilled_by_another(self) -> bool:
-        """Whether the note is gone although we give up; if not, nobody can fulfil it any more."""
+    def is_done_by_another(self) -> bool:
+        """Whether the note is gone although we give up; if not, nobody can do it any more."""
         if not self._may_have_note:
             return False
         gone = not self.withdraw()
@@ -96,7 +96,7 @@ class Turn:
             return
         self._may_have_note = True
         try:
-            self._repository.leave_note(self._owner, self._wish)
+            self._repository.leave_note(self._owner, self._request)
         except Unanswered:
             self._is_note_unanswered = True
         except WriteRefused:

@@ -20,7 +20,7 @@ from coordination_tasks.domain.errors import (
     Unavailable,
     WriteRefused,
 )
-from coordination_tasks.repository.combining import Turn
+from coordination_tasks.repository.combining import CombinedWrites
 from coordination_tasks.repository.draft import Draft
 from coordination_tasks.repository.protocol import (
     Moved,
@@ -57,16 +57,16 @@ def transact(
     *,
     pace: Pace,
     accept_rewrite: Callable[[Rewritten], None],
-    turn: Turn | None = None,
+    combined: CombinedWrites | None = None,
 ) -> T:
     """Apply `function` to the repository's newest version, write what it changed, return its value.
 
     `accept_rewrite` raises when the new history must not be adopted. Raises what `function` raises
     on the newest version, Unavailable, OutcomeUnknown (the write may have landed: the function must
-    know its own effect when it meets it), AccessDenied, WriteRefused. With a `turn` the function
+    know its own effect when it meets it), AccessDenied, WriteRefused. With `combined` the function
     does what `draft.notes` ask for as well, and knows its own effect when another made it.
     """
-    return _Transaction(repository, function, pace, accept_rewrite, turn).run()
+    return _Transaction(repository, function, pace, accept_rewrite, combined).run()
 
 
 def fetch_newest(repository: Repository, accept_rewrite: Callable[[Rewritten], None]) -> Version:
@@ -98,13 +98,13 @@ class _Transaction(Generic[T]):
         function: Callable[[Draft], T],
         pace: Pace,
         accept_rewrite: Callable[[Rewritten], None],
-        turn: Turn | None,
+        combined: CombinedWrites | None,
     ) -> None:
         self._repository = repository
         self._function = function
         self._pace = pace
         self._accept_rewrite = accept_rewrite
-        self._turn = turn
+        self._combined = combined
         self._began = pace.monotonic()
         self._tries = 0
         self._has_lost = False
@@ -128,33 +128,33 @@ class _Transaction(Generic[T]):
 
     def _run(self) -> T:
         version = self._repository.known()
-        if version is None or (self._turn and self._turn.looks_first):
+        if version is None or (self._combined and self._combined.looks_first):
             done = None
         else:
             done = self._apply(version, fresh=False)
         while done is None:
             done = self._try_newest()
-        if self._turn:
-            self._turn.done(by_own_write=done.by_own_write)
+        if self._combined:
+            self._combined.done(by_own_write=done.by_own_write)
         return done.value
 
     def _try_newest(self) -> _Done[T] | None:
         try:
-            version = self._fetch_in_turn()
+            version = self._fetch_in_order()
             done = self._landed(version)
             if done is None:
                 self._notice_standstill(version)
                 done = self._apply(version, fresh=True)
         except CoordinationError:
-            if self._turn and self._turn.is_fulfilled_by_another():
+            if self._combined and self._combined.is_done_by_another():
                 return None
             raise
         return done
 
-    def _fetch_in_turn(self) -> Version:
+    def _fetch_in_order(self) -> Version:
         """The newest version, when it is for us to write the next one, or it was not written."""
         version = self._fetch()
-        place = min(self._turn.place, _MOST_AHEAD) if self._turn else 0
+        place = min(self._combined.place, _MOST_AHEAD) if self._combined else 0
         if place:
             # who is ahead of us may be dead, so nobody is waited for longer than a write takes
             self._pace.sleep(self._pace.uniform(place, place + 1) * self._write_seconds)
@@ -168,12 +168,14 @@ class _Transaction(Generic[T]):
         def adopt(rewritten: Rewritten) -> Version:
             return _adopted(self._repository, rewritten, self._accept_rewrite)
 
-        return self._turn.fetch(newest, adopt, lost=self._has_lost) if self._turn else newest()
+        return (
+            self._combined.fetch(newest, adopt, lost=self._has_lost) if self._combined else newest()
+        )
 
     def _apply(self, version: Version, *, fresh: bool) -> _Done[T] | None:
         """One try; None when the next one has to look at what is newer."""
         try:
-            notes = self._turn.notes if self._turn else ()
+            notes = self._combined.notes if self._combined else ()
             draft = Draft(self._repository, version, is_newest=fresh, notes=notes)
             value = self._function(draft)
             if draft.changes:
@@ -197,9 +199,9 @@ class _Transaction(Generic[T]):
         except Moved:
             self._has_lost = True
         except WriteRefused:
-            if not (self._turn and draft.takes):
+            if not (self._combined and draft.takes):
                 raise
-            self._turn.give_up_notes()
+            self._combined.give_up_notes()
         except Unanswered as unanswered:
             self._unanswered[unanswered.version] = done
             self._may_have_landed |= unanswered.left

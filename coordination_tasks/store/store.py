@@ -12,9 +12,17 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from coordination_tasks.documents import locks as lock_operations
 from coordination_tasks.documents.builder_status import IDLE, BuilderStatus, HostLoad, StatusChange
 from coordination_tasks.documents.jobs import JobsDocument
+from coordination_tasks.documents.locks import (
+    DEFAULT_LIFE,
+    Lock,
+    QueueLocked,
+    check_queue_lock,
+    free_expired,
+    free_lock,
+    take_lock,
+)
 from coordination_tasks.documents.paths import JOBS
 from coordination_tasks.domain.errors import (
     BadRequest,
@@ -25,15 +33,15 @@ from coordination_tasks.domain.errors import (
 from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, Transition, is_builder_id
 from coordination_tasks.domain.scheduling import Terms, Wanted
 from coordination_tasks.domain.timestamps import utc_now
-from coordination_tasks.repository.combining import Turn
+from coordination_tasks.repository.combining import CombinedWrites
 from coordination_tasks.repository.draft import Draft
 from coordination_tasks.repository.protocol import Repository, Rewritten, Version
 from coordination_tasks.repository.transaction import Pace, fetch_newest, transact
 from coordination_tasks.store.batch import apply_all
-from coordination_tasks.store.operations import queue as queue_operations
 from coordination_tasks.store.operations.attempt import changes_queue
 from coordination_tasks.store.operations.claim import Resolve, explain
-from coordination_tasks.store.operations.combined_claim import ClaimForAll, ClaimRequest
+from coordination_tasks.store.operations.combined_claim import ClaimRequest, CombinedClaim
+from coordination_tasks.store.operations.queue import cancel, enqueue, reap
 from coordination_tasks.store.rewrite_check import lost_facts
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.status_publisher import Publisher
@@ -78,7 +86,7 @@ class Store:
         self._pace = pace or Pace()
         self._load = load
         self._notice = notice
-        self._turn = Turn(repository, builder.id)
+        self._claims = CombinedWrites(repository, builder.id)
         self._claiming = threading.Lock()
 
     # --- the queue ------------------------------------------------------------------------------
@@ -88,7 +96,7 @@ class Store:
 
         Raises BadRequest, and Conflict when the id is taken by another request.
         """
-        return self._on_queue(lambda draft: queue_operations.enqueue(draft, job, now=self._now()))
+        return self._on_queue(lambda draft: enqueue(draft, job, now=self._now()))
 
     def claim(
         self,
@@ -110,21 +118,21 @@ class Store:
         Conflict (the job runs), ClaimLost, and what `resolve` raises.
         """
         wanted = self._wanted(pipelines, job_id, pipeline, default_pipeline, terms)
-        for_all = ClaimForAll(claim_id, wanted, resolve)
+        combined = CombinedClaim(claim_id, wanted, resolve)
 
         def claim(draft: Draft) -> Attempt:
-            return for_all.apply(draft, self._publisher())
+            return combined.apply(draft, self._publisher())
 
         if job_id is not None:
             return self._on_queue(claim)
         with self._claiming:
             request = ClaimRequest(claim_id=claim_id, builder=self._builder, wanted=wanted)
-            self._turn.wish(request.data)
-            return self._on_queue(claim, self._turn)
+            self._claims.request(request.data)
+            return self._on_queue(claim, self._claims)
 
     def withdraw_claim(self) -> None:
         """Take back the request for a claim that a killed predecessor may have left behind."""
-        self._turn.withdraw()
+        self._claims.withdraw()
 
     def explain(
         self,
@@ -143,9 +151,7 @@ class Store:
     def cancel(self, job_id: str, reason: str) -> Job:
         """End a job that waits or runs. Raises NotFound, and Conflict when it has ended."""
         return self._on_queue(
-            lambda draft: queue_operations.cancel(
-                draft, job_id, reason, by=self._builder.id, now=self._now()
-            )
+            lambda draft: cancel(draft, job_id, reason, by=self._builder.id, now=self._now())
         )
 
     def reap(self, job_id: str, *, seen_token: int, reason: str) -> Job:
@@ -155,7 +161,7 @@ class Store:
         Raises NotFound.
         """
         return self._on_queue(
-            lambda draft: queue_operations.reap(
+            lambda draft: reap(
                 draft, job_id, seen_token, reason, by=self._builder.id, now=self._now()
             )
         )
@@ -253,32 +259,26 @@ class Store:
 
     # --- locks ----------------------------------------------------------------------------------
 
-    def locks(self) -> tuple[lock_operations.Lock, ...]:
+    def locks(self) -> tuple[Lock, ...]:
         """The named locks that are taken, also expired ones."""
         return self.snapshot().locks()
 
-    def take_lock(
-        self, name: str, life: timedelta = lock_operations.DEFAULT_LIFE
-    ) -> lock_operations.Lock:
+    def take_lock(self, name: str, life: timedelta = DEFAULT_LIFE) -> Lock:
         """Take a named lock as older programs do. Raises Conflict while another holds it."""
         return self._transact(
-            lambda draft: lock_operations.take_lock(
-                draft, name, by=self._builder.id, now=self._now(), life=life
-            )
+            lambda draft: take_lock(draft, name, by=self._builder.id, now=self._now(), life=life)
         )
 
     def free_lock(self, name: str) -> bool:
         """Free a lock of this builder; whether it was taken. Raises Conflict: it is another's."""
         by = self._builder.id
-        return self._transact(lambda draft: lock_operations.free_lock(draft, name, by=by))
+        return self._transact(lambda draft: free_lock(draft, name, by=by))
 
-    def free_expired_locks(self) -> tuple[lock_operations.Lock, ...]:
+    def free_expired_locks(self) -> tuple[Lock, ...]:
         """Free all locks whose time is over, with a warning to all; those that were freed."""
         notice = _once(self._notice)
         return self._transact(
-            lambda draft: lock_operations.free_expired(
-                draft, by=self._builder.id, now=self._now(), notice=notice
-            )
+            lambda draft: free_expired(draft, by=self._builder.id, now=self._now(), notice=notice)
         )
 
     # --------------------------------------------------------------------------------------------
@@ -318,32 +318,36 @@ class Store:
     def _newest(self) -> Version:
         return fetch_newest(self._repository, self._accept_rewrite)
 
-    def _transact(self, function: Callable[[Draft], T], turn: Turn | None = None) -> T:
+    def _transact(
+        self, function: Callable[[Draft], T], combined: CombinedWrites | None = None
+    ) -> T:
         return transact(
             self._repository,
             function,
             pace=self._pace,
             accept_rewrite=self._accept_rewrite,
-            turn=turn,
+            combined=combined,
         )
 
-    def _on_queue(self, function: Callable[[Draft], T], turn: Turn | None = None) -> T:
+    def _on_queue(
+        self, function: Callable[[Draft], T], combined: CombinedWrites | None = None
+    ) -> T:
         """A transaction that changes the queue: not while an older program has it locked."""
         notice = _once(self._notice)
-        end = self._pace.monotonic() + lock_operations.DEFAULT_LIFE.total_seconds()
+        end = self._pace.monotonic() + DEFAULT_LIFE.total_seconds()
         poll = _SHORTEST_LOCK_POLL
 
         def unless_locked(draft: Draft) -> T:
             try:
-                lock_operations.check_queue_lock(draft, builder=self._builder.id, now=self._now())
+                check_queue_lock(draft, builder=self._builder.id, now=self._now())
             except BrokenDocument as error:
                 notice(f"{error}: taken as free of locks")
             return function(draft)
 
         while True:
             try:
-                return self._transact(unless_locked, turn)
-            except lock_operations.QueueLocked as locked:
+                return self._transact(unless_locked, combined)
+            except QueueLocked as locked:
                 if self._pace.monotonic() > end:
                     raise
                 notice(f"waiting: {locked}")

@@ -44,7 +44,7 @@ def read_request(owner: str, data: bytes) -> ClaimRequest | None:
     return request if request.builder.id == owner else None
 
 
-class ClaimForAll:
+class CombinedClaim:
     """One claim, to be applied to one draft after the other. Asks each commit once."""
 
     def __init__(self, claim_id: str, wanted: Wanted, resolve: Resolve) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.language.load import read_pipelines
 from pipelines.steps.registry import step_kinds
-from pipelines.tasks import optional_tools as extra_tools
+from pipelines.tasks import optional_tools
 from pipelines.tasks.optional_tools import Extra, check_extras
 
 FILE = """
@@ -39,7 +39,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_what_no_pipeline_needs_is_a_note(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lacks = ("mmdebstrap is not installed", "apt-get install mmdebstrap uidmap")
-    monkeypatch.setattr(extra_tools, "shortcoming", lambda _env: lacks)
+    monkeypatch.setattr(optional_tools, "shortcoming", lambda _env: lacks)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     extras = found(path)
     assert [*extras] == ["lintian", "clean root", "git-lfs", "root"]
@@ -62,7 +62,7 @@ def test_what_a_pipeline_needs(
     path: Path, options: str, lfs: str, name: str, without: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lacks = ("mmdebstrap is not installed", "apt-get install mmdebstrap uidmap")
-    monkeypatch.setattr(extra_tools, "shortcoming", lambda _env: lacks)
+    monkeypatch.setattr(optional_tools, "shortcoming", lambda _env: lacks)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     _, said, remedy, needed = found(path, options, lfs=lfs)[name]
     assert needed
