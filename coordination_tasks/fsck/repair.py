@@ -13,7 +13,7 @@ from pathlib import Path
 
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.domain.errors import CoordinationError
-from coordination_tasks.farm.presence.sightings import Presence
+from coordination_tasks.farm.presence.observations import Presence
 from coordination_tasks.farm.watch import Watch
 from coordination_tasks.fsck.git_locks import remove_locks
 from coordination_tasks.fsck.outbox import is_told

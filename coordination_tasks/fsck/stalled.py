@@ -14,7 +14,7 @@ from coordination_tasks.documents.paths import JOBS, LOCKS, status_path
 from coordination_tasks.domain.errors import BrokenDocument, NotFound
 from coordination_tasks.domain.model import Job, State
 from coordination_tasks.domain.timestamps import format_time
-from coordination_tasks.farm.presence.sightings import SILENT, Presence
+from coordination_tasks.farm.presence.observations import SILENT, Presence
 from coordination_tasks.fsck.finding import Finding
 from coordination_tasks.store.snapshot import Snapshot
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from coordination_tasks.builder.config.builder import BuilderConfig
+from coordination_tasks.farm.presence.observations import Observations
 from coordination_tasks.farm.presence.overview import LiveFarm, look_around
-from coordination_tasks.farm.presence.sightings import Sightings
 from coordination_tasks.repository.git.heartbeats import GitHeartbeats
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.wiring.store import push_budget
@@ -24,12 +24,12 @@ def heartbeats(config: BuilderConfig) -> GitHeartbeats:
     )
 
 
-def sightings(config: BuilderConfig) -> Sightings:
+def observations(config: BuilderConfig) -> Observations:
     """What this machine saw of all builders."""
-    path = config.state_dir / "sightings.json"
-    return Sightings(path, lease=config.lease, monotonic=time.monotonic)
+    path = config.state_dir / "sightings.json"  # an upgraded builder goes on from what it saw
+    return Observations(path, lease=config.lease, monotonic=time.monotonic)
 
 
 def live_farm(config: BuilderConfig, snapshot: Snapshot) -> LiveFarm:
     """The builders as they are now, beside what the store holds."""
-    return look_around(snapshot, heartbeats(config), sightings(config))
+    return look_around(snapshot, heartbeats(config), observations(config))

@@ -23,7 +23,7 @@ from coordination_tasks.farm.presence.beater import Beater
 from coordination_tasks.farm.presence.observer import Observer
 from coordination_tasks.farm.watch import Watch
 from coordination_tasks.store.store import Store
-from coordination_tasks.wiring.presence import heartbeats, sightings
+from coordination_tasks.wiring.presence import heartbeats, observations
 from coordination_tasks.wiring.store import push_budget
 
 
@@ -48,7 +48,7 @@ def observer(config: BuilderConfig, store: Store, notice: Callable[[str], None])
         lease=config.lease,
         monotonic=time.monotonic,
         notice=notice,
-        seen=sightings(config).look,
+        seen=observations(config).look,
     )
 
 

@@ -29,7 +29,7 @@ from coordination_tasks.commands.jobs.explanation import (
 from coordination_tasks.commands.jobs.jobs import job_as_json, life
 from coordination_tasks.domain.errors import BadRequest, BrokenDocument
 from coordination_tasks.domain.model import Attempt, Job, State
-from coordination_tasks.farm.presence.sightings import Presence
+from coordination_tasks.farm.presence.observations import Presence
 from coordination_tasks.store.plans import recorded_plan
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store

@@ -9,7 +9,7 @@ from typing import Any
 from coordination_tasks.build.ports import Outlook
 from coordination_tasks.domain.model import Job, State, Transition
 from coordination_tasks.domain.state_machine import FINAL_STEP_STATES
-from coordination_tasks.farm.presence.sightings import Presence
+from coordination_tasks.farm.presence.observations import Presence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from coordination_tasks.commands.base import (
     open_store,
 )
 from coordination_tasks.domain.model import Job, State
-from coordination_tasks.farm.presence.sightings import UNKNOWN, Presence
+from coordination_tasks.farm.presence.observations import UNKNOWN, Presence
 from coordination_tasks.wiring.presence import live_farm
 
 _STYLES = {

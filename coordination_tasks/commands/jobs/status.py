@@ -20,8 +20,8 @@ from coordination_tasks.documents.builder_status import BuilderStatus
 from coordination_tasks.domain.errors import BrokenDocument
 from coordination_tasks.domain.model import Job, State, Transition
 from coordination_tasks.domain.timestamps import format_time, utc_now
+from coordination_tasks.farm.presence.observations import Presence
 from coordination_tasks.farm.presence.overview import LiveFarm
-from coordination_tasks.farm.presence.sightings import Presence
 from coordination_tasks.store.history import GitHistory
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.wiring.presence import live_farm

@@ -21,7 +21,7 @@ from coordination_tasks.commands.base import FarmCommand, as_json, console, no_a
 from coordination_tasks.domain.errors import BrokenDocument, HistoryRewritten, NotFound
 from coordination_tasks.domain.scheduling import Wanted
 from coordination_tasks.domain.timestamps import utc_now
-from coordination_tasks.farm.presence.sightings import Presence
+from coordination_tasks.farm.presence.observations import Presence
 from coordination_tasks.fsck.documents import find_broken
 from coordination_tasks.fsck.finding import Finding
 from coordination_tasks.fsck.git_locks import check_locks

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class Observation:
     """A sign, and since when (seconds of the looker's monotonic clock) it is the same."""
 
     sign: str
@@ -30,32 +30,34 @@ class Liveness:
     def __init__(
         self,
         longest_gap: float,
-        sightings: Mapping[str, Sighting] | None = None,
+        observations: Mapping[str, Observation] | None = None,
         looked_at: float | None = None,
     ) -> None:
         self._longest_gap = longest_gap
-        self._sightings = dict(sightings or {})
+        self._observations = dict(observations or {})
         self._looked_at = looked_at
 
     def see(self, signs: Mapping[str, str], now: float) -> None:
         """Take in a look: the sign of each that is to be watched; others are forgotten."""
         if self._looked_at is None or now - self._looked_at > self._longest_gap:
-            self._sightings = {}
-        self._sightings = {name: self._sighting(name, sign, now) for name, sign in signs.items()}
+            self._observations = {}
+        self._observations = {
+            name: self._observation(name, sign, now) for name, sign in signs.items()
+        }
         self._looked_at = now
 
     def still_for(self, name: str, now: float) -> float:
         """Seconds since the sign changed, or was seen first; 0 for who was never seen."""
-        sighting = self._sightings.get(name)
-        return 0.0 if sighting is None else now - sighting.since
+        observation = self._observations.get(name)
+        return 0.0 if observation is None else now - observation.since
 
     @property
-    def sightings(self) -> Mapping[str, Sighting]:
+    def observations(self) -> Mapping[str, Observation]:
         """All that is watched."""
-        return self._sightings
+        return self._observations
 
-    def _sighting(self, name: str, sign: str, now: float) -> Sighting:
-        before = self._sightings.get(name)
+    def _observation(self, name: str, sign: str, now: float) -> Observation:
+        before = self._observations.get(name)
         if before is None:
-            return Sighting(sign, now)
-        return before if before.sign == sign else Sighting(sign, now, moved=True)
+            return Observation(sign, now)
+        return before if before.sign == sign else Observation(sign, now, moved=True)

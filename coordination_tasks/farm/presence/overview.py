@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 from coordination_tasks.documents.builder_status import BuilderStatus, read_status
 from coordination_tasks.documents.paths import status_path
-from coordination_tasks.farm.presence.sightings import (
+from coordination_tasks.farm.presence.observations import (
     SILENT,
     UNKNOWN,
+    Observations,
     Presence,
-    Sightings,
     builder_places,
 )
 from coordination_tasks.repository.heartbeats import Heartbeats
@@ -55,10 +55,10 @@ class LiveFarm:
         return Presence(SILENT, age.total_seconds()) if age > BEYOND_CLOCK_ERROR else presence
 
 
-def look_around(snapshot: Snapshot, heartbeats: Heartbeats, sightings: Sightings) -> LiveFarm:
+def look_around(snapshot: Snapshot, heartbeats: Heartbeats, observations: Observations) -> LiveFarm:
     """Look at all builders once. Raises Unavailable, NotDurable, BrokenDocument."""
     signs = heartbeats.signs(_other_places(snapshot))
-    presences = sightings.look(snapshot, signs)
+    presences = observations.look(snapshot, signs)
     beating = {
         name: place for name, place in builder_places(snapshot, signs).items() if place in signs
     }

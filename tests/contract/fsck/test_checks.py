@@ -23,8 +23,8 @@ from coordination_tasks.documents.paths import (
     transitions_path,
 )
 from coordination_tasks.domain.model import Attempt, State
+from coordination_tasks.farm.presence.observations import ALIVE, SILENT, Presence
 from coordination_tasks.farm.presence.observer import Observer
-from coordination_tasks.farm.presence.sightings import ALIVE, SILENT, Presence
 from coordination_tasks.farm.watch import Watch
 from coordination_tasks.fsck.documents import find_broken
 from coordination_tasks.fsck.git_locks import remove_locks, stale_locks

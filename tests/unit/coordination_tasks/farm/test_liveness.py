@@ -10,7 +10,7 @@ def test_a_sign_that_changes_is_a_life() -> None:
     for second in range(0, 1000, 30):
         liveness.see({"build1": f"beat {second}"}, second)
     assert liveness.still_for("build1", 1000) == 1000 - 990
-    assert liveness.sightings["build1"].moved
+    assert liveness.observations["build1"].moved
 
 
 def test_a_sign_that_stands_still_is_measured_from_its_last_change() -> None:
@@ -24,7 +24,7 @@ def test_a_looker_that_starts_anew_grants_a_whole_lease() -> None:
     liveness = Liveness(longest_gap=150)
     liveness.see({"build1": "a"}, 5000)
     assert liveness.still_for("build1", 5000) == 0
-    assert not liveness.sightings["build1"].moved
+    assert not liveness.observations["build1"].moved
 
 
 def test_who_did_not_look_for_long_can_tell_nothing() -> None:

@@ -11,14 +11,14 @@ import pytest
 from coordination_tasks.documents.builder_status import BUILDING, IDLE, StatusChange, status_data
 from coordination_tasks.domain.errors import NotDurable
 from coordination_tasks.domain.model import BuilderProfile
-from coordination_tasks.farm.presence.overview import LiveFarm, look_around
-from coordination_tasks.farm.presence.sightings import (
+from coordination_tasks.farm.presence.observations import (
     ALIVE,
     LONGEST_GAP,
     SILENT,
     UNKNOWN,
-    Sightings,
+    Observations,
 )
+from coordination_tasks.farm.presence.overview import LiveFarm, look_around
 from coordination_tasks.repository.heartbeats import own_place
 from coordination_tasks.repository.memory import MemoryHeartbeats, MemoryRemote, MemoryRepository
 from coordination_tasks.store.snapshot import Snapshot
@@ -53,9 +53,9 @@ class World:
 
     def look(self, pass_seconds: float = 0) -> LiveFarm:
         self.seconds += pass_seconds
-        sightings = Sightings(self.path, lease=LEASE, monotonic=lambda: self.seconds)
+        observations = Observations(self.path, lease=LEASE, monotonic=lambda: self.seconds)
         return look_around(
-            self.snapshot(), MemoryHeartbeats(self.remote, "heartbeat-me"), sightings
+            self.snapshot(), MemoryHeartbeats(self.remote, "heartbeat-me"), observations
         )
 
     def liveness(self, name: str = "build1", pass_seconds: float = 0) -> str:

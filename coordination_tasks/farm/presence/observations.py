@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from common.file_lock import file_lock
 from coordination_tasks.domain.errors import BrokenDocument, NotDurable
-from coordination_tasks.farm.presence.liveness import Liveness, Sighting
+from coordination_tasks.farm.presence.liveness import Liveness, Observation
 from coordination_tasks.repository.heartbeats import AUTO_PREFIX, own_place
 from coordination_tasks.store.snapshot import Snapshot
 
@@ -42,13 +42,13 @@ class _LastLook:
 
     looked_at: float
     boot: str
-    builders: Mapping[str, Sighting]
+    builders: Mapping[str, Observation]
 
 
 _LAST_LOOK = TypeAdapter(_LastLook)
 
 
-class Sightings:
+class Observations:
     """Kept in the file `path`. Times are those of this host's monotonic clock."""
 
     def __init__(self, path: Path, *, lease: float, monotonic: Callable[[], float]) -> None:
@@ -69,14 +69,14 @@ class Sightings:
             with file_lock(self._lock_path):
                 liveness = self._read(now)
                 liveness.see(seen, now)
-                self._write(liveness.sightings, now)
+                self._write(liveness.observations, now)
         except OSError as error:
             raise NotDurable(f"{self._path} can't be written: {error}") from error
-        return {name: self._presence(liveness.sightings[name], now) for name in places}
+        return {name: self._presence(liveness.observations[name], now) for name in places}
 
-    def _presence(self, sighting: Sighting, now: float) -> Presence:
-        still_for = now - sighting.since
-        in_time = ALIVE if sighting.moved else UNKNOWN
+    def _presence(self, observation: Observation, now: float) -> Presence:
+        still_for = now - observation.since
+        in_time = ALIVE if observation.moved else UNKNOWN
         liveness = in_time if still_for <= self._lease else SILENT
         return Presence(liveness, round(still_for, 1))
 
@@ -89,8 +89,8 @@ class Sightings:
             return Liveness(LONGEST_GAP)
         return Liveness(LONGEST_GAP, last.builders, last.looked_at)
 
-    def _write(self, sightings: Mapping[str, Sighting], now: float) -> None:
-        look = _LastLook(looked_at=now, boot=_BOOT_ID.read_text(), builders=sightings)
+    def _write(self, observations: Mapping[str, Observation], now: float) -> None:
+        look = _LastLook(looked_at=now, boot=_BOOT_ID.read_text(), builders=observations)
         temporary = self._path.with_suffix(".tmp")
         temporary.write_text(json.dumps(asdict(look)))
         temporary.replace(self._path)
