@@ -17,8 +17,8 @@ from benchmarks.transactions import PIPELINES, builder, claim, job, step, timed_
 from coordination_tasks.documents.retention import Ages
 from coordination_tasks.domain.model import BuilderProfile, State
 from coordination_tasks.farm.housekeeping import Housekeeping
+from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.store import Store
-from coordination_tasks.store.writes import Completion
 
 BUILDERS = 10
 STEPS = 4

@@ -9,11 +9,11 @@ from coordination_tasks.builder.claim_intent import ClaimIntent, abandoned_job
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.domain.errors import ClaimLost, in_words
 from coordination_tasks.domain.model import Attempt, State, Transition
+from coordination_tasks.store.attempt_commands import Completion, ends_claim
 from coordination_tasks.store.operations.attempt import ends_of_running_steps, last_attempt
 from coordination_tasks.store.plans import recorded_plan
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
-from coordination_tasks.store.writes import Completion, ends_claim
 
 REASON = "doit build was killed on this builder"
 
@@ -68,7 +68,7 @@ def _ended(
     ended: Callable[[Attempt, bytes], Mapping[str, str]],
 ) -> tuple[Mapping[str, str], str]:
     """The steps that succeeded, and why the attempt is over."""
-    refused = [e.refused for e in outbox.refused() if ends_claim(e.write, attempt.claim_id)]
+    refused = [e.refused for e in outbox.refused() if ends_claim(e.command, attempt.claim_id)]
     reason = f"its end was refused: {refused[-1]}" if refused else REASON
     plan = recorded_plan(snapshot, attempt.job)
     try:
@@ -90,5 +90,5 @@ def _give_back(outbox: Outbox, attempt: Attempt, reason: str, ends: tuple[Transi
 
 def _send(store: Store, outbox: Outbox, claim_id: str) -> None:
     for entry, error in outbox.flush(store).refused:
-        if ends_claim(entry.write, claim_id) and not isinstance(error, ClaimLost):
+        if ends_claim(entry.command, claim_id) and not isinstance(error, ClaimLost):
             raise error

@@ -32,7 +32,7 @@ def check_outbox(snapshot: Snapshot, outbox: Outbox) -> Iterator[Finding]:
 
 
 def _check_waiting(snapshot: Snapshot, entry: Entry) -> Iterator[Finding]:
-    fence = entry.write.fence
+    fence = entry.command.fence
     if is_told(snapshot, entry):
         yield _told(entry)
         return
@@ -56,9 +56,9 @@ def _check_waiting(snapshot: Snapshot, entry: Entry) -> Iterator[Finding]:
 
 def is_told(snapshot: Snapshot, entry: Entry) -> bool:
     """Whether all that the entry has to tell is recorded. Raises BrokenDocument."""
-    write = entry.write
-    recorded = snapshot.transitions(entry.job, write.fence.attempt)
-    return is_recorded(write, {transition.id for transition in recorded})
+    command = entry.command
+    recorded = snapshot.transitions(entry.job, command.fence.attempt)
+    return is_recorded(command, {transition.id for transition in recorded})
 
 
 def _told(entry: Entry) -> Finding:
@@ -70,4 +70,4 @@ def _told(entry: Entry) -> Finding:
 
 
 def _title(entry: Entry) -> str:
-    return f"{PLACE}: {entry.name} of job {entry.job} attempt {entry.write.fence.attempt}"
+    return f"{PLACE}: {entry.name} of job {entry.job} attempt {entry.command.fence.attempt}"

@@ -1,4 +1,4 @@
-"""Applies many writes to one draft, each as if it were alone, in a time that is linear."""
+"""Applies many commands to one draft, each as if it were alone, in a time that is linear."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from coordination_tasks.domain.errors import (
     Unavailable,
 )
 from coordination_tasks.repository.draft import Draft
-from coordination_tasks.store.operations.attempt import apply_write
+from coordination_tasks.store.attempt_commands import AttemptCommand, Record
+from coordination_tasks.store.operations.attempt import apply_command
 from coordination_tasks.store.status_publisher import Publisher
-from coordination_tasks.store.writes import Record, Write
 
 _OF_THE_STORE = (BrokenDocument, HistoryRewritten, Unavailable)
-"""What is wrong with the store, not with the write that met it."""
+"""What is wrong with the store, not with the command that met it."""
 
 
 def apply_all(
-    draft: Draft, writes: Sequence[Write], publisher: Publisher
+    draft: Draft, commands: Sequence[AttemptCommand], publisher: Publisher
 ) -> tuple[CoordinationError | None, ...]:
-    """Do the writes in order; for each None, or the error that it alone met (it changed nothing).
+    """Do the commands in order; for each None, or the error that it alone met (it changed nothing).
 
     Raises BrokenDocument, HistoryRewritten, Unavailable.
     """
     results: list[CoordinationError | None] = []
-    for group in _groups(writes):
-        # Each write reads the attempt's whole record, so a thousand of one attempt go as one.
+    for group in _groups(commands):
+        # Each command reads the attempt's whole record, so a thousand of one attempt go as one.
         error = _apply(draft, _joined(group), publisher)
         if error is None or len(group) == 1:
             results += [error] * len(group)
         else:
-            results += [_apply(draft, write, publisher) for write in group]
+            results += [_apply(draft, command, publisher) for command in group]
     return tuple(results)
 
 
-def _apply(draft: Draft, write: Write, publisher: Publisher) -> CoordinationError | None:
+def _apply(draft: Draft, command: AttemptCommand, publisher: Publisher) -> CoordinationError | None:
     inner = draft.attempt()
     try:
-        apply_write(inner, write, publisher)
+        apply_command(inner, command, publisher)
     except _OF_THE_STORE:
         raise
     except CoordinationError as error:
@@ -50,27 +50,27 @@ def _apply(draft: Draft, write: Write, publisher: Publisher) -> CoordinationErro
     return None
 
 
-def _groups(writes: Sequence[Write]) -> Iterator[list[Write]]:
-    """Neighbours that can be done as one write."""
-    group: list[Write] = []
-    for write in writes:
-        if group and not _continues(group[-1], write):
+def _groups(commands: Sequence[AttemptCommand]) -> Iterator[list[AttemptCommand]]:
+    """Neighbours that can be done as one command."""
+    group: list[AttemptCommand] = []
+    for command in commands:
+        if group and not _continues(group[-1], command):
             yield group
             group = []
-        group.append(write)
+        group.append(command)
     if group:
         yield group
 
 
-def _continues(before: Write, write: Write) -> bool:
-    if not (isinstance(before, Record) and isinstance(write, Record)):
+def _continues(before: AttemptCommand, command: AttemptCommand) -> bool:
+    if not (isinstance(before, Record) and isinstance(command, Record)):
         return False
-    return before.fence == write.fence and write.plan is None
+    return before.fence == command.fence and command.plan is None
 
 
-def _joined(group: Sequence[Write]) -> Write:
+def _joined(group: Sequence[AttemptCommand]) -> AttemptCommand:
     first, *others = group
     if not (others and isinstance(first, Record)):
         return first
-    records = [write for write in group if isinstance(write, Record)]
+    records = [command for command in group if isinstance(command, Record)]
     return replace(first, transitions=tuple(t for record in records for t in record.transitions))

@@ -37,6 +37,14 @@ from coordination_tasks.repository.combining import CombinedWrites
 from coordination_tasks.repository.draft import Draft
 from coordination_tasks.repository.protocol import Repository, Rewritten, Version
 from coordination_tasks.repository.transaction import Pace, fetch_newest, transact
+from coordination_tasks.store.attempt_commands import (
+    AttemptCommand,
+    Complete,
+    Completion,
+    Fence,
+    Record,
+    Release,
+)
 from coordination_tasks.store.batch import apply_all
 from coordination_tasks.store.operations.attempt import changes_queue
 from coordination_tasks.store.operations.claim import Resolve, explain
@@ -45,7 +53,6 @@ from coordination_tasks.store.operations.queue import cancel, enqueue, reap
 from coordination_tasks.store.rewrite_check import lost_facts
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.status_publisher import Publisher
-from coordination_tasks.store.writes import Complete, Completion, Fence, Record, Release, Write
 
 T = TypeVar("T")
 
@@ -166,7 +173,7 @@ class Store:
             )
         )
 
-    # --- what a builder writes for its attempt --------------------------------------------------
+    # --- the commands of a builder for its attempt ------------------------------------------------
 
     def record(
         self, attempt: Attempt, transitions: Sequence[Transition], plan: bytes | None = None
@@ -186,11 +193,11 @@ class Store:
         self, attempt: Attempt, reason: str, transitions: Sequence[Transition] = ()
     ) -> None:
         """Give the attempt up: it was cancelled, and the job waits again. Raises as record."""
-        write = Release(fence=Fence.of(attempt), reason=reason, transitions=tuple(transitions))
-        self._send_one(write)
+        command = Release(fence=Fence.of(attempt), reason=reason, transitions=tuple(transitions))
+        self._send_one(command)
 
-    def send(self, writes: Sequence[Write]) -> tuple[CoordinationError | None, ...]:
-        """Do many writes in one transaction; for each None, or why it alone was refused.
+    def send(self, commands: Sequence[AttemptCommand]) -> tuple[CoordinationError | None, ...]:
+        """Do many commands in one transaction; for each None, or why it alone was refused.
 
         What was done before is not done again. Raises Unavailable, WriteRefused, BrokenDocument,
         HistoryRewritten: then none was done, or all were and nobody knows.
@@ -198,12 +205,12 @@ class Store:
         publisher = self._publisher()
 
         def apply(draft: Draft) -> tuple[CoordinationError | None, ...]:
-            results = apply_all(draft, writes, publisher)
+            results = apply_all(draft, commands, publisher)
             if not draft.is_newest:
                 _raise_first(results)
             return results
 
-        if any(map(changes_queue, writes)):
+        if any(map(changes_queue, commands)):
             return self._on_queue(apply)
         return self._transact(apply)
 
@@ -283,8 +290,8 @@ class Store:
 
     # --------------------------------------------------------------------------------------------
 
-    def _send_one(self, write: Write) -> None:
-        _raise_first(self.send([write]))
+    def _send_one(self, command: AttemptCommand) -> None:
+        _raise_first(self.send([command]))
 
     def _wanted(
         self,

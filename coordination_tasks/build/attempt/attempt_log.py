@@ -38,9 +38,9 @@ from coordination_tasks.domain.errors import (
 from coordination_tasks.domain.model import State, Transition
 from coordination_tasks.domain.state_machine import FINAL_STEP_STATES
 from coordination_tasks.domain.timestamps import utc_now
+from coordination_tasks.store.attempt_commands import Completion, ends_claim
 from coordination_tasks.store.operations.attempt import last_attempt
 from coordination_tasks.store.plans import Plan
-from coordination_tasks.store.writes import Completion, ends_claim
 
 
 class AttemptLog:
@@ -175,7 +175,7 @@ class AttemptLog:
         report = self._outbox.flush(self._recipient)
         claimed = self.running.claimed
         for entry, error in report.refused:
-            if ends_claim(entry.write, claimed.claim_id):
+            if ends_claim(entry.command, claimed.claim_id):
                 self._refusal = error
         for entry, error in report.refused:
             if isinstance(error, ClaimLost) and entry.job == claimed.job.id:

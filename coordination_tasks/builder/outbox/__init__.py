@@ -1,4 +1,4 @@
 """Writes kept on this disk until the store has them, and their delivery.
 
-What a write means belongs to `store`.
+What a command means belongs to `store`.
 """

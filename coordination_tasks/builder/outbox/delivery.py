@@ -1,6 +1,6 @@
-"""Sends many writes at once, and finds those that hinder the others with few pushes.
+"""Sends many commands in one write, and finds those that hinder the others with few pushes.
 
-A remote's hook, or the look for secrets, refuses a push as a whole. Halving finds one bad write
+A remote's hook, or the look for secrets, refuses a push as a whole. Halving finds one bad command
 among 1,000 with 21 pushes; a remote that takes nothing at all is left alone after 14.
 """
 
@@ -18,30 +18,30 @@ from coordination_tasks.domain.errors import (
     Unavailable,
     WriteRefused,
 )
-from coordination_tasks.store.writes import Write
+from coordination_tasks.store.attempt_commands import AttemptCommand
 
 _ENOUGH = 3
 """Writes refused alone, with none taken, after which the others are tried together only."""
 
 Answers = tuple[CoordinationError | None, ...]
-"""For each write None, or why it is refused."""
+"""For each command None, or why it is refused."""
 
 
 class Recipient(Protocol):
     """Whom a delivery goes to: coordination_tasks.store.Store."""
 
-    def send(self, writes: Sequence[Write]) -> Answers:
+    def send(self, commands: Sequence[AttemptCommand]) -> Answers:
         """See Store.send."""
         ...
 
 
-def deliver(writes: Sequence[Write], recipient: Recipient) -> Answers:
+def deliver(commands: Sequence[AttemptCommand], recipient: Recipient) -> Answers:
     """Send all in one write, and in ever smaller ones what the recipient refuses.
 
     Raises NotSent, AccessDenied, BrokenDocument, HistoryRewritten, and AllRefused when nothing
-    shows that the remote takes any write at all now.
+    shows that the remote takes any command at all now.
     """
-    return _Delivery(recipient).deliver(writes)
+    return _Delivery(recipient).deliver(commands)
 
 
 class _Delivery:
@@ -50,28 +50,28 @@ class _Delivery:
         self._refusals: list[WriteRefused] = []
         self._taken = False
 
-    def deliver(self, writes: Sequence[Write]) -> Answers:
-        answers = self._deliver(writes)
+    def deliver(self, commands: Sequence[AttemptCommand]) -> Answers:
+        answers = self._deliver(commands)
         if self._refusals and not self._taken:
             raise AllRefused(self._refusals[0].cause) from self._refusals[0]
         return answers
 
-    def _deliver(self, writes: Sequence[Write]) -> Answers:
+    def _deliver(self, commands: Sequence[AttemptCommand]) -> Answers:
         try:
-            answers = self._send(writes)
+            answers = self._send(commands)
         except (WriteRefused, SecretFound) as error:
-            if len(writes) == 1:
+            if len(commands) == 1:
                 return (self._note(error),)
             if self._is_hopeless and isinstance(error, WriteRefused):
                 raise AllRefused(error.cause) from error
-            middle = len(writes) // 2
-            return self._deliver(writes[:middle]) + self._deliver(writes[middle:])
+            middle = len(commands) // 2
+            return self._deliver(commands[:middle]) + self._deliver(commands[middle:])
         self._taken = self._taken or None in answers
         return answers
 
-    def _send(self, writes: Sequence[Write]) -> Answers:
+    def _send(self, commands: Sequence[AttemptCommand]) -> Answers:
         try:
-            return self._recipient.send(writes)
+            return self._recipient.send(commands)
         except AccessDenied:
             raise
         except Unavailable as error:

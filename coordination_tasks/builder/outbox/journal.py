@@ -25,15 +25,15 @@ from coordination_tasks.builder.outbox.redaction import without_secrets
 from coordination_tasks.domain.errors import CoordinationError, DiskFull, NotDurable
 from coordination_tasks.domain.model import Attempt, Transition
 from coordination_tasks.domain.timestamps import format_time, utc_now
-from coordination_tasks.store.writes import (
+from coordination_tasks.store.attempt_commands import (
+    AttemptCommand,
     Complete,
     Completion,
     Fence,
     Record,
     Release,
-    Write,
-    write_from_json,
-    write_to_json,
+    command_from_json,
+    command_to_json,
 )
 
 _MOST_AT_ONCE = 1000
@@ -58,7 +58,7 @@ CREATE TABLE IF NOT EXISTS entries (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One write that waits, or was refused. Entries of a job are sent in the order of `seq`."""
+    """One command that waits, or was refused. Entries of a job are sent in the order of `seq`."""
 
     seq: int
     id: str
@@ -72,9 +72,9 @@ class Entry:
     """Why the store refused it for good; None while it waits."""
 
     @property
-    def write(self) -> Write:
+    def command(self) -> AttemptCommand:
         """What is to be written."""
-        return write_from_json(self.name, self.args)
+        return command_from_json(self.name, self.args)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +196,7 @@ class Outbox:
             waiting = self.pending()
             for at in range(0, len(waiting), _MOST_AT_ONCE):
                 batch = waiting[at : at + _MOST_AT_ONCE]
-                answers = deliver([entry.write for entry in batch], recipient)
+                answers = deliver([entry.command for entry in batch], recipient)
                 results = list(zip(batch, answers, strict=True))
                 self._settle(results)
                 failures = [(entry, error) for entry, error in results if error is not None]
@@ -204,10 +204,10 @@ class Outbox:
                 sent += len(batch) - len(failures)
         return FlushReport(sent=sent, refused=tuple(refused))
 
-    def _submit(self, write: Write) -> str:
-        name, args = write_to_json(without_secrets(write, self._secrets))
+    def _submit(self, command: AttemptCommand) -> str:
+        name, args = command_to_json(without_secrets(command, self._secrets))
         entry_id = uuid.uuid4().hex
-        values = (entry_id, write.fence.job_id, name, args, format_time(self._clock()))
+        values = (entry_id, command.fence.job_id, name, args, format_time(self._clock()))
         with self._lock, self._durable():
             self._database.execute(
                 "INSERT INTO entries (id, job, name, args, submitted_at) VALUES (?, ?, ?, ?, ?)",

@@ -14,7 +14,7 @@ from typing import Any
 from coordination_tasks.documents.codec import transition_line
 from coordination_tasks.domain.model import Transition
 from coordination_tasks.domain.secret_scan import findings, may_hold_one, note, withhold
-from coordination_tasks.store.writes import Complete, Record, Write
+from coordination_tasks.store.attempt_commands import AttemptCommand, Complete, Record
 
 MASK = "***"
 _SHORTEST = 4
@@ -29,22 +29,22 @@ def redact(text: str, secrets: Collection[str]) -> str:
     return text
 
 
-def without_secrets(write: Write, secrets: Collection[str]) -> Write:
-    """The write with `secrets` masked, and what looks like a secret withheld."""
-    if isinstance(write, Complete):
-        done = write.completion
+def without_secrets(command: AttemptCommand, secrets: Collection[str]) -> AttemptCommand:
+    """The command with `secrets` masked, and what looks like a secret withheld."""
+    if isinstance(command, Complete):
+        done = command.completion
         cleaned = replace(
             done,
             reason=_clean(done.reason, secrets),
             manifest=_clean_document(done.manifest, secrets),
             transitions=_clean_all(done.transitions, secrets),
         )
-        return replace(write, completion=cleaned)
-    transitions = _clean_all(write.transitions, secrets)
-    if isinstance(write, Record):
-        plan = _clean_document(write.plan, secrets)
-        return replace(write, transitions=transitions, plan=plan)
-    return replace(write, transitions=transitions, reason=_clean(write.reason, secrets))
+        return replace(command, completion=cleaned)
+    transitions = _clean_all(command.transitions, secrets)
+    if isinstance(command, Record):
+        plan = _clean_document(command.plan, secrets)
+        return replace(command, transitions=transitions, plan=plan)
+    return replace(command, transitions=transitions, reason=_clean(command.reason, secrets))
 
 
 def _clean_all(

@@ -13,7 +13,7 @@ from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.outbox.journal import Entry, Outbox
 from coordination_tasks.commands.base import FarmCommand, as_json, console, open_store
 from coordination_tasks.domain.errors import BadRequest, NotFound
-from coordination_tasks.store.writes import Complete, Record
+from coordination_tasks.store.attempt_commands import Complete, Record
 
 
 class OutboxCommand(FarmCommand):
@@ -74,7 +74,7 @@ def _entry_as_json(entry: Entry) -> dict[str, object]:
     return {
         "id": entry.id,
         "job": entry.job,
-        "attempt": entry.write.fence.attempt,
+        "attempt": entry.command.fence.attempt,
         "kind": entry.name,
         "what": _what(entry),
         "submitted_at": entry.submitted_at,
@@ -83,12 +83,12 @@ def _entry_as_json(entry: Entry) -> dict[str, object]:
 
 
 def _what(entry: Entry) -> str:
-    write = entry.write
-    if isinstance(write, Complete):
-        return f"job {write.completion.state}"
-    if isinstance(write, Record):
-        return ", ".join(f"{t.step} {t.to_state}" for t in write.transitions) or "plan"
-    return f"job released: {write.reason}"
+    command = entry.command
+    if isinstance(command, Complete):
+        return f"job {command.completion.state}"
+    if isinstance(command, Record):
+        return ", ".join(f"{t.step} {t.to_state}" for t in command.transitions) or "plan"
+    return f"job released: {command.reason}"
 
 
 def _send(config: BuilderConfig, outbox: Outbox) -> None:
@@ -115,7 +115,7 @@ def _print(pending: Sequence[Entry], refused: Sequence[Entry]) -> None:
             continue
         table = Table("since", "job", "try", "what", title=title, title_justify="left", box=None)
         for entry in entries:
-            attempt = str(entry.write.fence.attempt)
+            attempt = str(entry.command.fence.attempt)
             table.add_row(entry.submitted_at, Text(entry.job), attempt, Text(_what(entry)))
             if entry.refused:
                 table.add_row("", "", "", Text(f"-> {entry.refused}", style="bold red"))

@@ -33,10 +33,10 @@ from coordination_tasks.fsck.repair import Repair
 from coordination_tasks.fsck.stalled import check_killed, check_stuck
 from coordination_tasks.repository.memory import MemoryRemote, MemoryRepository
 from coordination_tasks.repository.protocol import NOTHING
+from coordination_tasks.store.attempt_commands import Record
 from coordination_tasks.store.history import GitHistory
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
-from coordination_tasks.store.writes import Record
 from coordination_tasks.wiring.presence import live_farm
 from coordination_tasks.wiring.upkeep import make_watch
 
@@ -113,7 +113,7 @@ read, 3 bad configuration or usage, 6 something is wrong.
     ) -> _Look:
         snapshot, rewound = _newest(store, history)
         presences = live_farm(config, snapshot).presences
-        ended = {entry.job for entry in outbox.pending() if not isinstance(entry.write, Record)}
+        ended = {entry.job for entry in outbox.pending() if not isinstance(entry.command, Record)}
         findings = (
             *rewound,
             *(find_broken(snapshot, history) if history else ()),

@@ -1,4 +1,4 @@
-"""What a builder writes for its attempt, as pure changes of a draft; each fenced and repeatable."""
+"""The commands of a builder for its attempt: pure changes of a draft, fenced and repeatable."""
 
 from __future__ import annotations
 
@@ -16,8 +16,15 @@ from coordination_tasks.domain.model import Job, State, Transition
 from coordination_tasks.domain.state_machine import check_job_transition
 from coordination_tasks.domain.timestamps import format_time
 from coordination_tasks.repository.draft import Draft
+from coordination_tasks.store.attempt_commands import (
+    AttemptCommand,
+    Complete,
+    Completion,
+    Fence,
+    Record,
+    Release,
+)
 from coordination_tasks.store.status_publisher import Publisher
-from coordination_tasks.store.writes import Complete, Completion, Fence, Record, Release, Write
 
 MANIFEST_KEY = "manifest"
 """In the details of the transition that ended an attempt: SHA-256 of its manifest."""
@@ -25,44 +32,44 @@ MANIFEST_KEY = "manifest"
 _ENDS = frozenset({State.SUCCEEDED, State.FAILED, State.TIMED_OUT, State.CANCELLED})
 
 
-def apply_write(draft: Draft, write: Write, publisher: Publisher) -> None:
-    """Do what the write says; nothing when it was done before.
+def apply_command(draft: Draft, command: AttemptCommand, publisher: Publisher) -> None:
+    """Do what the command says; nothing when it was done before.
 
     Raises ClaimLost, IllegalTransition, HistoryRewritten, BrokenDocument, BadRequest.
     """
-    log = read_log(draft, write.fence.job_id, write.fence.attempt)
-    if isinstance(write, Record):
-        _record(draft, write, log)
-    elif isinstance(write, Complete):
-        _complete(draft, write, log, publisher)
+    log = read_log(draft, command.fence.job_id, command.fence.attempt)
+    if isinstance(command, Record):
+        _record(draft, command, log)
+    elif isinstance(command, Complete):
+        _complete(draft, command, log, publisher)
     else:
-        _release(draft, write, log, publisher)
+        _release(draft, command, log, publisher)
 
 
-def is_recorded(write: Write, ids: Collection[str]) -> bool:
-    """Whether the write was done before, as the ids of its attempt's transitions tell."""
-    if isinstance(write, Record):
-        return all(transition.id in ids for transition in write.transitions)
-    state = write.completion.state if isinstance(write, Complete) else State.CANCELLED
-    return _end_id(write.fence, state) in ids
+def is_recorded(command: AttemptCommand, ids: Collection[str]) -> bool:
+    """Whether the command was done before, as the ids of its attempt's transitions tell."""
+    if isinstance(command, Record):
+        return all(transition.id in ids for transition in command.transitions)
+    state = command.completion.state if isinstance(command, Complete) else State.CANCELLED
+    return _end_id(command.fence, state) in ids
 
 
-def changes_queue(write: Write) -> bool:
-    """Whether the write changes `coordination/jobs.json`, which others may have locked."""
-    return not isinstance(write, Record)
+def changes_queue(command: AttemptCommand) -> bool:
+    """Whether the command changes `coordination/jobs.json`, which others may have locked."""
+    return not isinstance(command, Record)
 
 
-def _record(draft: Draft, write: Record, log: TransitionLog) -> None:
-    fresh = [transition for transition in write.transitions if not log.has(transition.id)]
+def _record(draft: Draft, command: Record, log: TransitionLog) -> None:
+    fresh = [transition for transition in command.transitions if not log.has(transition.id)]
     if not fresh:
         return
-    _check_fence(read_jobs(draft), log, write.fence)
+    _check_fence(read_jobs(draft), log, command.fence)
     log.append_steps(fresh)
-    write_log(draft, write.fence.job_id, write.fence.attempt, log)
-    if write.plan is not None:
-        _keep_plan(draft, write.plan)
+    write_log(draft, command.fence.job_id, command.fence.attempt, log)
+    if command.plan is not None:
+        _keep_plan(draft, command.plan)
     for transition in fresh:
-        draft.note(f"{_title(write.fence)}: {transition.step} {transition.to_state}")
+        draft.note(f"{_title(command.fence)}: {transition.step} {transition.to_state}")
 
 
 def _keep_plan(draft: Draft, data: bytes) -> None:
@@ -71,11 +78,11 @@ def _keep_plan(draft: Draft, data: bytes) -> None:
         draft.write(path, data)
 
 
-def _complete(draft: Draft, write: Complete, log: TransitionLog, publisher: Publisher) -> None:
-    fence, completion = write.fence, write.completion
+def _complete(draft: Draft, command: Complete, log: TransitionLog, publisher: Publisher) -> None:
+    fence, completion = command.fence, command.completion
     if completion.state not in _ENDS:
         raise BadRequest(f"an attempt can't end as {completion.state}")
-    if is_recorded(write, log.ids):
+    if is_recorded(command, log.ids):
         return
     jobs = read_jobs(draft)
     job = _check_fence(jobs, log, fence)
@@ -110,29 +117,29 @@ def _complete(draft: Draft, write: Complete, log: TransitionLog, publisher: Publ
     draft.note(f"{_title(fence)}: {completion.state}")
 
 
-def _release(draft: Draft, write: Release, log: TransitionLog, publisher: Publisher) -> None:
-    fence = write.fence
-    if is_recorded(write, log.ids):
+def _release(draft: Draft, command: Release, log: TransitionLog, publisher: Publisher) -> None:
+    fence = command.fence
+    if is_recorded(command, log.ids):
         return
     jobs = read_jobs(draft)
     job = _check_fence(jobs, log, fence)
     check_job_transition(job.id, job.state, State.CANCELLED)
-    log.append_steps(write.transitions)
+    log.append_steps(command.transitions)
     back = "released: any builder may take it"
     before = job.state
-    for state, reason in ((State.CANCELLED, write.reason), (State.QUEUED, back)):
+    for state, reason in ((State.CANCELLED, command.reason), (State.QUEUED, back)):
         log.append(
             Transition.of_job(
                 replace(job, state=state),
                 own_id=_end_id(fence, state),
                 builder=fence.builder,
                 from_state=before,
-                at=write.at or publisher.now,
+                at=command.at or publisher.now,
                 reason=reason,
             )
         )
         before = state
-    jobs.put(requeued(job, write.reason))
+    jobs.put(requeued(job, command.reason))
     write_jobs(draft, jobs)
     write_log(draft, fence.job_id, fence.attempt, log)
     if not publisher.builds_other_than(draft, job.id):

@@ -26,8 +26,8 @@ from coordination_tasks.domain.errors import (
 )
 from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, State
 from coordination_tasks.repository.git.repository import GitRepository
+from coordination_tasks.store.attempt_commands import AttemptCommand, Completion, Record
 from coordination_tasks.store.store import Store
-from coordination_tasks.store.writes import Completion, Record, Write
 from tests.support.coordination.world import (
     NOON,
     World,
@@ -54,21 +54,21 @@ def outbox(path: Path) -> Iterator[Outbox]:
 
 
 class Recipient:
-    """Notes what it is sent; `answer` gives the error of a write, or raises."""
+    """Notes what it is sent; `answer` gives the error of a command, or raises."""
 
-    def __init__(self, answer: Callable[[Write], CoordinationError | None]) -> None:
+    def __init__(self, answer: Callable[[AttemptCommand], CoordinationError | None]) -> None:
         self.answer = answer
         self.batches: list[int] = []
-        self.taken: list[Write] = []
+        self.taken: list[AttemptCommand] = []
 
-    def send(self, writes: Sequence[Write]) -> tuple[CoordinationError | None, ...]:
-        self.batches.append(len(writes))
-        errors = tuple(self.answer(write) for write in writes)
-        self.taken.extend(w for w, error in zip(writes, errors, strict=True) if error is None)
+    def send(self, commands: Sequence[AttemptCommand]) -> tuple[CoordinationError | None, ...]:
+        self.batches.append(len(commands))
+        errors = tuple(self.answer(command) for command in commands)
+        self.taken.extend(w for w, error in zip(commands, errors, strict=True) if error is None)
         return errors
 
 
-def takes_all(_: Write) -> None:
+def takes_all(_: AttemptCommand) -> None:
     return None
 
 
@@ -103,16 +103,16 @@ def test_what_is_submitted_is_what_is_sent(outbox: Outbox) -> None:
     outbox.submit_completion(ATTEMPT, completion)
     outbox.submit_release(ATTEMPT, "SIGINT", [ended(ATTEMPT, "deb")])
 
-    record, complete, release = (entry.write for entry in outbox.pending())
+    record, complete, release = (entry.command for entry in outbox.pending())
 
     assert getattr(record, "transitions", None) == (odd,)
     assert getattr(complete, "completion", None) == replace(completion, at=NOON)
     assert getattr(release, "reason", None) == "SIGINT"
-    assert {write.fence.claim_id for write in (record, complete, release)} == {"c1"}
+    assert {command.fence.claim_id for command in (record, complete, release)} == {"c1"}
 
 
 def test_what_is_not_sent_waits_on(outbox: Outbox) -> None:
-    def unreachable(_: Write) -> CoordinationError | None:
+    def unreachable(_: AttemptCommand) -> CoordinationError | None:
         raise Unavailable("no network")
 
     outbox.submit_transitions(ATTEMPT, [began(ATTEMPT, "maven")])
@@ -147,8 +147,8 @@ def test_what_is_refused_alone_is_kept_apart(world: World, outbox: Outbox) -> No
     assert len(store.transitions("job_2")) == 2
 
 
-def poisoned(write: Write) -> CoordinationError | None:
-    if write.fence.job_id == "poison":
+def poisoned(command: AttemptCommand) -> CoordinationError | None:
+    if command.fence.job_id == "poison":
         raise WriteRefused("the hook found a secret")
     return None
 
@@ -184,7 +184,7 @@ def test_of_a_batch_that_a_hook_refuses_only_the_poisoned_entry_goes(outbox: Out
 
     assert report.sent == 2
     assert [entry.job for entry, _ in report.refused] == ["poison"]
-    assert [write.fence.job_id for write in recipient.taken] == ["job_1", "job_1"]
+    assert [command.fence.job_id for command in recipient.taken] == ["job_1", "job_1"]
 
 
 def test_a_hook_that_refuses_everything_loses_nothing(outbox: Outbox) -> None:
@@ -201,8 +201,8 @@ def test_a_hook_that_refuses_everything_loses_nothing(outbox: Outbox) -> None:
 def test_a_hook_that_refuses_everything_makes_no_later_record_illegal(outbox: Outbox) -> None:
     """Sent alone, the end of a step whose begin was refused meets a step that never began."""
 
-    def refuse(write: Write) -> CoordinationError | None:
-        if isinstance(write, Record) and write.transitions[0].to_state is State.RUNNING:
+    def refuse(command: AttemptCommand) -> CoordinationError | None:
+        if isinstance(command, Record) and command.transitions[0].to_state is State.RUNNING:
             raise WriteRefused("main is frozen")
         return IllegalTransition("step maven is queued")
 
@@ -224,17 +224,17 @@ def test_a_long_journal_is_sent_in_order(outbox: Outbox) -> None:
     assert outbox.flush(recipient).sent == 1050
 
     assert recipient.batches == [1000, 50]
-    assert [t.id for write in recipient.taken for t in getattr(write, "transitions", ())] == ids
+    assert [t.id for command in recipient.taken for t in getattr(command, "transitions", ())] == ids
 
 
 def test_what_is_submitted_during_a_flush_waits_for_the_next(outbox: Outbox) -> None:
-    def submit_more(write: Write) -> None:
+    def submit_more(command: AttemptCommand) -> None:
         outbox.submit_transitions(ATTEMPT, [began(ATTEMPT, "next")])
 
     outbox.submit_transitions(ATTEMPT, [began(ATTEMPT, "s")])
 
     assert outbox.flush(Recipient(submit_more)).sent == 1
-    waiting = [t.step for e in outbox.pending() for t in getattr(e.write, "transitions", ())]
+    waiting = [t.step for e in outbox.pending() for t in getattr(e.command, "transitions", ())]
     assert waiting == ["next"]
 
 

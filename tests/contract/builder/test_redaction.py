@@ -11,7 +11,7 @@ import pytest
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.builder.outbox.redaction import redact
 from coordination_tasks.domain.model import State
-from coordination_tasks.store.writes import Completion
+from coordination_tasks.store.attempt_commands import Completion
 from tests.support.coordination.fake_secrets import GITHUB, KEY, PASSWORD, TOKENS, word
 from tests.support.coordination.world import NOON, World, began, claim, ended, job
 

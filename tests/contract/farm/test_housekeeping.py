@@ -18,8 +18,8 @@ from coordination_tasks.domain.model import BuilderProfile, State
 from coordination_tasks.domain.timestamps import format_time
 from coordination_tasks.farm.housekeeping import Housekeeping, Moved
 from coordination_tasks.farm.mailbox import Mailbox
+from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.store import Store
-from coordination_tasks.store.writes import Completion
 from tests.support.coordination.world import (
     NOON,
     World,

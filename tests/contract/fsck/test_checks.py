@@ -34,10 +34,10 @@ from coordination_tasks.fsck.references import check_attempt, check_references
 from coordination_tasks.fsck.repair import Repair
 from coordination_tasks.fsck.stalled import check_stuck
 from coordination_tasks.repository.memory import MemoryHeartbeats, MemoryRemote, MemoryRepository
+from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.history import GitHistory
 from coordination_tasks.store.plans import Plan
 from coordination_tasks.store.store import Store
-from coordination_tasks.store.writes import Completion
 from tests.support.coordination.world import (
     NOON,
     World,
@@ -225,7 +225,7 @@ def test_an_entry_with_another_token(
 def test_an_entry_that_is_recorded_already(world: World, outbox: Outbox) -> None:
     attempt = waiting(world, outbox)
     [entry] = outbox.pending()
-    world.store().send([entry.write])
+    world.store().send([entry.command])
     outbox.submit_release(attempt, "waits on")
 
     assert outbox_problems(world, outbox) == [
@@ -382,7 +382,7 @@ def test_what_hinders_one_repair_does_not_hinder_the_others(
     quick.store("build9").take_lock("config_update")
     attempt = waiting(quick, outbox)
     [entry] = outbox.pending()
-    quick.store().send([entry.write])
+    quick.store().send([entry.command])
     store = quick.store("reader")
     snapshot = store.snapshot()
     quick.write(LOCKS, "{torn")

@@ -14,8 +14,8 @@ from coordination_tasks.domain.errors import (
     NotFound,
 )
 from coordination_tasks.domain.model import Attempt, State
+from coordination_tasks.store.attempt_commands import Completion, Fence, Record
 from coordination_tasks.store.store import Store
-from coordination_tasks.store.writes import Completion, Fence, Record
 from tests.support.coordination.world import (
     World,
     began,

@@ -9,9 +9,9 @@ from pathlib import Path
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.documents.paths import plan_path
 from coordination_tasks.domain.model import Attempt, Job, State, Transition
+from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.plans import Plan, last_built_commit, recorded_plan
 from coordination_tasks.store.store import Store
-from coordination_tasks.store.writes import Completion
 from tests.support.coordination.world import World, began, claim, job
 
 PLAN = Plan(data=b'{"steps": ["maven"]}\n', changed_since="1" * 40)

@@ -17,7 +17,7 @@ from coordination_tasks.domain.errors import (
     NothingToClaim,
 )
 from coordination_tasks.domain.model import Job, State
-from coordination_tasks.store.writes import Completion
+from coordination_tasks.store.attempt_commands import Completion
 from tests.support.coordination.world import (
     NOON,
     PIPELINES,

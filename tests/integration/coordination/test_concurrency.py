@@ -14,8 +14,8 @@ from pathlib import Path
 from coordination_tasks.domain.errors import NothingToClaim
 from coordination_tasks.domain.model import Attempt, BuilderProfile, State
 from coordination_tasks.repository.git.repository import GitRepository
+from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.store import Store
-from coordination_tasks.store.writes import Completion
 from tests.conftest import await_that
 from tests.support.coordination.world import (
     PIPELINES,

@@ -24,7 +24,7 @@ from coordination_tasks.repository.git.heartbeats import GitHeartbeats
 from coordination_tasks.repository.git.process import run_git
 from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.repository.protocol import Unanswered
-from coordination_tasks.store.writes import Completion
+from coordination_tasks.store.attempt_commands import Completion
 from tests.conftest import LIMITS, await_that, has_line, is_gone, line_in
 from tests.support.coordination.world import (
     PIPELINES,

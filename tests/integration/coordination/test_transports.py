@@ -13,7 +13,7 @@ from coordination_tasks.domain.errors import AccessDenied, NothingToClaim, Write
 from coordination_tasks.domain.model import State
 from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.repository.protocol import Moved
-from coordination_tasks.store.writes import Completion
+from coordination_tasks.store.attempt_commands import Completion
 from tests.integration.coordination.test_git_faults import hook
 from tests.support.coordination.loopback import git_daemon, http_server, ssh_server
 from tests.support.coordination.world import (

@@ -29,8 +29,8 @@ from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, State
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.repository.transaction import Pace
+from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.store import Store
-from coordination_tasks.store.writes import Completion
 from tests.support.coordination.world import PIPELINES, transition
 
 STEPS = ("checkout", "maven", "package")

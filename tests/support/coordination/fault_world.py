@@ -180,7 +180,7 @@ class FaultWorld:
         found: dict[str, str] = {}
         with Place(self.folder, name, self.remote.url).outbox() as outbox:
             for entry in outbox.refused():
-                for made in getattr(entry.write, "transitions", ()):
+                for made in getattr(entry.command, "transitions", ()):
                     found[made.id] = str(entry.refused)
         return found
 

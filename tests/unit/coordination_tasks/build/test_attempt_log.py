@@ -27,8 +27,8 @@ from coordination_tasks.domain.attempt_result import Failed, Succeeded
 from coordination_tasks.domain.errors import ClaimLost, CoordinationError, DiskFull, WriteRefused
 from coordination_tasks.domain.model import Attempt, Job, State, Transition
 from coordination_tasks.repository.memory import MemoryRepository
+from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.store import Store
-from coordination_tasks.store.writes import Completion
 from tests.support.coordination.world import World, claim, job, memory_world
 
 FULL = DiskFull("no space is left on the disk for the journal")

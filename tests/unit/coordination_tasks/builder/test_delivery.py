@@ -14,14 +14,14 @@ from coordination_tasks.domain.errors import (
     WriteRefused,
 )
 from coordination_tasks.domain.model import Attempt, Job
-from coordination_tasks.store.writes import Fence, Release, Write
+from coordination_tasks.store.attempt_commands import AttemptCommand, Fence, Release
 from tests.support.coordination.world import NOON
 
 MANY = 1000
 
 
 class Remote:
-    """Refuses a push with one of the `bad` writes in it, and notes what it takes."""
+    """Refuses a push with one of the `bad` commands in it, and notes what it takes."""
 
     def __init__(self, bad: Collection[int], error: Exception) -> None:
         self.bad = {str(number) for number in bad}
@@ -29,16 +29,16 @@ class Remote:
         self.pushes = 0
         self.taken: list[str] = []
 
-    def send(self, writes: Sequence[Write]) -> Answers:
+    def send(self, commands: Sequence[AttemptCommand]) -> Answers:
         self.pushes += 1
-        names = [write.fence.job_id for write in writes]
+        names = [command.fence.job_id for command in commands]
         if self.bad.intersection(names):
             raise self.error
         self.taken += names
-        return (None,) * len(writes)
+        return (None,) * len(commands)
 
 
-def writes(count: int = MANY) -> list[Write]:
+def commands(count: int = MANY) -> list[AttemptCommand]:
     attempts = (
         Attempt(job=Job(id=str(n)), builder="b", number=1, token=1, claim_id="c")
         for n in range(count)
@@ -53,7 +53,7 @@ def test_the_bad_ones_are_refused_and_the_others_taken_in_order(
 ) -> None:
     remote = Remote(bad, error)
 
-    answers = deliver(writes(), remote)
+    answers = deliver(commands(), remote)
 
     assert [number for number, answer in enumerate(answers) if answer] == sorted(bad)
     assert remote.taken == [str(number) for number in range(MANY) if number not in bad]
@@ -65,22 +65,22 @@ def test_a_remote_that_takes_nothing_is_soon_left_alone(count: int) -> None:
     remote = Remote(range(count), WriteRefused("main is frozen"))
 
     with pytest.raises(AllRefused, match="main is frozen"):
-        deliver(writes(count), remote)
+        deliver(commands(count), remote)
 
     assert remote.pushes <= 14
 
 
 def test_what_is_illegal_anyway_does_not_show_that_a_remote_takes_writes() -> None:
     class Frozen(Remote):
-        def send(self, writes: Sequence[Write]) -> Answers:
-            if [write.fence.job_id for write in writes] == ["1"]:
+        def send(self, commands: Sequence[AttemptCommand]) -> Answers:
+            if [command.fence.job_id for command in commands] == ["1"]:
                 return (IllegalTransition("never begun"),)
-            return super().send(writes)
+            return super().send(commands)
 
     with pytest.raises(AllRefused):
-        deliver(writes(2), Frozen({0, 1}, WriteRefused("main is frozen")))
+        deliver(commands(2), Frozen({0, 1}, WriteRefused("main is frozen")))
 
 
 def test_secrets_alone_are_no_sign_of_a_frozen_remote() -> None:
-    answers = deliver(writes(2), Remote({0, 1}, SecretFound("line 1")))
+    answers = deliver(commands(2), Remote({0, 1}, SecretFound("line 1")))
     assert [type(answer) for answer in answers] == [SecretFound, SecretFound]

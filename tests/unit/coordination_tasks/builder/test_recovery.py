@@ -23,8 +23,8 @@ from coordination_tasks.domain.errors import (
 from coordination_tasks.domain.model import Attempt, State
 from coordination_tasks.farm.watch import Watch
 from coordination_tasks.repository.memory import MemoryRepository
+from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.plans import Plan
-from coordination_tasks.store.writes import Completion
 from tests.support.coordination.world import World, began, job, memory_world
 
 REFUSED = WriteRefused("not this one")

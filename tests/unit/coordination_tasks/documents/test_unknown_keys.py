@@ -14,8 +14,8 @@ from coordination_tasks.documents.retention import Ages
 from coordination_tasks.domain.model import Attempt, State
 from coordination_tasks.farm.housekeeping import Housekeeping
 from coordination_tasks.farm.mailbox import Mailbox
+from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.store import Store
-from coordination_tasks.store.writes import Completion
 from tests.support.coordination.world import NOON, World, began, claim, job, memory_world
 
 ODD = {"x-theirs": [1.50, None, {"ü": "\u2028"}]}

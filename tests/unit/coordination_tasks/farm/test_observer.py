@@ -12,8 +12,8 @@ from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, State
 from coordination_tasks.farm.presence.observer import Observer
 from coordination_tasks.repository.heartbeats import Heartbeats, own_place
 from coordination_tasks.repository.memory import MemoryHeartbeats, MemoryRemote, MemoryRepository
+from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.store import Store
-from coordination_tasks.store.writes import Completion
 from tests.support.coordination.world import (
     NOON,
     PIPELINES,

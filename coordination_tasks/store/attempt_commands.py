@@ -1,4 +1,4 @@
-"""What a builder writes for an attempt: commands that can be kept, and sent more than once."""
+"""What a builder wants done for its attempt: commands that can be kept, and sent more than once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Completion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fence:
-    """What each write for an attempt carries, and is refused by when the job has moved on."""
+    """What each command for an attempt carries, and is refused by when the job has moved on."""
 
     job_id: str
     attempt: int
@@ -83,33 +83,37 @@ class Release:
     """As in Completion."""
 
 
-Write = Record | Complete | Release
+AttemptCommand = Record | Complete | Release
 
 
-def ends_claim(write: Write, claim_id: str) -> bool:
-    """Whether the write is the end of the attempt that was claimed with this id."""
-    return not isinstance(write, Record) and write.fence.claim_id == claim_id
+def ends_claim(command: AttemptCommand, claim_id: str) -> bool:
+    """Whether the command is the end of the attempt that was claimed with this id."""
+    return not isinstance(command, Record) and command.fence.claim_id == claim_id
 
 
-_NAMES: Mapping[type[Write], str] = {Record: "record", Complete: "complete", Release: "release"}
+_NAMES: Mapping[type[AttemptCommand], str] = {
+    Record: "record",
+    Complete: "complete",
+    Release: "release",
+}
 
 
-def write_to_json(write: Write) -> tuple[str, str]:
+def command_to_json(command: AttemptCommand) -> tuple[str, str]:
     """Name of the command, and its arguments as JSON text."""
-    members: dict[str, Any] = {"fence": asdict(write.fence)}
-    if isinstance(write, Complete):
-        members |= _completion_members(write.completion)
+    members: dict[str, Any] = {"fence": asdict(command.fence)}
+    if isinstance(command, Complete):
+        members |= _completion_members(command.completion)
     else:
-        members["transitions"] = _lines(write.transitions)
-    if isinstance(write, Record) and write.plan is not None:
-        members["plan"] = base64.b64encode(write.plan).decode()
-    if isinstance(write, Release):
-        members |= {"reason": write.reason, "at": _time_text(write.at)}
-    return _NAMES[type(write)], json.dumps(members)
+        members["transitions"] = _lines(command.transitions)
+    if isinstance(command, Record) and command.plan is not None:
+        members["plan"] = base64.b64encode(command.plan).decode()
+    if isinstance(command, Release):
+        members |= {"reason": command.reason, "at": _time_text(command.at)}
+    return _NAMES[type(command)], json.dumps(members)
 
 
-def write_from_json(name: str, text: str) -> Write:
-    """The command that `write_to_json` wrote. Raises ValueError."""
+def command_from_json(name: str, text: str) -> AttemptCommand:
+    """The command that `command_to_json` wrote. Raises ValueError."""
     members = json.loads(text)
     fence = Fence(**members["fence"])
     transitions = tuple(transition_from(json.loads(line)) for line in members["transitions"])
