@@ -26,7 +26,7 @@ from coordination_tasks.build.attempt.running_attempt import RunningAttempt
 from coordination_tasks.build.display.display import Display
 from coordination_tasks.build.ports import Pipelines
 from coordination_tasks.build.signals import ending_signals
-from coordination_tasks.build.task_run import GraphRun
+from coordination_tasks.build.task_run import TaskRun
 from coordination_tasks.builder.claim_intent import ClaimIntent
 from coordination_tasks.builder.config.builder import MOST_PARALLEL, BuilderConfig
 from coordination_tasks.builder.lock import builder_lock
@@ -133,7 +133,7 @@ def run_build(request: BuildRequest) -> int:
 
 def _claim_and_build(request: BuildRequest, store: Store, intent: ClaimIntent) -> int:
     tools = request.tools
-    run = GraphRun(tools.tasks, tools.dependencies, tools.display)
+    run = TaskRun(tools.tasks, tools.dependencies, tools.display)
     if request.job and request.start_over:
         _check_steps(request.start_over, request.job, store, tools.config, run)
     try:
@@ -154,7 +154,7 @@ def _claim_and_build(request: BuildRequest, store: Store, intent: ClaimIntent) -
 
 
 def _check_steps(
-    start_over: StartOver, job: str, store: Store, config: BuilderConfig, run: GraphRun
+    start_over: StartOver, job: str, store: Store, config: BuilderConfig, run: TaskRun
 ) -> None:
     """The steps that were named have to be there before anything is claimed."""
     pipeline = store.job(job).pipeline or config.default_pipeline
@@ -167,7 +167,7 @@ def _check_steps(
 
 
 def _run_steps(
-    request: BuildRequest, run: GraphRun, log: AttemptLog, plan: Plan, store: Store
+    request: BuildRequest, run: TaskRun, log: AttemptLog, plan: Plan, store: Store
 ) -> None:
     """Run the steps of the claimed job, and submit the end of its attempt."""
     tools = request.tools

@@ -70,7 +70,7 @@ class StepsRunner(MThreadRunner):  # type: ignore[misc]
 
 
 @dataclass(frozen=True, slots=True)
-class GraphRun:
+class TaskRun:
     """The tasks of this run and what they report to."""
 
     tasks: Sequence[Task]
@@ -84,7 +84,7 @@ class GraphRun:
             raise action.error
         return action.log()
 
-    def with_tasks(self, made: Iterable[dict[str, Any]]) -> GraphRun:
+    def with_tasks(self, made: Iterable[dict[str, Any]]) -> TaskRun:
         """A run of the claim and these tasks only, each as a dictionary for doit."""
         claim = [task for task in self.tasks if task.name == CLAIM_TASK]
         tasks: list[Task] = generate_tasks("plan", (task for task in made))

@@ -12,7 +12,7 @@ from coordination_tasks.store.snapshot import Snapshot
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-def held_jobs(snapshot: Snapshot, here: Iterable[str]) -> frozenset[str]:
+def retained_jobs(snapshot: Snapshot, here: Iterable[str]) -> frozenset[str]:
     """Of the jobs `here`: what waits, runs or can't be read, and each branch's last good build.
 
     Jobs of one branch with another pipeline are another branch's. Raises Unavailable.

@@ -36,7 +36,7 @@ class Failed:
     reason: str
 
 
-class StepLedger:
+class AttemptSteps:
     """The steps that began or ended so far."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The words of coordination as frozen values; `records` writes them, the stores move them."""
+"""The words of coordination as frozen values; `documents` holds them as JSON."""
 
 from __future__ import annotations
 
@@ -176,5 +176,5 @@ def is_builder_id(text: str) -> bool:
 
 
 def is_job_id(text: str) -> bool:
-    """Whether `text` can be a job's id: printable, bounded. `records` quotes it in paths."""
+    """Whether `text` can be a job's id: printable, bounded. Paths quote it."""
     return 0 < len(text) <= MAX_ID_LENGTH and text.isprintable() and text == text.strip()

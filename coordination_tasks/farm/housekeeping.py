@@ -169,7 +169,7 @@ HOUR = 3600.0
 
 
 @dataclass(kw_only=True)
-class StandingHousekeeping:
+class PeriodicHousekeeping:
     """Looks once an hour. Any number of builders may do so: who comes second finds nothing due."""
 
     housekeeping: Callable[[], Housekeeping]

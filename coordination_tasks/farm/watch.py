@@ -14,7 +14,7 @@ from coordination_tasks.builder.recovery import recover
 from coordination_tasks.documents.builder_status import IDLE, StatusChange
 from coordination_tasks.domain.errors import in_words
 from coordination_tasks.domain.model import Attempt
-from coordination_tasks.farm.housekeeping import StandingHousekeeping
+from coordination_tasks.farm.housekeeping import PeriodicHousekeeping
 from coordination_tasks.farm.presence.beater import Beater
 from coordination_tasks.farm.presence.observer import Observer
 from coordination_tasks.store.store import Store
@@ -33,7 +33,7 @@ class Watch:
     intent: ClaimIntent
     observer: Observer
     beater: Beater
-    housekeeping: StandingHousekeeping
+    housekeeping: PeriodicHousekeeping
     heartbeat: HeartbeatConfig
     while_idle: Callable[[], AbstractContextManager[bool]]
     sweep: Callable[[], object]

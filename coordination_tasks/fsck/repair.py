@@ -17,7 +17,7 @@ from coordination_tasks.farm.presence.observations import Presence
 from coordination_tasks.farm.watch import Watch
 from coordination_tasks.fsck.git_locks import remove_locks
 from coordination_tasks.fsck.outbox import is_told
-from coordination_tasks.fsck.stalled import forsaken_jobs, is_long_over, tells_of_lost_job
+from coordination_tasks.fsck.stalled import is_long_over, stalled_jobs, tells_of_lost_job
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
 
@@ -102,13 +102,13 @@ class Repair:
 
         What it does is told by the observer.
         """
-        if not forsaken_jobs(snapshot, presences):
+        if not stalled_jobs(snapshot, presences):
             return ()
         self.watch.look()
         lasts = min(self.watch.observer.longest_lease, LONGEST_LOOK) + self.every
         self.tell(f"looking for {lasts:.0f} s at most whether the builders of running jobs live")
         end = self.monotonic() + lasts
-        while self.monotonic() < end and forsaken_jobs(self.store.snapshot(), presences):
+        while self.monotonic() < end and stalled_jobs(self.store.snapshot(), presences):
             self.sleep(self.every)
             self.watch.look()
         return ()

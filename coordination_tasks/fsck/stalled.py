@@ -23,11 +23,11 @@ _CLOCK_ERROR = timedelta(hours=1)
 _REQUEUES = "doit fsck --repair, or a builder that watches, requeues it when its lease is over"
 
 
-def check_stuck(
+def check_stalled(
     snapshot: Snapshot, presences: Mapping[str, Presence], *, now: datetime
 ) -> Iterator[Finding]:
     """What is stuck. Raises BrokenDocument when the queue itself can't be read."""
-    for job in forsaken_jobs(snapshot, presences):
+    for job in stalled_jobs(snapshot, presences):
         problem = f"{JOBS}: running job {job.id} is held {_by_whom(job, presences)}"
         yield Finding(path=JOBS, problem=problem, remedy=_REQUEUES)
     for builder in snapshot.builders():
@@ -52,7 +52,7 @@ def check_killed(
         )
 
 
-def forsaken_jobs(snapshot: Snapshot, presences: Mapping[str, Presence]) -> tuple[Job, ...]:
+def stalled_jobs(snapshot: Snapshot, presences: Mapping[str, Presence]) -> tuple[Job, ...]:
     """Running jobs whose builder told nothing, as far as this machine saw, for a lease or ever."""
     running = (job for job in snapshot.jobs() if job.state is State.RUNNING)
     return tuple(job for job in running if not _may_live(presences.get(job.assigned_to or "")))

@@ -22,7 +22,7 @@ from coordination_tasks.repository.git.object_reader import MissingObject
 from coordination_tasks.repository.git.objects import GitObjects
 from coordination_tasks.repository.git.process import GitResult, make_repository, run_git
 from coordination_tasks.repository.git.remote import GitRemote, fail
-from coordination_tasks.repository.git.responses import Verdict, judge_fetch, why
+from coordination_tasks.repository.git.responses import Response, fetch_response, why
 from coordination_tasks.repository.protocol import Version, VersionGone
 from coordination_tasks.store.snapshot import Snapshot
 
@@ -144,13 +144,13 @@ class GitHistory:
             if not (self._git_dir / "HEAD").exists():
                 make_repository(self._git_dir)
             result = remote.fetch(self._git_dir, f"+{_MAIN}", "--update-shallow")
-            verdict = judge_fetch(result)
-            if verdict is Verdict.DONE:
+            response = fetch_response(result)
+            if response is Response.DONE:
                 return
-            if verdict is Verdict.ABSENT:
+            if response is Response.ABSENT:
                 raise NotFound("the coordination repository has no commit yet")
-            if verdict is not Verdict.LOCAL or is_last:
-                fail(verdict, result)
+            if response is not Response.LOCAL or is_last:
+                fail(response, result)
             shutil.rmtree(self._git_dir, ignore_errors=True)
 
     def _asked(self, *arguments: str) -> str:

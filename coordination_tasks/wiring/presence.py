@@ -6,7 +6,7 @@ import time
 
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.farm.presence.observations import Observations
-from coordination_tasks.farm.presence.overview import LiveFarm, look_around
+from coordination_tasks.farm.presence.overview import FarmOverview, read_overview
 from coordination_tasks.repository.git.heartbeats import GitHeartbeats
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.wiring.store import push_budget
@@ -30,6 +30,6 @@ def observations(config: BuilderConfig) -> Observations:
     return Observations(path, lease=config.lease, monotonic=time.monotonic)
 
 
-def live_farm(config: BuilderConfig, snapshot: Snapshot) -> LiveFarm:
+def farm_overview(config: BuilderConfig, snapshot: Snapshot) -> FarmOverview:
     """The builders as they are now, beside what the store holds."""
-    return look_around(snapshot, heartbeats(config), observations(config))
+    return read_overview(snapshot, heartbeats(config), observations(config))

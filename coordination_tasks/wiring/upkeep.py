@@ -18,7 +18,7 @@ from coordination_tasks.builder.lock import while_idle
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.domain.errors import CoordinationError, in_words
 from coordination_tasks.domain.timestamps import utc_now
-from coordination_tasks.farm.housekeeping import Housekeeping, StandingHousekeeping
+from coordination_tasks.farm.housekeeping import Housekeeping, PeriodicHousekeeping
 from coordination_tasks.farm.presence.beater import Beater
 from coordination_tasks.farm.presence.observer import Observer
 from coordination_tasks.farm.watch import Watch
@@ -95,7 +95,7 @@ def make_watch(
         intent=own_intent(config.state_dir),
         observer=observer(config, store, notice),
         beater=beater(config, store),
-        housekeeping=StandingHousekeeping(
+        housekeeping=PeriodicHousekeeping(
             housekeeping=lambda: Housekeeping(
                 store=store, ages=config.ages, now=utc_now(), notice=notice
             ),

@@ -27,7 +27,7 @@ from coordination_tasks.build.attempt.running_attempt import RunningAttempt
 from coordination_tasks.build.attempt.stop_reasons import StopReasons
 from coordination_tasks.builder.outbox.delivery import Recipient
 from coordination_tasks.builder.outbox.journal import Outbox
-from coordination_tasks.domain.attempt_result import Failed, StepLedger, Succeeded
+from coordination_tasks.domain.attempt_result import AttemptSteps, Failed, Succeeded
 from coordination_tasks.domain.errors import (
     AllRefused,
     BadRequest,
@@ -66,7 +66,7 @@ class AttemptLog:
         self._monotonic = monotonic
         self._claimed_at = monotonic()
         self._lock = threading.RLock()
-        self._steps = StepLedger()
+        self._steps = AttemptSteps()
         self._began: dict[str, float] = {}
         self._plan: Plan | None = None
         self._submitted: SubmittedEnd | None = None

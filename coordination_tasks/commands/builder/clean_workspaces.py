@@ -13,7 +13,7 @@ from common.command import OPTION_BUILDER, OPTION_JSON
 from common.yaml.size import format_size
 from coordination_tasks.build.ports import Surplus
 from coordination_tasks.builder.lock import acting_lock
-from coordination_tasks.builder.retained_jobs import held_jobs
+from coordination_tasks.builder.retained_jobs import retained_jobs
 from coordination_tasks.commands.base import FarmCommand, as_json, console, no_arguments, open_store
 from coordination_tasks.domain.timestamps import utc_now
 
@@ -47,7 +47,7 @@ Exit codes: 0 shown or removed, 1 the coordination repository can't be reached (
         workspaces = self.farm.pipelines.workspaces(config.state_dir)
         with acting_lock(config) if remove else nullcontext():
             with open_store(config) as store:
-                held = held_jobs(store.snapshot(), workspaces.jobs())
+                held = retained_jobs(store.snapshot(), workspaces.jobs())
             now = utc_now().timestamp()
             found = workspaces.superfluous(config.limits, held, now)
             if remove:

@@ -33,7 +33,7 @@ from coordination_tasks.farm.presence.observations import Presence
 from coordination_tasks.store.plans import recorded_plan
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
-from coordination_tasks.wiring.presence import live_farm
+from coordination_tasks.wiring.presence import farm_overview
 
 CLAIMABLE = "this builder can claim it"
 UP_TO_DATE = "up to date"
@@ -96,7 +96,7 @@ step.
         self, config: BuilderConfig, store: Store, snapshot: Snapshot, jobs: Sequence[Job]
     ) -> list[JobExplanation]:
         running = any(job.state is State.RUNNING for job in jobs)
-        presences = live_farm(config, snapshot).presences if running else {}
+        presences = farm_overview(config, snapshot).presences if running else {}
         queued = any(job.state is State.QUEUED for job in jobs)
         refusals = self._refusals(config, store) if queued else {}
         return [

@@ -7,7 +7,7 @@ import sys
 from common.command import OPTION_BUILDER
 from coordination_tasks.builder.lock import acting_lock
 from coordination_tasks.commands.base import FarmCommand
-from coordination_tasks.commands.jobs.task_selection import check_job_here, chosen_steps
+from coordination_tasks.commands.jobs.task_selection import check_job_here, selected_steps
 from coordination_tasks.domain.errors import BadRequest
 
 
@@ -34,7 +34,7 @@ Exit codes: 0 forgotten, 3 usage, or a `doit build` runs here.
     def _execute(self, all: bool, job: str, builder: str, pos_args: list[str]) -> int:  # noqa: A002
         if not pos_args and not all:
             raise BadRequest("which steps? name tasks, or --all")
-        chosen = chosen_steps(self.task_list, ["*"] if all else pos_args)
+        chosen = selected_steps(self.task_list, ["*"] if all else pos_args)
         config = self.farm.config(builder)
         workspaces = self.farm.pipelines.workspaces(config.state_dir)
         if job:

@@ -22,7 +22,7 @@ from coordination_tasks.commands.base import (
 )
 from coordination_tasks.domain.model import Job, State
 from coordination_tasks.farm.presence.observations import UNKNOWN, Presence
-from coordination_tasks.wiring.presence import live_farm
+from coordination_tasks.wiring.presence import farm_overview
 
 _STYLES = {
     State.RUNNING: "bold cyan",
@@ -51,7 +51,7 @@ class JobsCommand(FarmCommand):
         config = self.farm.config(builder)
         with open_store(config) as store:
             snapshot = store.snapshot()
-            presences = live_farm(config, snapshot).presences
+            presences = farm_overview(config, snapshot).presences
         for problem in snapshot.unreadable_jobs():
             tell(f"doit jobs: {problem}")
         if json:

@@ -21,10 +21,10 @@ from coordination_tasks.domain.errors import BrokenDocument
 from coordination_tasks.domain.model import Job, State, Transition
 from coordination_tasks.domain.timestamps import format_time, utc_now
 from coordination_tasks.farm.presence.observations import Presence
-from coordination_tasks.farm.presence.overview import LiveFarm
+from coordination_tasks.farm.presence.overview import FarmOverview
 from coordination_tasks.store.history import GitHistory
 from coordination_tasks.store.snapshot import Snapshot
-from coordination_tasks.wiring.presence import live_farm
+from coordination_tasks.wiring.presence import farm_overview
 
 Shown = tuple[BuilderStatus, Presence | None]
 """A builder, and whether it lives; None when the past is shown."""
@@ -63,7 +63,7 @@ first commit.
                 console().print(f"as of {_shown(moment)}, commit {snapshot.version}\n")
             if job:
                 return _show_job(snapshot, moment, job=job, json=json)
-            live = None if at else live_farm(config, snapshot)
+            live = None if at else farm_overview(config, snapshot)
             return _show_farm(snapshot, moment, live, json=json)
 
 
@@ -92,7 +92,7 @@ def _show_job(snapshot: Snapshot, moment: datetime | None, *, job: str, json: bo
 
 
 def _show_farm(
-    snapshot: Snapshot, moment: datetime | None, live: LiveFarm | None, *, json: bool
+    snapshot: Snapshot, moment: datetime | None, live: FarmOverview | None, *, json: bool
 ) -> int:
     broken: list[BrokenDocument] = []
     builders: list[Shown] = []
@@ -133,7 +133,7 @@ def _origin(snapshot: Snapshot, moment: datetime | None) -> dict[str, Any]:
     return {"at": {"commit": snapshot.version, "time": moment}}
 
 
-def _shown_builder(snapshot: Snapshot, live: LiveFarm | None, name: str) -> Shown:
+def _shown_builder(snapshot: Snapshot, live: FarmOverview | None, name: str) -> Shown:
     if live is None:
         return snapshot.builder_status(name), None
     published = snapshot.builder_status(name) if name in snapshot.builders() else None

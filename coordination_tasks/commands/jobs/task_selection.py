@@ -11,7 +11,7 @@ from common.yaml.findings import did_you_mean
 from coordination_tasks.domain.errors import BadRequest
 
 
-def chosen_steps(tasks: Sequence[Task], names: Iterable[str]) -> dict[str, set[str]]:
+def selected_steps(tasks: Sequence[Task], names: Iterable[str]) -> dict[str, set[str]]:
     """Steps by pipeline of the tasks `names`; a group stands for its steps, `*` for anything.
 
     Raises BadRequest for a name that no task has.

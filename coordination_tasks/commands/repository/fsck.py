@@ -30,14 +30,14 @@ from coordination_tasks.fsck.manifests import check_manifests
 from coordination_tasks.fsck.outbox import check_outbox
 from coordination_tasks.fsck.references import check_references
 from coordination_tasks.fsck.repair import Repair
-from coordination_tasks.fsck.stalled import check_killed, check_stuck
+from coordination_tasks.fsck.stalled import check_killed, check_stalled
 from coordination_tasks.repository.memory import MemoryRemote, MemoryRepository
 from coordination_tasks.repository.protocol import NOTHING
 from coordination_tasks.store.attempt_commands import Record
 from coordination_tasks.store.history import GitHistory
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
-from coordination_tasks.wiring.presence import live_farm
+from coordination_tasks.wiring.presence import farm_overview
 from coordination_tasks.wiring.upkeep import make_watch
 
 EXIT_FOUND = 6
@@ -112,7 +112,7 @@ read, 3 bad configuration or usage, 6 something is wrong.
         self, config: BuilderConfig, store: Store, outbox: Outbox, history: GitHistory | None
     ) -> _Look:
         snapshot, rewound = _newest(store, history)
-        presences = live_farm(config, snapshot).presences
+        presences = farm_overview(config, snapshot).presences
         ended = {entry.job for entry in outbox.pending() if not isinstance(entry.command, Record)}
         findings = (
             *rewound,
@@ -140,7 +140,7 @@ read, 3 bad configuration or usage, 6 something is wrong.
                 *check_jobs(snapshot, wanted),
                 *check_references(snapshot),
                 *check_manifests(snapshot),
-                *check_stuck(snapshot, presences, now=utc_now()),
+                *check_stalled(snapshot, presences, now=utc_now()),
                 *check_killed(snapshot, _left_claim(config), ended),
             )
         except BrokenDocument:

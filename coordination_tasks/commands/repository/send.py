@@ -11,7 +11,7 @@ from coordination_tasks.documents.messages import MESSAGE_TYPES, TO_ALL
 from coordination_tasks.domain.errors import BadRequest
 from coordination_tasks.domain.secret_scan import refuse_secrets
 from coordination_tasks.farm.mailbox import Mailbox
-from coordination_tasks.wiring.presence import live_farm
+from coordination_tasks.wiring.presence import farm_overview
 
 FROM_STDIN = "-"
 
@@ -60,7 +60,7 @@ Exit codes: 0 sent, 1 the coordination repository can't be reached or messages.j
         config = self.farm.config(builder)
         with open_store(config) as store:
             message = Mailbox(store).send(to, subject, kind=type, body=text)
-            known = live_farm(config, store.snapshot()).names(store.snapshot().builders())
+            known = farm_overview(config, store.snapshot()).names(store.snapshot().builders())
         if to not in (TO_ALL, *known):
             near = did_you_mean(to, known)
             tell(f"doit send: no builder {to} has been seen yet{near}; the message waits for it")

@@ -23,7 +23,7 @@ BEYOND_CLOCK_ERROR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class LiveFarm:
+class FarmOverview:
     """What was seen beside the store, by builder."""
 
     presences: Mapping[str, Presence]
@@ -55,7 +55,9 @@ class LiveFarm:
         return Presence(SILENT, age.total_seconds()) if age > BEYOND_CLOCK_ERROR else presence
 
 
-def look_around(snapshot: Snapshot, heartbeats: Heartbeats, observations: Observations) -> LiveFarm:
+def read_overview(
+    snapshot: Snapshot, heartbeats: Heartbeats, observations: Observations
+) -> FarmOverview:
     """Look at all builders once. Raises Unavailable, NotDurable, BrokenDocument."""
     signs = heartbeats.signs(_other_places(snapshot))
     presences = observations.look(snapshot, signs)
@@ -63,7 +65,9 @@ def look_around(snapshot: Snapshot, heartbeats: Heartbeats, observations: Observ
         name: place for name, place in builder_places(snapshot, signs).items() if place in signs
     }
     files = heartbeats.read({place: status_path(name) for name, place in beating.items()})
-    return LiveFarm(presences, {n: files[place] for n, place in beating.items() if place in files})
+    return FarmOverview(
+        presences, {n: files[place] for n, place in beating.items() if place in files}
+    )
 
 
 def _other_places(snapshot: Snapshot) -> set[str]:

@@ -19,7 +19,7 @@ from coordination_tasks.repository.git.object_reader import MissingObject
 from coordination_tasks.repository.git.objects import GitObjects
 from coordination_tasks.repository.git.process import GitResult, make_repository, run_git
 from coordination_tasks.repository.git.remote import FETCHED, GitRemote, fail, is_branch
-from coordination_tasks.repository.git.responses import Verdict, judge_fetch, judge_push, why
+from coordination_tasks.repository.git.responses import Response, fetch_response, push_response, why
 from coordination_tasks.repository.heartbeats import AUTO_PREFIX, FACTS
 
 _LOCAL_SECONDS = 30.0
@@ -60,13 +60,13 @@ class GitHeartbeats:
                 commit = self._commit(files)
                 self._on_push()
                 result = self._remote.push_forced(self._git_dir, commit)
-                verdict = judge_push(result)
-                if verdict is Verdict.DONE:
+                response = push_response(result)
+                if response is Response.DONE:
                     return
-                if verdict in {Verdict.REFUSED, Verdict.MOVED}:
+                if response in {Response.REFUSED, Response.MOVED}:
                     raise WriteRefused(f"the remote refuses heartbeats: {why(result)}")
-                if verdict is not Verdict.LOCAL:
-                    fail(verdict, result)
+                if response is not Response.LOCAL:
+                    fail(response, result)
                 self._throw_away()
             raise CopyUnusable(f"heartbeats can't be made: {why(result)}")
 
@@ -76,9 +76,9 @@ class GitHeartbeats:
         with self._lock:
             self._prepare()
             result = self._remote.list(self._git_dir, wanted)
-        verdict = judge_fetch(result)
-        if verdict is not Verdict.DONE:
-            fail(verdict, result)
+        response = fetch_response(result)
+        if response is not Response.DONE:
+            fail(response, result)
         lines = (line.split("\t") for line in result.output.splitlines())
         return {ref.removeprefix("refs/heads/"): sha for sha, ref in lines}
 
@@ -89,11 +89,11 @@ class GitHeartbeats:
             return {}
         with self._lock:
             result = self._fetch(places)
-            verdict = judge_fetch(result)
-            if verdict is Verdict.ABSENT:
+            response = fetch_response(result)
+            if response is Response.ABSENT:
                 return {}  # one of them was removed just now
-            if verdict is not Verdict.DONE:
-                fail(verdict, result)
+            if response is not Response.DONE:
+                fail(response, result)
             found = {place: self._read(f"{FETCHED}{place}", paths[place]) for place in places}
             return {place: data for place, data in found.items() if data is not None}
 
@@ -102,7 +102,7 @@ class GitHeartbeats:
         for number in range(_MOST_TRIES):
             self._prepare()
             result = self._remote.fetch_branches(self._git_dir, places)
-            if judge_fetch(result) is not Verdict.LOCAL:
+            if fetch_response(result) is not Response.LOCAL:
                 break
             if number:  # at first it may be a lock that another process of ours holds just now
                 self._throw_away()

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from coordination_tasks.domain.errors import AccessDenied, BadConfiguration, Unavailable
 from coordination_tasks.repository.git.process import GitResult, run_git
-from coordination_tasks.repository.git.responses import Verdict, why
+from coordination_tasks.repository.git.responses import Response, why
 
 NOTES = "refs/heads/claim-request-"
 """What the branches begin with that hold notes, one for each owner."""
@@ -136,8 +136,8 @@ def _fetch(
     )
 
 
-def fail(verdict: Verdict, result: GitResult) -> NoReturn:
+def fail(response: Response, result: GitResult) -> NoReturn:
     """Raise what a failed talk with the remote means for those who wanted it."""
-    if verdict is Verdict.DENIED:
+    if response is Response.DENIED:
         raise AccessDenied(f"the coordination repository denies access: {why(result)}")
     raise Unavailable(f"the coordination repository can't be reached: {why(result)}")

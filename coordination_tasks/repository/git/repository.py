@@ -23,10 +23,10 @@ from coordination_tasks.repository.git.objects import GitObjects
 from coordination_tasks.repository.git.process import GitResult, run_git
 from coordination_tasks.repository.git.remote import GitRemote, fail, fetch_ref
 from coordination_tasks.repository.git.responses import (
-    Verdict,
-    judge_fetch,
-    judge_push,
+    Response,
+    fetch_response,
     never_left,
+    push_response,
     why,
 )
 from coordination_tasks.repository.protocol import (
@@ -149,7 +149,7 @@ class GitRepository:
             made = Version(commit)
             marks = {note.owner: note.mark for note in takes}
             self._on_push()
-            self._judge(self._remote.push(clone.git_dir, made, expected=version, takes=marks), made)
+            self._check(self._remote.push(clone.git_dir, made, expected=version, takes=marks), made)
             clone.remember(made)
             self._known = made
             return made
@@ -184,7 +184,7 @@ class GitRepository:
                 None, {_NOTE_FILE: data}, author=self._author, at=self._clock(), message="note"
             )
             self._on_push()
-            self._judge(self._remote.push_note(clone.git_dir, owner, commit), Version(commit))
+            self._check(self._remote.push_note(clone.git_dir, owner, commit), Version(commit))
 
     def withdraw_note(self, owner: str) -> bool:
         """See Repository.withdraw_note."""
@@ -193,45 +193,45 @@ class GitRepository:
                 self.fetch()
             self._on_push()
             result = self._remote.delete_note(self._opened()[0].git_dir, owner)
-            verdict = judge_push(result)
-            if verdict in {Verdict.ABSENT, Verdict.MOVED}:
+            response = push_response(result)
+            if response in {Response.ABSENT, Response.MOVED}:
                 return False
-            if verdict is Verdict.NO_ANSWER:
-                fail(verdict, result)
-            self._judge(result, NOTHING)
+            if response is Response.NO_ANSWER:
+                fail(response, result)
+            self._check(result, NOTHING)
             return True
 
-    def _judge(self, result: GitResult, made: Version) -> None:
+    def _check(self, result: GitResult, made: Version) -> None:
         """Raise what an answer to the push of `made` means, unless it is done."""
-        verdict = judge_push(result)
-        if verdict is Verdict.MOVED:
+        response = push_response(result)
+        if response is Response.MOVED:
             raise Moved
-        if verdict is Verdict.REFUSED:
+        if response is Response.REFUSED:
             raise WriteRefused(f"the coordination repository refuses the write: {why(result)}")
-        if verdict is Verdict.NO_ANSWER:
+        if response is Response.NO_ANSWER:
             raise Unanswered(made, why(result), left=not never_left(result))
-        if verdict is Verdict.LOCAL:
+        if response is Response.LOCAL:
             raise self._discard(why(result))
-        if verdict is not Verdict.DONE:
-            fail(verdict, result)
+        if response is not Response.DONE:
+            fail(response, result)
 
     def _update(self, clone: GitClone, *, with_notes: bool = False) -> Version:
         """Bring the clone up to date, and replace it when it is worn."""
         before = self.known() or NOTHING
         result = self._fetch(clone, with_notes=with_notes)
-        verdict = judge_fetch(result)
-        if verdict is Verdict.LOCAL:
+        response = fetch_response(result)
+        if response is Response.LOCAL:
             # another process of ours may have moved the ref at the same moment
             result = self._fetch(clone, with_notes=with_notes)
-            verdict = judge_fetch(result)
-        if verdict is Verdict.LOCAL:
+            response = fetch_response(result)
+        if response is Response.LOCAL:
             raise self._discard(why(result))
-        if verdict is Verdict.REWRITTEN:
+        if response is Response.REWRITTEN:
             raise Rewritten(before, self._rewritten_tip(clone))
-        if verdict is Verdict.ABSENT and before:
+        if response is Response.ABSENT and before:
             raise Rewritten(before, NOTHING)
-        if verdict not in {Verdict.DONE, Verdict.ABSENT}:
-            fail(verdict, result)
+        if response not in {Response.DONE, Response.ABSENT}:
+            fail(response, result)
         self._known = Version(clone.tip() or NOTHING)
         if clone.is_worn() and not with_notes:
             self._replace(clone.git_dir)
@@ -244,19 +244,19 @@ class GitRepository:
 
     def _rewritten_tip(self, clone: GitClone) -> Version:
         result = self._remote.fetch(clone.git_dir, f"+{GitClone.REWRITTEN}")
-        verdict = judge_fetch(result)
-        if verdict is not Verdict.DONE:
-            fail(verdict, result)
+        response = fetch_response(result)
+        if response is not Response.DONE:
+            fail(response, result)
         return Version(clone.rewritten() or NOTHING)
 
     def _renew(self) -> Version:
         """A new clone from the remote; whether it builds on what was known can't be told."""
         clone = self._folder.create()
         result = self._remote.fetch(clone.git_dir, GitClone.TIP, _SHALLOW)
-        verdict = judge_fetch(result)
-        if verdict not in {Verdict.DONE, Verdict.ABSENT}:
+        response = fetch_response(result)
+        if response not in {Response.DONE, Response.ABSENT}:
             clone.close()
-            fail(verdict, result)
+            fail(response, result)
         self._use(clone)
         self._known = Version(clone.tip() or NOTHING)
         return self._known

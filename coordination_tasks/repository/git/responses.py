@@ -8,7 +8,7 @@ from enum import Enum, auto
 from coordination_tasks.repository.git.process import GitResult
 
 
-class Verdict(Enum):
+class Response(Enum):
     """What became of a git command that talked to the remote."""
 
     DONE = auto()
@@ -68,30 +68,30 @@ _ABSENT = re.compile(r"couldn't find remote ref|remote ref does not exist", re.I
 _ALL_OR_NONE = "does not support --atomic"
 
 
-def judge_push(result: GitResult) -> Verdict:
+def push_response(result: GitResult) -> Response:
     """What became of `git push --porcelain`, of one ref or all-or-none of several."""
     lines = _STATUS_LINE.findall(result.output)
     refusals = [text for flag, text in lines if flag == "!"]
     if lines and not refusals:
-        return Verdict.DONE
+        return Response.DONE
     if any(map(_RACE.search, refusals)):
-        return Verdict.MOVED
+        return Response.MOVED
     if _ALL_OR_NONE in result.errors or any("[remote rejected]" in text for text in refusals):
-        return Verdict.REFUSED
+        return Response.REFUSED
     if _ABSENT.search(result.errors):
-        return Verdict.ABSENT
-    return _judge_failure(result)
+        return Response.ABSENT
+    return _failure_response(result)
 
 
-def judge_fetch(result: GitResult) -> Verdict:
+def fetch_response(result: GitResult) -> Response:
     """What became of `git fetch` of one branch."""
     if result.code == 0:
-        return Verdict.DONE
+        return Response.DONE
     if _ABSENT.search(result.errors):
-        return Verdict.ABSENT
+        return Response.ABSENT
     if "(non-fast-forward)" in result.errors:
-        return Verdict.REWRITTEN
-    return _judge_failure(result)
+        return Response.REWRITTEN
+    return _failure_response(result)
 
 
 def never_left(result: GitResult) -> bool:
@@ -115,9 +115,9 @@ def _is_telling(line: str) -> bool:
     return bool(line.strip()) and not line.startswith(_SAYS_NOTHING)
 
 
-def _judge_failure(result: GitResult) -> Verdict:
+def _failure_response(result: GitResult) -> Response:
     if result.code is None or result.code < 0:  # we, or somebody else, killed it
-        return Verdict.NO_ANSWER
+        return Response.NO_ANSWER
     if _DENIED.search(result.errors):
-        return Verdict.DENIED
-    return Verdict.NO_ANSWER if _NETWORK.search(result.errors) else Verdict.LOCAL
+        return Response.DENIED
+    return Response.NO_ANSWER if _NETWORK.search(result.errors) else Response.LOCAL

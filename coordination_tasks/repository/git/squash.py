@@ -16,7 +16,7 @@ from coordination_tasks.domain.errors import (
 from coordination_tasks.repository.git.objects import GitObjects
 from coordination_tasks.repository.git.process import GitResult, make_repository, run_git
 from coordination_tasks.repository.git.remote import GitRemote, fail
-from coordination_tasks.repository.git.responses import Verdict, judge_fetch, judge_push, why
+from coordination_tasks.repository.git.responses import Response, fetch_response, push_response, why
 from coordination_tasks.repository.heartbeats import FACTS
 
 _LOCAL_SECONDS = 60.0
@@ -45,22 +45,22 @@ def squash(
             return None
         name = f"backup/{branch}-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}" if backup else None
         if name:
-            _judge(GitRemote(url, name, timeout).push(git_dir, tip, expected="", takes={}), name)
+            _check(GitRemote(url, name, timeout).push(git_dir, tip, expected="", takes={}), name)
         pushed = remote.push(git_dir, _parentless(git_dir, tip, author, at), expected=tip, takes={})
-        if judge_push(pushed) is Verdict.MOVED:
+        if push_response(pushed) is Response.MOVED:
             kept = f" ({name} keeps what was before)" if name else ""
             raise Conflict(f"branch {branch} has moved meanwhile{kept}: do it again")
-        _judge(pushed, branch)
+        _check(pushed, branch)
         return name
 
 
 def _fetched(remote: GitRemote, git_dir: Path, branch: str) -> str:
     result = remote.fetch(git_dir, _TIP, "--depth=1")
-    verdict = judge_fetch(result)
-    if verdict is Verdict.ABSENT:
+    response = fetch_response(result)
+    if response is Response.ABSENT:
         raise NotFound(f"there is no branch {branch}")
-    if verdict is not Verdict.DONE:
-        fail(verdict, result)
+    if response is not Response.DONE:
+        fail(response, result)
     return (git_dir / _TIP).read_text().strip()
 
 
@@ -80,11 +80,11 @@ def _parentless(git_dir: Path, tip: str, author: str, at: datetime) -> str:
     return result.output.strip()
 
 
-def _judge(result: GitResult, branch: str) -> None:
-    verdict = judge_push(result)
-    if verdict is Verdict.MOVED:
+def _check(result: GitResult, branch: str) -> None:
+    response = push_response(result)
+    if response is Response.MOVED:
         raise Conflict(f"there is a branch {branch} already: do it again")
-    if verdict is Verdict.REFUSED:
+    if response is Response.REFUSED:
         raise WriteRefused(f"the coordination repository refuses {branch}: {why(result)}")
-    if verdict is not Verdict.DONE:
-        fail(verdict, result)
+    if response is not Response.DONE:
+        fail(response, result)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from coordination_tasks.domain.errors import Unavailable
-from coordination_tasks.farm.housekeeping import HOUR, MUCH, Housekeeping, StandingHousekeeping
+from coordination_tasks.farm.housekeeping import HOUR, MUCH, Housekeeping, PeriodicHousekeeping
 from tests.contract.farm.test_housekeeping import AGES
 from tests.support.coordination.world import NOON, World
 
@@ -28,7 +28,7 @@ def finished(world: World, count: int) -> None:
 
 def test_much_is_moved_at_the_first_look_and_then_once_an_hour(world: World) -> None:
     store, clock, told = world.store(), Clock(), list[str]()
-    keeper = StandingHousekeeping(
+    keeper = PeriodicHousekeeping(
         housekeeping=lambda: Housekeeping(store=store, ages=AGES, now=NOON, notice=told.append),
         monotonic=clock,
         notice=told.append,
@@ -55,7 +55,7 @@ def test_a_failure_is_not_repeated_every_turn() -> None:
         looks.append(1)
         raise Unavailable("gone")
 
-    keeper = StandingHousekeeping(housekeeping=unavailable, monotonic=Clock(), notice=print)
+    keeper = PeriodicHousekeeping(housekeeping=unavailable, monotonic=Clock(), notice=print)
     with pytest.raises(Unavailable):
         keeper.turn()
     keeper.turn()

@@ -32,7 +32,7 @@ from coordination_tasks.fsck.manifests import check_manifests
 from coordination_tasks.fsck.outbox import check_outbox
 from coordination_tasks.fsck.references import check_attempt, check_references
 from coordination_tasks.fsck.repair import Repair
-from coordination_tasks.fsck.stalled import check_stuck
+from coordination_tasks.fsck.stalled import check_stalled
 from coordination_tasks.repository.memory import MemoryHeartbeats, MemoryRemote, MemoryRepository
 from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.history import GitHistory
@@ -163,7 +163,7 @@ def test_what_stands_still_is_told(world: World) -> None:
     snapshot = world.store("reader").snapshot()
 
     def told(presence: Presence) -> list[str]:
-        findings = check_stuck(snapshot, {"build2": presence}, now=NOON)
+        findings = check_stalled(snapshot, {"build2": presence}, now=NOON)
         return [finding.problem.partition(": ")[2] for finding in findings]
 
     always = [

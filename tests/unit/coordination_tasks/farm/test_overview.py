@@ -18,7 +18,7 @@ from coordination_tasks.farm.presence.observations import (
     UNKNOWN,
     Observations,
 )
-from coordination_tasks.farm.presence.overview import LiveFarm, look_around
+from coordination_tasks.farm.presence.overview import FarmOverview, read_overview
 from coordination_tasks.repository.heartbeats import own_place
 from coordination_tasks.repository.memory import MemoryHeartbeats, MemoryRemote, MemoryRepository
 from coordination_tasks.store.snapshot import Snapshot
@@ -51,10 +51,10 @@ class World:
         repository = MemoryRepository(self.remote)
         return Snapshot(repository, repository.fetch())
 
-    def look(self, pass_seconds: float = 0) -> LiveFarm:
+    def look(self, pass_seconds: float = 0) -> FarmOverview:
         self.seconds += pass_seconds
         observations = Observations(self.path, lease=LEASE, monotonic=lambda: self.seconds)
-        return look_around(
+        return read_overview(
             self.snapshot(), MemoryHeartbeats(self.remote, "heartbeat-me"), observations
         )
 

@@ -6,10 +6,10 @@ import pytest
 
 from coordination_tasks.repository.git.process import GitResult
 from coordination_tasks.repository.git.responses import (
-    Verdict,
-    judge_fetch,
-    judge_push,
+    Response,
+    fetch_response,
     never_left,
+    push_response,
     why,
 )
 
@@ -21,78 +21,78 @@ def porcelain(line: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("code", "output", "errors", "verdict"),
+    ("code", "output", "errors", "response"),
     [
-        (0, porcelain(" \t1a:refs/heads/main\t1a2b..3c4d"), "", Verdict.DONE),
-        (0, porcelain("*\t1a:refs/heads/main\t[new branch]"), "", Verdict.DONE),
-        (0, porcelain("=\t1a:refs/heads/main\t[up to date]"), "", Verdict.DONE),
-        (1, porcelain("!\t1a:refs/heads/main\t[rejected] (stale info)"), "", Verdict.MOVED),
-        (1, porcelain("!\t1a:refs/heads/main\t[rejected] (fetch first)"), "", Verdict.MOVED),
+        (0, porcelain(" \t1a:refs/heads/main\t1a2b..3c4d"), "", Response.DONE),
+        (0, porcelain("*\t1a:refs/heads/main\t[new branch]"), "", Response.DONE),
+        (0, porcelain("=\t1a:refs/heads/main\t[up to date]"), "", Response.DONE),
+        (1, porcelain("!\t1a:refs/heads/main\t[rejected] (stale info)"), "", Response.MOVED),
+        (1, porcelain("!\t1a:refs/heads/main\t[rejected] (fetch first)"), "", Response.MOVED),
         (
             1,
             porcelain("!\t1a:refs/heads/main\t[remote rejected] (failed to update ref)"),
             "remote: error: cannot lock ref 'refs/heads/main': is at 1 but expected 2",
-            Verdict.MOVED,
+            Response.MOVED,
         ),
         (
             1,
             porcelain("!\t1a:refs/heads/main\t[remote rejected] (incorrect old value provided)"),
             "",
-            Verdict.MOVED,
+            Response.MOVED,
         ),
         (
             1,
             porcelain("!\t1a:refs/heads/main\t[remote rejected] (pre-receive hook declined)"),
             "remote: no secrets please",
-            Verdict.REFUSED,
+            Response.REFUSED,
         ),
         (
             1,
             porcelain("!\t1a:refs/heads/main\t[remote rejected] (unpacker error)"),
             "remote: fatal: write error: No space left on device",
-            Verdict.REFUSED,
+            Response.REFUSED,
         ),
-        (None, "", "", Verdict.NO_ANSWER),
-        (-9, "", "", Verdict.NO_ANSWER),
-        (128, "", "fatal: Could not read from remote repository.", Verdict.NO_ANSWER),
-        (128, "", "fatal: the remote end hung up unexpectedly", Verdict.NO_ANSWER),
-        (128, "", "fatal: '/srv/x' does not appear to be a git repository", Verdict.NO_ANSWER),
+        (None, "", "", Response.NO_ANSWER),
+        (-9, "", "", Response.NO_ANSWER),
+        (128, "", "fatal: Could not read from remote repository.", Response.NO_ANSWER),
+        (128, "", "fatal: the remote end hung up unexpectedly", Response.NO_ANSWER),
+        (128, "", "fatal: '/srv/x' does not appear to be a git repository", Response.NO_ANSWER),
         (
             128,
             "",
             "ann@host: Permission denied (publickey).\n"
             "fatal: Could not read from remote repository.",
-            Verdict.DENIED,
+            Response.DENIED,
         ),
-        (128, "", "fatal: Authentication failed for 'https://host/x.git/'", Verdict.DENIED),
+        (128, "", "fatal: Authentication failed for 'https://host/x.git/'", Response.DENIED),
         (
             128,
             "",
             "fatal: unable to access 'https://host/': The requested URL returned error: 403",
-            Verdict.DENIED,
+            Response.DENIED,
         ),
-        (128, "", "fatal: loose object 1a (stored in ./x) is corrupt", Verdict.LOCAL),
-        (128, "", "fatal: bad object 1a", Verdict.LOCAL),
+        (128, "", "fatal: loose object 1a (stored in ./x) is corrupt", Response.LOCAL),
+        (128, "", "fatal: bad object 1a", Response.LOCAL),
     ],
 )
-def test_a_push(code: int | None, output: str, errors: str, verdict: Verdict) -> None:
-    assert judge_push(GitResult(code, output, errors)) is verdict
+def test_a_push(code: int | None, output: str, errors: str, response: Response) -> None:
+    assert push_response(GitResult(code, output, errors)) is response
 
 
 @pytest.mark.parametrize(
-    ("code", "errors", "verdict"),
+    ("code", "errors", "response"),
     [
-        (0, "", Verdict.DONE),
-        (128, "fatal: couldn't find remote ref refs/heads/main", Verdict.ABSENT),
-        (1, " ! [rejected]  main -> x  (non-fast-forward)", Verdict.REWRITTEN),
-        (128, "fatal: unable to connect to host:\nConnection refused", Verdict.NO_ANSWER),
-        (128, "ssh: Could not resolve hostname x: Name or service not known", Verdict.NO_ANSWER),
-        (1, "error: cannot lock ref 'x': Unable to create 'x.lock': File exists.", Verdict.LOCAL),
-        (None, "", Verdict.NO_ANSWER),
+        (0, "", Response.DONE),
+        (128, "fatal: couldn't find remote ref refs/heads/main", Response.ABSENT),
+        (1, " ! [rejected]  main -> x  (non-fast-forward)", Response.REWRITTEN),
+        (128, "fatal: unable to connect to host:\nConnection refused", Response.NO_ANSWER),
+        (128, "ssh: Could not resolve hostname x: Name or service not known", Response.NO_ANSWER),
+        (1, "error: cannot lock ref 'x': Unable to create 'x.lock': File exists.", Response.LOCAL),
+        (None, "", Response.NO_ANSWER),
     ],
 )
-def test_a_fetch(code: int | None, errors: str, verdict: Verdict) -> None:
-    assert judge_fetch(GitResult(code, "", errors)) is verdict
+def test_a_fetch(code: int | None, errors: str, response: Response) -> None:
+    assert fetch_response(GitResult(code, "", errors)) is response
 
 
 def test_the_hooks_own_words_are_told() -> None:
