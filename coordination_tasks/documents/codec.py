@@ -1,7 +1,8 @@
 """The documents' own words <-> the model's, at this one place.
 
-Format: reference/coordination-repository.md. Reading is tolerant (missing keys, other forms of
-time); writing names only the members that changed, so that what others wrote stays as it is.
+Format: ARCHITECTURE.md, "Files of the coordination repository". Reading is tolerant (missing keys,
+other forms of time); writing names only the members that changed, so that what others wrote stays
+as it is.
 """
 
 from __future__ import annotations

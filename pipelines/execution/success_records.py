@@ -1,7 +1,8 @@
 """The record that a step succeeded, one file a step, durable before anybody relies on it.
 
 doit's own database is written only when doit ends, so a kill would lose what was done; a stamp is
-written when its step succeeds and removed before the step runs again (DESIGN.md, section 5).
+written when its step succeeds and removed before the step runs again. See ARCHITECTURE.md, "Up to
+date".
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A build that is killed leaves a changed `debian/changelog`, backups beside it and half of its
 packages in the parent folder; `build-deb.sh` on top of that succeeds with a version that has the
-distribution's suffix twice (DESIGN.md, section 6).
+distribution's suffix twice.
 """
 
 from __future__ import annotations
