@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Sequence
 from getopt import GetoptError
-from typing import Any
+from typing import Any, ClassVar
 
 from doit.cmd_base import DoitCmdBase
 from doit.cmdparse import CmdParseError
@@ -60,6 +60,9 @@ OPTION_PARAM: dict[str, Any] = {
 class Command(DoitCmdBase):  # type: ignore[misc]
     """Base of all our doit commands. An error is one line on stderr, with --json an object."""
 
+    uses_tasks: ClassVar[bool] = False
+    """Whether it acts on doit's tasks. All others work when the pipelines file is unusable."""
+
     # doit needs the values, but nobody is to choose a database that we don't use.
     base_options = tuple({**option, "long": ""} for option in DoitCmdBase.base_options)
 
@@ -82,6 +85,14 @@ class Command(DoitCmdBase):  # type: ignore[misc]
             else:
                 tell(text if _names_place(error) else f"doit {self.name}: {text}")
         return code
+
+    def execute(self, params: Any, args: list[str]) -> int:
+        """doit's second entry: create the tasks if the command uses them, and call `_execute`."""
+        if self.uses_tasks:
+            return int(super().execute(params, args) or 0)
+        self.loader.setup(params)
+        options = {option["name"]: params[option["name"]] for option in self.cmd_options}
+        return int(self._execute(**options, pos_args=args))
 
     def error_text(self, error: BaseException) -> str:
         """What a person reads of an error."""

@@ -19,6 +19,13 @@ class UsageError(ApplicationError):
     exit_code = 3
 
 
+def one_line(error: Exception) -> str:
+    """The first line of an error that may have many, like all errors of a file."""
+    first, *others = str(error).splitlines() or [""]
+    more = f" (and {len(others)} more error{'s' * (len(others) > 1)})" if others else ""
+    return f"{first}{more}"
+
+
 def os_error_text(error: OSError) -> str:
     """One line without the number of the error: `No space left on device: /srv/state`."""
     where = f": {error.filename}" if error.filename else ""

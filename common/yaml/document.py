@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import yaml
 
 from common.yaml.findings import Finding, InvalidFile
+from common.yaml.written import WrittenFloat, WrittenInt
 
 MAX_BYTES = 4_000_000
 MAX_NODES = 400_000
@@ -34,18 +35,6 @@ _PLAIN_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}"
     for name in ("str", "int", "float", "bool", "null", "seq", "map", "timestamp", "merge", "value")
 )
-
-
-class WrittenInt(int):
-    """An integer that keeps its written form."""
-
-    text: str
-
-
-class WrittenFloat(float):
-    """A decimal number that keeps its written form."""
-
-    text: str
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator
+from typing import Any
 
 _PART = re.compile(r"(\d+)\s*([smhd]?)")
 # each part but the last ends with its unit: no text matches in two ways, so matching is fast
@@ -14,7 +12,7 @@ _LONGEST = 40
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def parse_duration(value: Any) -> Any:
+def parse_duration(value: Any) -> float:
     """Seconds of `value`, a number or text. Raises ValueError."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         seconds = float(value)
@@ -25,7 +23,3 @@ def parse_duration(value: Any) -> Any:
     if seconds <= 0:
         raise ValueError("expected a duration longer than zero")
     return seconds
-
-
-Duration = Annotated[float, BeforeValidator(parse_duration)]
-"""A field that holds seconds."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator
+from typing import Any
 
 _SIZE = re.compile(r"\s*(\d{1,12}(?:\.\d{1,6})?)\s*([KMGT])(?:i?B)?\s*")
 _UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 _LONGEST = 40
 
 
-def parse_size(value: Any) -> Any:
+def parse_size(value: Any) -> int:
     """Bytes of `value`, a whole number or text with a unit. Raises ValueError."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
@@ -29,7 +27,3 @@ def format_size(size: float) -> str:
     while size >= 1024 and unit != "GiB":  # noqa: PLR2004
         size, unit = size / 1024, next(units)
     return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
-
-
-Size = Annotated[int, BeforeValidator(parse_size)]
-"""A field that holds bytes."""

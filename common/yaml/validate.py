@@ -8,8 +8,10 @@ from typing import Annotated, Any, Protocol, TypeVar, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator, ValidationError
 from pydantic_core import ErrorDetails
 
-from common.yaml.document import Location, WrittenFloat, WrittenInt
+from common.yaml.document import Location
+from common.yaml.duration import parse_duration
 from common.yaml.findings import Finding, InvalidFile, did_you_mean
+from common.yaml.written import as_written
 
 _ABOUT_THE_KEY = "[key]"
 """The end of pydantic's location when the key of a map is wrong, not its value."""
@@ -59,14 +61,11 @@ class Located(Protocol):
         """A finding at `path`; with `key` at the last key of it."""
 
 
-def _as_written(value: Any) -> Any:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value.text if isinstance(value, WrittenInt | WrittenFloat) else value
-
-
-Text = Annotated[str, BeforeValidator(_as_written)]
+Text = Annotated[str, BeforeValidator(as_written)]
 """A string field: an unquoted number or boolean counts as the text that was written."""
+
+Duration = Annotated[float, BeforeValidator(parse_duration)]
+"""A field that holds seconds."""
 
 
 def _as_tuple(value: Any) -> Any:

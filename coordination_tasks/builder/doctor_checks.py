@@ -44,10 +44,13 @@ _SEE_FSCK = "doit fsck offers the last good version"
 
 
 def check_builder(
-    config: BuilderConfig, store: Store, pipelines: Collection[str], now: datetime
+    config: BuilderConfig, store: Store, pipelines: Collection[str] | None, now: datetime
 ) -> Iterator[Check]:
-    """Look at its settings, disk and outbox, the repository, the permission to push, the clock."""
-    if config.default_pipeline is not None:
+    """Look at its settings, disk and outbox, the repository, the permission to push, the clock.
+
+    `pipelines` are the names of those known here; None when their file cannot be used.
+    """
+    if config.default_pipeline is not None and pipelines is not None:
         yield check_default_pipeline(config.default_pipeline, pipelines)
     yield check_disk(config.state_dir)
     yield check_path(config.state_dir)
@@ -61,6 +64,15 @@ def check_builder(
     yield check_queue(snapshot)
     yield check_push(config.coordination_repository, config.profile.id, now)
     yield check_clock(snapshot, now)
+
+
+def check_pipelines(known: Collection[str] | None, problem: str) -> Check:
+    """Whether the pipelines file can be used; else `problem` is its first error."""
+    if known is None:
+        return Check("pipelines", problem, "fix the file: `doit validate` shows every error.")
+    return Check(
+        "pipelines", f"{len(known)} {'pipeline' if len(known) == 1 else 'pipelines'}", None
+    )
 
 
 def check_queue(snapshot: Snapshot) -> Check:

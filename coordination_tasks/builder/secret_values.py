@@ -10,19 +10,13 @@ import stat
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from pydantic import RootModel
-
+from common.records import map_of, read_record, text
 from common.yaml.document import read_document
 from common.yaml.findings import InvalidFile
-from common.yaml.validate import Text, validate
 from coordination_tasks.domain.errors import BadConfiguration
 
 SHORTEST = 4
 """Characters; a shorter text stands in every log, so it can't be masked."""
-
-
-class _SecretsFile(RootModel[dict[str, Text]]):
-    """Names and values."""
 
 
 class Secrets:
@@ -84,6 +78,6 @@ def _read(path: Path) -> Mapping[str, str]:
             f"{path}: secrets are not kept in a repository ({inside}): move the file out of it"
         )
     try:
-        return validate(_SecretsFile, read_document(path)).root
+        return read_record(map_of(text), read_document(path))
     except InvalidFile as error:
         raise BadConfiguration(str(error)) from error

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
-from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
-from rich.segment import Segment
-
-from common.command import Command, tell
-from common.terminal_text import harmless
+from common.command import Command
+from common.errors import ApplicationError, one_line
 from common.yaml.findings import did_you_mean
-from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.secret_values import Secrets
 from coordination_tasks.domain.errors import BadRequest, CoordinationError
 from coordination_tasks.domain.scheduling import Takes, Terms
 from coordination_tasks.domain.timestamps import format_time
-from coordination_tasks.store.store import Store
-from coordination_tasks.wiring import store as wiring
 from coordination_tasks.wiring.farm import Farm
-
-PIPE_WIDTH = 200
 
 
 class FarmCommand(Command):
@@ -39,6 +29,14 @@ class FarmCommand(Command):
         """The farm that dodo.py wires."""
         found: Farm = self.loader.namespace["FARM"]
         return found
+
+    def pipelines_problem(self) -> str:
+        """Why the pipelines of this farm cannot be used; "" when they can."""
+        try:
+            _ = self.farm.pipelines.known
+        except ApplicationError as error:
+            return one_line(error)
+        return ""
 
     def known_pipelines(self) -> dict[str, tuple[str, ...]]:
         """The pipelines of this farm, each with the labels that it demands of a builder."""
@@ -68,39 +66,10 @@ class FarmCommand(Command):
         return name
 
 
-def console() -> Console:
-    """Where tables go; a pipe is wide enough for every column."""
-    found = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
-    found.push_render_hook(_HarmlessHook())
-    return found
-
-
-class _HarmlessHook(RenderHook):
-    """What is printed may come from a build log or another builder."""
-
-    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        """See RenderHook."""
-        return [_Harmless(renderable) for renderable in renderables]
-
-
-class _Harmless:
-    def __init__(self, inner: ConsoleRenderable) -> None:
-        self._inner = inner
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for segment in console.render(self._inner, options):
-            yield segment if segment.control else Segment(harmless(segment.text), segment.style)
-
-
 def no_arguments(args: list[str]) -> None:
     """Raise BadRequest when a command got words that it does not take."""
     if args:
         raise BadRequest(f"what is {args[0][:60]!r}? this command takes options only")
-
-
-def open_store(config: BuilderConfig) -> AbstractContextManager[Store]:
-    """The store of the farm that `config` names; what a person should know goes to stderr."""
-    return wiring.open_store(config, tell)
 
 
 def as_json(value: Any) -> str:

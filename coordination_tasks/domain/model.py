@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from common.records import key, map_of, number, optional, text
+
 MAX_ID_LENGTH = 200
 _BUILDER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
@@ -160,13 +162,13 @@ class Transition:
 class BuilderProfile:
     """What a builder says of itself in `<builder>/status.json`."""
 
-    id: str
-    ip: str = ""
-    manager: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    heartbeats_at: str = ""
+    id: str = key(text)
+    ip: str = key(text, "")
+    manager: str = key(text, "")
+    labels: Mapping[str, str] = key(map_of(text), factory=dict)
+    heartbeats_at: str = key(text, "")
     """The place of its heartbeats, which observers look at."""
-    lease: float | None = None
+    lease: float | None = key(optional(number()), None)
     """Seconds without a sign of life after which its job is anybody's."""
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
+from common.records import integer, key, map_of, optional, record, several, text
 from coordination_tasks.domain.model import Job, State
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
@@ -18,9 +19,9 @@ _VALUES = re.compile(r"[,\s]+")
 class Takes:
     """Which of the jobs that name no pipeline are for one."""
 
-    types: tuple[str, ...] = ()
+    types: tuple[str, ...] = key(several(text), ())
     """Types of jobs; any when empty."""
-    branches: tuple[str, ...] = ()
+    branches: tuple[str, ...] = key(several(text), ())
     """Patterns of branches, `*` also over `/`; any when empty."""
 
     def fits(self, job: Job) -> bool:
@@ -36,11 +37,11 @@ class Takes:
 class Terms:
     """What pipelines say of jobs and builders, each by its name; only of those that say it."""
 
-    takes: Mapping[str, Takes] = field(default_factory=dict)
+    takes: Mapping[str, Takes] = key(map_of(record(Takes, others=True)), factory=dict)
     """Which of the jobs that name no pipeline it takes; the first that fits gets a job."""
-    max_attempts: Mapping[str, int] = field(default_factory=dict)
+    max_attempts: Mapping[str, int] = key(map_of(integer(least=1)), factory=dict)
     """How many attempts dead builders may use up."""
-    hindrances: Mapping[str, str] = field(default_factory=dict)
+    hindrances: Mapping[str, str] = key(map_of(text), factory=dict)
     """Why this builder can't build with it, like a secret that it lacks."""
 
 
@@ -48,16 +49,16 @@ class Terms:
 class Wanted:
     """What a builder can take, and what it was asked for."""
 
-    pipelines: Mapping[str, Sequence[str]]
+    pipelines: Mapping[str, Sequence[str]] = key(map_of(several(text)))
     """Names of the pipelines known here, with the labels that each demands."""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = key(map_of(text), factory=dict)
     """The builder's labels."""
-    job_id: str | None = None
-    pipeline: str | None = None
+    job_id: str | None = key(optional(text), None)
+    pipeline: str | None = key(optional(text), None)
     """Take jobs of this pipeline only."""
-    default_pipeline: str | None = None
+    default_pipeline: str | None = key(optional(text), None)
     """The pipeline of jobs that name none and that no pipeline takes."""
-    terms: Terms = field(default_factory=Terms)
+    terms: Terms = key(record(Terms, others=True), factory=Terms)
     """What the pipelines demand beside labels."""
 
     def pipeline_of(self, job: Job) -> str | None:

@@ -22,17 +22,19 @@ _LEFT_ALONE = (
 )
 
 
-def check_jobs(snapshot: Snapshot, wanted: Wanted) -> Iterator[Finding]:
-    """What is wrong with the queue's jobs; of pipelines, `wanted` has those known here.
+def check_jobs(snapshot: Snapshot, wanted: Wanted | None) -> Iterator[Finding]:
+    """What is wrong with the queue's jobs; `wanted` has the pipelines known here.
 
-    Archived jobs are not looked at, but others may depend on them. Raises BrokenDocument when the
+    Without it (their file cannot be used) nothing is said of the jobs' pipelines. Archived jobs
+    are not looked at, but others may depend on them. Raises BrokenDocument when the
     queue itself can't be read.
     """
     for job in snapshot.jobs():
         yield from _check_history(snapshot, job)
         yield from check_attempt(snapshot, job)
         if job.state is State.QUEUED:
-            yield from _check_pipeline(job, wanted)
+            if wanted is not None:
+                yield from _check_pipeline(job, wanted)
             yield from _check_dependencies(snapshot, job)
     yield from _check_circle(snapshot.jobs())
 

@@ -32,6 +32,10 @@ class Heartbeats(Protocol):
         """The sign of each place: FACTS, all that start with AUTO_PREFIX, and `others`."""
         ...
 
-    def read(self, paths: Mapping[str, str]) -> Mapping[str, bytes]:
-        """What the last heartbeat at each place told in a file; `paths` has the file of each."""
+    def read(self, paths: Mapping[str, str], signs: Mapping[str, str] = ...) -> Mapping[str, bytes]:
+        """What the last heartbeat at each place told in a file; `paths` has the file of each.
+
+        `signs` are those that were seen just now: a heartbeat that was read before with the same
+        sign is not asked for again.
+        """
         ...

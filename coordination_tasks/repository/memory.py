@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from coordination_tasks.domain.errors import BrokenDocument
 from coordination_tasks.repository.heartbeats import AUTO_PREFIX, FACTS
@@ -162,7 +163,11 @@ class MemoryHeartbeats:
         }
         return seen | ({FACTS: self._remote.tip} if self._remote.tip else {})
 
-    def read(self, paths: Mapping[str, str]) -> Mapping[str, bytes]:
+    def read(
+        self,
+        paths: Mapping[str, str],
+        signs: Mapping[str, str] = MappingProxyType({}),  # noqa: ARG002 - here all is at hand
+    ) -> Mapping[str, bytes]:
         """See Heartbeats.read."""
         found = {p: self._remote.beats.get(p, (0, {}))[1].get(path) for p, path in paths.items()}
         return {place: data for place, data in found.items() if data is not None}

@@ -28,15 +28,14 @@ from coordination_tasks.domain.errors import (
     BadRequest,
     BrokenDocument,
     CoordinationError,
-    HistoryRewritten,
 )
 from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, Transition, is_builder_id
 from coordination_tasks.domain.scheduling import Terms, Wanted
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.repository.combining import CombinedWrites
 from coordination_tasks.repository.draft import Draft
-from coordination_tasks.repository.protocol import Repository, Rewritten, Version
-from coordination_tasks.repository.transaction import Pace, fetch_newest, transact
+from coordination_tasks.repository.protocol import Repository, Rewritten
+from coordination_tasks.repository.transaction import Pace, transact
 from coordination_tasks.store.attempt_commands import (
     AttemptCommand,
     Complete,
@@ -46,11 +45,11 @@ from coordination_tasks.store.attempt_commands import (
     Release,
 )
 from coordination_tasks.store.batch import apply_all
+from coordination_tasks.store.newest import accept_rewrite, newest_snapshot
 from coordination_tasks.store.operations.attempt import changes_queue
 from coordination_tasks.store.operations.claim import Resolve, explain
 from coordination_tasks.store.operations.combined_claim import ClaimRequest, CombinedClaim
 from coordination_tasks.store.operations.queue import cancel, enqueue, reap
-from coordination_tasks.store.rewrite_check import lost_facts
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.status_publisher import Publisher
 
@@ -232,7 +231,7 @@ class Store:
 
     def snapshot(self) -> Snapshot:
         """The store as it is now."""
-        return Snapshot(self._repository, self._newest())
+        return newest_snapshot(self._repository, self._notice)
 
     def jobs(self) -> tuple[Job, ...]:
         """All jobs that can be read, in the file's order."""
@@ -322,9 +321,6 @@ class Store:
         # documents hold whole seconds: what is returned is what was stored
         return self._clock().replace(microsecond=0)
 
-    def _newest(self) -> Version:
-        return fetch_newest(self._repository, self._accept_rewrite)
-
     def _transact(
         self, function: Callable[[Draft], T], combined: CombinedWrites | None = None
     ) -> T:
@@ -362,18 +358,7 @@ class Store:
                 poll = min(poll * 2, _LONGEST_LOCK_POLL)
 
     def _accept_rewrite(self, rewritten: Rewritten) -> None:
-        """Bear that main was squashed; raise HistoryRewritten if facts of the queue were lost."""
-        queue = self._repository.read(rewritten.found, JOBS)
-        lost = lost_facts(self._jobs_before(rewritten.seen), queue)
-        if lost:
-            raise HistoryRewritten(f"{rewritten}; {lost[0]}, {len(lost)} in all")
-        self._notice(f"{rewritten}; the queue lost nothing by it")
-
-    def _jobs_before(self, version: Version) -> tuple[Job, ...]:
-        try:
-            return tuple(JobsDocument(self._repository.read(version, JOBS)))
-        except BrokenDocument:
-            return ()  # what can't be read tells no facts
+        accept_rewrite(self._repository, rewritten, self._notice)
 
 
 def _raise_first(results: Sequence[CoordinationError | None]) -> None:

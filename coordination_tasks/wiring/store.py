@@ -1,4 +1,4 @@
-"""The coordination store of this farm."""
+"""The coordination store, for those who write to it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,9 @@ from contextlib import contextmanager
 
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.host_load import read_host_load
-from coordination_tasks.builder.push_budget import PushBudget
-from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.repository.transaction import Pace
 from coordination_tasks.store.store import Store
-
-
-def push_budget(config: BuilderConfig) -> PushBudget:
-    """The budget that all processes of the builder share."""
-    return PushBudget(config.state_dir / "pushes.json", config.pushes_per_minute)
+from coordination_tasks.wiring.clones import repository
 
 
 @contextmanager
@@ -26,18 +20,13 @@ def open_store(
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Store]:
-    """The store of the farm that `config` names; closed at the end. `sleep` may raise."""
-    config.state_dir.mkdir(parents=True, exist_ok=True)
-    repository = GitRepository(
-        config.coordination_repository,
-        config.state_dir / "coordination",
-        author=config.profile.id,
-        timeout=config.push_timeout,
-        on_push=push_budget(config).spend,
-    )
-    with repository:
+    """The store of the farm that `config` names; closed at the end. `sleep` may raise.
+
+    `notice` takes lines for a person.
+    """
+    with repository(config) as clone:
         yield Store(
-            repository,
+            clone,
             config.profile,
             pace=Pace(sleep=sleep),
             load=lambda: read_host_load(config.state_dir),

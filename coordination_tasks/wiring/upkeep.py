@@ -9,7 +9,7 @@ from collections.abc import Callable
 from coordination_tasks.build.attempt.attempt_log import AttemptLog
 from coordination_tasks.build.attempt.keepalive import Keepalive, KeepaliveThread
 from coordination_tasks.build.attempt.running_attempt import running_attempt
-from coordination_tasks.build.display.live_display import make_display
+from coordination_tasks.build.display.choice import make_display
 from coordination_tasks.build.ports import Pipelines
 from coordination_tasks.builder.claim_intent import own_intent
 from coordination_tasks.builder.config.builder import BuilderConfig
@@ -23,8 +23,8 @@ from coordination_tasks.farm.presence.beater import Beater
 from coordination_tasks.farm.presence.observer import Observer
 from coordination_tasks.farm.watch import Watch
 from coordination_tasks.store.store import Store
-from coordination_tasks.wiring.presence import heartbeats, observations
-from coordination_tasks.wiring.store import push_budget
+from coordination_tasks.wiring.clones import heartbeats, push_budget
+from coordination_tasks.wiring.reading import observations
 
 
 def beater(config: BuilderConfig, store: Store) -> Beater:

@@ -16,16 +16,10 @@ from pipelines.tasks.pipelines import Pipelines
 
 
 class PipelineCommand(Command):
-    """Base of the doit commands that need only `pipelines.yaml`.
+    """Base of the doit commands that need only `pipelines.yaml`."""
 
-    They do not create doit's tasks: so they work, and report more, when the file has errors.
-    """
-
-    def execute(self, params: Any, args: list[str]) -> int:
-        """Run without doit's tasks."""
-        self.loader.setup(params)
-        options = {option["name"]: params[option["name"]] for option in self.cmd_options}
-        return self.run(args, **options)
+    def _execute(self, *, pos_args: list[str], **options: Any) -> int:
+        return self.run(pos_args, **options)
 
     def run(self, args: list[str], **options: Any) -> int:
         """The command itself. Raises ApplicationError."""

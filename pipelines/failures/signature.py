@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from pipelines.domain.errors import FailureCode
 
@@ -45,9 +46,19 @@ class Signature:
     """Regular expression for lines directly below it that belong to it."""
     at_end: bool = False
     """The tool writes nothing after it: what follows shows that the failure was accepted."""
-    pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
-    below: re.Pattern[str] | None = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "pattern", re.compile(self.line))
-        object.__setattr__(self, "below", re.compile(self.after) if self.after else None)
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """`line`; compiled when it is needed, since most builds do not fail."""
+        return compiled(self.line)
+
+    @property
+    def below(self) -> re.Pattern[str] | None:
+        """`after`."""
+        return compiled(self.after) if self.after else None
+
+
+@cache
+def compiled(expression: str, flags: int = 0) -> re.Pattern[str]:
+    """The regular expression, compiled once."""
+    return re.compile(expression, flags)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from pipelines.failures.signature import Signature
 from pipelines.failures.tools.debian import DEBIAN
@@ -22,10 +23,14 @@ MAX_LINE = 2000
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _PREFIX = re.compile(r"\s*\[[\w:-]{1,30}\]:? ")
-# One expression first: nearly all lines fit no signature, and a build writes millions.
-_ANY = re.compile(
-    "|".join(f"(?:{re.sub('[(][?]P<[a-z]+>', '(?:', each.line)})" for each in SIGNATURES)
-)
+
+
+@cache
+def _any() -> re.Pattern[str]:
+    """One expression first: nearly all lines fit no signature, and a build writes millions."""
+    return re.compile(
+        "|".join(f"(?:{re.sub('[(][?]P<[a-z]+>', '(?:', each.line)})" for each in SIGNATURES)
+    )
 
 
 def plain(line: str) -> str:
@@ -42,6 +47,6 @@ def unprefixed(line: str) -> str:
 def signature_of(line: str) -> Signature | None:
     """The first signature that a plain line fits."""
     for text in dict.fromkeys((unprefixed(line), line)):
-        if _ANY.match(text):
+        if _any().match(text):
             return next(each for each in SIGNATURES if each.pattern.match(text))
     return None

@@ -8,9 +8,8 @@ from typing import Annotated, Any, Literal
 from annotated_types import Len
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
-from common.yaml.duration import Duration
 from common.yaml.findings import did_you_mean
-from common.yaml.validate import Several, Text
+from common.yaml.validate import Duration, Several, Text
 from pipelines.domain.errors import FailureCode
 from pipelines.domain.pipeline import Options, ParamType, Source
 

@@ -96,6 +96,9 @@ class ArtifactManifest:
         )
 
 
+ARTIFACT_MANIFEST = ArtifactManifest()
+
+
 def _artifact_paths(options: ArtifactManifestOptions, context: StepContext) -> list[Path]:
     workspace = context.workspace
     if options.paths:

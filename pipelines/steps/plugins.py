@@ -39,7 +39,7 @@ class InstalledKinds(Mapping[str, StepKind[Any]]):
         return name in self.own or name in self._found
 
     def __iter__(self) -> Iterator[str]:
-        return iter({**self.own, **self._found})
+        return iter(dict.fromkeys((*self.own, *self._found)))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

@@ -12,6 +12,7 @@ from typing_extensions import override
 from common.output_stream import silence
 from common.terminal_text import harmless
 from coordination_tasks.domain.model import State
+from coordination_tasks.domain.timestamps import elapsed
 
 SECONDS_BETWEEN_PLAIN_PROGRESS = 10.0
 
@@ -41,15 +42,6 @@ class Display(Protocol):
 
     def end(self) -> None:
         """Nothing more comes."""
-
-
-def elapsed(seconds: float) -> str:
-    """`4.1 s`, `2 min 05 s`, `1 h 02 min`."""
-    if seconds < 60:  # noqa: PLR2004
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
 
 
 class PlainDisplay(Display):

@@ -17,8 +17,9 @@ from typing_extensions import override
 
 from common.output_stream import BearingStream
 from common.terminal_text import harmless
-from coordination_tasks.build.display.display import Clock, Display, PlainDisplay, elapsed
+from coordination_tasks.build.display.display import Clock, Display
 from coordination_tasks.domain.model import State
+from coordination_tasks.domain.timestamps import elapsed
 
 _MARKS = {
     State.SUCCEEDED: ("✔", "green"),
@@ -115,9 +116,6 @@ class LiveDisplay(Display):
         return elapsed(row.seconds) if row.seconds is not None else ""
 
 
-def make_display(stream: TextIO, *, verbose: bool) -> Display:
-    """The display that fits `stream`: live on a terminal, plain lines elsewhere."""
-    console = Console(file=cast(TextIO, BearingStream(stream)))
-    if console.is_terminal and not console.is_dumb_terminal:
-        return LiveDisplay(console, verbose=verbose)
-    return PlainDisplay(stream, verbose=verbose)
+def live_display(stream: TextIO, *, verbose: bool) -> LiveDisplay:
+    """The display for the terminal that `stream` is."""
+    return LiveDisplay(Console(file=cast(TextIO, BearingStream(stream))), verbose=verbose)

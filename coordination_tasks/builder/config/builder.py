@@ -6,17 +6,25 @@ import os
 import re
 import socket
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-
-from common.yaml.document import Document, read_document
-from common.yaml.duration import Duration
+from common.records import (
+    integer,
+    key,
+    map_of,
+    number,
+    optional,
+    read_record,
+    record,
+    several,
+    text,
+)
+from common.yaml.document import read_document
+from common.yaml.duration import parse_duration
 from common.yaml.findings import InvalidFile
-from common.yaml.size import Size
-from common.yaml.validate import Several, Text, validate
+from common.yaml.size import parse_size
 from coordination_tasks.builder.config.disk import DEFAULT_MIN_FREE, LimitsFile
 from coordination_tasks.builder.config.heartbeat import (
     HeartbeatConfig,
@@ -44,7 +52,7 @@ MOST_PARALLEL = 256
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def _checked_variable(name: str) -> str:
+def _variable(name: str) -> str:
     if _VARIABLE.fullmatch(name) is None:
         raise ValueError(
             f"{name[:60]!r} can't be the name of a variable: letters, digits and _ only"
@@ -52,43 +60,38 @@ def _checked_variable(name: str) -> str:
     return name
 
 
-_VariableName = Annotated[str, AfterValidator(_checked_variable)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class BuilderFile(_Model):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuilderFile:
     """`builder.yaml`; `docs/configuration.md` describes each key."""
 
-    builder: Text | None = None
-    ip: Text = ""
-    manager: Text = ""
-    coordination_repository: Text | None = None
-    state_dir: Text | None = None
-    pipelines_file: Text | None = None
-    default_pipeline: Text | None = None
-    labels: dict[str, Text] = Field(default_factory=dict)
-    env: dict[_VariableName, Text] = Field(default_factory=dict)
-    pass_env: Several[Text] = ()
-    flush_every: Duration = 30.0
-    push_timeout: Duration = 60.0
-    parallel: int = Field(default=1, ge=1, le=MOST_PARALLEL)
-    pushes_per_minute: float = Field(default=6.0, gt=0, allow_inf_nan=False)
-    lease: Duration = 300.0
-    observe_every: Duration = 30.0
-    heartbeat: HeartbeatFile = HeartbeatFile()
-    keep_jobs: Duration = 30 * 86400.0
-    keep_messages: Duration = 30 * 86400.0
-    keep_logs: Duration = 7 * 86400.0
-    limits: LimitsFile = LimitsFile()
-    min_free: Size = DEFAULT_MIN_FREE
-    secrets_file: Text | None = None
-    lock_dir: Text = DEFAULT_LOCK_DIR
+    builder: str | None = key(optional(text), None)
+    ip: str = key(text, "")
+    manager: str = key(text, "")
+    coordination_repository: str | None = key(optional(text), None)
+    state_dir: str | None = key(optional(text), None)
+    pipelines_file: str | None = key(optional(text), None)
+    default_pipeline: str | None = key(optional(text), None)
+    labels: Mapping[str, str] = key(map_of(text), factory=dict)
+    env: Mapping[str, str] = key(map_of(text, _variable), factory=dict)
+    pass_env: tuple[str, ...] = key(several(text), ())
+    flush_every: float = key(parse_duration, 30.0)
+    push_timeout: float = key(parse_duration, 60.0)
+    parallel: int = key(integer(least=1, most=MOST_PARALLEL), 1)
+    pushes_per_minute: float = key(number(above=0), 6.0)
+    lease: float = key(parse_duration, 300.0)
+    observe_every: float = key(parse_duration, 30.0)
+    heartbeat: HeartbeatFile = key(record(HeartbeatFile), factory=HeartbeatFile)
+    keep_jobs: float = key(parse_duration, 30 * 86400.0)
+    keep_messages: float = key(parse_duration, 30 * 86400.0)
+    keep_logs: float = key(parse_duration, 7 * 86400.0)
+    limits: LimitsFile = key(record(LimitsFile), factory=LimitsFile)
+    min_free: int = key(parse_size, DEFAULT_MIN_FREE)
+    secrets_file: str | None = key(optional(text), None)
+    lock_dir: str = key(text, DEFAULT_LOCK_DIR)
 
 
-class BuilderConfig(_Model):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuilderConfig:
     """What a builder works with; all paths are absolute."""
 
     profile: BuilderProfile
@@ -200,8 +203,7 @@ def _read_file(home: Path, environment: Mapping[str, str]) -> tuple[Path, Builde
     if not chosen and not path.exists():
         return path, BuilderFile()
     try:
-        document: Document = read_document(path)
-        return path.resolve(), validate(BuilderFile, document)
+        return path.resolve(), read_record(record(BuilderFile), read_document(path))
     except InvalidFile as error:
         raise BadConfiguration(str(error)) from error
 

@@ -3,65 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
-
-from common.yaml.duration import Duration
-from common.yaml.size import Size
+from common.records import key, record
+from common.yaml.duration import parse_duration
+from common.yaml.size import parse_size
 
 _DAY = 86400.0
 _GIB = 1024**3
 DEFAULT_MIN_FREE = 2 * _GIB
 
 
-class Limit(BaseModel):
-    """Of things of one kind."""
+_LIMITS: Mapping[str, tuple[float, int]] = {
+    "workspaces": (30 * _DAY, 100 * _GIB),
+    "mirrors": (180 * _DAY, 20 * _GIB),
+    "logs": (365 * _DAY, 5 * _GIB),
+    "maven": (90 * _DAY, 20 * _GIB),
+}
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-    age: Duration
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """Of things of one kind; None: as it is by default."""
+
+    age: float | None = key(parse_duration, None)
     """Seconds since the last use after which one of them goes."""
-    size: Size
+    size: int | None = key(parse_size, None)
     """Bytes that they may have together; the one that was not used for longest goes first."""
 
 
-class WorkspacesLimit(Limit):
-    """Of workspaces of jobs."""
-
-    age: Duration = 30 * _DAY
-    size: Size = 100 * _GIB
-
-
-class MirrorsLimit(Limit):
-    """Of mirrors of source repositories."""
-
-    age: Duration = 180 * _DAY
-    size: Size = 20 * _GIB
-
-
-class LogsLimit(Limit):
-    """Of logs that `doit housekeeping` packed."""
-
-    age: Duration = 365 * _DAY
-    size: Size = 5 * _GIB
-
-
-class MavenLimit(Limit):
-    """Of what Maven downloaded for all jobs."""
-
-    age: Duration = 90 * _DAY
-    size: Size = 20 * _GIB
-
-
-class LimitsFile(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsFile:
     """`limits` in `builder.yaml`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-    workspaces: WorkspacesLimit = WorkspacesLimit()
-    mirrors: MirrorsLimit = MirrorsLimit()
-    logs: LogsLimit = LogsLimit()
-    maven: MavenLimit = MavenLimit()
+    workspaces: Limit = key(record(Limit), factory=Limit)
+    mirrors: Limit = key(record(Limit), factory=Limit)
+    logs: Limit = key(record(Limit), factory=Limit)
+    """What `doit housekeeping` packed."""
+    maven: Limit = key(record(Limit), factory=Limit)
+    """What Maven downloaded for all jobs."""
 
     def by_kind(self) -> Mapping[str, tuple[float, int]]:
         """Age in seconds and size in bytes, by kind."""
-        found: dict[str, Limit] = dict(self)
-        return {kind: (limit.age, limit.size) for kind, limit in found.items()}
+        return {
+            kind: _filled(getattr(self, kind), age, size) for kind, (age, size) in _LIMITS.items()
+        }
+
+
+def _filled(limit: Limit, age: float, size: int) -> tuple[float, int]:
+    return limit.age or age, size if limit.size is None else limit.size

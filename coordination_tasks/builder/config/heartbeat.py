@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-
-from common.yaml.duration import Duration
-from common.yaml.validate import Text
+from common.records import integer, key, text
+from common.yaml.duration import parse_duration
 from coordination_tasks.domain.errors import BadConfiguration
 from coordination_tasks.repository.git.remote import is_branch
 from coordination_tasks.repository.heartbeats import own_place
@@ -23,23 +22,22 @@ _OWN = frozenset({"1", "auto"})
 _BRANCH_RULE = "it has letters, digits and single . _ - / between them"
 
 
-class HeartbeatFile(BaseModel):
+def _branch(value: Any) -> str:
+    name = text(value)
+    if not is_branch(name):
+        raise ValueError(f"{name[:100]!r} can't be a branch: {_BRANCH_RULE}")
+    return name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatFile:
     """`heartbeat` in `builder.yaml`; `docs/configuration.md` describes each key."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    branch: Text = "auto"
-    push_every: int = Field(default=1, ge=1)
-    building: Duration = 30.0
-    waiting: Duration = 60.0
-    idle: Duration = 240.0  # programs of today raise an alert after 300 s
-
-    @field_validator("branch")
-    @classmethod
-    def _is_branch(cls, text: str) -> str:
-        if not is_branch(text):
-            raise ValueError(f"{text[:100]!r} can't be a branch: {_BRANCH_RULE}")
-        return text
+    branch: str = key(_branch, "auto")
+    push_every: int = key(integer(least=1), 1)
+    building: float = key(parse_duration, 30.0)
+    waiting: float = key(parse_duration, 60.0)
+    idle: float = key(parse_duration, 240.0)  # programs of today raise an alert after 300 s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

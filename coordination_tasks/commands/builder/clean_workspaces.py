@@ -9,13 +9,15 @@ from contextlib import nullcontext
 from rich.table import Table
 from rich.text import Text
 
-from common.command import OPTION_BUILDER, OPTION_JSON
+from common.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.yaml.size import format_size
 from coordination_tasks.build.ports import Surplus
 from coordination_tasks.builder.lock import acting_lock
 from coordination_tasks.builder.retained_jobs import retained_jobs
-from coordination_tasks.commands.base import FarmCommand, as_json, console, no_arguments, open_store
+from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
+from coordination_tasks.commands.tables import console
 from coordination_tasks.domain.timestamps import utc_now
+from coordination_tasks.wiring.reading import open_snapshot
 
 
 class CleanWorkspacesCommand(FarmCommand):
@@ -46,8 +48,8 @@ Exit codes: 0 shown or removed, 1 the coordination repository can't be reached (
         config = self.farm.config(builder)
         workspaces = self.farm.pipelines.workspaces(config.state_dir)
         with acting_lock(config) if remove else nullcontext():
-            with open_store(config) as store:
-                held = retained_jobs(store.snapshot(), workspaces.jobs())
+            with open_snapshot(config, tell) as snapshot:
+                held = retained_jobs(snapshot, workspaces.jobs())
             now = utc_now().timestamp()
             found = workspaces.superfluous(config.limits, held, now)
             if remove:

@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from rich.table import Table
 from rich.text import Text
 
-from common.command import OPTION_BUILDER, OPTION_JSON
-from coordination_tasks.builder.doctor_checks import Check, check_builder
-from coordination_tasks.commands.base import FarmCommand, as_json, console, no_arguments, open_store
+from common.command import OPTION_BUILDER, OPTION_JSON, tell
+from coordination_tasks.builder.doctor_checks import Check, check_builder, check_pipelines
+from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
+from coordination_tasks.commands.tables import console
 from coordination_tasks.domain.timestamps import utc_now
+from coordination_tasks.wiring.store import open_store
 
 
 class DoctorCommand(FarmCommand):
@@ -31,10 +33,13 @@ Exit codes: 0 all is well, 1 something has to be done, 3 bad configuration.
     def _execute(self, json: bool, builder: str, pos_args: list[str]) -> int:
         no_arguments(pos_args)
         config = self.farm.config(builder)
-        with open_store(config) as store:
+        with open_store(config, tell) as store:
+            problem = self.pipelines_problem()
+            known = None if problem else self.known_pipelines()
             checks = [
+                check_pipelines(known, problem),
                 *(Check(*found) for found in self.farm.pipelines.check_machine(config.env)),
-                *check_builder(config, store, self.known_pipelines(), utc_now()),
+                *check_builder(config, store, known, utc_now()),
             ]
         if json:
             sys.stdout.write(as_json([check_as_json(check) for check in checks]) + "\n")

@@ -11,9 +11,11 @@ from rich.text import Text
 from common.command import OPTION_BUILDER, OPTION_JSON, tell
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.outbox.journal import Entry, Outbox
-from coordination_tasks.commands.base import FarmCommand, as_json, console, open_store
+from coordination_tasks.commands.base import FarmCommand, as_json
+from coordination_tasks.commands.tables import console
 from coordination_tasks.domain.errors import BadRequest, NotFound
 from coordination_tasks.store.attempt_commands import Complete, Record
+from coordination_tasks.wiring.store import open_store
 
 
 class OutboxCommand(FarmCommand):
@@ -92,7 +94,7 @@ def _what(entry: Entry) -> str:
 
 
 def _send(config: BuilderConfig, outbox: Outbox) -> None:
-    with open_store(config) as store:
+    with open_store(config, tell) as store:
         report = outbox.flush(store)
     for entry, error in report.refused:
         tell(f"doit outbox: {_what(entry)} of job {entry.job} was refused: {error}")

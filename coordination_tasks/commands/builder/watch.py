@@ -8,7 +8,8 @@ from common.command import OPTION_BUILDER, tell
 from coordination_tasks.build.signals import ending_signals
 from coordination_tasks.builder.lock import watch_lock
 from coordination_tasks.builder.outbox.journal import Outbox
-from coordination_tasks.commands.base import FarmCommand, no_arguments, open_store
+from coordination_tasks.commands.base import FarmCommand, no_arguments
+from coordination_tasks.wiring.store import open_store
 from coordination_tasks.wiring.upkeep import make_watch
 
 
@@ -36,7 +37,7 @@ Exit codes: 0 ended by a signal, 3 bad configuration, or another watch runs for 
         with (
             ending_signals(lambda _: ended.set()),
             watch_lock(config),
-            open_store(config) as store,
+            open_store(config, tell) as store,
             Outbox(config.state_dir / "outbox.sqlite") as outbox,
         ):
             watch = make_watch(self.farm.pipelines, config, store, outbox, tell)

@@ -7,7 +7,7 @@ import sys
 from typing import Any, ClassVar
 
 from common.command import OPTION_BUILDER
-from coordination_tasks.build.display.live_display import make_display
+from coordination_tasks.build.display.choice import make_display
 from coordination_tasks.build.run import BuildRequest, BuildTools, run_build
 from coordination_tasks.builder.secret_values import Secrets
 from coordination_tasks.commands.base import FarmCommand, no_arguments
@@ -28,6 +28,7 @@ BUILD_OPTIONS: tuple[dict[str, Any], ...] = (
 class BuildCommand(FarmCommand):
     """doit command."""
 
+    uses_tasks = True
     name = "build"
     doc_purpose = "claim the next job and build it, step by step"
     doc_usage = "[--job ID] [--pipeline NAME] [-n N] [--builder ID] [--verbose]"

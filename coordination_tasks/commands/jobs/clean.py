@@ -14,6 +14,7 @@ from coordination_tasks.domain.errors import BadRequest
 class CleanCommand(FarmCommand):
     """doit command; takes the place of doit's own."""
 
+    uses_tasks = True
     name = "clean"
     doc_purpose = "remove the outputs of steps"
     doc_usage = "[TASK ...] [--clean-all] [--job ID] [--dry-run] [--forget]"

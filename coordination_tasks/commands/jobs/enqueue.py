@@ -8,10 +8,11 @@ import uuid
 from collections.abc import Iterator, Sequence
 
 from common.command import OPTION_BUILDER, OPTION_PARAM, given_params, tell
-from coordination_tasks.commands.base import FarmCommand, no_arguments, open_store
+from coordination_tasks.commands.base import FarmCommand, no_arguments
 from coordination_tasks.domain.errors import BadRequest, NotFound
 from coordination_tasks.domain.model import Job
 from coordination_tasks.store.store import Store
+from coordination_tasks.wiring.store import open_store
 
 
 class EnqueueCommand(FarmCommand):
@@ -91,7 +92,7 @@ Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad conf
             priority=priority,
             description=description,
         )
-        with open_store(self.farm.config(builder)) as store:
+        with open_store(self.farm.config(builder), tell) as store:
             stored = store.enqueue(job)
             for name in _unknown(store, job.dependencies):
                 tell(

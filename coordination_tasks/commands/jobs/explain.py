@@ -11,15 +11,16 @@ from dataclasses import asdict, dataclass, replace
 from rich.table import Table
 from rich.text import Text
 
-from common.command import OPTION_BUILDER, OPTION_JSON
+from common.command import OPTION_BUILDER, OPTION_JSON, tell
+from common.errors import one_line
 from common.yaml.findings import did_you_mean
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt, running_attempt
-from coordination_tasks.build.display.display import PlainDisplay, elapsed
+from coordination_tasks.build.display.display import PlainDisplay
 from coordination_tasks.build.ports import Outlook
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.disk_space import lacking_space
 from coordination_tasks.builder.secret_values import Secrets
-from coordination_tasks.commands.base import FarmCommand, as_json, console, open_store
+from coordination_tasks.commands.base import FarmCommand, as_json
 from coordination_tasks.commands.jobs.explanation import (
     Lease,
     StepExplanation,
@@ -27,15 +28,19 @@ from coordination_tasks.commands.jobs.explanation import (
     lease_of,
 )
 from coordination_tasks.commands.jobs.jobs import job_as_json, life
+from coordination_tasks.commands.tables import console
 from coordination_tasks.domain.errors import BadRequest, BrokenDocument
 from coordination_tasks.domain.model import Attempt, Job, State
+from coordination_tasks.domain.timestamps import elapsed
 from coordination_tasks.farm.presence.observations import Presence
 from coordination_tasks.store.plans import recorded_plan
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
-from coordination_tasks.wiring.presence import farm_overview
+from coordination_tasks.wiring.reading import find_presences
+from coordination_tasks.wiring.store import open_store
 
 CLAIMABLE = "this builder can claim it"
+CLAIMS_NOTHING = "this builder can claim nothing: its pipelines file has errors"
 UP_TO_DATE = "up to date"
 NOT_HERE = "not known: this builder has no workspace of the job"
 
@@ -81,7 +86,7 @@ step.
         if len(pos_args) > 2:  # noqa: PLR2004 - JOB and STEP
             raise BadRequest(f"what is {pos_args[2][:60]!r}? one job and one step of it are wanted")
         config = self.farm.config(builder)
-        with open_store(config) as store:
+        with open_store(config, tell) as store:
             snapshot = store.snapshot()
             if not pos_args:
                 return _show_queue(self._jobs(config, store, snapshot, _active(snapshot)), json)
@@ -96,7 +101,7 @@ step.
         self, config: BuilderConfig, store: Store, snapshot: Snapshot, jobs: Sequence[Job]
     ) -> list[JobExplanation]:
         running = any(job.state is State.RUNNING for job in jobs)
-        presences = farm_overview(config, snapshot).presences if running else {}
+        presences = find_presences(config, snapshot) if running else {}
         queued = any(job.state is State.QUEUED for job in jobs)
         refusals = self._refusals(config, store) if queued else {}
         return [
@@ -109,6 +114,10 @@ step.
         ]
 
     def _refusals(self, config: BuilderConfig, store: Store) -> Mapping[str, str]:
+        problem = self.pipelines_problem()
+        if problem:
+            tell(f"doit explain: {problem}")
+            return {job.id: CLAIMS_NOTHING for job in store.jobs() if job.state is State.QUEUED}
         refusals = store.explain(
             pipelines=self.known_pipelines(),
             default_pipeline=config.default_pipeline,
@@ -134,7 +143,7 @@ step.
             complete = replace(job, params=planner.prepare(plan, job.params).params)
             outlooks = planner.outlook(plan, _as_if_claimed(complete, config))
         except ValueError as error:
-            problem = str(error)
+            problem = one_line(error)
         return explain_steps(job, snapshot.transitions(job.id, job.attempt), outlooks), problem
 
 

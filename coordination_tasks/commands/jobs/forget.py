@@ -14,6 +14,7 @@ from coordination_tasks.domain.errors import BadRequest
 class ForgetCommand(FarmCommand):
     """doit command; takes the place of doit's own."""
 
+    uses_tasks = True
     name = "forget"
     doc_purpose = "forget that steps succeeded: they run again"
     doc_usage = "[TASK ...] [--all] [--job ID]"

@@ -11,18 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from common.command import OPTION_BUILDER, OPTION_JSON, tell
-from coordination_tasks.build.display.display import elapsed
-from coordination_tasks.commands.base import (
-    PIPE_WIDTH,
-    FarmCommand,
-    as_json,
-    console,
-    no_arguments,
-    open_store,
-)
+from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
+from coordination_tasks.commands.tables import PIPE_WIDTH, console
 from coordination_tasks.domain.model import Job, State
+from coordination_tasks.domain.timestamps import elapsed
 from coordination_tasks.farm.presence.observations import UNKNOWN, Presence
-from coordination_tasks.wiring.presence import farm_overview
+from coordination_tasks.wiring.reading import find_presences, open_snapshot
 
 _STYLES = {
     State.RUNNING: "bold cyan",
@@ -49,16 +43,15 @@ class JobsCommand(FarmCommand):
     def _execute(self, json: bool, builder: str, pos_args: list[str]) -> int:
         no_arguments(pos_args)
         config = self.farm.config(builder)
-        with open_store(config) as store:
-            snapshot = store.snapshot()
-            presences = farm_overview(config, snapshot).presences
-        for problem in snapshot.unreadable_jobs():
+        with open_snapshot(config, tell) as snapshot:
+            jobs, problems = snapshot.jobs(), snapshot.unreadable_jobs()
+            presences = find_presences(config, snapshot)
+        for problem in problems:
             tell(f"doit jobs: {problem}")
         if json:
-            jobs = [_as_json(job, presences) for job in snapshot.jobs()]
-            sys.stdout.write(as_json(jobs) + "\n")
+            sys.stdout.write(as_json([_as_json(job, presences) for job in jobs]) + "\n")
         else:
-            print_jobs(snapshot.jobs(), presences)
+            print_jobs(jobs, presences)
         return 0
 
 

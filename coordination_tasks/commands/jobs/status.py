@@ -12,19 +12,19 @@ from rich.table import Table
 from rich.text import Text
 
 from common.command import OPTION_BUILDER, OPTION_JSON, tell
-from coordination_tasks.build.display.display import elapsed
 from coordination_tasks.builder.config.builder import BuilderConfig
-from coordination_tasks.commands.base import FarmCommand, as_json, console, no_arguments, open_store
+from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
 from coordination_tasks.commands.jobs.jobs import job_as_json, life, print_jobs
+from coordination_tasks.commands.tables import console
 from coordination_tasks.documents.builder_status import BuilderStatus
 from coordination_tasks.domain.errors import BrokenDocument
 from coordination_tasks.domain.model import Job, State, Transition
-from coordination_tasks.domain.timestamps import format_time, utc_now
+from coordination_tasks.domain.timestamps import elapsed, format_time, utc_now
 from coordination_tasks.farm.presence.observations import Presence
 from coordination_tasks.farm.presence.overview import FarmOverview
 from coordination_tasks.store.history import GitHistory
 from coordination_tasks.store.snapshot import Snapshot
-from coordination_tasks.wiring.presence import farm_overview
+from coordination_tasks.wiring.reading import farm_overview, open_snapshot
 
 Shown = tuple[BuilderStatus, Presence | None]
 """A builder, and whether it lives; None when the past is shown."""
@@ -71,8 +71,8 @@ first commit.
 def _opened(config: BuilderConfig, at: str) -> Iterator[tuple[Snapshot, datetime | None]]:
     """The store as it is, or as it was and when that began."""
     if not at:
-        with open_store(config) as store:
-            yield store.snapshot(), None
+        with open_snapshot(config, tell) as snapshot:
+            yield snapshot, None
         return
     with GitHistory(config.coordination_repository, config.state_dir / "history") as history:
         version = history.find(at)

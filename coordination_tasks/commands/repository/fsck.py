@@ -17,7 +17,8 @@ from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.lock import while_idle
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.builder.secret_values import Secrets
-from coordination_tasks.commands.base import FarmCommand, as_json, console, no_arguments, open_store
+from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
+from coordination_tasks.commands.tables import console
 from coordination_tasks.domain.errors import BrokenDocument, HistoryRewritten, NotFound
 from coordination_tasks.domain.scheduling import Wanted
 from coordination_tasks.domain.timestamps import utc_now
@@ -37,7 +38,8 @@ from coordination_tasks.store.attempt_commands import Record
 from coordination_tasks.store.history import GitHistory
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
-from coordination_tasks.wiring.presence import farm_overview
+from coordination_tasks.wiring.reading import find_presences
+from coordination_tasks.wiring.store import open_store
 from coordination_tasks.wiring.upkeep import make_watch
 
 EXIT_FOUND = 6
@@ -95,56 +97,51 @@ read, 3 bad configuration or usage, 6 something is wrong.
         config = self.farm.config(builder)
         done: list[str] = []
         with ExitStack() as stack:
-            store = stack.enter_context(open_store(config))
+            store = stack.enter_context(open_store(config, tell))
             outbox = stack.enter_context(Outbox(config.state_dir / "outbox.sqlite"))
             history = _open_history(config, stack)
-            look = self._look(config, store, outbox, history)
+            wanted = self._wanted(config)
+            look = self._look(config, store, outbox, history, wanted)
             if repair and look.findings:
                 self._repair(config, store, outbox, look, done)
-                look = self._look(config, store, outbox, history)
+                look = self._look(config, store, outbox, history, wanted)
         if json:
             sys.stdout.write(as_json(fsck_as_json(look.findings, done)) + "\n")
         else:
             _print(look.findings, done)
         return EXIT_FOUND if look.findings else 0
 
-    def _look(
-        self, config: BuilderConfig, store: Store, outbox: Outbox, history: GitHistory | None
-    ) -> _Look:
-        snapshot, rewound = _newest(store, history)
-        presences = farm_overview(config, snapshot).presences
-        ended = {entry.job for entry in outbox.pending() if not isinstance(entry.command, Record)}
-        findings = (
-            *rewound,
-            *(find_broken(snapshot, history) if history else ()),
-            *self._disagreements(config, snapshot, presences, ended),
-            *check_outbox(snapshot, outbox),
-            *check_locks(config.state_dir),
-        )
-        return _Look(snapshot, presences, findings, is_rewound=bool(rewound))
-
-    def _disagreements(
-        self,
-        config: BuilderConfig,
-        snapshot: Snapshot,
-        presences: Mapping[str, Presence],
-        ended: Collection[str],
-    ) -> tuple[Finding, ...]:
-        wanted = Wanted(
+    def _wanted(self, config: BuilderConfig) -> Wanted | None:
+        """What this builder can take of the queue; None when its pipelines are not known."""
+        problem = self.pipelines_problem()
+        if problem:
+            tell(f"doit fsck: {problem}; queued jobs are not compared with the pipelines")
+            return None
+        return Wanted(
             pipelines=self.known_pipelines(),
             default_pipeline=config.default_pipeline,
             terms=self.terms(Secrets(os.environ, config.secrets_file)),
         )
-        try:
-            return (
-                *check_jobs(snapshot, wanted),
-                *check_references(snapshot),
-                *check_manifests(snapshot),
-                *check_stalled(snapshot, presences, now=utc_now()),
-                *check_killed(snapshot, _left_claim(config), ended),
-            )
-        except BrokenDocument:
-            return ()  # the queue is broken: named with its last good version
+
+    def _look(
+        self,
+        config: BuilderConfig,
+        store: Store,
+        outbox: Outbox,
+        history: GitHistory | None,
+        wanted: Wanted | None,
+    ) -> _Look:
+        snapshot, rewound = _newest(store, history)
+        presences = find_presences(config, snapshot)
+        ended = {entry.job for entry in outbox.pending() if not isinstance(entry.command, Record)}
+        findings = (
+            *rewound,
+            *(find_broken(snapshot, history) if history else ()),
+            *_disagreements(config, snapshot, presences, ended, wanted),
+            *check_outbox(snapshot, outbox),
+            *check_locks(config.state_dir),
+        )
+        return _Look(snapshot, presences, findings, is_rewound=bool(rewound))
 
     def _repair(
         self, config: BuilderConfig, store: Store, outbox: Outbox, look: _Look, done: list[str]
@@ -162,6 +159,25 @@ read, 3 bad configuration or usage, 6 something is wrong.
             sleep=time.sleep,
             monotonic=time.monotonic,
         ).run(look.snapshot, look.presences, may_write=not look.is_rewound)
+
+
+def _disagreements(
+    config: BuilderConfig,
+    snapshot: Snapshot,
+    presences: Mapping[str, Presence],
+    ended: Collection[str],
+    wanted: Wanted | None,
+) -> tuple[Finding, ...]:
+    try:
+        return (
+            *check_jobs(snapshot, wanted),
+            *check_references(snapshot),
+            *check_manifests(snapshot),
+            *check_stalled(snapshot, presences, now=utc_now()),
+            *check_killed(snapshot, _left_claim(config), ended),
+        )
+    except BrokenDocument:
+        return ()  # the queue is broken: named with its last good version
 
 
 def _left_claim(config: BuilderConfig) -> str | None:

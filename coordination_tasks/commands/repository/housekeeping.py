@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.command import OPTION_BUILDER, OPTION_JSON, tell
-from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments, open_store
+from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
 from coordination_tasks.documents.retention import MOST_FINISHED
 from coordination_tasks.domain.errors import BrokenDocument
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.farm.housekeeping import Housekeeping, Moved
+from coordination_tasks.wiring.store import open_store
 
 
 class HousekeepingCommand(FarmCommand):
@@ -42,7 +43,7 @@ Exit codes: 0 done, 1 the coordination repository can't be reached or a document
         config = self.farm.config(builder)
         broken: list[str] = []
         now = utc_now()
-        with open_store(config) as store:
+        with open_store(config, tell) as store:
             care = Housekeeping(store=store, ages=config.ages, now=now, notice=broken.append)
             moved = care.look() if dry_run else care.run()
         workspaces = self.farm.pipelines.workspaces(config.state_dir)

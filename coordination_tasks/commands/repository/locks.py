@@ -11,11 +11,13 @@ from rich.text import Text
 
 from common.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.yaml.duration import parse_duration
-from coordination_tasks.commands.base import FarmCommand, as_json, console, no_arguments, open_store
+from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
+from coordination_tasks.commands.tables import console
 from coordination_tasks.documents.locks import DEFAULT_LIFE, Lock
 from coordination_tasks.domain.errors import BadRequest
 from coordination_tasks.domain.timestamps import format_time, utc_now
 from coordination_tasks.store.store import Store
+from coordination_tasks.wiring.store import open_store
 
 
 class LocksCommand(FarmCommand):
@@ -60,7 +62,7 @@ broken, 3 bad configuration or usage, or another builder holds the lock.
         if life and not take:
             raise BadRequest("--for goes with --take")
         seconds = _seconds(life)
-        with open_store(self.farm.config(builder)) as store:
+        with open_store(self.farm.config(builder), tell) as store:
             if take:
                 store.take_lock(take, seconds)
             elif free:

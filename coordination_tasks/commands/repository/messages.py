@@ -9,12 +9,14 @@ from rich.padding import Padding
 from rich.text import Text
 
 from common.command import OPTION_BUILDER, OPTION_JSON, tell
-from coordination_tasks.commands.base import FarmCommand, as_json, console, open_store
+from coordination_tasks.commands.base import FarmCommand, as_json
+from coordination_tasks.commands.tables import console
 from coordination_tasks.documents.messages import Message, check_known
 from coordination_tasks.domain.errors import BadRequest
 from coordination_tasks.domain.timestamps import format_time
 from coordination_tasks.farm.mailbox import Mailbox
 from coordination_tasks.store.store import Store
+from coordination_tasks.wiring.store import open_store
 
 _STYLES = {"warning": "bold yellow", "error": "bold red", "request": "bold cyan"}
 
@@ -56,7 +58,7 @@ broken, 3 bad configuration, usage, or no such message.
             raise BadRequest("--archive needs the IDs of the messages")
         if mark_read and (archive or every):
             raise BadRequest("--mark-read goes with neither --archive nor --all")
-        with open_store(self.farm.config(builder)) as store:
+        with open_store(self.farm.config(builder), tell) as store:
             if archive:
                 shown = Mailbox(store).archive(pos_args)
                 tell(f"{_count(shown)} archived")

@@ -6,12 +6,13 @@ import sys
 
 from common.command import OPTION_BUILDER, tell
 from common.yaml.findings import did_you_mean
-from coordination_tasks.commands.base import FarmCommand, no_arguments, open_store
+from coordination_tasks.commands.base import FarmCommand, no_arguments
 from coordination_tasks.documents.messages import MESSAGE_TYPES, TO_ALL
 from coordination_tasks.domain.errors import BadRequest
 from coordination_tasks.domain.secret_scan import refuse_secrets
 from coordination_tasks.farm.mailbox import Mailbox
-from coordination_tasks.wiring.presence import farm_overview
+from coordination_tasks.wiring.reading import find_presences
+from coordination_tasks.wiring.store import open_store
 
 FROM_STDIN = "-"
 
@@ -58,9 +59,10 @@ Exit codes: 0 sent, 1 the coordination repository can't be reached or messages.j
         refuse_secrets("the subject", subject)
         refuse_secrets("the body", text)
         config = self.farm.config(builder)
-        with open_store(config) as store:
+        with open_store(config, tell) as store:
             message = Mailbox(store).send(to, subject, kind=type, body=text)
-            known = farm_overview(config, store.snapshot()).names(store.snapshot().builders())
+            snapshot = store.snapshot()
+            known = {*snapshot.builders(), *find_presences(config, snapshot)}
         if to not in (TO_ALL, *known):
             near = did_you_mean(to, known)
             tell(f"doit send: no builder {to} has been seen yet{near}; the message waits for it")

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from common.records import boolean, key, number, text
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     """A sign, and since when (seconds of the looker's monotonic clock) it is the same."""
 
-    sign: str
-    since: float
-    moved: bool = False
+    sign: str = key(text)
+    since: float = key(number())
+    moved: bool = key(boolean, False)
     """Whether it was ever seen to change: only then somebody was alive at `since`."""
 
 

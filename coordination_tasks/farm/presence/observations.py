@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from common.file_lock import file_lock
+from common.records import Rejected, key, map_of, number, record, text
 from coordination_tasks.domain.errors import BrokenDocument, NotDurable
 from coordination_tasks.farm.presence.liveness import Liveness, Observation
 from coordination_tasks.repository.heartbeats import AUTO_PREFIX, own_place
@@ -40,12 +39,12 @@ class Presence:
 class _LastLook:
     """What the file holds."""
 
-    looked_at: float
-    boot: str
-    builders: Mapping[str, Observation]
+    looked_at: float = key(number())
+    boot: str = key(text)
+    builders: Mapping[str, Observation] = key(map_of(record(Observation)))
 
 
-_LAST_LOOK = TypeAdapter(_LastLook)
+_LAST_LOOK = record(_LastLook)
 
 
 class Observations:
@@ -82,8 +81,8 @@ class Observations:
 
     def _read(self, now: float) -> Liveness:
         try:
-            last = _LAST_LOOK.validate_json(self._path.read_bytes())
-        except (FileNotFoundError, ValueError):
+            last = _LAST_LOOK(json.loads(self._path.read_bytes()))
+        except (FileNotFoundError, ValueError, Rejected):
             return Liveness(LONGEST_GAP)
         if last.looked_at > now or last.boot != _BOOT_ID.read_text():
             return Liveness(LONGEST_GAP)

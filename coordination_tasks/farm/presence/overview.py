@@ -55,19 +55,33 @@ class FarmOverview:
         return Presence(SILENT, age.total_seconds()) if age > BEYOND_CLOCK_ERROR else presence
 
 
+def find_presences(
+    snapshot: Snapshot, heartbeats: Heartbeats, observations: Observations
+) -> Mapping[str, Presence]:
+    """Whether each builder lives, without what it tells. Raises as read_overview."""
+    return _look(snapshot, heartbeats, observations)[1]
+
+
 def read_overview(
     snapshot: Snapshot, heartbeats: Heartbeats, observations: Observations
 ) -> FarmOverview:
     """Look at all builders once. Raises Unavailable, NotDurable, BrokenDocument."""
-    signs = heartbeats.signs(_other_places(snapshot))
-    presences = observations.look(snapshot, signs)
+    signs, presences = _look(snapshot, heartbeats, observations)
     beating = {
         name: place for name, place in builder_places(snapshot, signs).items() if place in signs
     }
-    files = heartbeats.read({place: status_path(name) for name, place in beating.items()})
+    paths = {place: status_path(name) for name, place in beating.items()}
+    files = heartbeats.read(paths, signs)
     return FarmOverview(
         presences, {n: files[place] for n, place in beating.items() if place in files}
     )
+
+
+def _look(
+    snapshot: Snapshot, heartbeats: Heartbeats, observations: Observations
+) -> tuple[Mapping[str, str], Mapping[str, Presence]]:
+    signs = heartbeats.signs(_other_places(snapshot))
+    return signs, observations.look(snapshot, signs)
 
 
 def _other_places(snapshot: Snapshot) -> set[str]:

@@ -10,19 +10,20 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from coordination_tasks.domain.errors import CopyUnusable, Unavailable, WriteRefused
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.repository.git.object_reader import MissingObject
 from coordination_tasks.repository.git.objects import GitObjects
-from coordination_tasks.repository.git.process import GitResult, make_repository, run_git
+from coordination_tasks.repository.git.process import GitResult, make_repository
 from coordination_tasks.repository.git.remote import FETCHED, GitRemote, fail, is_branch
 from coordination_tasks.repository.git.responses import Response, fetch_response, push_response, why
 from coordination_tasks.repository.heartbeats import AUTO_PREFIX, FACTS
 
-_LOCAL_SECONDS = 30.0
 _WORN = 40  # entries in one of 256 folders of loose objects
 _MOST_DAMAGE = 2
 _MOST_TRIES = 3
@@ -82,31 +83,45 @@ class GitHeartbeats:
         lines = (line.split("\t") for line in result.output.splitlines())
         return {ref.removeprefix("refs/heads/"): sha for sha, ref in lines}
 
-    def read(self, paths: Mapping[str, str]) -> Mapping[str, bytes]:
+    def read(
+        self, paths: Mapping[str, str], signs: Mapping[str, str] = MappingProxyType({})
+    ) -> Mapping[str, bytes]:
         """See Heartbeats.read."""
         places = sorted(filter(is_branch, paths))
         if not places:
             return {}
         with self._lock:
-            result = self._fetch(places)
-            response = fetch_response(result)
+            result = self._fetch(places, signs)
+            response = fetch_response(result) if result else Response.DONE
             if response is Response.ABSENT:
                 return {}  # one of them was removed just now
-            if response is not Response.DONE:
+            if result and response is not Response.DONE:
                 fail(response, result)
-            found = {place: self._read(f"{FETCHED}{place}", paths[place]) for place in places}
-            return {place: data for place, data in found.items() if data is not None}
+            return self._read({place: paths[place] for place in places})
 
-    def _fetch(self, places: Collection[str]) -> GitResult:
-        """Fetch them; a repository that can't be used is made anew."""
+    def _fetch(self, places: Collection[str], signs: Mapping[str, str]) -> GitResult | None:
+        """Fetch those that are not here with their signs; None when nothing is missing.
+
+        A repository that can't be used is made anew.
+        """
+        result = None
         for number in range(_MOST_TRIES):
             self._prepare()
-            result = self._remote.fetch_branches(self._git_dir, places)
+            wanted = [p for p in places if p not in signs or self._fetched(p) != signs[p]]
+            if not wanted:
+                return None
+            result = self._remote.fetch_branches(self._git_dir, wanted)
             if fetch_response(result) is not Response.LOCAL:
                 break
             if number:  # at first it may be a lock that another process of ours holds just now
                 self._throw_away()
         return result
+
+    def _fetched(self, place: str) -> str | None:
+        """The commit of a place that is here; None when it was never fetched."""
+        with suppress(OSError):
+            return (self._git_dir / f"{FETCHED}{place}").read_text().strip()
+        return None
 
     def _commit(self, files: Mapping[str, bytes]) -> str:
         """A commit that no beat had before, also of two in one second."""
@@ -126,16 +141,20 @@ class GitHeartbeats:
         finally:
             objects.close()
 
-    def _read(self, ref: str, path: str) -> bytes | None:
-        found = run_git(["rev-parse", ref], git_dir=self._git_dir, timeout=_LOCAL_SECONDS)
+    def _read(self, paths: Mapping[str, str]) -> dict[str, bytes]:
         objects = GitObjects(self._git_dir)
+        found = {}
         try:
-            return objects.read(found.output.strip(), path)
+            for place, path in paths.items():
+                data = objects.read(self._fetched(place) or "", path)
+                if data is not None:
+                    found[place] = data
         except (MissingObject, ValueError) as error:
             self._throw_away()
             raise Unavailable(f"heartbeats can't be read: {error}") from error
         finally:
             objects.close()
+        return found
 
     def _prepare(self) -> None:
         """Make the small repository, and another one when it has grown."""

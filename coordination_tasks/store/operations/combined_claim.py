@@ -7,10 +7,10 @@ their notes.
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, dataclass, replace
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
+from common.records import Rejected, key, record, text
 from coordination_tasks.documents.jobs import JobsDocument, read_jobs, write_jobs
 from coordination_tasks.domain.errors import ClaimLost, CoordinationError, NothingToClaim
 from coordination_tasks.domain.model import Attempt, BuilderProfile, Job
@@ -20,26 +20,28 @@ from coordination_tasks.store.operations.claim import Resolve, claim, claim_in
 from coordination_tasks.store.status_publisher import Publisher
 
 
-class ClaimRequest(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimRequest:
     """A claim of the next job that fits the builder."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    claim_id: str
-    builder: BuilderProfile
-    wanted: Wanted
+    claim_id: str = key(text)
+    builder: BuilderProfile = key(record(BuilderProfile, others=True))
+    wanted: Wanted = key(record(Wanted, others=True))
 
     @property
     def data(self) -> bytes:
         """The note's content."""
-        return self.model_dump_json().encode("utf-8")
+        return json.dumps(asdict(self)).encode()
+
+
+_REQUEST = record(ClaimRequest, others=True)
 
 
 def read_request(owner: str, data: bytes) -> ClaimRequest | None:
     """The request in the note of builder `owner`; None when it makes no sense."""
     try:
-        request = ClaimRequest.model_validate_json(data)
-    except ValidationError:
+        request = _REQUEST(json.loads(data))
+    except (ValueError, RecursionError, Rejected):
         return None
     return request if request.builder.id == owner else None
 

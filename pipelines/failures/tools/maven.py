@@ -8,9 +8,10 @@ printed before.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pipelines.domain.errors import FailureCode
+from pipelines.failures.signature import compiled
 
 TESTS = r"(?:surefire|failsafe)-plugin:|surefire-junit|gwt-maven-plugin:\S+:test|scalatest-maven"
 _ANY = ""
@@ -41,12 +42,12 @@ class MavenVerdict:
     say: str = ""
     """The message, `{found}` being what `words` found; empty: what the code's own words find."""
     own_output: bool = False
-    goal_pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
-    words_pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "goal_pattern", re.compile(self.goal))
-        object.__setattr__(self, "words_pattern", re.compile(self.words, re.MULTILINE))
+    def match(self, goal: str, lines: str) -> re.Match[str] | None:
+        """What its words find in the error lines of a goal that it is for."""
+        if compiled(self.goal).search(goal) is None:
+            return None
+        return compiled(self.words, re.MULTILINE).search(lines)
 
 
 VERDICTS = (

@@ -64,3 +64,6 @@ class BuildDeb:
         from pipelines.steps.debian.build import build as packaging  # noqa: PLC0415
 
         return packaging.package(options, context, self.host())
+
+
+BUILD_DEB = BuildDeb()

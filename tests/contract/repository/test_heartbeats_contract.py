@@ -92,6 +92,28 @@ def test_what_the_last_beat_told_can_be_read(farm: tuple[Make, Repository]) -> N
     assert other.read({}) == {}
 
 
+def test_what_is_known_by_its_sign_is_as_new(farm: tuple[Make, Repository]) -> None:
+    make, _ = farm
+    mine, other = make(own_place("build1")), make(own_place("build2"))
+    paths = {"heartbeat-build1": "build1/status.json"}
+    for content in (b"1", b"2"):
+        mine.beat({"build1/status.json": content})
+        signs = other.signs()
+        assert other.read(paths, signs) == {"heartbeat-build1": content}
+        assert other.read(paths, signs) == {"heartbeat-build1": content}
+
+
+def test_what_is_known_by_its_sign_is_not_fetched_again(remote: Path, tmp_path: Path) -> None:
+    heartbeats = on_git(str(remote), tmp_path / "own", "heartbeat-build1")
+    heartbeats.beat(FILES)
+    paths, signs = {"heartbeat-build1": "build1/status.json"}, heartbeats.signs()
+    read = heartbeats.read(paths, signs)
+    remote.rename(tmp_path / "unreachable")
+    assert heartbeats.read(paths, signs) == read
+    with pytest.raises(Unavailable):
+        heartbeats.read(paths)
+
+
 def test_one_parentless_commit_that_cost_few_objects(remote: Path, tmp_path: Path) -> None:
     heartbeats = on_git(str(remote), tmp_path / "own", "heartbeat-build1")
     heartbeats.beat({**FILES, "build1/heartbeat.json": b"{}"})

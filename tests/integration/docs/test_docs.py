@@ -10,8 +10,8 @@ from textwrap import indent
 
 import pytest
 
+from common.records import read_record, record
 from common.yaml.document import parse_document
-from common.yaml.validate import validate
 from coordination_tasks.builder.config.builder import BuilderFile
 from pipelines.language.load import read_pipelines
 from pipelines.steps.registry import step_kinds
@@ -52,7 +52,7 @@ BLOCKS = list(blocks())
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
 def test_a_block_is_what_it_says(block: Block, tmp_path: Path) -> None:
     if block.kind == "builder":
-        validate(BuilderFile, parse_document(block.text.encode(), block.name))
+        read_record(record(BuilderFile), parse_document(block.text.encode(), block.name))
         return
     whole = {
         "pipelines": block.text,

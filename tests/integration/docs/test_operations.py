@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from common.records import read_record, record
 from common.yaml.document import parse_document
-from common.yaml.validate import validate
 from coordination_tasks.builder.config.builder import BuilderFile
 from tests.conftest import HOME, Farm, git
 from tests.integration.docs.test_commands_documented import tables
@@ -32,7 +32,10 @@ def test_settings_have_the_defaults_that_are_told() -> None:
         outer, _, inner = setting.strip("`").partition(".")
         value = default.strip("`")
         text = f"{outer}: {{{inner}: {value}}}" if inner else f"{outer}: {value}"
-        assert validate(BuilderFile, parse_document(text.encode(), setting)) == BuilderFile(), text
+        assert (
+            read_record(record(BuilderFile), parse_document(text.encode(), setting))
+            == BuilderFile()
+        ), text
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here")

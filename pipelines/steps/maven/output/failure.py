@@ -136,7 +136,7 @@ def _read(
     if _LOST_JVM.search(what) and printed.cause().code is FailureCode.OUT_OF_MEMORY:
         what = f"{what}\n{printed.cause().message}"
     for verdict in VERDICTS:
-        found = verdict.goal_pattern.search(name) and verdict.words_pattern.search(what)
+        found = verdict.match(name, what)
         if found:
             break
     return _Reading(

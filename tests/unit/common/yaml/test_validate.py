@@ -4,9 +4,8 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.yaml.document import parse_document
-from common.yaml.duration import Duration
 from common.yaml.findings import InvalidFile
-from common.yaml.validate import Several, Text, validate
+from common.yaml.validate import Duration, Several, Text, validate
 
 
 class Inner(BaseModel):

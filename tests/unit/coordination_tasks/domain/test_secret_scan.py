@@ -7,9 +7,20 @@ from pathlib import Path
 from subprocess import run
 
 import pytest
+from detect_secrets.plugins.keyword import DENYLIST
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from coordination_tasks.domain.errors import SecretFound
-from coordination_tasks.domain.secret_scan import Finding, findings, refuse_secrets, withhold
+from coordination_tasks.domain.secret_scan import (
+    KEYWORDS,
+    TRACES,
+    Finding,
+    all_patterns,
+    findings,
+    refuse_secrets,
+    withhold,
+)
 from tests.support.coordination.fake_secrets import GITHUB, KEY, TOKENS
 from tests.support.coordination.world import World, claim, git, job
 
@@ -23,6 +34,15 @@ def test_each_kind_is_found_and_not_told(rule: str) -> None:
         refuse_secrets("the body", text)
     assert f"the body, line 2, looks like a secret ({rule})" in str(told.value)
     assert TOKENS[rule] not in str(told.value)
+
+
+@settings(max_examples=10)
+@given(st.data())
+def test_what_a_plugin_finds_has_a_trace_by_which_it_is_asked(data: st.DataObject) -> None:
+    for pattern in all_patterns():
+        assert TRACES.search(data.draw(st.from_regex(pattern))), pattern
+    for word in DENYLIST:
+        assert KEYWORDS.search(data.draw(st.from_regex(word))), word
 
 
 @pytest.mark.parametrize(
