@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+from pathlib import Path
 from typing import Any
 
 from coordination_tasks.documents.paths import (
@@ -12,7 +13,7 @@ from coordination_tasks.documents.paths import (
     transitions_folder,
     transitions_path,
 )
-from tests.conftest import Farm, await_that, git
+from tests.conftest import Farm, await_that, git, processes_of
 
 
 def findings_of(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
@@ -140,6 +141,11 @@ def test_illegal_transitions_of_an_archived_attempt_are_told_where_they_are(farm
     }
 
 
+def git_processes(folder: Path) -> list[str]:
+    names = [str(process.info["name"]) for process in processes_of(folder)]
+    return [name for name in names if name.startswith("git")]
+
+
 def test_repair_does_what_is_safe_and_says_what_it_left(farm: Farm) -> None:
     farm.second("echo began >> $LEDGER; exec sleep 1000")
     job = farm.enqueue()
@@ -147,6 +153,8 @@ def test_repair_does_what_is_safe_and_says_what_it_left(farm: Farm) -> None:
     await_that(lambda: "began" in farm.ran(), "the second step begins")
     build.kill()
     build.wait()
+    # a push that it had begun can land later
+    await_that(lambda: not git_processes(farm.folder), "git of the killed build ends")
     [head] = (farm.folder / "state/build1/coordination").glob("*/clone-*/HEAD")
     lock = head.parent / "config.lock"
     lock.touch()
