@@ -6,22 +6,26 @@ What a command reads and prints belongs to its package.
 from __future__ import annotations
 
 import json
-import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from getopt import GetoptError
+from shutil import get_terminal_size
 from typing import Any, ClassVar
 
 from doit.cmd_base import DoitCmdBase
 from doit.cmdparse import CmdParseError
 from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
+from common.cli.help_text import command_help
 from common.doit_arguments import typed_words
 from common.errors import ApplicationError, UsageError, os_error_text
 from common.output_stream import bear_any_text, silence
 from common.terminal_text import harmless
 
 EXIT_INTERRUPTED = 130
+_NARROWEST, _WIDEST = 40, 100
+_NEAR = 0.7
 _EXPECTED = (
     ApplicationError,
     GetoptError,
@@ -58,7 +62,7 @@ OPTION_PARAM: dict[str, Any] = {
 
 
 class Command(DoitCmdBase):  # type: ignore[misc]
-    """Base of all our doit commands. An error is one line on stderr, with --json an object."""
+    """Base of all doit commands here. An error is one line on stderr, with --json an object."""
 
     uses_tasks: ClassVar[bool] = False
     """Whether it acts on doit's tasks. All others work when the pipelines file is unusable."""
@@ -66,11 +70,24 @@ class Command(DoitCmdBase):  # type: ignore[misc]
     # doit needs the values, but nobody is to choose a database that we don't use.
     base_options = tuple({**option, "long": ""} for option in DoitCmdBase.base_options)
 
+    @property
+    def label(self) -> str:
+        """What stands before an error."""
+        return f"doit {self.name}"
+
+    def help(self) -> str:
+        """What `doit help` shows of the command."""
+        return command_help(self, terminal_width())
+
     def parse_execute(self, in_args: list[str]) -> int:
         """doit's entry: run the command with the words as they were typed; the exit code."""
         bear_any_text(sys.stdout)
         try:
-            code = int(super().parse_execute(typed_words(self, in_args)) or 0)
+            if "--help" in in_args:
+                sys.stdout.write(f"{self.help()}\n")
+                code = 0
+            else:
+                code = int(super().parse_execute(typed_words(self, in_args)) or 0)
             sys.stdout.flush()
         except BrokenPipeError:
             silence(sys.stdout)  # who reads has seen enough
@@ -81,9 +98,9 @@ class Command(DoitCmdBase):  # type: ignore[misc]
             code = _exit_code(error)
             text = self.error_text(error)
             if "--json" in in_args and "json" in self.cmdparser:
-                tell(json.dumps({"error": text, "exit_code": code}, ensure_ascii=False))
+                sys.stderr.write(json.dumps({"error": text, "exit_code": code}) + "\n")
             else:
-                tell(text if _names_place(error) else f"doit {self.name}: {text}")
+                tell(text if _names_place(error) else f"{self.label}: {text}")
         return code
 
     def execute(self, params: Any, args: list[str]) -> int:
@@ -98,22 +115,37 @@ class Command(DoitCmdBase):  # type: ignore[misc]
         """What a person reads of an error."""
         match error:
             case GetoptError():
-                return f"{error}; see `doit help {self.name}`"
+                unknown = "not recognized" in error.msg
+                hint = self.hint_at_option(error.opt) if unknown else self._see_help()
+                return f"{error.msg}{hint}"
             case CmdParseError():
                 return self._bad_value(error)
+            case InvalidCommand():
+                return " ".join(str(error).split())
             case KeyboardInterrupt():
                 return "interrupted"
             case OSError():
                 return os_error_text(error)
         return str(error).strip()
 
+    def hint_at_option(self, unknown: str) -> str:
+        """What follows after the name of an option that the command does not have."""
+        known = (name.rstrip("=") for name in self.cmdparser.get_long())
+        return near_match(f"--{unknown}", [f"--{name}" for name in known]) or self._see_help()
+
+    def _see_help(self) -> str:
+        return f"; see `doit help {self.name}`"
+
     def _bad_value(self, error: CmdParseError) -> str:
         """In place of doit's text, which names a variable and a class of Python."""
-        found = re.search(r"parameter '(\w+)' <class '(\w+)'>", str(error))
-        if not found:
+        name, _, problem = str(error).removeprefix("Error parsing parameter '").partition("'")
+        if name not in self.cmdparser:
             return str(error)
-        option = self.cmdparser[found[1]]
-        if found[2] == "bool":  # only a variable of the environment gives such a value
+        option = self.cmdparser[name]
+        if option.choices:
+            found = problem.partition("'")[2].partition("'")[0]
+            return f"--{option.long} expects one of {', '.join(option.choices)}, found {found!r}"
+        if option.type is bool:  # only a variable of the environment gives such a value
             return f"{option.env_var} expects yes or no"
         return f"--{option.long} expects a number"
 
@@ -129,6 +161,17 @@ def given_params(words: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"--param {name[:60]} may be given only once")
         given[name] = value
     return given
+
+
+def near_match(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the known word closest to `word`; "" when none is close."""
+    near = get_close_matches(word, list(known), n=1, cutoff=_NEAR)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def terminal_width() -> int:
+    """Columns for text: those of the terminal within limits, 80 where there is none."""
+    return max(_NARROWEST, min(get_terminal_size().columns, _WIDEST))
 
 
 def tell(text: str) -> None:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import getopt
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
+
+from doit.cmdparse import CmdOption, CmdParse
 
 
 def typed_words(command: Any, given: Sequence[str], argv: Sequence[str] | None = None) -> list[str]:
@@ -19,7 +22,7 @@ def typed_words(command: Any, given: Sequence[str], argv: Sequence[str] | None =
     Raises getopt.GetoptError for an option that the command does not have, and for an option that
     is given twice although it takes one value.
     """
-    words = _after(command.name, list(sys.argv if argv is None else argv)[1:], list(given))
+    words = _after(command, list(sys.argv if argv is None else argv)[1:], list(given))
     short, long = command.cmdparser.get_short(), command.cmdparser.get_long()
     options, others = getopt.gnu_getopt(words, short, long)
     _refuse_second_values(command, [name for name, value in options if value])
@@ -27,11 +30,14 @@ def typed_words(command: Any, given: Sequence[str], argv: Sequence[str] | None =
     return [*first, *(["--"] if others else []), *others]
 
 
-def _after(command: str, words: list[str], given: list[str]) -> list[str]:
+def _after(command: Any, words: list[str], given: list[str]) -> list[str]:
+    loading = CmdParse([CmdOption(option) for option in command.loader.cmd_options])
+    with suppress(getopt.GetoptError):  # as doit does: they may stand before the command, too
+        _, words = getopt.getopt(words, loading.get_short(), loading.get_long())
     while words and _is_variable(words[0]):
         words = words[1:]
-    if words[:1] != [command] or [w for w in words[1:] if not _is_variable(w)] != given:
-        return given  # called from another program, not from doit's command line
+    if words[:1] != [command.name] or [w for w in words[1:] if not _is_variable(w)] != given:
+        return given  # called from another program, not from doit\'s command line
     return words[1:]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from io import TextIOWrapper
 from typing import Any, TextIO
 
@@ -12,6 +13,21 @@ def silence(stream: TextIO) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
+
+
+def open_missing_streams() -> None:
+    """Give the process the standard streams that it was started without: nothing is read or shown.
+
+    Otherwise the next file to be opened, like the outbox, would take the descriptor of one.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            os.set_inheritable(number, True)
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
 
 
 class BearingStream:

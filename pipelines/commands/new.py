@@ -27,6 +27,7 @@ The new pipeline is appended to the file; nothing else in the file changes.
 
 Exit codes: 0 added, 3 invalid file or bad usage (nothing is changed).
 """
+    group = "pipelines"
     cmd_options = (
         {"name": "template", "long": "template", "type": str, "default": "maven-deb",
          "help": "maven-deb, maven, deb or shell [default: %(default)s]"},

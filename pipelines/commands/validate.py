@@ -29,6 +29,7 @@ Each error is a line on stderr: FILE:LINE:COLUMN: MESSAGE. With --json they are 
 
 Exit codes: 0 valid, 3 invalid file or bad usage.
 """
+    group = "pipelines"
     cmd_options = (OPTION_JSON,)
 
     def run(self, args: list[str], **options: Any) -> int:

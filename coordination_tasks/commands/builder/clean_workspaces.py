@@ -36,6 +36,7 @@ here; a mirror stays while a source tree takes its objects from it.
 Exit codes: 0 shown or removed, 1 the coordination repository can't be reached (nothing is removed),
 3 usage, or --remove while a `doit build` runs here.
 """
+    group = "care"
     cmd_options = (
         {"name": "remove", "long": "remove", "type": bool, "default": False,
          "help": "remove it, instead of only showing it"},

@@ -28,6 +28,7 @@ a mistake here only when a pipeline of this farm can't do without it.
 
 Exit codes: 0 all is well, 1 something has to be done, 3 bad configuration.
 """
+    group = "care"
     cmd_options = (OPTION_JSON, OPTION_BUILDER)
 
     def _execute(self, json: bool, builder: str, pos_args: list[str]) -> int:

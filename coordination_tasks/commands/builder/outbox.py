@@ -31,6 +31,7 @@ What was refused is kept until somebody decides: `--retry` lets it wait again, `
 Exit codes: 0 shown or done, 1 the journal can't be read or, with --send, the coordination
 repository can't be reached, 3 bad configuration, usage, or no such refused entry.
 """
+    group = "care"
     cmd_options = (
         {"name": "send", "long": "send", "type": bool, "default": False,
          "help": "send now what waits"},

@@ -28,6 +28,7 @@ whether much is due for `doit housekeeping`, and does it then.
 
 Exit codes: 0 ended by a signal, 3 bad configuration, or another watch runs for this builder.
 """
+    group = "farm"
     cmd_options = (OPTION_BUILDER,)
 
     def _execute(self, builder: str, pos_args: list[str]) -> int:

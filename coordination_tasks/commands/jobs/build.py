@@ -47,6 +47,7 @@ Exit codes:
   5      claim lost to another builder
   128+n  ended by signal n; the job can be claimed again
 """
+    group = "build"
     execute_tasks = True
 
     cmd_options: ClassVar = (

@@ -27,6 +27,7 @@ are the matter of `doit clean-workspaces`. Steps that a killed build left runnin
 
 Exit codes: 0 cleaned, 3 usage, or a `doit build` runs here.
 """
+    group = "build"
     cmd_options = (
         {"name": "all", "long": "clean-all", "short": "a", "type": bool, "default": False,
          "help": "clean all steps of all pipelines"},

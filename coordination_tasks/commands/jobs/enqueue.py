@@ -32,6 +32,7 @@ The lowest priority number is first, then the oldest.
 Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad configuration or usage.
 """
 
+    group = "queue"
     cmd_options = (
         {"name": "pipeline", "long": "pipeline", "type": str, "default": "",
          "help": "pipeline to build with (`doit list` shows them)"},

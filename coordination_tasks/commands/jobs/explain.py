@@ -80,6 +80,7 @@ Nothing is changed, and nothing is taken from other jobs to find out.
 Exit codes: 0 explained, 1 the coordination repository can't be reached, 3 usage, unknown job or
 step.
 """
+    group = "look"
     cmd_options = (OPTION_JSON, OPTION_BUILDER)
 
     def _execute(self, json: bool, builder: str, pos_args: list[str]) -> int:

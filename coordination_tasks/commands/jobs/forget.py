@@ -25,6 +25,7 @@ in all jobs on this builder, or in the one of --job; their outputs stay.
 
 Exit codes: 0 forgotten, 3 usage, or a `doit build` runs here.
 """
+    group = "build"
     cmd_options = (
         {"name": "all", "long": "all", "short": "a", "type": bool, "default": False,
          "help": "forget all steps of all pipelines"},

@@ -38,6 +38,7 @@ class JobsCommand(FarmCommand):
     doc_description = (
         "Exit codes: 0 listed, 1 the coordination repository can't be reached, 3 usage."
     )
+    group = "look"
     cmd_options = (OPTION_JSON, OPTION_BUILDER)
 
     def _execute(self, json: bool, builder: str, pos_args: list[str]) -> int:

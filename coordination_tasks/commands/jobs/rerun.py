@@ -26,6 +26,7 @@ Without options as `doit build --job JOB`: what succeeded with the same inputs i
 
 Exit codes: as `doit help build` says.
 """
+    group = "build"
     execute_tasks = True
 
     cmd_options: ClassVar = (

@@ -47,6 +47,7 @@ Exit codes: 0 shown, 1 the coordination repository can't be reached or a documen
 (the others are shown), 3 bad configuration, usage, unknown job or commit, or a time before the
 first commit.
 """
+    group = "look"
     cmd_options = (
         {"name": "job", "long": "job", "type": str, "default": "", "help": "id of a job"},
         {"name": "at", "long": "at", "type": str, "default": "",

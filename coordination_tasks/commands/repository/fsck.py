@@ -85,6 +85,7 @@ it left is shown then: broken documents, refused entries and lost records are fo
 Exit codes: 0 nothing is wrong (any more), 1 the coordination repository or the outbox can't be
 read, 3 bad configuration or usage, 6 something is wrong.
 """
+    group = "care"
     cmd_options = (
         {"name": "repair", "long": "repair", "type": bool, "default": False,
          "help": "do what is safe, then show what is left"},

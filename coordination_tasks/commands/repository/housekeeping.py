@@ -31,6 +31,7 @@ as before. May run at any time, on any builders at once; `doit watch` does it wh
 Exit codes: 0 done, 1 the coordination repository can't be reached or a document in it is broken
 (the others are cared for), 3 bad configuration or usage.
 """
+    group = "care"
     cmd_options = (
         {"name": "dry_run", "long": "dry-run", "type": bool, "default": False,
          "help": "show what would be moved, and move nothing"},

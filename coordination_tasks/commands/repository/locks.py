@@ -33,6 +33,7 @@ we wait for it. Take it to keep all builders from claiming and queueing for a wh
 Exit codes: 0 listed or done, 1 the coordination repository can't be reached or locks.json is
 broken, 3 bad configuration or usage, or another builder holds the lock.
 """
+    group = "farm"
     cmd_options = (
         {"name": "take", "long": "take", "type": str, "default": "",
          "help": "take this lock as this builder, or keep it for longer"},

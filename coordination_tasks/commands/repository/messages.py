@@ -34,6 +34,7 @@ to `all` on its own. `--mark-read` marks what is shown as read; `--archive` need
 Exit codes: 0 shown or done, 1 the coordination repository can't be reached or messages.json is
 broken, 3 bad configuration, usage, or no such message.
 """
+    group = "farm"
     cmd_options = (
         {"name": "every", "long": "all", "type": bool, "default": False,
          "help": "show all messages that are not archived, also read ones and those to others"},

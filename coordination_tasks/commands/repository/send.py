@@ -29,6 +29,7 @@ Prints the message's id. `doit messages` on the other side shows it.
 Exit codes: 0 sent, 1 the coordination repository can't be reached or messages.json is broken,
 3 bad configuration or usage.
 """
+    group = "farm"
     cmd_options = (
         {"name": "to", "long": "to", "type": str, "default": "",
          "help": "a builder's id, or all"},

@@ -23,6 +23,7 @@ pushed to it meanwhile.
 Exit codes: 0 it is one commit now, 1 the coordination repository can't be reached or refuses,
 3 bad configuration or usage, no such branch, or a heartbeat came in between: do it again.
 """
+    group = "care"
     cmd_options = (
         {"name": "branch", "long": "branch", "type": str, "default": "",
          "help": "the branch (else this builder's heartbeat branch)"},

@@ -12,7 +12,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from doit.plugin import PluginDict
 
+from common.cli.help import GROUPS
 from tests.conftest import HOME, Farm
 from tests.support.doit.documented_farm import BUILT, fill
 
@@ -23,6 +25,8 @@ for name, place in tomllib.loads((HOME / "pyproject.toml").read_text())["tool"][
     "command"
 ].items():
     module, _, cls = place.partition(":")
+    if module == "common.cli.doit_commands":
+        continue  # doit's own
     COMMANDS[name] = getattr(import_module(module), cls)
 
 EXAMPLES: dict[str, tuple[list[str], ...]] = {
@@ -93,6 +97,12 @@ def test_every_command_has_a_section_and_no_other_has() -> None:
     assert re.findall(r"^## doit (.*)$", DOCUMENT, re.M) == sorted(COMMANDS)
 
 
+def test_every_command_has_a_place_in_the_list_of_doit_help() -> None:
+    groups = {name: getattr(command, "group", "") for name, command in COMMANDS.items()}
+    assert {name for name, group in groups.items() if not group} == {"help"}
+    assert set(groups.values()) == set(GROUPS)
+
+
 def head(name: str) -> str:
     """What has to stand under the heading of a command, before its JSON documents."""
     command = COMMANDS[name]
@@ -126,7 +136,10 @@ def test_usage_options_and_exit_codes_are_those_of_the_program(name: str) -> Non
 @pytest.mark.parametrize("name", COMMANDS)
 def test_an_unknown_option_is_one_line(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     loader = SimpleNamespace(cmd_options=())
-    assert COMMANDS[name](task_loader=loader, config={}).parse_execute(["--bogus"]) == 3
+    assert (
+        COMMANDS[name](task_loader=loader, config={}, cmds=PluginDict()).parse_execute(["--bogus"])
+        == 3
+    )
     told = f"doit {name}: option --bogus not recognized; see `doit help {name}`\n"
     assert capsys.readouterr().err == told
 
@@ -148,7 +161,7 @@ def test_every_command_that_reads_has_json() -> None:
     without = {n for n, c in COMMANDS.items() if all(o["long"] != "json" for o in c.cmd_options)}
     assert without == acting
     assert acting == {
-        *("build", "clean", "enqueue", "forget", "new", "rerun", "send"),
+        *("build", "clean", "enqueue", "forget", "help", "new", "rerun", "send"),
         *("squash-heartbeat", "watch"),
     }
 

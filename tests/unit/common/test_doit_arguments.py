@@ -8,20 +8,22 @@ from doit.cmdparse import CmdOption, CmdParse
 
 from common.doit_arguments import typed_words
 
+FILE = {"name": "file", "short": "f", "long": "file", "type": str, "default": ""}
 PARSER = CmdParse(
     [
-        CmdOption({"name": "file", "short": "f", "long": "file", "type": str, "default": ""}),
+        CmdOption(FILE),
         CmdOption({"name": "param", "long": "param", "type": list, "default": []}),
         CmdOption({"name": "json", "long": "json", "type": bool, "default": False}),
     ]
 )
-PLAN = SimpleNamespace(name="plan", cmdparser=PARSER)
+LOADER = SimpleNamespace(cmd_options=(FILE,))
+PLAN = SimpleNamespace(name="plan", cmdparser=PARSER, loader=LOADER)
 
 
 def words(line: str) -> list[str]:
     argv = line.split()
     shown = [word for word in argv[1:] if word.startswith("-") or "=" not in word]
-    return typed_words(PLAN, [word for word in shown if word != "plan"], argv)
+    return typed_words(PLAN, shown[shown.index("plan") + 1 :], argv)
 
 
 def test_what_doit_hides_is_there_and_options_come_first() -> None:
@@ -29,6 +31,7 @@ def test_what_doit_hides_is_there_and_options_come_first() -> None:
         "--param=a=1", "--json", "--param=b=", "--", "x",
     ]  # fmt: skip
     assert words("doit v=1 plan -f dodo.py x") == ["-f", "dodo.py", "--", "x"]
+    assert words("doit -f dodo.py plan x --param a=1") == ["--param=a=1", "--", "x"]
 
 
 def test_a_call_from_another_program_is_taken_as_it_is() -> None:

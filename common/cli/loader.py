@@ -1,0 +1,54 @@
+"""What loads dodo.py. doit makes it before it looks at a command line, so it checks that, too."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from doit.cmd_base import DodoTaskLoader
+from doit.exceptions import InvalidDodoFile
+
+from common.command import tell
+from common.errors import UsageError
+from common.output_stream import BearingStream, open_missing_streams
+
+_PROGRAMS = ("doit", "__main__.py")
+
+
+class Loader(DodoTaskLoader):  # type: ignore[misc]
+    """doit's loader, behind a check of what doit itself would end with a traceback for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        open_missing_streams()
+        if Path(sys.argv[0]).name in _PROGRAMS:  # else the arguments are another program's
+            _check_arguments(sys.argv[1:])
+
+    def setup(self, opt_values: Any) -> None:
+        """Import dodo.py. Raises InvalidDodoFile."""
+        file = opt_values["dodoFile"]
+        if Path(file).is_dir():
+            raise InvalidDodoFile(f"doit: {file} is a folder; --file expects a dodo.py")
+        try:
+            super().setup(opt_values)
+        except InvalidDodoFile as error:
+            raise InvalidDodoFile(f"doit: {' '.join(str(error).split())}") from error
+        except ModuleNotFoundError as error:
+            raise InvalidDodoFile(
+                f"doit: {file} cannot be loaded: {error}; is a package missing? Run scripts/setup."
+            ) from error
+
+
+def _check_arguments(arguments: Sequence[str]) -> None:
+    if "" in arguments:  # doit looks at the first character of each
+        tell("doit: an argument is empty; leave it out or give it a value")
+        raise SystemExit(UsageError.exit_code)
+    if arguments[:1] == ["--help"]:  # doit would show a list of its own
+        from doit.doit_cmd import DoitMain  # noqa: PLC0415 - a cycle
+
+        sys.argv[1:] = ["help"]
+        raise SystemExit(DoitMain().run(["help"]))
+    if arguments[:1] == ["--version"]:
+        sys.stdout = BearingStream(sys.stdout)
