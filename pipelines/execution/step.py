@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from common.redaction import mask
 from pipelines.domain.conditions import all_needs
 from pipelines.domain.errors import BadValue, FailureCode, StepFailed
 from pipelines.domain.pipeline import (
@@ -39,7 +40,6 @@ from pipelines.execution.values import StepValues
 from pipelines.git.tracked_files import check_names, files_that_match, input_files, matching_files
 from pipelines.processes.cancellation import Cancellation
 from pipelines.processes.logged_command import LoggedCommandRunner
-from pipelines.processes.masking import mask
 from pipelines.processes.step_log import open_log
 from pipelines.processes.tree import marker
 from pipelines.workspace.job_metadata import JobNote, write_note

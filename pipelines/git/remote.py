@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
+from common.redaction import mask_url_credentials
 from pipelines.domain.errors import BadValue, FailureCode, StepFailed
 from pipelines.domain.validation import check_branch, shown
 from pipelines.processes.cancellation import Cancellation
 from pipelines.processes.capture import capture
-from pipelines.processes.masking import mask_url_credentials
 
 _MAX_EXCERPT = 2000
 _EXCERPT_LINES = 12

@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
+from common.redaction import mask
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.exit_code import ExitCode
 from pipelines.domain.pipeline import Command
@@ -24,7 +25,6 @@ from pipelines.processes.cancellation import Cancellation
 from pipelines.processes.exit_file import recording
 from pipelines.processes.log_tail import LogTail
 from pipelines.processes.masked_output import MaskedOutput
-from pipelines.processes.masking import mask
 from pipelines.processes.step_log import StepLog, full_folder, open_log
 from pipelines.processes.tree import GRACE, MARKER_VARIABLE, end_tree
 from pipelines.processes.wait import wait_for_end

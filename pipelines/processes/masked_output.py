@@ -7,7 +7,7 @@ import select
 import threading
 from collections.abc import Collection
 
-from pipelines.processes.masking import StreamMask
+from common.redaction import StreamMask
 from pipelines.processes.step_log import StepLog
 
 _CHUNK = 1 << 16

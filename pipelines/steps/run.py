@@ -13,13 +13,13 @@ from typing import Literal
 
 from pydantic import Field
 
+from common.redaction import mask_url_credentials
 from common.yaml.validate import Text
 from pipelines.domain.errors import FailureCode
 from pipelines.domain.pipeline import BuildRequest, Command, Options, StepContext, StepResult
 from pipelines.failures.evidence import Evidence
 from pipelines.failures.verdict import verdict
 from pipelines.processes.exit_file import recorded_code
-from pipelines.processes.masking import mask_url_credentials
 from pipelines.steps.run_outputs import OUTPUT_VARIABLE, read_outputs
 
 _SHELLS = {

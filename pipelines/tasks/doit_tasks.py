@@ -15,6 +15,7 @@ from typing import Any
 from doit.action import BaseAction
 from doit.exceptions import TaskFailed
 
+from common.redaction import mask, mask_data
 from pipelines.domain.conditions import all_but_later
 from pipelines.domain.errors import (
     FailureCode,
@@ -24,7 +25,6 @@ from pipelines.domain.errors import (
 )
 from pipelines.domain.pipeline import Pipeline, Step
 from pipelines.execution.runner import StepRunner
-from pipelines.processes.masking import mask, mask_data
 from pipelines.steps.publish_status import PublishStatus
 
 _TIMED_OUT = frozenset({FailureCode.TIMEOUT, FailureCode.SILENT})

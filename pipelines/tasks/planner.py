@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from common.redaction import mask_url_credentials
 from pipelines.domain.conditions import all_needs
 from pipelines.domain.errors import BadPipelineFile, BadValue, UnusablePlan
 from pipelines.domain.expressions import SUCCESS
@@ -13,7 +14,6 @@ from pipelines.domain.pipeline import Pipeline, RunningAttempt, StepKind
 from pipelines.execution.runner import StepRunner
 from pipelines.language.params import resolve_params
 from pipelines.processes.cancellation import Cancellation
-from pipelines.processes.masking import mask_url_credentials
 from pipelines.tasks.doit_tasks import pipeline_tasks, publish_last
 from pipelines.tasks.plan_document import read_plan, write_plan
 from pipelines.workspace.layout import Workspace

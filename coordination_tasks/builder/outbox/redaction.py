@@ -7,60 +7,53 @@ line, and what is declared as a secret is masked wherever it stands.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from common.redaction import mask, mask_secrets
 from coordination_tasks.documents.codec import transition_line
 from coordination_tasks.domain.model import Transition
 from coordination_tasks.domain.secret_scan import findings, may_hold_one, note, withhold
 from coordination_tasks.store.attempt_commands import AttemptCommand, Complete, Record
 
-MASK = "***"
-_SHORTEST = 4
-
-
-def redact(text: str, secrets: Collection[str]) -> str:
-    """`text` without the values of declared secrets, nor single lines of them."""
-    parts = {part.strip() for secret in secrets for part in (secret, *secret.splitlines())}
-    for part in sorted(parts, key=len, reverse=True):
-        if len(part) >= _SHORTEST:
-            text = text.replace(part, MASK)
-    return text
+Hide = Callable[[str], str]
+"""Masks what is known to be secret in a text."""
 
 
 def without_secrets(command: AttemptCommand, secrets: Collection[str]) -> AttemptCommand:
     """The command with `secrets` masked, and what looks like a secret withheld."""
+    hide = partial(mask, secrets=secrets)
     if isinstance(command, Complete):
         done = command.completion
         cleaned = replace(
             done,
-            reason=_clean(done.reason, secrets),
-            manifest=_clean_document(done.manifest, secrets),
-            transitions=_clean_all(done.transitions, secrets),
+            reason=_clean(done.reason, hide),
+            manifest=_clean_document(done.manifest, hide),
+            transitions=_clean_all(done.transitions, hide),
         )
         return replace(command, completion=cleaned)
-    transitions = _clean_all(command.transitions, secrets)
+    transitions = _clean_all(command.transitions, hide)
     if isinstance(command, Record):
-        plan = _clean_document(command.plan, secrets)
+        # a plan is built with again: an address in it stays, and the planner has masked the source
+        plan = _clean_document(command.plan, partial(mask_secrets, secrets=secrets))
         return replace(command, transitions=transitions, plan=plan)
-    return replace(command, transitions=transitions, reason=_clean(command.reason, secrets))
+    return replace(command, transitions=transitions, reason=_clean(command.reason, hide))
 
 
-def _clean_all(
-    transitions: tuple[Transition, ...], secrets: Collection[str]
-) -> tuple[Transition, ...]:
-    return tuple(_clean_transition(transition, secrets) for transition in transitions)
+def _clean_all(transitions: tuple[Transition, ...], hide: Hide) -> tuple[Transition, ...]:
+    return tuple(_clean_transition(transition, hide) for transition in transitions)
 
 
-def _clean_transition(transition: Transition, secrets: Collection[str]) -> Transition:
-    if _is_harmless(transition, secrets):
+def _clean_transition(transition: Transition, hide: Hide) -> Transition:
+    if _is_harmless(transition, hide):
         return transition
     cleaned = replace(
         transition,
-        reason=_clean(transition.reason, secrets),
-        log=None if transition.log is None else _clean(transition.log, secrets),
-        details=_clean_data(transition.details, secrets),
+        reason=_clean(transition.reason, hide),
+        log=None if transition.log is None else _clean(transition.log, hide),
+        details=_clean_data(transition.details, hide),
     )
     # a name and its value may be harmless each, and a secret side by side
     for found in findings(transition_line(cleaned)):
@@ -68,7 +61,7 @@ def _clean_transition(transition: Transition, secrets: Collection[str]) -> Trans
     return cleaned
 
 
-def _is_harmless(transition: Transition, secrets: Collection[str]) -> bool:
+def _is_harmless(transition: Transition, hide: Hide) -> bool:
     """Quick, for the many that hide nothing: one look at all that the others look at in turn."""
     details = transition.details
     texts = (
@@ -79,7 +72,7 @@ def _is_harmless(transition: Transition, secrets: Collection[str]) -> bool:
         transition_line(transition),
     )
     whole = "\n".join(texts)
-    return redact(whole, secrets) == whole and not may_hold_one(whole)
+    return hide(whole) == whole and not may_hold_one(whole)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -95,37 +88,43 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(item)
 
 
-def _clean_document(data: bytes | None, secrets: Collection[str]) -> bytes | None:
-    """A JSON document; untouched when there is nothing to hide."""
+def _clean_document(data: bytes | None, hide: Hide) -> bytes | None:
+    """A document, mostly of JSON; untouched when there is nothing to hide."""
     if data is None:
         return None
     text = data.decode("utf-8", "replace")
-    if redact(text, secrets) == text and not any(findings(text)):
+    try:
+        value = json.loads(data)
+    except ValueError:
+        cleaned = _clean(text, hide)
+        return data if cleaned == text else cleaned.encode()
+    # its texts, too: JSON writes a quotation mark in a secret in another way
+    texts = "\n".join((text, *_texts(value)))
+    if hide(texts) == texts and not any(findings(text)):
         return data
-    value = _clean_data(json.loads(data), secrets)
-    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(_clean_data(value, hide), indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _clean_data(value: Any, secrets: Collection[str]) -> Any:
+def _clean_data(value: Any, hide: Hide) -> Any:
     if isinstance(value, str):
-        return _clean(value, secrets)
+        return _clean(value, hide)
     if isinstance(value, Mapping):
         return {
-            _clean(str(key), secrets): _clean_member(str(key), item, secrets)
+            _clean(str(key), hide): _clean_member(str(key), item, hide)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [_clean_data(item, secrets) for item in value]
+        return [_clean_data(item, hide) for item in value]
     return value
 
 
-def _clean_member(key: str, value: Any, secrets: Collection[str]) -> Any:
-    cleaned = _clean_data(value, secrets)
+def _clean_member(key: str, value: Any, hide: Hide) -> Any:
+    cleaned = _clean_data(value, hide)
     if isinstance(cleaned, str):
         for found in findings(json.dumps({key: cleaned}, ensure_ascii=False)):
             return note(found.rule)
     return cleaned
 
 
-def _clean(text: str, secrets: Collection[str]) -> str:
-    return withhold(redact(text, secrets))
+def _clean(text: str, hide: Hide) -> str:
+    return withhold(hide(text))

@@ -9,20 +9,13 @@ from pathlib import Path
 import pytest
 
 from coordination_tasks.builder.outbox.journal import Outbox
-from coordination_tasks.builder.outbox.redaction import redact
 from coordination_tasks.domain.model import State
 from coordination_tasks.store.attempt_commands import Completion
+from coordination_tasks.store.plans import plan_digest
 from tests.support.coordination.fake_secrets import GITHUB, KEY, PASSWORD, TOKENS, word
 from tests.support.coordination.world import NOON, World, began, claim, ended, job
 
 DECLARED = "correct horse\nbattery staple"
-
-
-def test_declared_secrets_are_masked_whole_and_by_line() -> None:
-    text = f"<{DECLARED}> and battery staple"
-
-    assert redact(text, [DECLARED]) == "<***> and ***"
-    assert redact("a b", ["", "b"]) == "a b", "what is too short would mask everything"
 
 
 def test_an_excerpt_with_a_token_goes_out_without_it(world: World, tmp_path: Path) -> None:
@@ -67,6 +60,33 @@ def test_an_excerpt_with_a_token_goes_out_without_it(world: World, tmp_path: Pat
     assert json.loads(kept)["hint"] == "[withheld: GitHub Token]"
 
 
+def test_credentials_in_an_address_are_masked_but_not_in_a_plan(
+    world: World, tmp_path: Path
+) -> None:
+    store = world.store()
+    store.enqueue(job())
+    attempt = claim(store)
+    address = f"https://{word(8)}@example.org/x.git"
+    failed = replace(
+        ended(attempt, "maven"),
+        reason=f"cannot read {address}",
+        log=f"/logs/{DECLARED}.log",
+        details={"excerpt": f"fatal: {address}: 401 with battery staple"},
+    )
+    plan = json.dumps({"run": f"git clone {address}"}).encode()
+    with Outbox(tmp_path / "outbox.sqlite", clock=lambda: NOON) as outbox:
+        outbox.hide([f"{DECLARED}\n"])
+        outbox.submit_transitions(attempt, [began(attempt, "maven"), failed], plan)
+        outbox.flush(store)
+
+    assert store.snapshot().plan(plan_digest(plan)) == plan
+    recorded = store.transitions("job_1")[2]
+    masked = "https://***@example.org/x.git"
+    assert recorded.reason == f"cannot read {masked}"
+    assert recorded.log == "/logs/***.log"
+    assert recorded.details["excerpt"] == f"fatal: {masked}: 401 with ***"
+
+
 def test_a_manifest_without_secrets_stays_byte_for_byte(world: World, tmp_path: Path) -> None:
     store = world.store()
     store.enqueue(job())
@@ -77,6 +97,24 @@ def test_a_manifest_without_secrets_stays_byte_for_byte(world: World, tmp_path: 
         outbox.flush(store)
 
     assert store.snapshot().manifest("build1", "job_1", 1) == manifest
+
+
+def test_a_secret_that_json_writes_in_another_way_is_masked_in_a_manifest(
+    world: World, tmp_path: Path
+) -> None:
+    store = world.store()
+    store.enqueue(job())
+    attempt = claim(store)
+    secret = 'pass"wörd'
+    manifest = json.dumps({"artifacts": [], "note": f"<{secret}>"}).encode()
+    with Outbox(tmp_path / "outbox.sqlite", clock=lambda: NOON) as outbox:
+        outbox.hide([secret])
+        outbox.submit_completion(attempt, Completion(state=State.SUCCEEDED, manifest=manifest))
+        outbox.flush(store)
+
+    kept = store.snapshot().manifest("build1", "job_1", 1)
+    assert kept is not None
+    assert json.loads(kept)["note"] == "<***>"
 
 
 @pytest.mark.parametrize("rule", TOKENS)

@@ -1,4 +1,7 @@
-"""Takes secrets out of texts that are kept or shown."""
+"""Masks declared secrets, and credentials in URLs, in texts that are kept, sent or shown. Pure.
+
+What only looks like a secret is a matter of `coordination_tasks/domain/secret_scan.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any, AnyStr
 
 MASK = "***"
 _URL_CREDENTIALS = re.compile(r"(?<=://)[^/\s@'\"]+@")
-_SHORTEST_LINE = 4
+_SHORTEST_PART = 4
 """A line of a secret that is shorter, like a bracket, is masked only as part of the whole."""
 
 
@@ -20,11 +23,16 @@ def mask_url_credentials(text: str) -> str:
 
 def mask(text: str, secrets: Collection[str]) -> str:
     """`text` without any of the secret values and without credentials in URLs."""
+    return mask_url_credentials(mask_secrets(text, secrets))
+
+
+def mask_secrets(text: str, secrets: Collection[str]) -> str:
+    """`text` without any of the secret values; for a text that is run again later."""
     shown, begin = "", 0
     for start, end in _joined(_found(text, hidden_texts(secrets))):
         shown += text[begin:start] + MASK
         begin = end
-    return mask_url_credentials(shown + text[begin:])
+    return shown + text[begin:]
 
 
 def mask_data(value: Any, secrets: Collection[str]) -> Any:
@@ -39,17 +47,14 @@ def mask_data(value: Any, secrets: Collection[str]) -> Any:
 
 
 def hidden_texts(secrets: Collection[str]) -> list[str]:
-    """What must not be shown of these secrets: each whole, and its lines; longest first.
+    """What must not be shown of these secrets: each whole, and parts of it; longest first.
 
-    A key of several lines is seldom printed whole, but line by line.
+    A key of several lines is often printed line by line, and the newline at the end of a file is
+    seldom printed at all.
     """
-    lines = {
-        line.strip()
-        for secret in secrets
-        for line in secret.splitlines()
-        if len(line.strip()) >= _SHORTEST_LINE
-    }
-    return sorted({*filter(None, secrets), *lines}, key=lambda text: (-len(text), text))
+    parts = {part.strip() for secret in secrets for part in (secret, *secret.splitlines())}
+    long_enough = {part for part in parts if len(part) >= _SHORTEST_PART}
+    return sorted({*filter(None, secrets), *long_enough}, key=lambda text: (-len(text), text))
 
 
 class StreamMask:

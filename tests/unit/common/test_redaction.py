@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.processes.masking import StreamMask, mask, mask_data, mask_url_credentials
+from common.redaction import StreamMask, mask, mask_data, mask_secrets, mask_url_credentials
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,23 @@ def test_a_key_of_several_lines_is_masked_line_by_line() -> None:
     key = "-----BEGIN KEY-----\nabcdef\n{\n-----END KEY-----\n"
     assert mask("at abcdef: {x}", [key]) == "at ***: {x}"
     assert mask(f"all {key}", [key]) == "all ***"
+
+
+def test_a_secret_is_masked_without_the_space_around_it() -> None:
+    secret = "  correct horse\nbattery staple\n"
+    for text, shown in (
+        ("<correct horse\nbattery staple> and battery staple", "<***> and ***"),
+        ("correct horse, correct", "***, correct"),
+        (f"<{secret}>", "<***>"),
+    ):
+        assert mask(text, [secret]) == shown
+    assert mask("a b", [""]) == "a b"
+
+
+def test_a_text_that_is_run_again_keeps_its_addresses() -> None:
+    text = "git clone https://me@host/x hunter2"
+    assert mask_secrets(text, ["hunter2"]) == "git clone https://me@host/x ***"
+    assert mask(text, ["hunter2"]) == "git clone https://***@host/x ***"
 
 
 def test_data_is_masked_in_depth() -> None:
