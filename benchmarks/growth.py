@@ -14,8 +14,9 @@ from benchmarks.fast_import import FastImport
 from benchmarks.figures import spread
 from benchmarks.remotes import bare_repository, commits_on_main, git
 from benchmarks.transactions import PIPELINES, builder, claim, job, step, timed_record
+from common.states import State
 from coordination_tasks.documents.retention import Ages
-from coordination_tasks.domain.model import BuilderProfile, State
+from coordination_tasks.domain.model import BuilderProfile
 from coordination_tasks.farm.housekeeping import Housekeeping
 from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.store import Store

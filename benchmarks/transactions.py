@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, State, Transition
+from common.states import State
+from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, Transition
 from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.store.store import Store
 

@@ -7,19 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from common.job_pattern import JobPattern
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
-
-
-class JobPattern(Protocol):
-    """Which of the jobs that name no pipeline are for one."""
-
-    @property
-    def types(self) -> tuple[str, ...]:
-        """Types of jobs; any when empty."""
-
-    @property
-    def branches(self) -> tuple[str, ...]:
-        """Patterns of branches; any when empty."""
 
 
 class PipelineTerms(Protocol):

@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from common.atomic_files import write_durably
-from coordination_tasks.domain.model import Job, State
+from common.states import State
+from coordination_tasks.domain.model import Job
 
 
 class ClaimIntent:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from common.states import State
 from coordination_tasks.builder.claim_intent import ClaimIntent, abandoned_job
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.domain.errors import ClaimLost, in_words
-from coordination_tasks.domain.model import Attempt, State, Transition
+from coordination_tasks.domain.model import Attempt, Transition
 from coordination_tasks.store.attempt_commands import Completion, ends_claim
 from coordination_tasks.store.operations.attempt import ends_of_running_steps, last_attempt
 from coordination_tasks.store.plans import recorded_plan

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from common.states import State
 from coordination_tasks.domain.errors import BrokenDocument, NotFound
-from coordination_tasks.domain.model import Job, State
+from coordination_tasks.domain.model import Job
 from coordination_tasks.store.snapshot import Snapshot
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)

@@ -11,7 +11,7 @@ from common.errors import ApplicationError, one_line
 from common.yaml.findings import did_you_mean
 from coordination_tasks.builder.secret_values import Secrets
 from coordination_tasks.domain.errors import BadRequest, CoordinationError
-from coordination_tasks.domain.scheduling import Takes, Terms
+from coordination_tasks.domain.scheduling import Terms
 from coordination_tasks.domain.timestamps import format_time
 from coordination_tasks.wiring.farm import Farm
 
@@ -47,11 +47,7 @@ class FarmCommand(Command):
         known = self.farm.pipelines.known
         lacks = {name: secrets.lacks(terms.secrets) for name, terms in known.items()}
         return Terms(
-            takes={
-                name: Takes(types=terms.takes.types, branches=terms.takes.branches)
-                for name, terms in known.items()
-                if terms.takes
-            },
+            takes={name: terms.takes for name, terms in known.items() if terms.takes},
             max_attempts={
                 name: terms.max_attempts for name, terms in known.items() if terms.max_attempts
             },

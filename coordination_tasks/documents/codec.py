@@ -11,7 +11,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-from coordination_tasks.domain.model import Job, State, Transition
+from common.states import State
+from coordination_tasks.domain.model import Job, Transition
 from coordination_tasks.domain.timestamps import format_time, parse_time
 
 DEFAULT_PRIORITY = 5

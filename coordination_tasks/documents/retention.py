@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from common.states import State
 from coordination_tasks.documents.paths import job_of_manifest, quoted
-from coordination_tasks.domain.model import Job, State
+from coordination_tasks.domain.model import Job
 from coordination_tasks.domain.timestamps import parse_time
 
 MOST_FINISHED = 100

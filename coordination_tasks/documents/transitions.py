@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from common.states import State
 from coordination_tasks.documents.codec import Unreadable, transition_from, transition_line
 from coordination_tasks.documents.paths import transitions_path
 from coordination_tasks.domain.errors import IllegalTransition
-from coordination_tasks.domain.model import State, Transition
+from coordination_tasks.domain.model import Transition
 from coordination_tasks.domain.state_machine import check_step_transition
 from coordination_tasks.repository.draft import Draft
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from coordination_tasks.domain.model import State, Transition
+from common.states import State
+from coordination_tasks.domain.model import Transition
 from coordination_tasks.domain.state_machine import FINAL_STEP_STATES
 
 FailedState = Literal[State.FAILED, State.TIMED_OUT]

@@ -6,25 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 from common.records import key, map_of, number, optional, text
+from common.states import State
 
 MAX_ID_LENGTH = 200
 _BUILDER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-
-
-class State(StrEnum):
-    """State of a job or of one of its steps."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    TIMED_OUT = "timed_out"
-    SKIPPED = "skipped"
-    UP_TO_DATE = "up_to_date"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

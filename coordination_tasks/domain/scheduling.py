@@ -6,38 +6,21 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 
+from common.job_pattern import JobPattern
 from common.records import integer, key, map_of, optional, record, several, text
-from coordination_tasks.domain.model import Job, State
+from common.states import State
+from coordination_tasks.domain.model import Job
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 _VALUES = re.compile(r"[,\s]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Takes:
-    """Which of the jobs that name no pipeline are for one."""
-
-    types: tuple[str, ...] = key(several(text), ())
-    """Types of jobs; any when empty."""
-    branches: tuple[str, ...] = key(several(text), ())
-    """Patterns of branches, `*` also over `/`; any when empty."""
-
-    def fits(self, job: Job) -> bool:
-        """Whether the job is one of them."""
-        branch = job.branch
-        return (not self.types or job.type in self.types) and (
-            not self.branches
-            or (branch is not None and any(fnmatchcase(branch, p) for p in self.branches))
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What pipelines say of jobs and builders, each by its name; only of those that say it."""
 
-    takes: Mapping[str, Takes] = key(map_of(record(Takes, others=True)), factory=dict)
+    takes: Mapping[str, JobPattern] = key(map_of(record(JobPattern, others=True)), factory=dict)
     """Which of the jobs that name no pipeline it takes; the first that fits gets a job."""
     max_attempts: Mapping[str, int] = key(map_of(integer(least=1)), factory=dict)
     """How many attempts dead builders may use up."""
@@ -65,7 +48,9 @@ class Wanted:
         """The pipeline that builds this job here."""
         if job.pipeline:
             return job.pipeline
-        takers = (name for name, pattern in self.terms.takes.items() if pattern.fits(job))
+        takers = (
+            name for name, pattern in self.terms.takes.items() if pattern.fits(job.type, job.branch)
+        )
         return next(takers, self.default_pipeline)
 
     def max_attempts_of(self, job: Job) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from common.states import State
 from coordination_tasks.domain.errors import IllegalTransition
-from coordination_tasks.domain.model import State
 
 FINAL_STEP_STATES = frozenset(
     {

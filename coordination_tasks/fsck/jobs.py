@@ -5,10 +5,11 @@ from __future__ import annotations
 import graphlib
 from collections.abc import Iterable, Iterator
 
+from common.states import State
 from coordination_tasks.documents.paths import JOBS
 from coordination_tasks.documents.transitions import TransitionLog
 from coordination_tasks.domain.errors import BrokenDocument, IllegalTransition, NotFound
-from coordination_tasks.domain.model import Job, State, Transition
+from coordination_tasks.domain.model import Job, Transition
 from coordination_tasks.domain.scheduling import Wanted
 from coordination_tasks.domain.state_machine import check_job_transition, check_step_transition
 from coordination_tasks.fsck.finding import Finding

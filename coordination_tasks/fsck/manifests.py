@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
+from common.states import State
 from coordination_tasks.documents import json_edit
 from coordination_tasks.documents.paths import manifest_path
 from coordination_tasks.domain.errors import BrokenDocument
-from coordination_tasks.domain.model import Job, State, Transition
+from coordination_tasks.domain.model import Job, Transition
 from coordination_tasks.fsck.finding import Finding
 from coordination_tasks.store.operations.attempt import MANIFEST_KEY
 from coordination_tasks.store.snapshot import Snapshot

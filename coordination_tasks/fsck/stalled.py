@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 
+from common.states import State
 from coordination_tasks.builder.claim_intent import abandoned_job
 from coordination_tasks.documents.locks import DEFAULT_LIFE, QUEUE_LOCK, Lock
 from coordination_tasks.documents.paths import JOBS, LOCKS, status_path
 from coordination_tasks.domain.errors import BrokenDocument, NotFound
-from coordination_tasks.domain.model import Job, State
+from coordination_tasks.domain.model import Job
 from coordination_tasks.domain.timestamps import format_time
 from coordination_tasks.farm.presence.observations import SILENT, Presence
 from coordination_tasks.fsck.finding import Finding

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from common.states import State
 from coordination_tasks.documents.codec import transition_from, transition_line
-from coordination_tasks.domain.model import Attempt, State, Transition
+from coordination_tasks.domain.model import Attempt, Transition
 from coordination_tasks.domain.timestamps import format_time, parse_time
 
 

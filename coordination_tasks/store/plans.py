@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from coordination_tasks.domain.model import Job, State
+from common.states import State
+from coordination_tasks.domain.model import Job
 from coordination_tasks.store.snapshot import Snapshot
 
 PLAN_KEY = "plan"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from common.states import State
 from coordination_tasks.documents.jobs import JobsDocument
 from coordination_tasks.domain.errors import BrokenDocument
-from coordination_tasks.domain.model import Job, State
+from coordination_tasks.domain.model import Job
 
 _UNFINISHED = frozenset({State.QUEUED, State.RUNNING})
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from coordination_tasks.build.doit_tasks import CLAIM_TASK
 
 if TYPE_CHECKING:
+    from common.states import State
     from coordination_tasks.build.attempt.claim_action import ClaimAction
     from coordination_tasks.build.attempt.running_attempt import RunningAttempt
     from coordination_tasks.build.ports import Pipelines
@@ -56,6 +57,6 @@ class Farm:
         """End the attempt in one write; what was published, for people."""
         return self.claim.log().publish(step, manifest)
 
-    def step_states(self) -> Mapping[str, str]:
+    def step_states(self) -> Mapping[str, State]:
         """The state of each step that began or ended in the attempt."""
         return self.claim.log().step_states()

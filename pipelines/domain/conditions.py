@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from common.states import ENDED_BADLY, State
 from pipelines.domain.errors import BadValue
 from pipelines.domain.expressions import Reference, Scalar, Status, as_text, evaluate, references
 from pipelines.domain.pipeline import Pipeline, Step
-
-_BAD = frozenset({"failed", "timed_out", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +19,7 @@ class StepFacts:
 
     pipeline: Pipeline
     step: Step
-    states: Mapping[str, str]
+    states: Mapping[str, State]
     """The state of each step that has ended."""
     lookup: Callable[[Reference], Any]
     """Raises BadValue for a name without a value, like the output of a skipped step."""
@@ -35,7 +34,7 @@ class StepFacts:
             (
                 name
                 for name in all_needs(self.pipeline, self.step)
-                if self.states.get(name) in _BAD and not by_name[name].allow_failure
+                if self.states.get(name) in ENDED_BADLY and not by_name[name].allow_failure
             ),
             None,
         )

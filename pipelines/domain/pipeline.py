@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
+from common.job_pattern import JobPattern
 from common.yaml.validate import Text
 from pipelines.domain.errors import FailureCode
 from pipelines.domain.expressions import SUCCESS, Status, When
@@ -338,23 +338,6 @@ class Param:
     choices: tuple[str, ...] = ()
     """The allowed values; any when empty."""
     description: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobPattern:
-    """The jobs that a pipeline takes."""
-
-    types: tuple[str, ...] = ()
-    """Types of jobs; any when empty."""
-    branches: tuple[str, ...] = ()
-    """Patterns of branches, where `*` also matches `/`; any when empty."""
-
-    def fits(self, job_type: str, branch: str | None) -> bool:
-        """Whether it takes a job of this type and branch."""
-        return (not self.types or job_type in self.types) and (
-            not self.branches
-            or (branch is not None and any(fnmatchcase(branch, p) for p in self.branches))
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from threading import Lock
 
+from common.states import State
 from pipelines.domain.conditions import all_needs
 from pipelines.domain.errors import FailureCode, PipelineError, StepFailed
 from pipelines.domain.pipeline import Pipeline, RunningAttempt, Step
@@ -113,7 +114,7 @@ class StepRunner:
         return tuple(_since_other_job(execution, reason, current) for reason in reasons)
 
     def reason_to_skip(
-        self, pipeline: Pipeline, step: Step, states: Mapping[str, str]
+        self, pipeline: Pipeline, step: Step, states: Mapping[str, State]
     ) -> str | None:
         """Why the step must not run after what became of the others; None when it may."""
         if self._attempt() is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from common.states import State
 from pipelines.domain.conditions import StepFacts, all_needs, reason_to_skip
 from pipelines.domain.expressions import Reference
 from pipelines.domain.pipeline import Pipeline, RunningAttempt, Step
@@ -33,7 +34,7 @@ class StepValues:
         lookup = self._values(step).lookup
         return substitute(step, lambda name: name if _is_secret(name) else lookup(name))
 
-    def reason_to_skip(self, step: Step, states: Mapping[str, str]) -> str | None:
+    def reason_to_skip(self, step: Step, states: Mapping[str, State]) -> str | None:
         """Why the step must not run after what became of the others; None when it may."""
         values = self._values(step)
         facts = StepFacts(

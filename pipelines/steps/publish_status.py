@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from common.states import ENDED_WELL, State
 from pipelines.domain.pipeline import Options, StepContext, StepResult
 from pipelines.steps.artifact_manifest import ArtifactManifest
 
 Publisher = Callable[[str, bytes | None], str]
 """Takes the step's name and the manifest (None when there is none); gives what was published."""
 
-States = Callable[[], Mapping[str, str]]
-"""Gives the state's word of each step that is at its end in this attempt."""
-
-_ENDED_WELL = frozenset({"succeeded", "up_to_date"})
+States = Callable[[], Mapping[str, State]]
+"""Gives the state of each step that is at its end in this attempt."""
 
 
 class PublishStatusOptions(Options):
@@ -44,6 +43,6 @@ class PublishStatus:
         """Whether the manifest is this attempt's: what is there may be of one before it."""
         states = self._states()
         return any(
-            isinstance(step.kind, ArtifactManifest) and states.get(step.name) in _ENDED_WELL
+            isinstance(step.kind, ArtifactManifest) and states.get(step.name) in ENDED_WELL
             for step in context.steps
         )

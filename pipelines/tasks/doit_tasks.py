@@ -16,6 +16,7 @@ from doit.action import BaseAction
 from doit.exceptions import TaskFailed
 
 from common.redaction import mask, mask_data
+from common.states import State
 from pipelines.domain.conditions import all_but_later
 from pipelines.domain.errors import (
     FailureCode,
@@ -34,8 +35,7 @@ _TIMED_OUT = frozenset({FailureCode.TIMEOUT, FailureCode.SILENT})
 class Outcome:
     """How a step ended."""
 
-    state: str
-    """One of the state words: succeeded, failed, timed_out, cancelled."""
+    state: State
     reason: str
     log: str
     details: Mapping[str, Any] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class StepAction(BaseAction):  # type: ignore[misc]
         self.reason = verdict.reason
         return verdict.up_to_date
 
-    def reason_to_skip(self, states: Mapping[str, str]) -> str | None:
+    def reason_to_skip(self, states: Mapping[str, State]) -> str | None:
         """Why the step must not run, given the states of the others; None when it may.
 
         A condition that cannot be evaluated is left to `execute`, which fails with the cause.
@@ -86,25 +86,25 @@ class StepAction(BaseAction):  # type: ignore[misc]
         try:
             ran = self._runner.run(self._pipeline, self._step)
         except StepCancelled as error:
-            return self._ended("cancelled", str(error), {})
+            return self._ended(State.CANCELLED, str(error), {})
         except StepFailed as error:
-            state = "timed_out" if error.code in _TIMED_OUT else "failed"
+            state = State.TIMED_OUT if error.code in _TIMED_OUT else State.FAILED
             return self._ended(state, error.message, _failure_details(error))
         except PipelineError as error:
-            return self._ended("failed", str(error), {"code": FailureCode.BAD_REQUEST.value})
+            return self._ended(State.FAILED, str(error), {"code": FailureCode.BAD_REQUEST.value})
         except Exception as error:
             details = {
                 "code": FailureCode.INTERNAL.value,
                 "excerpt": traceback.format_exc()[-2000:],
             }
-            return self._ended("failed", f"bug in {self._step.kind.name}: {error!r}", details)
+            return self._ended(State.FAILED, f"bug in {self._step.kind.name}: {error!r}", details)
         succeeded: dict[str, Any] = {"values": dict(ran.result.values)}
         if ran.failed_tries:
             succeeded["tries"] = list(ran.failed_tries)
-        self._ended("succeeded", ran.result.reason, succeeded)
+        self._ended(State.SUCCEEDED, ran.result.reason, succeeded)
         return None
 
-    def _ended(self, state: str, reason: str, details: Mapping[str, Any]) -> TaskFailed:
+    def _ended(self, state: State, reason: str, details: Mapping[str, Any]) -> TaskFailed:
         secrets = self._runner.secrets()
         tries = len(details.get("tries", ()))
         told = f"{reason} (after {tries + 1} tries)" if tries else reason

@@ -18,6 +18,7 @@ from common.errors import ApplicationError
 from pipelines.domain.errors import BadPipelineFile
 
 if TYPE_CHECKING:
+    from common.states import State
     from pipelines.domain.pipeline import Pipeline, RunningAttempt
     from pipelines.execution.runner import StepRunner
     from pipelines.processes.cancellation import Cancellation
@@ -42,7 +43,7 @@ class Farm(Protocol):
     def publish(self, step: str, manifest: bytes | None) -> str:
         """Publish the end of the attempt; what was published, for people."""
 
-    def step_states(self) -> Mapping[str, str]:
+    def step_states(self) -> Mapping[str, State]:
         """The state of each step that began or ended in the attempt."""
 
 

@@ -13,11 +13,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from common.job_pattern import JobPattern
 from common.yaml.findings import did_you_mean
 from pipelines.domain.errors import FailureCode, UnusablePlan
 from pipelines.domain.expressions import When
 from pipelines.domain.pipeline import (
-    JobPattern,
     Options,
     Param,
     ParamType,

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from common.states import State
 from coordination_tasks.documents.codec import job_members, transition_line
-from coordination_tasks.domain.model import Job, State, Transition
+from coordination_tasks.domain.model import Job, Transition
 from coordination_tasks.domain.timestamps import utc_now
 from pipelines.domain.errors import FailureCode
 from tests.conftest import HOME, git

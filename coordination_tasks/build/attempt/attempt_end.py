@@ -6,9 +6,9 @@ import signal
 from dataclasses import dataclass
 from typing import ClassVar
 
+from common.states import State
 from coordination_tasks.domain.attempt_result import Failed, Succeeded
 from coordination_tasks.domain.errors import ClaimLost, CoordinationError, in_words
-from coordination_tasks.domain.model import State
 
 Completed = Succeeded | Failed
 

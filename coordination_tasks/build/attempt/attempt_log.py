@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from common.states import State
 from coordination_tasks.build.attempt.attempt_end import (
     AttemptEnd,
     BrokeOff,
@@ -35,7 +36,7 @@ from coordination_tasks.domain.errors import (
     CoordinationError,
     Unavailable,
 )
-from coordination_tasks.domain.model import State, Transition
+from coordination_tasks.domain.model import Transition
 from coordination_tasks.domain.state_machine import FINAL_STEP_STATES
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.store.attempt_commands import Completion, ends_claim

@@ -10,8 +10,8 @@ from typing import Protocol, TextIO
 from typing_extensions import override
 
 from common.output_stream import silence
+from common.states import State
 from common.terminal_text import harmless
-from coordination_tasks.domain.model import State
 from coordination_tasks.domain.timestamps import elapsed
 
 SECONDS_BETWEEN_PLAIN_PROGRESS = 10.0

@@ -16,9 +16,9 @@ from rich.text import Text
 from typing_extensions import override
 
 from common.output_stream import BearingStream
+from common.states import State
 from common.terminal_text import harmless
 from coordination_tasks.build.display.display import Clock, Display
-from coordination_tasks.domain.model import State
 from coordination_tasks.domain.timestamps import elapsed
 
 _MARKS = {

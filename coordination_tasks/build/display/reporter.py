@@ -8,17 +8,17 @@ from typing import Any, Protocol
 from doit.exceptions import BaseFail
 from doit.task import Task
 
+from common.states import State
 from coordination_tasks.build.attempt.attempt_log import AttemptLog
 from coordination_tasks.build.display.display import Display
-from coordination_tasks.domain.model import State
 
 
 class StepOutcome(Protocol):
     """What a step's action leaves behind when it ends."""
 
     @property
-    def state(self) -> str:
-        """A state's word."""
+    def state(self) -> State:
+        """How the step ended."""
 
     @property
     def reason(self) -> str:
@@ -115,10 +115,9 @@ class StepReporter:
         """doit is at its end."""
 
     def _ended(self, step: str, outcome: StepOutcome) -> None:
-        state = State(outcome.state)
         self._end(
             step,
-            state,
+            outcome.state,
             outcome.reason,
             log=outcome.log,
             details=outcome.details,

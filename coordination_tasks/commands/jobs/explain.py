@@ -13,6 +13,7 @@ from rich.text import Text
 
 from common.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.errors import one_line
+from common.states import State
 from common.yaml.findings import did_you_mean
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt, running_attempt
 from coordination_tasks.build.display.display import PlainDisplay
@@ -30,7 +31,7 @@ from coordination_tasks.commands.jobs.explanation import (
 from coordination_tasks.commands.jobs.jobs import job_as_json, life
 from coordination_tasks.commands.tables import console
 from coordination_tasks.domain.errors import BadRequest, BrokenDocument
-from coordination_tasks.domain.model import Attempt, Job, State
+from coordination_tasks.domain.model import Attempt, Job
 from coordination_tasks.domain.timestamps import elapsed
 from coordination_tasks.farm.presence.observations import Presence
 from coordination_tasks.store.plans import recorded_plan

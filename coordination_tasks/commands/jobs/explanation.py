@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from common.states import State
 from coordination_tasks.build.ports import Outlook
-from coordination_tasks.domain.model import Job, State, Transition
+from coordination_tasks.domain.model import Job, Transition
 from coordination_tasks.domain.state_machine import FINAL_STEP_STATES
 from coordination_tasks.farm.presence.observations import Presence
 

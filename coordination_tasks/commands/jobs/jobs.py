@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from common.command import OPTION_BUILDER, OPTION_JSON, tell
+from common.states import State
 from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
 from coordination_tasks.commands.tables import PIPE_WIDTH, console
-from coordination_tasks.domain.model import Job, State
+from coordination_tasks.domain.model import Job
 from coordination_tasks.domain.timestamps import elapsed
 from coordination_tasks.farm.presence.observations import UNKNOWN, Presence
 from coordination_tasks.wiring.reading import find_presences, open_snapshot

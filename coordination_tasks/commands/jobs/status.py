@@ -12,13 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from common.command import OPTION_BUILDER, OPTION_JSON, tell
+from common.states import State
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
 from coordination_tasks.commands.jobs.jobs import job_as_json, life, print_jobs
 from coordination_tasks.commands.tables import console
 from coordination_tasks.documents.builder_status import BuilderStatus
 from coordination_tasks.domain.errors import BrokenDocument
-from coordination_tasks.domain.model import Job, State, Transition
+from coordination_tasks.domain.model import Job, Transition
 from coordination_tasks.domain.timestamps import elapsed, format_time, utc_now
 from coordination_tasks.farm.presence.observations import Presence
 from coordination_tasks.farm.presence.overview import FarmOverview

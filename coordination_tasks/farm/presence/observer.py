@@ -10,8 +10,9 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from common.states import State
 from coordination_tasks.domain.errors import BrokenDocument, ClaimLost, NotFound
-from coordination_tasks.domain.model import Attempt, Job, State
+from coordination_tasks.domain.model import Attempt, Job
 from coordination_tasks.farm.presence.liveness import Liveness
 from coordination_tasks.repository.heartbeats import FACTS, Heartbeats, own_place
 from coordination_tasks.store.snapshot import Snapshot

@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from common.states import State
 from coordination_tasks.documents.builder_status import FAILED, IDLE, SUCCESS, StatusChange
 from coordination_tasks.documents.jobs import JobsDocument, read_jobs, write_jobs
 from coordination_tasks.documents.paths import manifest_path, plan_path
 from coordination_tasks.documents.transitions import TransitionLog, read_log, write_log
 from coordination_tasks.domain.errors import BadRequest, ClaimLost, HistoryRewritten
-from coordination_tasks.domain.model import Job, State, Transition
+from coordination_tasks.domain.model import Job, Transition
 from coordination_tasks.domain.state_machine import check_job_transition
 from coordination_tasks.domain.timestamps import format_time
 from coordination_tasks.repository.draft import Draft

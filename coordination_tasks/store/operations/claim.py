@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from common.states import State
 from coordination_tasks.documents.builder_status import BUILDING, StatusChange, current_job
 from coordination_tasks.documents.jobs import JobsDocument, read_jobs, write_jobs
 from coordination_tasks.documents.transitions import read_log, write_log
@@ -14,7 +15,7 @@ from coordination_tasks.domain.errors import (
     Conflict,
     NothingToClaim,
 )
-from coordination_tasks.domain.model import Attempt, Job, State, Transition
+from coordination_tasks.domain.model import Attempt, Job, Transition
 from coordination_tasks.domain.scheduling import Wanted, queue_order, refusal
 from coordination_tasks.domain.state_machine import check_job_transition
 from coordination_tasks.repository.draft import Draft

@@ -6,11 +6,12 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
+from common.states import State
 from coordination_tasks.documents.codec import is_same_request
 from coordination_tasks.documents.jobs import read_jobs, write_jobs
 from coordination_tasks.documents.transitions import read_log, write_log
 from coordination_tasks.domain.errors import BadRequest, Conflict
-from coordination_tasks.domain.model import MAX_ID_LENGTH, Job, State, Transition, is_job_id
+from coordination_tasks.domain.model import MAX_ID_LENGTH, Job, Transition, is_job_id
 from coordination_tasks.domain.secret_scan import refuse_secrets
 from coordination_tasks.domain.state_machine import check_job_transition
 from coordination_tasks.repository.draft import Draft

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
+from common.job_pattern import JobPattern
 from common.yaml.findings import Finding, did_you_mean
 from common.yaml.validate import validate_partly
-from pipelines.domain.pipeline import JobPattern, Param, Pipeline, Source, Step, StepKind
+from pipelines.domain.pipeline import Param, Pipeline, Source, Step, StepKind
 from pipelines.domain.validation import shown
 from pipelines.language.entries import PipelineEntry, StepEntry
 from pipelines.language.expressions.references import Scope, references_in

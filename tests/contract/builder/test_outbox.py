@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from common.states import State
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.domain.errors import (
     ClaimLost,
@@ -24,7 +25,7 @@ from coordination_tasks.domain.errors import (
     Unavailable,
     WriteRefused,
 )
-from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, State
+from coordination_tasks.domain.model import Attempt, BuilderProfile, Job
 from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.store.attempt_commands import AttemptCommand, Completion, Record
 from coordination_tasks.store.store import Store

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from common.states import State
 from coordination_tasks.builder.outbox.journal import Outbox
-from coordination_tasks.domain.model import State
 from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.plans import plan_digest
 from tests.support.coordination.fake_secrets import GITHUB, KEY, PASSWORD, TOKENS, word

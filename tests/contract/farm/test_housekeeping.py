@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from common.states import State
 from coordination_tasks.documents.archive import find_job
 from coordination_tasks.documents.archive_files import MOST_BYTES, ArchivedFiles
 from coordination_tasks.documents.paths import archived_jobs_path
 from coordination_tasks.documents.retention import MOST_FINISHED, Ages, due_jobs, log_time
 from coordination_tasks.domain.errors import Conflict, NotFound
-from coordination_tasks.domain.model import BuilderProfile, State
+from coordination_tasks.domain.model import BuilderProfile
 from coordination_tasks.domain.timestamps import format_time
 from coordination_tasks.farm.housekeeping import Housekeeping, Moved
 from coordination_tasks.farm.mailbox import Mailbox

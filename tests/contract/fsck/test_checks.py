@@ -13,6 +13,7 @@ from typing import cast
 
 import pytest
 
+from common.states import State
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.documents.paths import (
     JOBS,
@@ -22,7 +23,7 @@ from coordination_tasks.documents.paths import (
     transitions_folder,
     transitions_path,
 )
-from coordination_tasks.domain.model import Attempt, State
+from coordination_tasks.domain.model import Attempt
 from coordination_tasks.farm.presence.observations import ALIVE, SILENT, Presence
 from coordination_tasks.farm.presence.observer import Observer
 from coordination_tasks.farm.watch import Watch

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
+from common.states import State
 from coordination_tasks.domain.errors import NothingToClaim, Unavailable
-from coordination_tasks.domain.model import BuilderProfile, State
+from coordination_tasks.domain.model import BuilderProfile
 from coordination_tasks.repository.memory import MemoryRemote, MemoryRepository
 from coordination_tasks.repository.protocol import Note, Version
 from coordination_tasks.store.store import Store

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from common.states import State
 from coordination_tasks.domain.errors import (
     BadRequest,
     ClaimLost,
@@ -13,7 +14,7 @@ from coordination_tasks.domain.errors import (
     IllegalTransition,
     NotFound,
 )
-from coordination_tasks.domain.model import Attempt, State
+from coordination_tasks.domain.model import Attempt
 from coordination_tasks.store.attempt_commands import Completion, Fence, Record
 from coordination_tasks.store.store import Store
 from tests.support.coordination.world import (

@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from common.states import State
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.documents.paths import plan_path
-from coordination_tasks.domain.model import Attempt, Job, State, Transition
+from coordination_tasks.domain.model import Attempt, Job, Transition
 from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.plans import Plan, last_built_commit, recorded_plan
 from coordination_tasks.store.store import Store

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from common.states import State
 from coordination_tasks.domain.errors import (
     BadRequest,
     BrokenDocument,
@@ -16,7 +17,7 @@ from coordination_tasks.domain.errors import (
     NotFound,
     NothingToClaim,
 )
-from coordination_tasks.domain.model import Job, State
+from coordination_tasks.domain.model import Job
 from coordination_tasks.store.attempt_commands import Completion
 from tests.support.coordination.world import (
     NOON,

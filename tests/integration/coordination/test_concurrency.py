@@ -11,8 +11,9 @@ import uuid
 from collections import Counter
 from pathlib import Path
 
+from common.states import State
 from coordination_tasks.domain.errors import NothingToClaim
-from coordination_tasks.domain.model import Attempt, BuilderProfile, State
+from coordination_tasks.domain.model import Attempt, BuilderProfile
 from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.store import Store

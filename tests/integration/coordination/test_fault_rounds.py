@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from coordination_tasks.domain.model import State
+from common.states import State
 from tests.support.coordination.fault_worker import STEPS
 from tests.support.coordination.fault_world import CREW, FaultWorld
 from tests.support.coordination.history_audit import Audit

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from common.states import State
 from coordination_tasks.builder.doctor_checks import check_push
 from coordination_tasks.domain.errors import (
     AccessDenied,
@@ -18,7 +19,6 @@ from coordination_tasks.domain.errors import (
     Unavailable,
     WriteRefused,
 )
-from coordination_tasks.domain.model import State
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.repository.git.heartbeats import GitHeartbeats
 from coordination_tasks.repository.git.process import run_git

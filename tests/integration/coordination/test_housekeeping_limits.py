@@ -10,12 +10,13 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
+from common.states import State
 from coordination_tasks.documents.archive import months
 from coordination_tasks.documents.archive_files import MOST_BYTES
 from coordination_tasks.documents.codec import transition_line
 from coordination_tasks.documents.paths import ARCHIVE, JOBS, transitions_path
 from coordination_tasks.documents.retention import Ages
-from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, State
+from coordination_tasks.domain.model import Attempt, BuilderProfile, Job
 from coordination_tasks.farm import housekeeping
 from coordination_tasks.farm.housekeeping import Housekeeping
 from coordination_tasks.repository.git.repository import GitRepository

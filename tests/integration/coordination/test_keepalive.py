@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from common.states import State
 from coordination_tasks.build.attempt.attempt_log import AttemptLog
 from coordination_tasks.build.attempt.keepalive import Keepalive, may_record
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
@@ -20,7 +21,7 @@ from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.builder.push_budget import PushBudget
 from coordination_tasks.documents.builder_status import IDLE, StatusChange
 from coordination_tasks.domain.errors import ClaimLost, CoordinationError, Unavailable, WriteRefused
-from coordination_tasks.domain.model import BuilderProfile, State
+from coordination_tasks.domain.model import BuilderProfile
 from coordination_tasks.farm.presence.beater import Beater
 from coordination_tasks.farm.presence.observer import Observer
 from coordination_tasks.repository.heartbeats import own_place

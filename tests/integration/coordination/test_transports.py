@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from common.states import State
 from coordination_tasks.domain.errors import AccessDenied, NothingToClaim, WriteRefused
-from coordination_tasks.domain.model import State
 from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.repository.protocol import Moved
 from coordination_tasks.store.attempt_commands import Completion

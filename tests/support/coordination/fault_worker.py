@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from common.states import State
 from coordination_tasks.builder.claim_intent import ClaimIntent
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.builder.recovery import recover
@@ -25,7 +26,7 @@ from coordination_tasks.domain.errors import (
     NothingToClaim,
     Unavailable,
 )
-from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, State
+from coordination_tasks.domain.model import Attempt, BuilderProfile, Job
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.repository.transaction import Pace

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from common.states import State
 from coordination_tasks.documents.jobs import JobsDocument
 from coordination_tasks.documents.paths import JOBS, TRANSITIONS
 from coordination_tasks.documents.transitions import TransitionLog
-from coordination_tasks.domain.model import Job, State, Transition
+from coordination_tasks.domain.model import Job, Transition
 from coordination_tasks.domain.state_machine import JOB_TRANSITIONS, STEP_TRANSITIONS
 
 _GONE = "0" * 40

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, State, Transition
+from common.states import State
+from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, Transition
 from coordination_tasks.domain.scheduling import Wanted
 from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.repository.memory import MemoryRemote, MemoryRepository

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from common.states import State
 from common.terminal_text import harmless
 from coordination_tasks.build.display.display import PlainDisplay
 from coordination_tasks.build.display.live_display import LiveDisplay
 from coordination_tasks.commands.tables import console
-from coordination_tasks.domain.model import State
 
 HOSTILE = "\x1b[31mred\x1b[0m \x1b[2J\x1b]0;title\x07\r\x9b1A\x7fend"
 SHOWN = "red ␛[2J␛]0;title␇␍\ufffd1A␡end"

@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 
+from common.states import State
 from coordination_tasks.build.attempt.attempt_end import (
     AttemptEnd,
     BrokeOff,
@@ -25,7 +26,7 @@ from coordination_tasks.build.display.display import PlainDisplay
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.domain.attempt_result import Failed, Succeeded
 from coordination_tasks.domain.errors import ClaimLost, CoordinationError, DiskFull, WriteRefused
-from coordination_tasks.domain.model import Attempt, Job, State, Transition
+from coordination_tasks.domain.model import Attempt, Job, Transition
 from coordination_tasks.repository.memory import MemoryRepository
 from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.store import Store

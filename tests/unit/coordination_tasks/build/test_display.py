@@ -7,10 +7,10 @@ import pty
 import pytest
 from rich.console import Console
 
+from common.states import State
 from coordination_tasks.build.display.choice import make_display
 from coordination_tasks.build.display.display import Display, PlainDisplay
 from coordination_tasks.build.display.live_display import LiveDisplay
-from coordination_tasks.domain.model import State
 from coordination_tasks.domain.timestamps import elapsed
 
 

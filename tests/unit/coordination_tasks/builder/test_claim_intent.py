@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from common.states import State
 from coordination_tasks.builder.claim_intent import ClaimIntent, abandoned_job
-from coordination_tasks.domain.model import Job, State
+from coordination_tasks.domain.model import Job
 
 
 def test_what_was_written_is_read_until_it_is_cleared(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from common.states import State
 from coordination_tasks.builder.claim_intent import ClaimIntent
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.builder.recovery import recover
@@ -20,7 +21,7 @@ from coordination_tasks.domain.errors import (
     Unavailable,
     WriteRefused,
 )
-from coordination_tasks.domain.model import Attempt, State
+from coordination_tasks.domain.model import Attempt
 from coordination_tasks.farm.watch import Watch
 from coordination_tasks.repository.memory import MemoryRepository
 from coordination_tasks.store.attempt_commands import Completion

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from common.states import State
 from coordination_tasks.commands.jobs import jobs as jobs_command
-from coordination_tasks.domain.model import Job, State
+from coordination_tasks.domain.model import Job
 
 REASON = "step git-checkout: https://git.example.org/hello.git can't be read: no such host"
 FAILED = Job(id="job_1795636347_0628", state=State.FAILED, branch="main", reason=REASON)

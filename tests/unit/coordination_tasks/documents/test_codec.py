@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.states import State
 from coordination_tasks.documents.codec import (
     Unreadable,
     changed_members,
@@ -19,7 +20,7 @@ from coordination_tasks.documents.codec import (
     transition_from,
     transition_line,
 )
-from coordination_tasks.domain.model import Job, State, Transition
+from coordination_tasks.domain.model import Job, Transition
 from coordination_tasks.domain.timestamps import format_time, parse_time
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)

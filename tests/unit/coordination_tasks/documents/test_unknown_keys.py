@@ -8,10 +8,11 @@ from datetime import timedelta
 
 import pytest
 
+from common.states import State
 from coordination_tasks.documents.archive import months
 from coordination_tasks.documents.paths import JOBS, LOCKS, MESSAGES, heartbeat_path, status_path
 from coordination_tasks.documents.retention import Ages
-from coordination_tasks.domain.model import Attempt, State
+from coordination_tasks.domain.model import Attempt
 from coordination_tasks.farm.housekeeping import Housekeeping
 from coordination_tasks.farm.mailbox import Mailbox
 from coordination_tasks.store.attempt_commands import Completion

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from coordination_tasks.domain.model import Job, State
+from common.job_pattern import JobPattern
+from common.states import State
+from coordination_tasks.domain.model import Job
 from coordination_tasks.domain.scheduling import (
-    Takes,
     Terms,
     Wanted,
     offered,
@@ -116,9 +117,9 @@ def test_a_job_that_names_no_pipeline_goes_to_the_first_that_takes_it(
     job: Job, pipeline: str
 ) -> None:
     takes = {
-        "docs": Takes(types=("docs",)),
-        "release": Takes(types=("build",), branches=("4.*", "5.*")),
-        "anything": Takes(branches=("*",)),
+        "docs": JobPattern(types=("docs",)),
+        "release": JobPattern(types=("build",), branches=("4.*", "5.*")),
+        "anything": JobPattern(branches=("*",)),
     }
     wanted = Wanted(pipelines={}, default_pipeline="default", terms=Terms(takes=takes))
     assert wanted.pipeline_of(job) == pipeline

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from common.states import State
 from coordination_tasks.domain.errors import ClaimLost, Unavailable
-from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, State
+from coordination_tasks.domain.model import Attempt, BuilderProfile, Job
 from coordination_tasks.farm.presence.observer import Observer
 from coordination_tasks.repository.heartbeats import Heartbeats, own_place
 from coordination_tasks.repository.memory import MemoryHeartbeats, MemoryRemote, MemoryRepository

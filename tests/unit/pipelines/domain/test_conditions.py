@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from common.states import State
 from pipelines.domain.conditions import StepFacts, all_but_later, all_needs, reason_to_skip
 from pipelines.domain.errors import BadValue
 from pipelines.domain.expressions import Reference
@@ -52,7 +53,7 @@ def facts(pipeline: Pipeline, step: Step, states: dict[str, str]) -> StepFacts:
     return StepFacts(
         pipeline=pipeline,
         step=step,
-        states=states,
+        states={name: State(word) for name, word in states.items()},
         lookup=lookup,
         is_changed=lambda patterns: "docs/**" in patterns,
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from common.states import State
 from pipelines.domain.pipeline import Step, StepContext
 from pipelines.steps.artifact_manifest import ArtifactManifest, ArtifactManifestOptions
 from pipelines.steps.publish_status import PublishStatus, PublishStatusOptions
@@ -24,7 +25,8 @@ def context(tmp_path: Path) -> StepContext:
     return context
 
 
-def published(context: StepContext, **states: str) -> bytes | None:
+def published(context: StepContext, **words: str) -> bytes | None:
+    states = {step: State(word) for step, word in words.items()}
     given: list[tuple[str, bytes | None]] = []
 
     def publish(step: str, manifest: bytes | None) -> str:
