@@ -20,8 +20,8 @@ from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 from common.cli.help_text import command_help
 from common.doit_arguments import typed_words
 from common.errors import ApplicationError, UsageError, os_error_text
-from common.output_stream import bear_any_text, silence
-from common.terminal_text import harmless
+from common.output_stream import replace_unencodable, silence
+from common.terminal_text import printable
 
 EXIT_INTERRUPTED = 130
 _NARROWEST, _WIDEST = 40, 100
@@ -81,7 +81,7 @@ class Command(DoitCmdBase):  # type: ignore[misc]
 
     def parse_execute(self, in_args: list[str]) -> int:
         """doit's entry: run the command with the words as they were typed; the exit code."""
-        bear_any_text(sys.stdout)
+        replace_unencodable(sys.stdout)
         try:
             if "--help" in in_args:
                 sys.stdout.write(f"{self.help()}\n")
@@ -176,7 +176,7 @@ def terminal_width() -> int:
 
 def tell(text: str) -> None:
     """A line on stderr for a person, beside the command's own output."""
-    sys.stderr.write(harmless(text) + "\n")
+    sys.stderr.write(printable(text) + "\n")
 
 
 def _exit_code(error: BaseException) -> int:

@@ -30,7 +30,7 @@ def open_missing_streams() -> None:
             setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
 
 
-class BearingStream:
+class BestEffortStream:
     """A stream whose reader may leave, like a closed terminal: output is discarded from then on."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -55,7 +55,7 @@ class BearingStream:
             silence(self._stream)
 
 
-def bear_any_text(stream: TextIO) -> None:
+def replace_unencodable(stream: TextIO) -> None:
     """Write `?` for characters that the encoding of `stream` lacks, like ticks in LC_ALL=C."""
     if isinstance(stream, TextIOWrapper):
         stream.reconfigure(errors="replace")

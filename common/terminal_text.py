@@ -10,7 +10,7 @@ _PICTURES = 0x2400
 _DELETE = 0x7F
 
 
-def harmless(text: str) -> str:
+def printable(text: str) -> str:
     """`text` without colours, other control characters as pictures (`␛`); newlines and tabs stay.
 
     Logs on disk and JSON keep what a program wrote.

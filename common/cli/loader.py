@@ -12,7 +12,7 @@ from doit.exceptions import InvalidDodoFile
 
 from common.command import tell
 from common.errors import UsageError
-from common.output_stream import BearingStream, open_missing_streams
+from common.output_stream import BestEffortStream, open_missing_streams
 
 _PROGRAMS = ("doit", "__main__.py")
 
@@ -51,4 +51,4 @@ def _check_arguments(arguments: Sequence[str]) -> None:
         sys.argv[1:] = ["help"]
         raise SystemExit(DoitMain().run(["help"]))
     if arguments[:1] == ["--version"]:
-        sys.stdout = BearingStream(sys.stdout)
+        sys.stdout = BestEffortStream(sys.stdout)

@@ -97,8 +97,8 @@ class Planner(Protocol):
         """Steps that succeeded in an attempt whose process was killed, with what each did."""
 
 
-class Kept(Protocol):
-    """A thing on this builder's disk that can be removed as a whole."""
+class DiskItem(Protocol):
+    """A file or folder on this builder's disk that can be removed as a whole."""
 
     @property
     def kind(self) -> str:
@@ -117,12 +117,12 @@ class Kept(Protocol):
         """Bytes."""
 
 
-class Surplus(Protocol):
-    """A thing that is too old or too much."""
+class Removable(Protocol):
+    """An item that is too old or too much."""
 
     @property
-    def kept(self) -> Kept:
-        """The thing."""
+    def item(self) -> DiskItem:
+        """The item."""
 
     @property
     def why(self) -> str:
@@ -144,13 +144,13 @@ class Workspaces(Protocol):
     def clean(self, steps: Mapping[str, set[str]], job: str | None, *, dry: bool) -> Iterable[Path]:
         """Remove what steps recorded as their outputs; the paths, also when it is only a try."""
 
-    def superfluous(
+    def removable_items(
         self, limits: Mapping[str, tuple[float, int]], held: Collection[str], now: float
-    ) -> Sequence[Surplus]:
+    ) -> Sequence[Removable]:
         """What is over `limits` (seconds and bytes by kind); `held` are jobs that keep theirs."""
 
     def remove(self, paths: Iterable[Path]) -> None:
-        """Remove things that are superfluous. Raises OSError."""
+        """Remove these items. Raises OSError."""
 
     def old_logs(self, before: datetime, *, pack: bool) -> Sequence[Path]:
         """Logs that were last written before that moment; `pack` moves them into an archive."""

@@ -7,7 +7,7 @@ import sys
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.segment import Segment
 
-from common.terminal_text import harmless
+from common.terminal_text import printable
 
 PIPE_WIDTH = 200
 
@@ -24,13 +24,13 @@ class _HarmlessHook(RenderHook):
 
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
         """See RenderHook."""
-        return [_Harmless(renderable) for renderable in renderables]
+        return [_Printable(renderable) for renderable in renderables]
 
 
-class _Harmless:
+class _Printable:
     def __init__(self, inner: ConsoleRenderable) -> None:
         self._inner = inner
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for segment in console.render(self._inner, options):
-            yield segment if segment.control else Segment(harmless(segment.text), segment.style)
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)

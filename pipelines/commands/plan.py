@@ -61,14 +61,14 @@ def _step_lines(number: int, step: dict[str, Any]) -> list[str]:
         elif isinstance(value, dict):
             lines += [
                 f"   {key}:",
-                *(f"     {name}: {_told(name, v)}" for name, v in value.items()),
+                *(f"     {name}: {_with_unit(name, v)}" for name, v in value.items()),
             ]
         elif key != "shell":
-            lines.append(f"   {key}: {_told(key, value)}")
+            lines.append(f"   {key}: {_with_unit(key, value)}")
     return lines
 
 
-def _told(key: str, value: Any) -> str:
+def _with_unit(key: str, value: Any) -> str:
     return f"{value:g} s" if key in _DURATIONS and isinstance(value, float) else _shown(value)
 
 

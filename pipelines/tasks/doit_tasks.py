@@ -106,11 +106,11 @@ class StepAction(BaseAction):  # type: ignore[misc]
 
     def _ended(self, state: State, reason: str, details: Mapping[str, Any]) -> TaskFailed:
         secrets = self._runner.secrets()
-        tries = len(details.get("tries", ()))
-        told = f"{reason} (after {tries + 1} tries)" if tries else reason
+        failed_tries = len(details.get("tries", ()))
+        text = f"{reason} (after {failed_tries + 1} tries)" if failed_tries else reason
         self.outcome = Outcome(
             state=state,
-            reason=mask(told, secrets),
+            reason=mask(text, secrets),
             log=self._runner.log(self._step.name),
             details=mask_data(details, secrets),
             allowed=self._step.allow_failure,

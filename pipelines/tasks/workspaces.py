@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pipelines.execution.invalidation import Chosen, clean_steps, forget_steps
 from pipelines.processes.tree import builder_marker, sweep
-from pipelines.workspace.cleanup import jobs_here, remove, superfluous
+from pipelines.workspace.cleanup import jobs_here, removable_items, remove
 from pipelines.workspace.log_archive import old_logs
-from pipelines.workspace.retention import Surplus
+from pipelines.workspace.retention import Removable
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,14 @@ class Workspaces:
         """Remove what steps recorded as their outputs; the paths, also when it is only a try."""
         return clean_steps(self.state_dir, steps, job, dry=dry)
 
-    def superfluous(
+    def removable_items(
         self, limits: Mapping[str, tuple[float, int]], held: Collection[str], now: float
-    ) -> list[Surplus]:
+    ) -> list[Removable]:
         """What is over `limits` (seconds and bytes by kind); `held` are jobs that keep theirs."""
-        return superfluous(self.state_dir, limits, held, now)
+        return removable_items(self.state_dir, limits, held, now)
 
     def remove(self, paths: Iterable[Path]) -> None:
-        """Remove things that are superfluous. Raises OSError."""
+        """Remove these items. Raises OSError."""
         remove(self.state_dir, paths)
 
     def old_logs(self, before: datetime, *, pack: bool) -> tuple[Path, ...]:

@@ -13,7 +13,7 @@ from pipelines.workspace.job_metadata import read_note
 from pipelines.workspace.layout import Workspace, folder_name
 from pipelines.workspace.log_archive import ARCHIVE
 from pipelines.workspace.removal import discard
-from pipelines.workspace.retention import Kept, Surplus, surplus
+from pipelines.workspace.retention import DiskItem, Removable, over_limits
 
 _GRAVEYARD = "discarded"
 
@@ -24,21 +24,21 @@ def jobs_here(state_dir: Path) -> tuple[str, ...]:
     return tuple(note.job for note in notes if note)
 
 
-def superfluous(
+def removable_items(
     state_dir: Path,
     limits: Mapping[str, tuple[float, int]],
     held_jobs: Collection[str],
     now: float,
-) -> list[Surplus]:
+) -> list[Removable]:
     """What goes, kind by kind; `limits` are seconds and bytes, `held_jobs` keep all they have."""
     held = {folder_name(job) for job in held_jobs}
 
-    def over(kind: str, things: Iterable[Kept]) -> list[Surplus]:
+    def over(kind: str, items: Iterable[DiskItem]) -> list[Removable]:
         age, size = limits[kind]
-        return surplus(things, age=age, size=size, now=now)
+        return over_limits(items, age=age, size=size, now=now)
 
     workspaces = over("workspaces", _workspaces(state_dir, held))
-    gone = {each.kept.path for each in workspaces}
+    gone = {each.item.path for each in workspaces}
     staying = [path for path in _folders(state_dir / "jobs") if path not in gone]
     return [
         *workspaces,
@@ -54,12 +54,12 @@ def remove(state_dir: Path, paths: Iterable[Path]) -> None:
         discard(path, state_dir / _GRAVEYARD)
 
 
-def _workspaces(state_dir: Path, held: Collection[str]) -> Iterator[Kept]:
+def _workspaces(state_dir: Path, held: Collection[str]) -> Iterator[DiskItem]:
     for root in _folders(state_dir / "jobs"):
         note = read_note(root / "job.json")
         touched = (root, root / "job.json", root / "stamps", root / "logs")
         logs = root.glob("logs/*")
-        yield Kept(
+        yield DiskItem(
             kind="workspaces",
             path=root,
             name=note.job if note else root.name,
@@ -69,11 +69,11 @@ def _workspaces(state_dir: Path, held: Collection[str]) -> Iterator[Kept]:
         )
 
 
-def _mirrors(state_dir: Path, workspaces: list[Path]) -> Iterator[Kept]:
+def _mirrors(state_dir: Path, workspaces: list[Path]) -> Iterator[DiskItem]:
     """A source tree takes its objects from the mirror that it was cloned from."""
     lenders = {lender for root in workspaces for lender in _alternates(root)}
     for path in _folders(Workspace(state_dir, "").mirrors):
-        yield Kept(
+        yield DiskItem(
             kind="mirrors",
             path=path,
             name=path.name,
@@ -89,10 +89,10 @@ def _alternates(root: Path) -> list[Path]:
     return [Path(line).resolve() for line in lines if line.startswith("/")]
 
 
-def _logs(state_dir: Path, held: Collection[str]) -> Iterator[Kept]:
+def _logs(state_dir: Path, held: Collection[str]) -> Iterator[DiskItem]:
     archive = state_dir / ARCHIVE
     for path in archive.glob("*/*/*.gz"):
-        yield Kept(
+        yield DiskItem(
             kind="logs",
             path=path,
             name=str(path.relative_to(archive)),
@@ -102,7 +102,7 @@ def _logs(state_dir: Path, held: Collection[str]) -> Iterator[Kept]:
         )
 
 
-def _maven(state_dir: Path) -> Iterator[Kept]:
+def _maven(state_dir: Path) -> Iterator[DiskItem]:
     """Each version of an artifact in the cache; the shared repository, which has no parts.
 
     A hard link to a file, which is how a job takes it, changes the file's ctime.
@@ -112,7 +112,7 @@ def _maven(state_dir: Path) -> Iterator[Kept]:
     for folder, inner, files in os.walk(cache):
         if files and not inner:
             path = Path(folder)
-            yield Kept(
+            yield DiskItem(
                 kind="maven",
                 path=path,
                 name=str(path.relative_to(cache)),
@@ -121,7 +121,7 @@ def _maven(state_dir: Path) -> Iterator[Kept]:
             )
     if shared.exists():
         files_there = [path for path in shared.rglob("*") if path.is_file()]
-        yield Kept(
+        yield DiskItem(
             kind="maven",
             path=shared,
             name=shared.name,

@@ -1,4 +1,4 @@
-"""Which of the things on a builder's disk go, by their limits. Pure."""
+"""Which items on a builder's disk go, by their limits. Pure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _DAY = 86400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """A thing that can be removed as a whole."""
+class DiskItem:
+    """A file or folder on the disk that can be removed as a whole."""
 
     kind: str
     """`workspaces`, `mirrors`, `logs` or `maven`."""
@@ -27,26 +27,26 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Surplus:
-    """A thing that goes."""
+class Removable:
+    """An item that goes, and why."""
 
-    kept: Kept
+    item: DiskItem
     why: str
 
 
-def surplus(things: Iterable[Kept], *, age: float, size: int, now: float) -> list[Surplus]:
-    """What goes of things of one kind, the longest unused first.
+def over_limits(items: Iterable[DiskItem], *, age: float, size: int, now: float) -> list[Removable]:
+    """What goes of the items of one kind, the longest unused first.
 
     `age` in seconds, `size` in bytes; what is held stays, but counts for the size.
     """
-    oldest_first = sorted(things, key=lambda thing: thing.used_at)
-    total = sum(thing.size for thing in oldest_first)
+    oldest_first = sorted(items, key=lambda item: item.used_at)
+    total = sum(item.size for item in oldest_first)
     found = []
-    for thing in oldest_first:
-        unused = now - thing.used_at
-        if thing.held or (unused <= age and total <= size):
+    for item in oldest_first:
+        unused = now - item.used_at
+        if item.held or (unused <= age and total <= size):
             continue
-        total -= thing.size
+        total -= item.size
         why = f"not used for {unused / _DAY:.1f} d" if unused > age else "over the size limit"
-        found.append(Surplus(thing, why))
+        found.append(Removable(item, why))
     return found

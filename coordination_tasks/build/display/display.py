@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from common.output_stream import silence
 from common.states import State
-from common.terminal_text import harmless
+from common.terminal_text import printable
 from coordination_tasks.domain.timestamps import elapsed
 
 SECONDS_BETWEEN_PLAIN_PROGRESS = 10.0
@@ -92,7 +92,7 @@ class PlainDisplay(Display):
     def _write(self, text: str) -> None:
         with self._lock:
             try:
-                self._stream.write(harmless(text) + "\n")
+                self._stream.write(printable(text) + "\n")
                 self._stream.flush()
             except OSError:
                 # whoever watched has left, or the disk of their file is full: the build goes on

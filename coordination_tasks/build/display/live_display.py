@@ -15,9 +15,9 @@ from rich.table import Table
 from rich.text import Text
 from typing_extensions import override
 
-from common.output_stream import BearingStream
+from common.output_stream import BestEffortStream
 from common.states import State
-from common.terminal_text import harmless
+from common.terminal_text import printable
 from coordination_tasks.build.display.display import Clock, Display
 from coordination_tasks.domain.timestamps import elapsed
 
@@ -73,7 +73,7 @@ class LiveDisplay(Display):
     @override
     def step_line(self, step: str, line: str) -> None:
         if self._verbose:
-            shown = escape(harmless(line))
+            shown = escape(printable(line))
             self._console.print(f"[dim]{escape(step)} |[/dim] {shown}", highlight=False)
 
     @override
@@ -82,7 +82,7 @@ class LiveDisplay(Display):
 
     @override
     def message(self, text: str) -> None:
-        self._console.print(escape(harmless(text)), highlight=False, soft_wrap=True)
+        self._console.print(escape(printable(text)), highlight=False, soft_wrap=True)
 
     @override
     def end(self) -> None:
@@ -101,7 +101,7 @@ class LiveDisplay(Display):
         table.add_column(no_wrap=True, justify="right", min_width=9)
         table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         for step, row in rows.items():
-            table.add_row(self._mark(row), step, self._elapsed(row), Text(harmless(row.text)))
+            table.add_row(self._mark(row), step, self._elapsed(row), Text(printable(row.text)))
         return Group(table)
 
     def _mark(self, row: _Row) -> Spinner | Text:
@@ -118,4 +118,4 @@ class LiveDisplay(Display):
 
 def live_display(stream: TextIO, *, verbose: bool) -> LiveDisplay:
     """The display for the terminal that `stream` is."""
-    return LiveDisplay(Console(file=cast(TextIO, BearingStream(stream))), verbose=verbose)
+    return LiveDisplay(Console(file=cast(TextIO, BestEffortStream(stream))), verbose=verbose)

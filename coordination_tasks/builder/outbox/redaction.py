@@ -47,7 +47,7 @@ def _clean_all(transitions: tuple[Transition, ...], hide: Hide) -> tuple[Transit
 
 
 def _clean_transition(transition: Transition, hide: Hide) -> Transition:
-    if _is_harmless(transition, hide):
+    if _is_clean(transition, hide):
         return transition
     cleaned = replace(
         transition,
@@ -61,7 +61,7 @@ def _clean_transition(transition: Transition, hide: Hide) -> Transition:
     return cleaned
 
 
-def _is_harmless(transition: Transition, hide: Hide) -> bool:
+def _is_clean(transition: Transition, hide: Hide) -> bool:
     """Quick, for the many that hide nothing: one look at all that the others look at in turn."""
     details = transition.details
     texts = (

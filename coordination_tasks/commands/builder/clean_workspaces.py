@@ -11,7 +11,7 @@ from rich.text import Text
 
 from common.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.yaml.size import format_size
-from coordination_tasks.build.ports import Surplus
+from coordination_tasks.build.ports import Removable
 from coordination_tasks.builder.lock import acting_lock
 from coordination_tasks.builder.retained_jobs import retained_jobs
 from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
@@ -52,9 +52,9 @@ Exit codes: 0 shown or removed, 1 the coordination repository can't be reached (
             with open_snapshot(config, tell) as snapshot:
                 held = retained_jobs(snapshot, workspaces.jobs())
             now = utc_now().timestamp()
-            found = workspaces.superfluous(config.limits, held, now)
+            found = workspaces.removable_items(config.limits, held, now)
             if remove:
-                workspaces.remove(each.kept.path for each in found)
+                workspaces.remove(each.item.path for each in found)
         if json:
             sys.stdout.write(as_json(_as_json(found, removed=remove)) + "\n")
         else:
@@ -62,15 +62,15 @@ Exit codes: 0 shown or removed, 1 the coordination repository can't be reached (
         return 0
 
 
-def _as_json(found: Sequence[Surplus], *, removed: bool) -> dict[str, object]:
+def _as_json(found: Sequence[Removable], *, removed: bool) -> dict[str, object]:
     return {
         "removed": removed,
         "bytes": _total(found),
         "found": [
             {
-                "kind": each.kept.kind,
-                "path": str(each.kept.path),
-                "bytes": each.kept.size,
+                "kind": each.item.kind,
+                "path": str(each.item.path),
+                "bytes": each.item.size,
                 "why": each.why,
             }
             for each in found
@@ -78,17 +78,17 @@ def _as_json(found: Sequence[Surplus], *, removed: bool) -> dict[str, object]:
     }
 
 
-def _print(found: Sequence[Surplus], *, removed: bool) -> None:
+def _print(found: Sequence[Removable], *, removed: bool) -> None:
     out = console()
     table = Table("kind", "name", "size", "why", box=None)
     for each in found:
-        size = format_size(each.kept.size)
-        table.add_row(each.kept.kind, Text(each.kept.name), size, Text(each.why))
+        size = format_size(each.item.size)
+        table.add_row(each.item.kind, Text(each.item.name), size, Text(each.why))
     if found:
         out.print(table)
     total = format_size(_total(found))
     out.print(f"freed {total}" if removed else f"would free {total}; --remove does it")
 
 
-def _total(found: Iterable[Surplus]) -> int:
-    return sum(each.kept.size for each in found)
+def _total(found: Iterable[Removable]) -> int:
+    return sum(each.item.size for each in found)

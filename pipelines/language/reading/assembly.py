@@ -9,7 +9,7 @@ from typing import Any
 from common.yaml.document import Document
 from common.yaml.findings import Finding, did_you_mean
 from pipelines.language.located import Assembled, Place
-from pipelines.language.reading.inheritance import name_of, over
+from pipelines.language.reading.inheritance import extended, name_of
 from pipelines.language.reading.matrix import Combination, combinations, expanded
 
 MAX_EXTENDS = 10
@@ -56,7 +56,7 @@ class Entries:
             findings.append(own.finding(("extends",), problem))
             return own
         below = self.complete(base, findings, (*way, name))
-        return over(below, own) if isinstance(below.data, dict) else own
+        return extended(below, own) if isinstance(below.data, dict) else own
 
     def _problem(self, base: str, way: tuple[str, ...]) -> str:
         if base in way:

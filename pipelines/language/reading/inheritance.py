@@ -7,7 +7,7 @@ from typing import Any
 from pipelines.language.located import Assembled, Path, Place
 
 
-def over(base: Assembled, child: Assembled) -> Assembled:
+def extended(base: Assembled, child: Assembled) -> Assembled:
     """The keys of `child`, and those of `base` that `child` does not have.
 
     Maps are merged key by key, and steps by name; everything else is the child's.

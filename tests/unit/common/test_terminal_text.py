@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from common.states import State
-from common.terminal_text import harmless
+from common.terminal_text import printable
 from coordination_tasks.build.display.display import PlainDisplay
 from coordination_tasks.build.display.live_display import LiveDisplay
 from coordination_tasks.commands.tables import console
@@ -24,7 +24,7 @@ SHOWN = "red ␛[2J␛]0;title␇␍\ufffd1A␡end"
     ("text", "shown"), [(HOSTILE, SHOWN), ("a\tb\nc é 漢 ✔", "a\tb\nc é 漢 ✔"), ("", "")]
 )
 def test_nothing_moves_the_cursor(text: str, shown: str) -> None:
-    assert harmless(text) == shown
+    assert printable(text) == shown
 
 
 def test_what_commands_print(monkeypatch: pytest.MonkeyPatch) -> None:

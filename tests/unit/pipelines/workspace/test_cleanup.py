@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pipelines.workspace.cleanup import jobs_here, remove, superfluous
+from pipelines.workspace.cleanup import jobs_here, removable_items, remove
 from pipelines.workspace.job_metadata import JobNote, write_note
 from pipelines.workspace.layout import Workspace
-from pipelines.workspace.retention import Kept, surplus
+from pipelines.workspace.retention import DiskItem, over_limits
 
 DAY = 86400.0
 NOW = 1_000 * DAY
@@ -16,13 +16,13 @@ NO_LIMIT = (10_000 * DAY, 2**60)
 LIMITS = dict.fromkeys(("workspaces", "mirrors", "logs", "maven"), NO_LIMIT)
 
 
-def thing(name: str, days: float, size: int, *, held: bool = False) -> Kept:
+def thing(name: str, days: float, size: int, *, held: bool = False) -> DiskItem:
     used = NOW - days * DAY
-    return Kept(kind="logs", path=Path(name), name=name, size=size, used_at=used, held=held)
+    return DiskItem(kind="logs", path=Path(name), name=name, size=size, used_at=used, held=held)
 
 
-def names(things: list[Kept], age: float, size: int) -> list[str]:
-    return [each.kept.name for each in surplus(things, age=age * DAY, size=size, now=NOW)]
+def names(things: list[DiskItem], age: float, size: int) -> list[str]:
+    return [each.item.name for each in over_limits(things, age=age * DAY, size=size, now=NOW)]
 
 
 def test_what_is_too_old_goes() -> None:
@@ -61,11 +61,11 @@ def test_workspaces_that_are_not_held_go_with_all_they_have(tmp_path: Path) -> N
     )
     assert set(jobs_here(tmp_path)) == {"old", "a job/held", "new"}
     limits = {**LIMITS, "workspaces": (30 * DAY, 2**60)}
-    found = superfluous(tmp_path, limits, {"a job/held"}, NOW)
-    assert [each.kept.name for each in found] == ["old"]
-    assert found[0].kept.size >= 9000
+    found = removable_items(tmp_path, limits, {"a job/held"}, NOW)
+    assert [each.item.name for each in found] == ["old"]
+    assert found[0].item.size >= 9000
     assert old.root.exists()
-    remove(tmp_path, (each.kept.path for each in found))
+    remove(tmp_path, (each.item.path for each in found))
     assert [w.root.exists() for w in (old, held, new)] == [False, True, True]
 
 
@@ -79,11 +79,11 @@ def test_a_mirror_stays_as_long_as_a_source_tree_borrows_from_it(tmp_path: Path)
     make_old(tmp_path / "mirrors", 300)
     make_old(borrower.root, 1)
     limits = {**LIMITS, "mirrors": (180 * DAY, 2**60)}
-    found = superfluous(tmp_path, limits, set(), NOW)
-    assert [each.kept.name for each in found] == ["free.git"]
+    found = removable_items(tmp_path, limits, set(), NOW)
+    assert [each.item.name for each in found] == ["free.git"]
     limits["workspaces"] = (0.5 * DAY, 2**60)
-    found = superfluous(tmp_path, limits, set(), NOW)
-    assert {each.kept.name for each in found} == {"job", "free.git", "borrowed.git"}
+    found = removable_items(tmp_path, limits, set(), NOW)
+    assert {each.item.name for each in found} == {"job", "free.git", "borrowed.git"}
 
 
 def test_maven_versions_and_packed_logs_have_limits(tmp_path: Path) -> None:
@@ -95,8 +95,8 @@ def test_maven_versions_and_packed_logs_have_limits(tmp_path: Path) -> None:
         log.parent.mkdir(parents=True)
         log.write_bytes(b"x" * 5000)
     limits = {**LIMITS, "maven": (10_000 * DAY, 100), "logs": (10_000 * DAY, 100)}
-    found = superfluous(tmp_path, limits, {"kept"}, NOW)
-    assert [each.kept.name for each in found] == ["2020-01/gone/001-maven.log.gz", "org/x/1.0"]
-    remove(tmp_path, (each.kept.path for each in found))
+    found = removable_items(tmp_path, limits, {"kept"}, NOW)
+    assert [each.item.name for each in found] == ["2020-01/gone/001-maven.log.gz", "org/x/1.0"]
+    remove(tmp_path, (each.item.path for each in found))
     assert not version.exists()
     assert version.parent.exists()
