@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TypeVar, overload
 
-from typing_extensions import override
-
 T = TypeVar("T")
 
 
@@ -30,11 +28,9 @@ class ComputedSequence(Sequence[T]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[T]: ...
 
-    @override
     def __getitem__(self, index: int | slice) -> T | Sequence[T]:
         return self._found[index]
 
-    @override
     def __len__(self) -> int:
         return len(self._found)
 
@@ -51,7 +47,6 @@ class ComputedMapping(Mapping[str, T]):
     def _names(self) -> dict[str, None]:
         return dict.fromkeys(self._list_names())
 
-    @override
     def __getitem__(self, name: str) -> T:
         if name not in self._names:
             raise KeyError(name)
@@ -59,10 +54,8 @@ class ComputedMapping(Mapping[str, T]):
             self._found[name] = self._compute(name)
         return self._found[name]
 
-    @override
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 
-    @override
     def __len__(self) -> int:
         return len(self._names)

@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from typing import Protocol, TextIO
 
-from typing_extensions import override
-
 from common.output_stream import silence
 from common.states import State
 from common.terminal_text import printable
@@ -54,40 +52,39 @@ class PlainDisplay(Display):
         self._lock = threading.Lock()
         self._shown_at: dict[str, float] = {}
 
-    @override
     def begin(self, title: str, steps: tuple[str, ...]) -> None:
+        """See Display."""
         self.message(title)
         self.message(f"steps: {' -> '.join(steps)}")
 
-    @override
     def step_began(self, step: str, reason: str) -> None:
+        """See Display."""
         self._shown_at[step] = self._clock()
         self._write(f"[{step}] running: {reason}")
 
-    @override
     def step_progress(self, step: str, text: str) -> None:
+        """See Display."""
         now = self._clock()
         if now - self._shown_at.get(step, now) >= SECONDS_BETWEEN_PLAIN_PROGRESS:
             self._shown_at[step] = now
             self._write(f"[{step}] {text}")
 
-    @override
     def step_line(self, step: str, line: str) -> None:
+        """See Display."""
         if self._verbose:
             self._write(f"[{step}] | {line}")
 
-    @override
     def step_ended(self, step: str, state: State, reason: str, seconds: float | None) -> None:
+        """See Display."""
         duration = f" in {elapsed(seconds)}" if seconds is not None else ""
         self._write(f"[{step}] {state}{duration}: {reason}")
 
-    @override
     def message(self, text: str) -> None:
+        """See Display."""
         self._write(text)
 
-    @override
     def end(self) -> None:
-        pass
+        """See Display."""
 
     def _write(self, text: str) -> None:
         with self._lock:

@@ -13,7 +13,6 @@ from rich.markup import escape
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
-from typing_extensions import override
 
 from common.output_stream import BestEffortStream
 from common.states import State
@@ -53,39 +52,39 @@ class LiveDisplay(Display):
             console=console, get_renderable=self._render, refresh_per_second=8, transient=False
         )
 
-    @override
     def begin(self, title: str, steps: tuple[str, ...]) -> None:
+        """See Display."""
         self.message(title)
         with self._lock:
             self._rows = {step: _Row() for step in steps}
         self._live.start()
 
-    @override
     def step_began(self, step: str, reason: str) -> None:
+        """See Display."""
         self._set(step, _Row(state=State.RUNNING, text=reason, began=self._clock()))
 
-    @override
     def step_progress(self, step: str, text: str) -> None:
+        """See Display."""
         with self._lock:
             row = self._rows.get(step, _Row())
             self._rows[step] = replace(row, text=text)
 
-    @override
     def step_line(self, step: str, line: str) -> None:
+        """See Display."""
         if self._verbose:
             shown = escape(printable(line))
             self._console.print(f"[dim]{escape(step)} |[/dim] {shown}", highlight=False)
 
-    @override
     def step_ended(self, step: str, state: State, reason: str, seconds: float | None) -> None:
+        """See Display."""
         self._set(step, _Row(state=state, text=reason, seconds=seconds))
 
-    @override
     def message(self, text: str) -> None:
+        """See Display."""
         self._console.print(escape(printable(text)), highlight=False, soft_wrap=True)
 
-    @override
     def end(self) -> None:
+        """See Display."""
         self._live.stop()
 
     def _set(self, step: str, row: _Row) -> None:

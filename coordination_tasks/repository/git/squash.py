@@ -13,13 +13,11 @@ from coordination_tasks.domain.errors import (
     Unavailable,
     WriteRefused,
 )
-from coordination_tasks.repository.git.objects import GitObjects
-from coordination_tasks.repository.git.process import GitResult, make_repository, run_git
+from coordination_tasks.repository.git.process import GitResult, git_environment, make_repository
 from coordination_tasks.repository.git.remote import GitRemote, fail
 from coordination_tasks.repository.git.responses import Response, fetch_response, push_response, why
 from coordination_tasks.repository.heartbeats import FACTS
 
-_LOCAL_SECONDS = 60.0
 _TIP = "refs/heads/squashed"
 
 
@@ -40,13 +38,13 @@ def squash(
         if made.code != 0:
             raise Unavailable(f"git init {git_dir} failed: {why(made)}")
         tip = _fetched(remote, git_dir, branch)
-        old = run_git(["cat-file", "commit", tip], git_dir=git_dir, timeout=_LOCAL_SECONDS)
-        if "\nparent " not in old.output.partition("\n\n")[0]:
+        new = _parentless(git_dir, tip, author, at)
+        if new is None:
             return None
         name = f"backup/{branch}-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}" if backup else None
         if name:
             _check(GitRemote(url, name, timeout).push(git_dir, tip, expected="", takes={}), name)
-        pushed = remote.push(git_dir, _parentless(git_dir, tip, author, at), expected=tip, takes={})
+        pushed = remote.push(git_dir, new, expected=tip, takes={})
         if push_response(pushed) is Response.MOVED:
             kept = f" ({name} keeps what was before)" if name else ""
             raise Conflict(f"branch {branch} has moved meanwhile{kept}: do it again")
@@ -64,20 +62,28 @@ def _fetched(remote: GitRemote, git_dir: Path, branch: str) -> str:
     return (git_dir / _TIP).read_text().strip()
 
 
-def _parentless(git_dir: Path, tip: str, author: str, at: datetime) -> str:
-    """A commit with the files of `tip`."""
-    objects = GitObjects(git_dir)
-    try:
-        tree = objects.tree_of(tip).hex()
-    finally:
-        objects.close()
-    who = ["-c", f"user.name={author}", "-c", f"user.email={author}@localhost"]
+def _parentless(git_dir: Path, tip: str, author: str, at: datetime) -> str | None:
+    """Id of a new commit with the files of `tip`; None when `tip` has no parent itself."""
+    from git import Actor, Commit, Repo  # noqa: PLC0415 - without git its import fails
+
+    who = Actor(author, f"{author}@localhost")
     message = f"squashed at {at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    command = [*who, "commit-tree", "-m", message, tree]
-    result = run_git(command, git_dir=git_dir, timeout=_LOCAL_SECONDS)
-    if result.code != 0:
-        raise Unavailable(f"the squashed commit can't be made: {why(result)}")
-    return result.output.strip()
+    with Repo(git_dir) as repository:
+        repository.git.update_environment(**git_environment(), GIT_DIR=str(git_dir))
+        old = repository.commit(tip)
+        if not old.parents:
+            return None
+        made = Commit.create_from_tree(
+            repository,
+            old.tree,
+            message,
+            [],
+            author=who,
+            committer=who,
+            author_date=at,
+            commit_date=at,
+        )
+        return made.hexsha
 
 
 def _check(result: GitResult, branch: str) -> None:
