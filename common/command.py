@@ -41,6 +41,7 @@ OPTION_BUILDER: dict[str, Any] = {
     "long": "builder",
     "type": str,
     "default": "",
+    "metavar": "ID",
     "help": "act as this builder (else BUILDER_ID, builder in builder.yaml, the host's name)",
 }
 

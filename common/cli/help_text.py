@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 _HIDDEN = frozenset({"DB backend", "doit core", "task loader"})
@@ -14,6 +14,7 @@ _LONGEST = 24
 _GAP = 2
 _TOGETHER = re.compile(r"`[^`\n]*`|\[[^\]\n]*\]")
 """What is not broken over two lines: code and optional arguments."""
+_VALUE = re.compile(r"(?<![\w-])(--?[a-z][\w-]*) ([^\s\[\]|-][^\s\[\]]*)")
 _COLUMN = re.compile(r"(\s*\S.*?\s{2,})\S")
 
 
@@ -27,7 +28,7 @@ def command_help(command: Any, width: int) -> str:
         _wrap(usage, width, later=" " * 4),
         _wrap(purpose, width),
         flow(description.strip("\n"), width),
-        "\n".join(["Options:", *option_lines(options, width)]) if options else "",
+        "\n".join(["Options:", *option_lines(options, width, usage)]) if options else "",
         flow(f"{heading}{codes}", width),
     ]
     return "\n\n".join(filter(None, parts))
@@ -48,9 +49,9 @@ def flow(text: str, width: int) -> str:
     return "\n".join(blocks).rstrip("\n")
 
 
-def option_lines(options: Iterable[Any], width: int) -> list[str]:
-    """Names and help of doit's options."""
-    rows = list(_rows(options))
+def option_lines(options: Iterable[Any], width: int, usage: str = "") -> list[str]:
+    """Names and help of doit's options; a value is called as in `usage`, like N in `-n N`."""
+    rows = list(_rows(options, dict(_VALUE.findall(usage))))
     left = max((len(name) for name, _ in rows if len(name) <= _LONGEST), default=_LONGEST)
     return two_columns(rows, left, width)
 
@@ -70,13 +71,16 @@ def two_columns(rows: Sequence[tuple[str, str]], left: int, width: int) -> list[
     return lines
 
 
-def _rows(options: Iterable[Any]) -> Iterator[tuple[str, str]]:
+def _rows(options: Iterable[Any], values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for option in options:
-        if option.short or option.long:
-            value = "" if option.type is bool else f" {option.metavar}"
-            names = [f"-{option.short}" if option.short else "", f"--{option.long}"]
+        pairs = (("-", option.short), ("--", option.long))
+        names = [f"{dashes}{word}" for dashes, word in pairs if word]
+        if names:
+            named = (values[name] for name in names if name in values)
+            value = next(named, "N" if option.type is int else option.metavar)
+            end = "" if option.type is bool else f" {value}"
             text = option.help % {"default": option.default}
-            yield ", ".join(filter(None, names)) + value, text + option.help_choices()
+            yield ", ".join(names) + end, text + option.help_choices()
         if option.inverse:
             yield f"--{option.inverse}", f"opposite of --{option.long}"
 

@@ -59,7 +59,7 @@ def test_a_name_too_long_for_its_column_has_a_line_of_its_own() -> None:
 def test_a_command_shows_what_a_person_can_use() -> None:
     command = SimpleNamespace(
         name="sample",
-        doc_usage="[--many N]",
+        doc_usage="[-n NUMBER] [--shell SHELL | --continue]",
         doc_purpose="try something",
         doc_description="\n\nWords.\n\nExit codes: 0 done.\n",
         cmdparser=CmdParse(
@@ -68,7 +68,8 @@ def test_a_command_shows_what_a_person_can_use() -> None:
                 option("codec", section="doit core"),
                 option("file", section="task loader"),
                 option("unnamed", long=""),
-                option("many", short="n", type=int, metavar="N", help="how many [%(default)s]"),
+                option("many", short="n", type=int, help="how many [%(default)s]"),
+                option("level", type=int, help="how far"),
                 option("continue", type=bool, inverse="stop", help="go on"),
                 option("shell", choices=[("bash", ""), ("zsh", "")], help="for SHELL"),
             ]
@@ -77,18 +78,19 @@ def test_a_command_shows_what_a_person_can_use() -> None:
     assert (
         command_help(command, 60)
         == """\
-doit sample [--many N]
+doit sample [-n NUMBER] [--shell SHELL | --continue]
 
 Try something.
 
 Words.
 
 Options:
-  -n, --many N  how many []
-  --continue    go on
-  --stop        opposite of --continue
-  --shell ARG   for SHELL
-                choices: bash, zsh
+  -n, --many NUMBER  how many []
+  --level N          how far
+  --continue         go on
+  --stop             opposite of --continue
+  --shell SHELL      for SHELL
+                     choices: bash, zsh
 
 Exit codes: 0 done."""
     )
