@@ -1,4 +1,4 @@
-"""What both packages use and what knows nothing of builds: files, text, command lines.
+"""What both packages use: the words that they share, files, records, YAML, command lines.
 
-No rule of a pipeline, a job or the coordination repository belongs here.
+A rule that only one package needs belongs to that package.
 """

@@ -1,4 +1,4 @@
-"""The front of doit: its loader, its help, and its own commands with our errors and our help.
+"""What commands of both packages stand on: the front of doit, their base, help, text on a screen.
 
-Our own commands belong to `coordination_tasks/commands` and `pipelines/commands`.
+The commands themselves belong to `coordination_tasks/commands` and `pipelines/commands`.
 """

@@ -11,7 +11,7 @@ from typing import Any
 from doit import cmd_completion, cmd_info, cmd_list, cmd_run, cmd_strace
 from doit.exceptions import InvalidCommand
 
-from common.command import Command, near_match
+from common.cli.command import Command, near_match
 from common.errors import UsageError
 
 

@@ -9,8 +9,8 @@ from doit.cmd_base import DoitCmdBase
 from doit.cmd_help import Help
 from doit.cmdparse import CmdOption
 
+from common.cli.command import Command, near_match, terminal_width
 from common.cli.help_text import flow, option_lines, two_columns
-from common.command import Command, near_match, terminal_width
 from common.errors import UsageError
 
 GROUPS = {

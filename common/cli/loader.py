@@ -10,9 +10,9 @@ from typing import Any
 from doit.cmd_base import DodoTaskLoader
 from doit.exceptions import InvalidDodoFile
 
-from common.command import tell
+from common.cli.command import tell
+from common.cli.output_stream import BestEffortStream, open_missing_streams
 from common.errors import UsageError
-from common.output_stream import BestEffortStream, open_missing_streams
 
 _PROGRAMS = ("doit", "__main__.py")
 

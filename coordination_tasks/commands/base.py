@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from common.command import Command
+from common.cli.command import Command
 from common.errors import ApplicationError, one_line
 from common.yaml.findings import did_you_mean
 from coordination_tasks.builder.secret_values import Secrets

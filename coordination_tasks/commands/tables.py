@@ -7,7 +7,7 @@ import sys
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.segment import Segment
 
-from common.terminal_text import printable
+from common.cli.terminal_text import printable
 
 PIPE_WIDTH = 200
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from common.command import Command
+from common.cli.command import Command
 from common.errors import UsageError
 from common.yaml.findings import did_you_mean
 from pipelines.domain.pipeline import Pipeline

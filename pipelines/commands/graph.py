@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from common.command import OPTION_JSON
+from common.cli.command import OPTION_JSON
 from common.errors import UsageError
 from common.yaml.findings import did_you_mean
 from pipelines.commands.base import PipelineCommand

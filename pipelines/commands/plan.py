@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from common.command import OPTION_JSON, OPTION_PARAM, given_params
+from common.cli.command import OPTION_JSON, OPTION_PARAM, given_params
 from pipelines.commands.base import PipelineCommand
 from pipelines.language.params import resolve_params
 from pipelines.language.views.preview import preview

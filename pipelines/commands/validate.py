@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from common.command import OPTION_JSON
+from common.cli.command import OPTION_JSON
 from common.errors import UsageError
 from common.yaml.findings import Finding
 from pipelines.commands.base import PipelineCommand

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Protocol, TextIO
 
-from common.output_stream import silence
+from common.cli.output_stream import silence
+from common.cli.terminal_text import printable
 from common.states import State
-from common.terminal_text import printable
 from coordination_tasks.domain.timestamps import elapsed
 
 SECONDS_BETWEEN_PLAIN_PROGRESS = 10.0

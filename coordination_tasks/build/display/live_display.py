@@ -14,9 +14,9 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from common.output_stream import BestEffortStream
+from common.cli.output_stream import BestEffortStream
+from common.cli.terminal_text import printable
 from common.states import State
-from common.terminal_text import printable
 from coordination_tasks.build.display.display import Clock, Display
 from coordination_tasks.domain.timestamps import elapsed
 

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from rich.table import Table
 from rich.text import Text
 
-from common.command import OPTION_BUILDER, OPTION_JSON, tell
+from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.yaml.size import format_size
 from coordination_tasks.build.ports import Removable
 from coordination_tasks.builder.lock import acting_lock

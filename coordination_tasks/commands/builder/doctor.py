@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from rich.table import Table
 from rich.text import Text
 
-from common.command import OPTION_BUILDER, OPTION_JSON, tell
+from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from coordination_tasks.builder.doctor_checks import Check, check_builder, check_pipelines
 from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
 from coordination_tasks.commands.tables import console

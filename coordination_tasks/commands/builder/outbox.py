@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from common.command import OPTION_BUILDER, OPTION_JSON, tell
+from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.outbox.journal import Entry, Outbox
 from coordination_tasks.commands.base import FarmCommand, as_json

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from common.command import OPTION_BUILDER, tell
+from common.cli.command import OPTION_BUILDER, tell
 from coordination_tasks.build.signals import ending_signals
 from coordination_tasks.builder.lock import watch_lock
 from coordination_tasks.builder.outbox.journal import Outbox

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Any, ClassVar
 
-from common.command import OPTION_BUILDER
+from common.cli.command import OPTION_BUILDER
 from coordination_tasks.build.display.choice import make_display
 from coordination_tasks.build.run import BuildRequest, BuildTools, run_build
 from coordination_tasks.builder.secret_values import Secrets

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from common.command import OPTION_BUILDER
+from common.cli.command import OPTION_BUILDER
 from coordination_tasks.builder.lock import acting_lock
 from coordination_tasks.commands.base import FarmCommand
 from coordination_tasks.commands.jobs.task_selection import check_job_here, selected_steps

@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 
-from common.command import OPTION_BUILDER, OPTION_PARAM, given_params, tell
+from common.cli.command import OPTION_BUILDER, OPTION_PARAM, given_params, tell
 from coordination_tasks.commands.base import FarmCommand, no_arguments
 from coordination_tasks.domain.errors import BadRequest, NotFound
 from coordination_tasks.domain.model import Job

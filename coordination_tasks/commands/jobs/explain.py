@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from rich.table import Table
 from rich.text import Text
 
-from common.command import OPTION_BUILDER, OPTION_JSON, tell
+from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.errors import one_line
 from common.states import State
 from common.yaml.findings import did_you_mean

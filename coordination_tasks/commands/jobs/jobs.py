@@ -10,7 +10,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from common.command import OPTION_BUILDER, OPTION_JSON, tell
+from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.states import State
 from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
 from coordination_tasks.commands.tables import PIPE_WIDTH, console

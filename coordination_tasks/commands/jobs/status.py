@@ -11,7 +11,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from common.command import OPTION_BUILDER, OPTION_JSON, tell
+from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.states import State
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments

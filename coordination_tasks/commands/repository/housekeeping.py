@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from common.command import OPTION_BUILDER, OPTION_JSON, tell
+from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
 from coordination_tasks.documents.retention import MOST_FINISHED
 from coordination_tasks.domain.errors import BrokenDocument

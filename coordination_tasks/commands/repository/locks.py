@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from rich.table import Table
 from rich.text import Text
 
-from common.command import OPTION_BUILDER, OPTION_JSON, tell
+from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.yaml.duration import parse_duration
 from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
 from coordination_tasks.commands.tables import console

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from rich.padding import Padding
 from rich.text import Text
 
-from common.command import OPTION_BUILDER, OPTION_JSON, tell
+from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from coordination_tasks.commands.base import FarmCommand, as_json
 from coordination_tasks.commands.tables import console
 from coordination_tasks.documents.messages import Message, check_known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from common.command import OPTION_BUILDER, tell
+from common.cli.command import OPTION_BUILDER, tell
 from common.yaml.findings import did_you_mean
 from coordination_tasks.commands.base import FarmCommand, no_arguments
 from coordination_tasks.documents.messages import MESSAGE_TYPES, TO_ALL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from common.command import OPTION_BUILDER
+from common.cli.command import OPTION_BUILDER
 from coordination_tasks.commands.base import FarmCommand, no_arguments
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.repository.git.squash import squash

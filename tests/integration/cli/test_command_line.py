@@ -12,7 +12,7 @@ from importlib import import_module
 import pytest
 from doit.doit_cmd import DoitMain
 
-from common.command import Command
+from common.cli.command import Command
 from tests.conftest import HOME, PATIENCE, Farm
 
 UNKNOWN = "not recognized"

@@ -8,7 +8,7 @@ import pytest
 from doit.cmd_base import opt_seek_file
 from doit.exceptions import InvalidDodoFile
 
-from common.command import OPTION_JSON, Command, given_params
+from common.cli.command import OPTION_JSON, Command, given_params
 from common.errors import ApplicationError, UsageError
 
 LOADER = SimpleNamespace(cmd_options=(opt_seek_file,))

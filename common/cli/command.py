@@ -17,11 +17,11 @@ from doit.cmd_base import DoitCmdBase
 from doit.cmdparse import CmdParseError
 from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
+from common.cli.doit_arguments import typed_words
 from common.cli.help_text import command_help
-from common.doit_arguments import typed_words
+from common.cli.output_stream import replace_unencodable, silence
+from common.cli.terminal_text import printable
 from common.errors import ApplicationError, UsageError, os_error_text
-from common.output_stream import replace_unencodable, silence
-from common.terminal_text import printable
 
 EXIT_INTERRUPTED = 130
 _NARROWEST, _WIDEST = 40, 100

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from doit.cmdparse import CmdOption, CmdParse
 
-from common.doit_arguments import typed_words
+from common.cli.doit_arguments import typed_words
 
 FILE = {"name": "file", "short": "f", "long": "file", "type": str, "default": ""}
 PARSER = CmdParse(

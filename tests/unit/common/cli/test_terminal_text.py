@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from common.cli.terminal_text import printable
 from common.states import State
-from common.terminal_text import printable
 from coordination_tasks.build.display.display import PlainDisplay
 from coordination_tasks.build.display.live_display import LiveDisplay
 from coordination_tasks.commands.tables import console
