@@ -28,10 +28,9 @@ BUILD_OPTIONS: tuple[dict[str, Any], ...] = (
 class BuildCommand(FarmCommand):
     """doit command."""
 
-    uses_tasks = True
     name = "build"
     doc_purpose = "claim the next job and build it, step by step"
-    doc_usage = "[--job ID] [--pipeline NAME] [-n N] [--builder ID] [--verbose]"
+    doc_usage = "[--job ID] [--pipeline NAME] [-n N] [--replan] [--builder ID] [--verbose]"
     doc_description = """
 
 Claims a job, runs the steps of its pipeline, publishes the result.
@@ -48,7 +47,7 @@ Exit codes:
   128+n  ended by signal n; the job can be claimed again
 """
     group = "build"
-    execute_tasks = True
+    uses_tasks = execute_tasks = True
 
     cmd_options: ClassVar = (
         {"name": "job", "long": "job", "type": str, "default": "",

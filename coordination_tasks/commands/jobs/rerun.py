@@ -27,7 +27,7 @@ Without options as `doit build --job JOB`: what succeeded with the same inputs i
 Exit codes: as `doit help build` says.
 """
     group = "build"
-    execute_tasks = True
+    uses_tasks = execute_tasks = True
 
     cmd_options: ClassVar = (
         {"name": "start", "long": "from", "type": str, "default": "",

@@ -98,8 +98,8 @@ def test_usage(farm: Farm, args: tuple[str, ...], expected: str) -> None:
 def test_a_mistake_in_the_pipelines_file_has_its_place(farm: Farm) -> None:
     path = farm.folder / "pipelines.yaml"
     path.write_text(path.read_text().replace("uses: git-checkout", "uses: git-chekout"))
-    for command in ("list", "build", "jobs"):
-        done = farm.doit(command)
+    for command in ("list", "build", "rerun job_1", "clean", "plan ledger"):
+        done = farm.doit(*command.split())
         assert done.returncode == 3
         line = one_line(done.stderr)
         assert f"{path}:7:15: unknown step kind 'git-chekout'" in line
