@@ -105,7 +105,7 @@ class StepRunner:
         """All reasons to run the step now, by this job's own records; changes nothing."""
         execution = self._execution(pipeline, step)
         try:
-            current = execution.fingerprint()
+            current = execution.fingerprint(awaits_steps=True)
         except (PipelineError, OSError) as error:
             return (f"{CANT_TELL}: {_in_words(error)}",)
         if current is None:
@@ -116,10 +116,17 @@ class StepRunner:
     def reason_to_skip(
         self, pipeline: Pipeline, step: Step, states: Mapping[str, State]
     ) -> str | None:
-        """Why the step must not run after what became of the others; None when it may."""
+        """Why the step must not run after what became of the others; None when it may.
+
+        What a step made in an earlier attempt goes when its own condition leaves it out now.
+        """
         if self._attempt() is None:
             return None
-        return self._execution(pipeline, step).values.reason_to_skip(step, states)
+        execution = self._execution(pipeline, step)
+        reason = execution.values.reason_to_skip(step, states)
+        if reason is not None and not execution.values.is_hindered(step, states):
+            execution.leave_out()
+        return reason
 
     def run(self, pipeline: Pipeline, step: Step) -> Ran:
         """Run the step and record its success. Raises StepFailed, StepCancelled, BadValue."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,8 +16,6 @@ from common.redaction import mask
 from pipelines.domain.conditions import all_needs
 from pipelines.domain.errors import BadValue, FailureCode, StepFailed
 from pipelines.domain.pipeline import (
-    Command,
-    CommandRunner,
     EndsAlone,
     KeepsFiles,
     MakesSource,
@@ -36,9 +34,11 @@ from pipelines.execution.reuse import OtherJobs
 from pipelines.execution.source_tree.changes import Changes
 from pipelines.execution.source_tree.restoration import SourceTree
 from pipelines.execution.source_tree.together import Together
+from pipelines.execution.success_records import Stamps
 from pipelines.execution.values import StepValues
 from pipelines.git.tracked_files import check_names, files_that_match, input_files, matching_files
 from pipelines.processes.cancellation import Cancellation
+from pipelines.processes.echoing_runner import EchoingRunner
 from pipelines.processes.logged_command import LoggedCommandRunner
 from pipelines.processes.step_log import open_log
 from pipelines.processes.tree import marker
@@ -47,33 +47,6 @@ from pipelines.workspace.layout import Workspace
 
 ARTIFACTS = "artifacts"
 """The value in which a step's record names the files that it made for the manifest."""
-
-
-class EchoingRunner:
-    """A command runner that shows each line of its commands' output to who watches."""
-
-    def __init__(self, inner: CommandRunner, echo: Callable[[str], None]) -> None:
-        self._inner = inner
-        self._echo = echo
-
-    @property
-    def log(self) -> Path:
-        """The step's log file."""
-        return self._inner.log
-
-    def check_cancelled(self) -> None:
-        """Raise StepCancelled when the build was told to end."""
-        self._inner.check_cancelled()
-
-    def run(self, command: Command, on_line: Callable[[str], None] | None = None) -> int:
-        """As the runner below, with an eye on each line."""
-
-        def see(line: str) -> None:
-            self._echo(line)
-            if on_line:
-                on_line(line)
-
-        return self._inner.run(command, see)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +97,13 @@ class StepExecution:
         """The job's source tree."""
         return SourceTree(self.pipeline, self.workspace, self.attempt.env, self._kept_folders)
 
-    def fingerprint(self) -> Fingerprint | None:
+    def fingerprint(self, *, awaits_steps: bool = False) -> Fingerprint | None:
         """What the result depends on; None when the step runs each time.
 
-        Raises BadValue, and what the step's kind raises.
+        `awaits_steps`: the steps before it have not had their turn yet. Raises BadValue, and what
+        the step's kind raises.
         """
-        step = self.values.without_secrets(self.step)
+        step = self.values.without_secrets(self.step, awaits_steps=awaits_steps)
         context = self._context(step, Deadline(None, ""))
         identity = step.kind.identity(step.options, context)
         if identity is None:
@@ -252,6 +226,13 @@ class StepExecution:
         step = execution.values.without_secrets(execution.step)
         return kind.kept_folders(step.options, execution._context(step, Deadline(None, "")))
 
+    def leave_out(self) -> None:
+        """The step does not belong to this attempt: nothing that it made before is to be seen."""
+        name = self.step.name
+        if self.records.read(name) is not None or self.tree.changes.read(name) is not None:
+            self.tree.take_back({name})
+            Stamps(self.workspace.stamps).forget(name)
+
     def refresh_source(self) -> None:
         """Learn what the source says now, where the step's kind makes the source tree."""
         if isinstance(self.step.kind, MakesSource):
@@ -336,7 +317,7 @@ class StepExecution:
 
     def _as_far_as_known(self, step: Step) -> Step:
         try:
-            return self.values.without_secrets(step)
+            return self.values.without_secrets(step, awaits_steps=True)
         except BadValue:
             return step
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from common.states import State
@@ -29,22 +29,30 @@ class StepValues:
         """The step as it runs. Raises BadValue."""
         return substitute(step, self._values(step).lookup)
 
-    def without_secrets(self, step: Step) -> Step:
-        """The step with its secrets still as names: what may be recorded. Raises BadValue."""
-        lookup = self._values(step).lookup
+    def without_secrets(self, step: Step, *, awaits_steps: bool = False) -> Step:
+        """The step with its secrets still as names: what may be recorded.
+
+        Raises BadValue, also for a value that a step did not give when that may still come.
+        """
+        lookup = replace(self._values(step), awaits_steps=awaits_steps).lookup
         return substitute(step, lambda name: name if _is_secret(name) else lookup(name))
 
     def reason_to_skip(self, step: Step, states: Mapping[str, State]) -> str | None:
         """Why the step must not run after what became of the others; None when it may."""
-        values = self._values(step)
-        facts = StepFacts(
+        return reason_to_skip(self._facts(step, states))
+
+    def is_hindered(self, step: Step, states: Mapping[str, str]) -> bool:
+        """Whether a step that it needs failed."""
+        return self._facts(step, states).cause is not None
+
+    def _facts(self, step: Step, states: Mapping[str, str]) -> StepFacts:
+        return StepFacts(
             pipeline=self.pipeline,
             step=step,
             states=states,
-            lookup=values.lookup,
+            lookup=self._values(step).lookup,
             is_changed=self._is_changed,
         )
-        return reason_to_skip(facts)
 
     def _values(self, step: Step) -> Values:
         return Values(

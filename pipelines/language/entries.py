@@ -105,8 +105,8 @@ class StepEntry(Options):
     """Patterns of the files whose content and mode the result depends on; each must match a file.
     The whole commit when omitted."""
     outputs: Several[InsideSource] = ()
-    """Patterns of the files that the step makes; they must exist when it ends. Files of an earlier
-    run are removed before it runs again, except those in the commit."""
+    """Patterns of all files that the step makes; they must exist when it ends. With `inputs` too,
+    other jobs on the builder can reuse the files."""
     artifacts: Several[InsideSource] = ()
     """Patterns of the files that the manifest lists."""
     values: Several[Text] = ()

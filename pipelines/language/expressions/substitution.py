@@ -34,6 +34,9 @@ class Values:
     outputs: Mapping[str, Mapping[str, Any]]
     """Values of earlier steps, by step."""
     secrets: Mapping[str, str]
+    awaits_steps: bool = False
+    """Whether steps may still provide missing values. Otherwise those are empty: the step was
+    skipped, or was allowed to fail."""
 
     def lookup(self, reference: Reference) -> Any:
         """The value of a name, which was checked when the file was read. Raises BadValue."""
@@ -45,11 +48,15 @@ class Values:
                 return self._of_job(rest[0])
             if root == "secrets":
                 return self.secrets[rest[0]]
-            given = self.outputs[rest[0]][rest[2]]
+            given = self._given_by(rest[0], rest[2])
             # a script can only write text: `true` and `7` mean the same as in YAML
             return plain_value(str(given)) if isinstance(given, str | int) else given
         except KeyError as error:
             raise BadValue(f"'{reference}' has no value: {_WHY[root]}") from error
+
+    def _given_by(self, step: str, name: str) -> Any:
+        given = self.outputs[step]
+        return given[name] if self.awaits_steps or name in given else ""
 
     def _of_job(self, name: str) -> str | int:
         if name == "id":

@@ -55,7 +55,7 @@ _VALUES = """\
 | `params.NAME` | parameter: the job's value or the default |
 %(job)s
 | `matrix.NAME` | matrix value of this step |
-| `steps.STEP.outputs.NAME` | value of a step that this one needs, directly or through others |
+| `steps.STEP.outputs.NAME` | value of a step that this one needs; empty if that step was skipped |
 | `secrets.NAME` | secret; only in `env` and `run` |
 
 In a script (`run`) a name becomes a quoted reference to an environment variable with the value:
