@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -10,11 +11,21 @@ from pipelines.git.local import local_git_environment
 from pipelines.processes.capture import capture
 
 _ANY_DEPTH = "**/"
+_SUBMODULE = "160000"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedPath:
+    """A path that differs between two commits."""
+
+    path: str
+    is_submodule: bool = False
+    """Whether it is one, or was."""
 
 
 def changed_paths(
     source: Path, since: str | None, commit: str | None, env: Mapping[str, str]
-) -> tuple[str, ...] | None:
+) -> tuple[ChangedPath, ...] | None:
     """Paths in the source tree that differ between the two commits; None when that is unknown.
 
     A name that is no UTF-8 comes as `os.fsdecode` gives it. It is unknown before the checkout, for
@@ -23,17 +34,36 @@ def changed_paths(
     if since is None or commit is None or not source.is_dir():
         return None
     got = capture(
-        ("git", "diff", "--name-only", "--no-renames", "-z", f"{since}..{commit}", "--"),
+        ("git", "diff", "--raw", "--no-renames", "-z", f"{since}..{commit}", "--"),
         cwd=source,
         env=local_git_environment(env),
     )
-    return None if got.code else tuple(path for path in got.output.split("\0") if path)
+    if got.code:
+        return None
+    words = got.output.split("\0")[:-1]
+    modes_and_paths = zip(words[::2], words[1::2], strict=True)
+    return tuple(ChangedPath(path, _SUBMODULE in modes[:14]) for modes, path in modes_and_paths)
 
 
-def matches(path: str, patterns: Sequence[str]) -> bool:
-    """Whether one of the patterns names the path; `*` also goes over `/`, `**/` is any folder."""
+def matches(changed: ChangedPath, patterns: Sequence[str]) -> bool:
+    """Whether one of the patterns names the path; `*` also goes over `/`, `**/` is any folder.
+
+    Of a submodule that moved any file may have changed: it counts for each pattern that can name
+    something below it.
+    """
     return any(
-        fnmatchcase(path, pattern)
-        or (pattern.startswith(_ANY_DEPTH) and fnmatchcase(path, pattern.removeprefix(_ANY_DEPTH)))
+        fnmatchcase(changed.path, each)
+        or (changed.is_submodule and can_name_below(each, changed.path))
         for pattern in patterns
+        for each in (pattern, pattern.removeprefix(_ANY_DEPTH))
+    )
+
+
+def can_name_below(pattern: str, folder: str) -> bool:
+    """Whether the pattern can name something in the folder; yes where that is hard to tell."""
+    above = f"{folder}/"
+    ends = range(1, len(pattern) + 1)
+    return any(
+        fnmatchcase(above, pattern[:end]) and (end < len(pattern) or pattern[end - 1] == "*")
+        for end in ends
     )

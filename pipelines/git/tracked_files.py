@@ -6,15 +6,18 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from pipelines.domain.errors import FailureCode, StepFailed
-from pipelines.git.local import local_git_environment
+from pipelines.git.changed_paths import can_name_below
+from pipelines.git.local import git_output, local_git_environment
 from pipelines.processes.capture import capture
 
 _MOST_NAMED = 500
 _PLAIN = "100644"
+_SUBMODULE = "160000"
 _TRACKED = "H"
 _UNKNOWN = "?"
 _UNMATCHED = re.compile(r"^error: pathspec ':\(glob\)(.*)' did not match", re.MULTILINE)
@@ -32,8 +35,10 @@ def input_files(source: Path, patterns: Sequence[str], env: Mapping[str, str]) -
     if not patterns:
         return {}
     found = {}
-    for tag, told, path in _listed(source, patterns, env):
+    modules = dict(_submodules(source, patterns, env))
+    for tag, told, path in _listed(source, patterns, env, modules):
         found[path] = told if tag == _TRACKED else _in_tree(source / path)
+    found |= modules
     if len(found) > _MOST_NAMED:
         whole = hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()
         return {f"{len(found)} files": whole}
@@ -48,10 +53,18 @@ def matching_files(source: Path, patterns: Sequence[str]) -> list[Path]:
         if not files:
             raise StepFailed(
                 FailureCode.ARTIFACT_MISSING,
-                f"the step says that it makes '{pattern}', but no file in the source matches that",
+                f"the step says that it makes '{pattern}', but "
+                + (folder_hint(source, pattern) or "no file in the source matches that"),
             )
         found |= files
     return sorted(found)
+
+
+def folder_hint(source: Path, pattern: str) -> str:
+    """That the pattern names a folder, with what to write instead; "" when it does not."""
+    if not any(path.is_dir() for path in source.glob(pattern)):
+        return ""
+    return f"that is a folder: write '{pattern.rstrip('/')}/**' for the files in it"
 
 
 def check_names(paths: Iterable[Path], source: Path) -> None:
@@ -72,15 +85,55 @@ def files_that_match(folder: Path, pattern: str) -> list[Path]:
     return [path for path in folder.glob(whole) if path.is_file()]
 
 
-def _listed(
+def _submodules(
     source: Path, patterns: Sequence[str], env: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Path and state of each submodule in which a pattern can name something."""
+    if not (source / ".gitmodules").is_file():
+        return
+    for entry in _git(source, env, "-z", "--stage").split("\0")[:-1]:
+        meta, _, path = entry.partition("\t")
+        mode, object_id = meta.split()[:2]
+        if mode == _SUBMODULE and any(_reaches(pattern, path) for pattern in patterns):
+            yield path, _state(source / path, env) or object_id
+
+
+def _reaches(pattern: str, module: str) -> bool:
+    plain = pattern.removeprefix("**/")
+    return any(fnmatchcase(module, p) or can_name_below(p, module) for p in (pattern, plain))
+
+
+def _state(module: Path, env: Mapping[str, str]) -> str:
+    """The commit that is checked out, and what of its files is not the commit's; "" without one."""
+    if not (module / ".git").exists():
+        return ""
+    head = git_output(module, env, "rev-parse", "HEAD", problem=f"git can't read {module}").strip()
+    listed = _git(module, env, "-z", "--modified", "--others").split("\0")[:-1]
+    inner = dict(_submodules(module, ("**",), env))
+    own = {path: _in_tree(module / path) for path in listed if path not in inner}
+    if not own and not inner:
+        return head
+    return hashlib.sha256(repr((head, sorted(own.items()), sorted(inner.items()))).encode(
+        errors="surrogateescape")).hexdigest()  # fmt: skip
+
+
+def _listed(
+    source: Path,
+    patterns: Sequence[str],
+    env: Mapping[str, str],
+    modules: Collection[str],
 ) -> Iterator[tuple[str, str, str]]:
-    """Tag, mode and id ("" for what git does not know) and path; a file that was changed: twice."""
+    """Tag, mode and id ("" for what git does not know) and path; a file that was changed: twice.
+
+    Not of `modules`, in which git does not look.
+    """
     if not source.is_dir():
         raise StepFailed(FailureCode.CHECKOUT_FAILED, "no source tree is checked out yet")
     specs = [f":(glob){pattern}" for pattern in patterns]
-    # A call of its own: with this option git tells of a file that was changed only once.
-    _git(source, env, "--cached", "--others", "--error-unmatch", "--", *specs)
+    outside = [f":(glob){p}" for p in patterns if not any(_reaches(p, m) for m in modules)]
+    if outside:
+        # A call of its own: with this option git tells of a file that was changed only once.
+        _git(source, env, "--cached", "--others", "--error-unmatch", "--", *outside)
     options = ("-t", "-z", "--stage", "--modified", "--others")
     for entry in _git(source, env, *options, "--", *specs).split("\0")[:-1]:
         tag, rest = entry[0], entry[2:]
@@ -88,7 +141,8 @@ def _listed(
             yield tag, "", rest
         else:
             meta, _, path = rest.partition("\t")
-            yield tag, _told(*meta.split()[:2]), path
+            if path not in modules:
+                yield tag, _told(*meta.split()[:2]), path
 
 
 def _git(source: Path, env: Mapping[str, str], *arguments: str) -> str:

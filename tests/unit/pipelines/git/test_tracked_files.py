@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.domain.errors import FailureCode, StepFailed
-from pipelines.git.changed_paths import changed_paths
+from pipelines.git.changed_paths import ChangedPath, changed_paths
 from pipelines.git.tracked_files import input_files
 from tests.conftest import AUTHOR, git
 
@@ -138,7 +138,7 @@ def test_a_warning_of_git_is_no_file(tree: Tree, tmp_path: Path) -> None:
     second = tree.commit()
 
     assert list(tree.files("a")) == ["a"]
-    assert changed_paths(tree.folder, first, second, tree.env) == ("a",)
+    assert changed_paths(tree.folder, first, second, tree.env) == (ChangedPath("a"),)
 
 
 def test_changed_paths_are_names_in_bytes(tree: Tree) -> None:
@@ -149,6 +149,6 @@ def test_changed_paths_are_names_in_bytes(tree: Tree) -> None:
     paths = changed_paths(tree.folder, first, second, tree.env)
 
     assert paths is not None
-    assert [os.fsencode(path) for path in paths] == [b"\xfe.txt"]
+    assert [os.fsencode(changed.path) for changed in paths] == [b"\xfe.txt"]
     assert changed_paths(tree.folder, None, second, tree.env) is None
     assert changed_paths(tree.folder, "0" * 40, second, tree.env) is None
