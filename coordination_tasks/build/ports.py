@@ -175,6 +175,12 @@ class Pipelines(Protocol):
     def branch_tip(self, pipeline: str, branch: str) -> str | None:
         """Commit at the tip of a branch of its source; None when it cannot be told now."""
 
+    def tag_commit(self, pipeline: str, tag: str) -> str | None:
+        """Commit that a tag of its source names; None when there is no such tag.
+
+        Raises ValueError; ConnectionError when the source cannot be asked.
+        """
+
     def workspaces(self, state_dir: Path) -> Workspaces:
         """Those of the builder that owns `state_dir`."""
 

@@ -10,38 +10,46 @@ import re
 
 from pipelines.domain.errors import BadValue
 
-MAX_BRANCH_LENGTH = 200
+MAX_REF_LENGTH = 250
 MAX_JOB_ID_LENGTH = 200
 _MAX_SHOWN = 60
 
 _COMMIT = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 _JOB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:+@=,-]*")
-_BRANCH_CHARACTERS = re.compile(r"[\w./+@#=,%-]+")
-_BRANCH_PITFALLS = (
+_REF_PITFALLS = (
     (re.compile(r"-"), "it must not start with '-'"),
     (re.compile(r"(.*/)?\."), "no part of it may start with a dot"),
     (re.compile(r".*\.\."), "it must not contain '..'"),
     (re.compile(r"/|.*//|.*/$"), "it must not have an empty part"),
-    (re.compile(r".*\.(/|$)"), "no part of it may end with a dot"),
+    (re.compile(r".*\.$"), "it must not end with a dot"),
     (re.compile(r".*\.lock(/|$)"), "no part of it may end with .lock"),
-    (re.compile(r"(@|HEAD|[A-Z]+_HEAD)$"), "git reserves this name"),
-    (re.compile(r"refs/"), "give the name after refs/heads/ only"),
-    (re.compile(f"({_COMMIT.pattern})$"), "it is an object id; pass it as the commit"),
+    (re.compile(r".*@\{"), "it must not contain '@{'"),
+    (re.compile(r"(@|HEAD)$"), "git reserves this name"),
+    (re.compile(r".*[\x00-\x20\x7f~^:?*\[\\]"), "git allows no space and none of ~ ^ : ? * [ \\"),
 )
-"""What git itself rejects (git-check-ref-format), and names with another meaning for git."""
+"""What `git check-ref-format --branch` rejects."""
 
 
 def check_branch(text: str) -> str:
     """`text` as the short name of a branch, like `4.20` or `feature/x`."""
+    return _check_ref("branch", text)
+
+
+def check_tag(text: str) -> str:
+    """`text` as the short name of a tag, like `v1.0`."""
+    return _check_ref("tag", text)
+
+
+def _check_ref(what: str, text: str) -> str:
     if not text:
-        raise BadValue("expected a branch, found empty text")
-    if len(text) > MAX_BRANCH_LENGTH:
-        raise _bad("branch", text, f"longer than {MAX_BRANCH_LENGTH} characters")
-    if not _BRANCH_CHARACTERS.fullmatch(text):
-        raise _bad("branch", text, "only letters, digits and . / _ + @ # = , % - are allowed")
-    for pitfall, why in _BRANCH_PITFALLS:
+        raise BadValue(f"expected a {what}, found empty text")
+    if len(text) > MAX_REF_LENGTH:
+        raise _bad(what, text, f"longer than {MAX_REF_LENGTH} characters")
+    if not text.isascii() and text.encode(errors="replace").decode() != text:
+        raise _bad(what, text, "it is not UTF-8 text")
+    for pitfall, why in _REF_PITFALLS:
         if pitfall.match(text):
-            raise _bad("branch", text, why)
+            raise _bad(what, text, why)
     return text
 
 

@@ -1,12 +1,12 @@
-"""What the claim asks of a pipeline's source repository."""
+"""What claim and queue ask of a pipeline's source repository."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipelines.domain.errors import PipelineError
+from pipelines.domain.errors import PipelineError, StepFailed
 from pipelines.domain.pipeline import Source
-from pipelines.git.remote import resolve_branch
+from pipelines.git.remote import resolve_branch, resolve_tag
 
 
 def branch_tip(source: Source, branch: str, env: Mapping[str, str]) -> str | None:
@@ -19,3 +19,14 @@ def branch_tip(source: Source, branch: str, env: Mapping[str, str]) -> str | Non
         return resolve_branch(source.repository, branch, env)
     except PipelineError:
         return None
+
+
+def tag_commit(source: Source, tag: str, env: Mapping[str, str]) -> str | None:
+    """Commit that `tag` names; None when there is no such tag.
+
+    Raises ConnectionError when the source cannot be asked, ValueError for what can be no tag.
+    """
+    try:
+        return resolve_tag(source.repository, tag, env)
+    except StepFailed as error:
+        raise ConnectionError(error.message) from error

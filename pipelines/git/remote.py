@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from common.redaction import mask_url_credentials
 from pipelines.domain.errors import BadValue, FailureCode, StepFailed
-from pipelines.domain.validation import check_branch, shown
+from pipelines.domain.validation import check_branch, check_tag, shown
 from pipelines.processes.cancellation import Cancellation
 from pipelines.processes.capture import capture
 
@@ -121,10 +121,28 @@ def resolve_branch(
     Raises BadValue, StepFailed (SOURCE_UNREACHABLE, TOOL_MISSING), StepCancelled.
     """
     ref = f"refs/heads/{check_branch(branch)}"
+    return _ask(repository, env, cancellation, ref).get(ref)
+
+
+def resolve_tag(repository: str, tag: str, env: Mapping[str, str]) -> str | None:
+    """The commit that the tag names in the repository now; None when there is no such tag.
+
+    Raises BadValue, StepFailed (SOURCE_UNREACHABLE, TOOL_MISSING).
+    """
+    ref = f"refs/tags/{check_tag(tag)}"
+    peeled = f"{ref}^{{}}"
+    found = _ask(repository, env, None, ref, peeled)
+    return found.get(peeled, found.get(ref))
+
+
+def _ask(
+    repository: str, env: Mapping[str, str], cancellation: Cancellation | None, *refs: str
+) -> dict[str, str]:
+    """What these refs of the repository are now."""
     url = check_repository(public_url(repository))
     try:
         got = capture(
-            ["git", "ls-remote", "--", url, ref],
+            ["git", "ls-remote", "--", url, *refs],
             cwd=Path("/"),
             env=git_environment(repository, env),
             timeout=_LS_REMOTE_SECONDS,
@@ -137,8 +155,8 @@ def resolve_branch(
         raise StepFailed(FailureCode.SOURCE_UNREACHABLE, message, retryable=True) from error
     if got.code:
         raise unreachable(url, got.text.splitlines())
-    found = re.search(rf"^([0-9a-f]{{40,64}})\t{re.escape(ref)}$", got.output, re.MULTILINE)
-    return found[1] if found else None
+    lines = re.finditer(r"^([0-9a-f]{40,64})\t(.*)$", got.output, re.MULTILINE)
+    return {line[2]: line[1] for line in lines}
 
 
 def check_repository(url: str) -> str:

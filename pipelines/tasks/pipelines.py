@@ -116,6 +116,15 @@ class Pipelines:
 
         return branch_tip(self.known[pipeline].source, branch, os.environ)
 
+    def tag_commit(self, pipeline: str, tag: str) -> str | None:
+        """Commit that a tag of its source names; None when there is no such tag.
+
+        Raises BadValue; ConnectionError when the source cannot be asked.
+        """
+        from pipelines.git.branch_tip import tag_commit
+
+        return tag_commit(self.known[pipeline].source, tag, os.environ)
+
     def workspaces(self, state_dir: Path) -> Workspaces:
         """Those of the builder that owns `state_dir`."""
         from pipelines.tasks.workspaces import Workspaces

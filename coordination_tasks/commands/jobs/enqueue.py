@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from common.cli.command import OPTION_BUILDER, OPTION_PARAM, given_params, tell
 from coordination_tasks.commands.base import FarmCommand, no_arguments
-from coordination_tasks.domain.errors import BadRequest, NotFound
+from coordination_tasks.domain.errors import BadRequest, NotFound, Unavailable
 from coordination_tasks.domain.model import Job
 from coordination_tasks.store.store import Store
 from coordination_tasks.wiring.store import open_store
@@ -20,16 +20,19 @@ class EnqueueCommand(FarmCommand):
 
     name = "enqueue"
     doc_purpose = "queue a job: one commit of a pipeline's source to build"
-    doc_usage = "--pipeline NAME --branch BRANCH [--commit SHA] [--param NAME=VALUE ...]"
+    doc_usage = (
+        "--pipeline NAME (--branch BRANCH [--commit SHA] | --tag TAG) [--param NAME=VALUE ...]"
+    )
     doc_description = """
-Prints the job's id. A branch without a commit is resolved when the job is claimed.
+Prints the job's id. A branch without a commit is resolved when the job is claimed, a tag at once.
 Queueing the same id with the same content again changes nothing.
 
 A builder takes a job when it knows the pipeline, offers the labels (`arch`, `distro` and `jdk` are
 found on the machine, others are in its builder.yaml) and all jobs named by --after have succeeded.
 The lowest priority number is first, then the oldest.
 
-Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad configuration or usage.
+Exit codes: 0 queued, 1 the coordination repository, or with --tag the source, can't be reached,
+3 bad configuration or usage.
 """
 
     group = "queue"
@@ -40,6 +43,8 @@ Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad conf
          "help": "branch of the pipeline's source repository"},
         {"name": "commit", "long": "commit", "type": str, "default": "",
          "help": "full commit id; without it the branch's tip when the job is claimed"},
+        {"name": "tag", "long": "tag", "type": str, "default": "",
+         "help": "tag of the pipeline's source repository, instead of a commit: its commit now"},
         OPTION_PARAM,
         {"name": "label", "long": "label", "type": list, "default": [],
          "help": "what the builder must offer, like --label jdk=17; may be repeated"},
@@ -59,6 +64,7 @@ Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad conf
         pipeline: str,
         branch: str,
         commit: str,
+        tag: str,
         param: list[str],
         label: list[str],
         after: list[str],
@@ -71,8 +77,10 @@ Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad conf
         no_arguments(pos_args)
         if not pipeline:
             raise BadRequest("--pipeline is missing; `doit list` shows the pipelines")
-        if not branch and not commit:
-            raise BadRequest("--branch or --commit is missing: what is to be built?")
+        if commit and tag:
+            raise BadRequest("--commit and --tag exclude each other")
+        if not branch and not commit and not tag:
+            raise BadRequest("--branch, --commit or --tag is missing: what is to be built?")
         job_id = id or new_job_id(time.time(), uuid.uuid4().int)
         params = given_params(param)
         self.check_pipeline(pipeline)
@@ -80,6 +88,7 @@ Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad conf
             self.farm.pipelines.check_job(
                 pipeline, params, job_id=job_id, branch=branch, commit=commit
             )
+            commit = self._tagged(pipeline, tag) if tag else commit
         except ValueError as error:
             raise BadRequest(str(error)) from error
         job = Job(
@@ -101,6 +110,16 @@ Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 bad conf
                 )
         sys.stdout.write(f"{stored.id}\n")
         return 0
+
+    def _tagged(self, pipeline: str, tag: str) -> str:
+        """The commit that the tag names. Raises ValueError, BadRequest, Unavailable."""
+        try:
+            commit = self.farm.pipelines.tag_commit(pipeline, tag)
+        except ConnectionError as error:
+            raise Unavailable(str(error)) from error
+        if commit is None:
+            raise BadRequest(f"the source of pipeline {pipeline} has no tag '{tag[:80]}'")
+        return commit
 
 
 def _unknown(store: Store, names: Sequence[str]) -> Iterator[str]:

@@ -15,15 +15,7 @@ HOSTILE = [
     "-u",
     "../../etc/passwd",
     "a/../b",
-    "x;id",
-    "$(id)",
-    "`id`",
     "a b",
-    "a|b",
-    "a&b",
-    "a>b",
-    "a'b",
-    'a"b',
     "a\\b",
     "a*",
     "a?",
@@ -34,12 +26,13 @@ HOSTILE = [
     "a\nb",
     "a\x00b",
     "a\x1b[31m",
-    "a\u202eb",
+    "a\udcffb",
     "x" * 10_000,
     "",
 ]
+TO_A_SHELL = ["x;id", "$(id)", "`id`", "a|b", "a&b", "a>b", "a'b", 'a"b', "a\u202eb"]
 NO_BRANCHES = [
-    *["@{-1}", "HEAD", "FETCH_HEAD", "@", "refs/heads/x", "a:b", "0" * 40, "a" * 64],
+    *["@{-1}", "a@{b", "HEAD", "@", "a:b", "a~b", "a\x7fb"],
     *["x.lock", "x.lock/y", "x.", "x/", "/x", "x//y", ".x", "y/.x"],
 ]
 
@@ -64,6 +57,8 @@ def test_hostile_branches_are_refused(text: str) -> None:
         "deadbeef",
         "20251029",
         "größe",
+        *["feat(x)-y", "fix/it's", "R&D", "feat!", "a{b", "release/1.0$", "DEV_HEAD", "x/HEAD"],
+        *[*TO_A_SHELL, "refs/heads/x", "0" * 40, "a./b", "a%b", "FETCH_HEAD"],
     ],
 )
 def test_usual_branches_pass(text: str) -> None:
@@ -71,18 +66,21 @@ def test_usual_branches_pass(text: str) -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.text(alphabet="aA./-@{}lockHED~", max_size=8))
-def test_what_passes_is_a_branch_for_git(text: str) -> None:
+@given(st.text(alphabet="aA./-@{}lockHED~ \\^:?*[]()'&!$;\x7f", max_size=8))
+def test_what_passes_is_what_git_allows(text: str) -> None:
     try:
-        check_branch(text)
+        passes = check_branch(text) == text
     except BadValue:
-        return
+        passes = False
     git = ["git", "check-ref-format", "--branch", text]
     result = subprocess.run(git, capture_output=True, text=True, check=False, cwd="/")
-    assert (result.returncode, result.stdout.strip()) == (0, text)
+    # `@` is how git abbreviates HEAD
+    assert passes == (result.returncode == 0 and text != "@")
 
 
-@pytest.mark.parametrize("text", [*HOSTILE, "abc1234", "g" * 40, "0" * 41, "main", "0" * 39 + "\n"])
+@pytest.mark.parametrize(
+    "text", [*HOSTILE, *TO_A_SHELL, "abc1234", "g" * 40, "0" * 41, "main", "0" * 39 + "\n"]
+)
 def test_hostile_commits_are_refused(text: str) -> None:
     with pytest.raises(BadValue):
         check_commit(text)
@@ -93,7 +91,7 @@ def test_full_object_ids_pass_in_small_letters() -> None:
     assert check_commit("0f" * 32) == "0f" * 32
 
 
-@pytest.mark.parametrize("text", [*HOSTILE, "a/b", "."])
+@pytest.mark.parametrize("text", [*HOSTILE, *TO_A_SHELL, "a/b", "."])
 def test_hostile_job_ids_are_refused(text: str) -> None:
     with pytest.raises(BadValue):
         check_job_id(text)
@@ -107,7 +105,7 @@ def test_usual_job_ids_pass(text: str) -> None:
 def test_the_message_is_one_short_line() -> None:
     with pytest.raises(BadValue) as caught:
         check_branch("x\n\x1b" * 5000)
-    assert str(caught.value) == (f"invalid branch '{'x??' * 19}...': longer than 200 characters")
+    assert str(caught.value) == (f"invalid branch '{'x??' * 19}...': longer than 250 characters")
 
 
 @given(st.text(max_size=100))

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from pipelines.domain.errors import BadValue, FailureCode, StepFailed
-from pipelines.git.remote import excerpt, git_environment, public_url, resolve_branch
+from pipelines.git.remote import (
+    excerpt,
+    git_environment,
+    public_url,
+    resolve_branch,
+    resolve_tag,
+)
 from tests.support.pipelines.git_source import GitSource
 
 ENV = dict(os.environ)
@@ -70,10 +76,21 @@ def test_what_is_no_branch(tmp_path: Path) -> None:
     commit = source.commit({})
     source.git("branch", "feature/x")
     source.git("tag", "v1")
-    for name in ("x", "v1", "nowhere", commit[:12]):
+    for name in ("x", "v1", "nowhere", commit[:12], commit):
         assert resolve_branch(str(tmp_path / "r"), name, ENV) is None
-    with pytest.raises(BadValue, match="it is an object id"):
-        resolve_branch(str(tmp_path / "r"), commit, ENV)
+
+
+def test_a_tag_is_the_commit_that_it_names_now(tmp_path: Path) -> None:
+    source = GitSource(tmp_path / "r")
+    commit = source.commit({})
+    source.git("tag", "light")
+    source.git("tag", "-m", "x", "a(b)")
+    source.git("tag", "-m", "x", "again", "a(b)")
+    for name in ("light", "a(b)", "again"):
+        assert resolve_tag(str(tmp_path / "r"), name, ENV) == commit
+    assert resolve_tag(str(tmp_path / "r"), "main", ENV) is None
+    with pytest.raises(BadValue, match="invalid tag"):
+        resolve_tag(str(tmp_path / "r"), "a b", ENV)
 
 
 def test_a_repository_that_is_not_there(tmp_path: Path) -> None:
