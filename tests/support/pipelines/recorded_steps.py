@@ -78,6 +78,12 @@ class Bench:
             Step(name=name, kind=self.kind, options=options, **{"needs": needs, **more})
         )
 
+    def add(self, kind: StepKind[Any], **options: Any) -> None:
+        """A further step, of another kind."""
+        model = kind.options.model_validate(options)
+        needs = (self.steps[-1].name,)
+        self.steps.append(Step(name=kind.name, kind=kind, options=model, needs=needs))
+
     def workspace(self, job: str) -> Workspace:
         return Workspace(self.folder / "state", job, 1)
 

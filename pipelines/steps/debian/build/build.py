@@ -22,7 +22,6 @@ from pipelines.steps.debian.dependencies.install import (
     summary,
 )
 from pipelines.steps.debian.options import BuildDebOptions
-from pipelines.steps.debian.packaging.changelog import first_entry
 from pipelines.steps.debian.packaging.changes import (
     Package,
     move_files,
@@ -32,6 +31,7 @@ from pipelines.steps.debian.packaging.changes import (
 from pipelines.steps.debian.packaging.command import check_suffix, script_path
 from pipelines.steps.debian.packaging.outcome import BuildOutcome
 from pipelines.steps.debian.packaging.source_tree import restore_source
+from pipelines.workspace.removal import discard
 
 
 def tools_and_commit(options: BuildDebOptions, context: StepContext) -> Mapping[str, str]:
@@ -48,7 +48,7 @@ def look_ahead(options: BuildDebOptions, context: StepContext, host: Host) -> st
     _check_machine(options, context)
     where = bare_host(host, context) if options.isolation == "chroot" else host
     decisions = solve(read_control(options, context, host), options, context, where)
-    first_entry(read_changelog(context.workspace.source))
+    read_changelog(context.workspace.source, context.env)
     script_path(options, context.workspace.source)
     java_home(options, context)
     return summary(decisions)
@@ -62,6 +62,8 @@ def package(options: BuildDebOptions, context: StepContext, host: Host) -> StepR
     """
     _check_machine(options, context)
     restore_source(context)
+    # Settings and caches of the tools of an earlier try; downloads of Maven are elsewhere.
+    discard(context.workspace.home, context.workspace.discarded)
     work = Work(
         options=options,
         context=context,

@@ -9,15 +9,18 @@ from pathlib import Path
 
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import Command, StepContext
+from pipelines.failures.excerpt import excerpt
 from pipelines.git.head_commit import HeadCommit
+from pipelines.processes.capture import capture
 from pipelines.steps.debian.build.output import BuildOutput
 from pipelines.steps.debian.dependencies.control import SourceControl
 from pipelines.steps.debian.dependencies.decisions import Decision
 from pipelines.steps.debian.dependencies.host import Host
 from pipelines.steps.debian.options import BuildDebOptions
 from pipelines.steps.debian.packaging.changelog import (
+    ChangelogEntry,
     build_version,
-    first_entry,
+    entry_of,
     suffix,
     with_entry,
 )
@@ -30,6 +33,8 @@ from pipelines.steps.debian.packaging.command import (
 from pipelines.steps.debian.packaging.substitutes import Arrangement
 from pipelines.steps.maven.java.jdk import find_jdk
 from pipelines.workspace.layout import Workspace
+
+_CHANGELOG = "debian/changelog"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +76,21 @@ def java_home(options: BuildDebOptions, context: StepContext) -> Path | None:
     return find_jdk(options.jdk, context.env) if options.jdk else None
 
 
-def read_changelog(source: Path) -> str:
-    """Bytes that are no UTF-8, as old changelogs have, come as surrogates: dpkg takes them too.
-
-    Raises StepFailed (PACKAGING_FAILED) when there is none.
-    """
-    path = source / "debian" / "changelog"
-    if not path.is_file():
-        raise StepFailed(FailureCode.PACKAGING_FAILED, "the source has no debian/changelog")
-    return path.read_text(encoding="utf-8", errors="surrogateescape")
+def read_changelog(source: Path, env: Mapping[str, str]) -> ChangelogEntry:
+    """The newest entry of debian/changelog, as dpkg reads it. Raises StepFailed."""
+    if not (source / _CHANGELOG).is_file():
+        raise StepFailed(FailureCode.PACKAGING_FAILED, f"the source has no {_CHANGELOG}")
+    command = ("dpkg-parsechangelog", "--count", "1", "--file", _CHANGELOG)
+    got = capture(command, cwd=source, env={**env, "LC_ALL": "C.UTF-8"})
+    try:
+        return entry_of("" if got.code else got.output)
+    except ValueError as error:
+        why = "dpkg does not understand it" if got.code else error
+        raise StepFailed(
+            FailureCode.PACKAGING_FAILED,
+            f"{_CHANGELOG} can't be read: {why}",
+            excerpt=excerpt(got.errors.splitlines()),
+        ) from error
 
 
 def build_command(
@@ -94,21 +105,20 @@ def build_command(
     The command is for a tree at `workspace.source`, which in a clean root is another place.
     """
     options, commit, codename = work.options, work.commit, work.host.codename
-    text = read_changelog(source)
-    entry = first_entry(text)
+    entry = read_changelog(source, work.context.env)
     version = build_version(entry.version, options.version, codename, commit.sha, commit.time)
     # The script adds the suffix itself, and would add it a second time.
     if work.script is None and options.distribution_suffix:
         version += suffix(codename)
     if version != entry.version:
-        path = source / "debian" / "changelog"
-        text = with_entry(text, version, commit.sha, commit.time)
+        path = source / _CHANGELOG
+        # Bytes that are no UTF-8, as old changelogs have, stay what they are: dpkg takes them too.
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        text = with_entry(text, entry, version, commit.sha, commit.time)
         path.unlink()  # a link may lead to somebody else's file
         path.write_text(text, encoding="utf-8", errors="surrogateescape")
     facts = BuildFacts(
         time=commit.time,
-        maintainer_name=entry.maintainer_name,
-        maintainer_address=entry.maintainer_address,
         java_home=java_home(options, work.context),
     )
     built_env = build_environment(options, workspace, env, facts, arrangement.shims)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from debian.deb822 import Deb822
+
 from pipelines.domain.pipeline import StepContext
+from pipelines.steps.debian.checks.conflicts import conflicting_pairs, installable_sets
 from pipelines.steps.debian.clean_root import (
     CleanRoot,
     apt_line,
@@ -21,6 +24,7 @@ from pipelines.steps.debian.clean_root import (
 )
 from pipelines.steps.debian.dependencies.apt import simulate_install
 from pipelines.steps.debian.dependencies.host import Host
+from pipelines.steps.debian.packaging.changes import read_package_control
 
 Way = Literal["root", "simulated"]
 
@@ -38,9 +42,18 @@ class InstallTest:
     """`in a throw-away root`, or `simulated: ` and why."""
     problem: Sequence[str] = ()
     """What apt said, when they do not install."""
+    apart: Sequence[tuple[str, str]] = ()
+    """Pairs of packages that conflict with each other, as they declare it."""
+    sets: Sequence[Sequence[str]] = ()
+    """Names of the packages that were tried together, when they were not all."""
 
     def words(self) -> str:
         """For the step's reason."""
+        if self.installs and self.apart:
+            one, other = self.apart[0]
+            more = f" and {len(self.apart) - 1} more pairs" if len(self.apart) > 1 else ""
+            because = f"because {one} conflicts with {other}{more}"
+            return f"they install in {len(self.sets)} sets, {because} ({self.how})"
         if self.installs:
             return f"they install ({self.how})"
         first = f": {self.problem[0]}" if self.problem else ""
@@ -49,16 +62,32 @@ class InstallTest:
     def values(self) -> dict[str, Any]:
         """The same as JSON."""
         problem = {} if self.installs else {"problem": list(self.problem)}
-        return {"installs": self.installs, "how": self.how, **problem}
+        sets = {"sets": [list(names) for names in self.sets]} if self.sets else {}
+        return {"installs": self.installs, "how": self.how, **problem, **sets}
 
 
 def try_to_install(
     packages: Sequence[Path], way: Way, host: Host, context: StepContext
 ) -> InstallTest:
-    """Try to install all the packages together, on a system that has nothing else yet.
+    """Try to install the packages, on a system that has nothing else yet.
 
-    What the machine itself has is the start of a simulation. Raises StepFailed, StepCancelled.
+    All together, or each set of those that do not conflict with each other. What the machine itself
+    has is the start of a simulation. Raises StepFailed, StepCancelled.
     """
+    controls = [Deb822(read_package_control(path, context.env)) for path in packages]
+    apart = conflicting_pairs(controls)
+    if not apart:
+        return _try(packages, way, host, context)
+    paths = {control["Package"]: path for control, path in zip(controls, packages, strict=True)}
+    sets = installable_sets(list(paths), apart)
+    for names in sets:
+        tried = _try([paths[name] for name in names], way, host, context)
+        if not tried.installs:
+            break
+    return replace(tried, apart=apart, sets=sets)
+
+
+def _try(packages: Sequence[Path], way: Way, host: Host, context: StepContext) -> InstallTest:
     if way == "simulated":
         return _simulate(packages, "as the pipeline asks", host, context)
     why_not = refusal(context.env)

@@ -14,14 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from pipelines.domain.errors import FailureCode, StepFailed
-
 _SNAPSHOT = re.compile(r"([-~]SNAPSHOT)+")
-_HEADER = re.compile(
-    r"(?P<source>\w[\w.+-]*) \((?P<version>[^()\s]+)\)(?P<distributions>(?:\s+[\w.+-]+)+);"
-    r"(?P<options>.*)"
-)
-_TRAILER = re.compile(r"^ -- (?P<name>.*?)<(?P<address>[^<>]*)>", re.MULTILINE)
+BUILDER_NAME = "Build Coordination System"
+BUILDER_ADDRESS = "build-coordination@example.invalid"
+"""Who signs entries that a build adds, the same on every builder: nobody whose build it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,31 +28,21 @@ class ChangelogEntry:
     version: str
     distributions: str
     urgency: str
-    maintainer_name: str
-    maintainer_address: str
 
 
-def first_entry(text: str) -> ChangelogEntry:
-    """Read the newest entry. Raises StepFailed (PACKAGING_FAILED)."""
-    # Not with python-debian: CloudStack's dates are not as Policy wants them, which dpkg only
-    # warns of, and python-debian then takes two entries for one.
-    header = _HEADER.match(text.lstrip("\n"))
-    if header is None:
-        raise _unreadable(
-            f"it begins with '{text.strip().splitlines()[0] if text.strip() else ''}'"
+def entry_of(fields: str) -> ChangelogEntry:
+    """The newest entry, from what `dpkg-parsechangelog` prints. Raises ValueError."""
+    # Only lines of these fields: the text of the changes is indented.
+    found = dict(line.split(": ", 1) for line in fields.splitlines() if ": " in line)
+    try:
+        return ChangelogEntry(
+            source=found["Source"],
+            version=found["Version"],
+            distributions=found["Distribution"],
+            urgency=found.get("Urgency", "medium"),
         )
-    trailer = _TRAILER.search(text)
-    if trailer is None:
-        raise _unreadable("its first entry has no line ` -- name <address>  date`")
-    urgency = re.search(r"urgency=(\w+)", header["options"], re.IGNORECASE)
-    return ChangelogEntry(
-        source=header["source"],
-        version=header["version"],
-        distributions=header["distributions"].strip(),
-        urgency=urgency[1] if urgency else "medium",
-        maintainer_name=trailer["name"].strip(),
-        maintainer_address=trailer["address"].strip(),
-    )
+    except KeyError as error:
+        raise ValueError(f"its first entry has no {error.args[0].lower()}") from error
 
 
 def build_version(written: str, wanted: str, codename: str, sha: str, time: datetime) -> str:
@@ -92,22 +78,18 @@ def suffix_count(version: str, codename: str) -> int:
     return (len(version) - len(rest)) // len(suffix(codename))
 
 
-def with_entry(text: str, version: str, sha: str, time: datetime) -> str:
-    """The changelog with a new first entry for `version`, dated by the commit."""
-    entry = first_entry(text)
-    distributions = entry.distributions.replace("UNRELEASED", "unstable")
+def with_entry(text: str, entry: ChangelogEntry, version: str, sha: str, time: datetime) -> str:
+    """The changelog with a new first entry for `version`, dated by the commit.
+
+    `entry` is its first one now, for the same distributions: what is unreleased stays so.
+    """
     return (
-        f"{entry.source} ({version}) {distributions}; urgency={entry.urgency}\n\n"
+        f"{entry.source} ({version}) {entry.distributions}; urgency={entry.urgency}\n\n"
         f"  * Build of commit {sha}.\n\n"
-        f" -- {entry.maintainer_name} <{entry.maintainer_address}>  {trailer_date(time)}\n\n{text}"
+        f" -- {BUILDER_NAME} <{BUILDER_ADDRESS}>  {trailer_date(time)}\n\n{text}"
     )
 
 
 def trailer_date(time: datetime) -> str:
     """The date as a changelog's last line has it, in UTC."""
     return format_datetime(time.astimezone(UTC))
-
-
-def _unreadable(why: str) -> StepFailed:
-    shown = why.strip()[:300].encode(errors="replace").decode()
-    return StepFailed(FailureCode.PACKAGING_FAILED, f"debian/changelog can't be read: {shown}")

@@ -12,7 +12,12 @@ from pathlib import Path
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import Command
 from pipelines.steps.debian.options import BuildDebOptions
-from pipelines.steps.debian.packaging.changelog import suffix, suffix_count
+from pipelines.steps.debian.packaging.changelog import (
+    BUILDER_ADDRESS,
+    BUILDER_NAME,
+    suffix,
+    suffix_count,
+)
 from pipelines.steps.debian.packaging.substitutes import Arrangement
 from pipelines.workspace.layout import Workspace
 
@@ -27,8 +32,6 @@ class BuildFacts:
 
     time: datetime
     """The commit's."""
-    maintainer_name: str
-    maintainer_address: str
     java_home: Path | None = None
     """None: what JAVA_HOME or PATH of the builder has."""
 
@@ -85,8 +88,8 @@ def build_environment(
         "LC_ALL": "C.UTF-8",
         "DEBIAN_FRONTEND": "noninteractive",
         "SOURCE_DATE_EPOCH": str(int(facts.time.timestamp())),
-        "DEBFULLNAME": facts.maintainer_name,
-        "DEBEMAIL": facts.maintainer_address,
+        "DEBFULLNAME": BUILDER_NAME,
+        "DEBEMAIL": BUILDER_ADDRESS,
         "ACS_BUILD_OPTS": _with_base(
             base, "ACS_BUILD_OPTS", acs_build_opts(options, workspace, facts.time)
         ),

@@ -16,12 +16,15 @@ from pipelines.failures.excerpt import excerpt
 from pipelines.git.local import local_git_environment
 from pipelines.workspace.containment import lies_below
 
+_IN_SUBMODULES = ("submodule", "--quiet", "foreach", "--recursive")
+
 
 def restore_source(context: StepContext) -> None:
     """Undo changes of tracked files, empty `debian/` and the parent folder of leftovers.
 
-    Files that earlier steps made elsewhere, like `target/`, stay. Raises StepFailed
-    (CHECKOUT_FAILED, PACKAGING_FAILED).
+    In submodules too, and where a `debian` that is a link leads to inside the source. Files that
+    earlier steps made elsewhere, like `target/`, stay. Raises StepFailed (CHECKOUT_FAILED,
+    PACKAGING_FAILED).
     """
     source = context.workspace.source
     if not (source / ".git").exists():
@@ -31,9 +34,23 @@ def restore_source(context: StepContext) -> None:
     (source / ".git" / "index.lock").unlink(missing_ok=True)
     _remove_patched_files(source)
     _git(context, "checkout", "--quiet", "--", ".")
-    _git(context, "clean", "-ffdxq", "--", "debian", ".pc")
+    if context.source.submodules:
+        _git(context, *_IN_SUBMODULES, "git checkout --quiet -- .")
+    for folder in (source / "debian", source / ".pc"):
+        _clean(context, folder.resolve())
     if not (source / "debian" / "control").is_file():
         raise StepFailed(FailureCode.PACKAGING_FAILED, "the source has no debian/control")
+
+
+def _clean(context: StepContext, folder: Path) -> None:
+    """Remove what no commit has in a folder of the source, in the repository that it belongs to."""
+    source = context.workspace.source.resolve()
+    if not folder.is_dir() or source not in folder.parents:
+        return
+    inside = (above for above in folder.parents if above.is_relative_to(source))
+    repository = next(above for above in (folder, *inside) if (above / ".git").exists())
+    within = folder.relative_to(repository)
+    _git(context, "clean", "-ffdxq", "--", str(within), repository=repository)
 
 
 def _empty_parent(context: StepContext) -> None:
@@ -60,11 +77,11 @@ def _remove_patched_files(source: Path) -> None:
                 patched.unlink(missing_ok=True)
 
 
-def _git(context: StepContext, *arguments: str) -> None:
+def _git(context: StepContext, *arguments: str, repository: Path | None = None) -> None:
     lines: list[str] = []
     command = Command(
         argv=("git", *arguments),
-        cwd=context.workspace.source,
+        cwd=repository or context.workspace.source,
         env=local_git_environment(context.env),
     )
     if context.commands.run(command, lines.append) != 0:

@@ -16,7 +16,7 @@ BROKEN_POM = "<project><modelVersion>4.0.0</modelVersion><artifactId>tiny</artif
 OUTSIDE = "#!/bin/bash\nset -e\ndpkg-checkbuilddeps -d 'never-heard-of (>= 2)' /dev/null\n"
 UNSUFFIXED = "#!/bin/bash\ndpkg-buildpackage -uc -us -b\n"
 NOTHING = "#!/bin/bash\nexit 0\n"
-UNDATED = "tiny (1.0) unstable; urgency=medium\n"
+NO_CHANGELOG = "nonsense\n"
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ UNDATED = "tiny (1.0) unstable; urgency=medium\n"
         ({"build": "kill -9 $$$$"}, FailureCode.KILLED, "signal 9"),
         ({"build": "kill -9 $$PPID"}, FailureCode.KILLED, "signal 9"),
         ({"build": "exit 7"}, FailureCode.PACKAGING_FAILED, "exit 7"),
-        ({"changelog": UNDATED}, FailureCode.PACKAGING_FAILED, "changelog"),
+        ({"changelog": NO_CHANGELOG}, FailureCode.PACKAGING_FAILED, "changelog"),
         ({"script": UNSUFFIXED}, FailureCode.PACKAGING_FAILED, "0 times"),
         ({"script": NOTHING}, FailureCode.ARTIFACT_MISSING, "there is none"),
         ({"script": OUTSIDE}, FailureCode.BUILD_DEPENDS, "never-heard-of (>= 2)"),

@@ -23,13 +23,16 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "state", "job_1", 1)
 
 
-def make_package(workspace: Workspace, name: str, *, depends: str = "", postinst: str = "") -> Path:
+def make_package(
+    workspace: Workspace, name: str, *, depends: str = "", postinst: str = "", more: str = ""
+) -> Path:
     tree = workspace.root / "trees" / name
     (tree / "DEBIAN").mkdir(parents=True)
     (tree / "DEBIAN/control").write_text(
         f"Package: {name}\nVersion: 1.0\nArchitecture: all\n"
         f"Maintainer: Tests <tests@example.org>\nDescription: for tests\n"
         + (f"Depends: {depends}\n" if depends else "")
+        + more
     )
     if postinst:
         (tree / "DEBIAN/postinst").write_text(f"#!/bin/sh\n{postinst}\n")
@@ -109,3 +112,30 @@ def test_packages_are_really_installed_in_a_root_of_their_own(workspace: Workspa
     assert not tried.installs
     assert any("test-bad" in line for line in tried.problem)
     assert "test-good" not in Path("/var/lib/dpkg/status").read_text()
+
+
+@pytest.mark.parametrize("way", ["simulated", "root"])
+def test_packages_that_conflict_are_tried_apart(workspace: Workspace, way: Way) -> None:
+    packages = [
+        make_package(workspace, "test-common"),
+        make_package(workspace, "test-small", depends="test-common", more="Provides: test-tool\n"),
+        make_package(workspace, "test-large", more="Conflicts: test-tool\n"),
+    ]
+
+    tried = attempt(workspace, way, *packages)
+
+    assert tried.installs
+    assert tried.words().startswith(
+        "they install in 2 sets, because test-small conflicts with test-large ("
+    )
+    assert tried.values()["sets"] == [["test-common", "test-large"], ["test-common", "test-small"]]
+
+
+def test_a_set_that_does_not_install_is_told(workspace: Workspace) -> None:
+    packages = [
+        make_package(workspace, "test-small", depends="gone-thing"),
+        make_package(workspace, "test-large", more="Breaks: test-small (<< 2)\n"),
+    ]
+    tried = attempt(workspace, "simulated", *packages)
+    assert not tried.installs
+    assert tried.problem[0].startswith("test-small : Depends: gone-thing")

@@ -314,7 +314,7 @@ def test_texts_that_are_no_utf_8_are_packaged_as_dpkg_does(workspace: Workspace)
         f"dpkg-deb --fsys-tarfile {deb} | tar -xO ./usr/share/doc/tiny/changelog",
         shell=True,
     )
-    assert text.count(b"-- J\xf6rg Developers <tiny@example.org>") == 2
+    assert text.count(b"-- J\xf6rg Developers <tiny@example.org>") == 1, "theirs alone"
 
 
 def test_a_script_that_stacks_suffixes_is_refused(workspace: Workspace) -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.domain.errors import StepFailed
 from pipelines.steps.debian.packaging.changelog import (
+    BUILDER_ADDRESS,
+    BUILDER_NAME,
+    ChangelogEntry,
     build_version,
-    first_entry,
+    entry_of,
     suffix,
     suffix_count,
     with_entry,
@@ -78,35 +80,49 @@ def test_suffix_count(version: str, count: int) -> None:
     assert suffix_count(version, "bookworm") == count
 
 
-def test_first_entry() -> None:
-    entry = first_entry(CHANGELOG)
+ENTRY = ChangelogEntry("cloudstack", "4.22.0.0-SNAPSHOT", "UNRELEASED", "low")
 
-    assert (entry.source, entry.version) == ("cloudstack", "4.22.0.0-SNAPSHOT")
-    assert entry.maintainer_name == "the Apache CloudStack project"
-    assert entry.maintainer_address == "dev@cloudstack.apache.org"
+
+def test_an_entry_from_what_dpkg_prints() -> None:
+    printed = """\
+Source: cloudstack
+Version: 4.22.0.0-SNAPSHOT
+Distribution: UNRELEASED
+Urgency: low
+Changes:
+ cloudstack (4.22.0.0-SNAPSHOT) UNRELEASED; urgency=low
+ .
+   * Version: 1
+"""
+    assert entry_of(printed) == ENTRY
+    with pytest.raises(ValueError, match="its first entry has no version"):
+        entry_of("Source: x\nDistribution: y\n")
 
 
 def test_with_entry_is_what_dpkg_reads(tmp_path: Path) -> None:
     path = tmp_path / "changelog"
-    path.write_text(with_entry(CHANGELOG, "4.22.0.0~~git1", SHA, TIME))
+    path.write_text(with_entry(CHANGELOG, ENTRY, "4.22.0.0~~git1", SHA, TIME))
 
     shown = ["dpkg-parsechangelog", "-l", str(path), "--show-field"]
     fields = {
         name: subprocess.check_output([*shown, name], text=True).strip()
-        for name in ("Source", "Version", "Distribution", "Urgency", "Date", "Timestamp")
+        for name in (
+            "Source",
+            "Version",
+            "Distribution",
+            "Urgency",
+            "Maintainer",
+            "Date",
+            "Timestamp",
+        )
     }
     assert fields == {
         "Source": "cloudstack",
         "Version": "4.22.0.0~~git1",
-        "Distribution": "unstable",
+        "Distribution": "UNRELEASED",
         "Urgency": "low",
+        "Maintainer": f"{BUILDER_NAME} <{BUILDER_ADDRESS}>",
         "Date": "Thu, 30 Oct 2025 13:51:39 +0000",
         "Timestamp": str(int(TIME.astimezone(UTC).timestamp())),
     }
     assert path.read_text().endswith(CHANGELOG)
-
-
-@pytest.mark.parametrize("text", ["", "nonsense\n", "a (1) unstable; urgency=low\n\n -- \n"])
-def test_unreadable(text: str) -> None:
-    with pytest.raises(StepFailed, match="debian/changelog can't be read"):
-        first_entry(text)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from pipelines.domain.errors import StepFailed
 from pipelines.steps.debian.options import BuildDebOptions
+from pipelines.steps.debian.packaging.changelog import BUILDER_ADDRESS, BUILDER_NAME
 from pipelines.steps.debian.packaging.command import (
     BuildFacts,
     build_deb_command,
@@ -22,7 +23,7 @@ from pipelines.workspace.layout import Workspace
 
 TIME = datetime(2025, 10, 30, 13, 51, 39, tzinfo=UTC)
 WORKSPACE = Workspace(Path("/state"), "job_1", 1)
-FACTS = BuildFacts(time=TIME, maintainer_name="A B", maintainer_address="a@example.org")
+FACTS = BuildFacts(time=TIME)
 
 
 def arrangement(*flags: str, forced: bool = False) -> Arrangement:
@@ -66,8 +67,8 @@ def test_environment() -> None:
         "LC_ALL": "C.UTF-8",
         "DEBIAN_FRONTEND": "noninteractive",
         "SOURCE_DATE_EPOCH": "1761832299",
-        "DEBFULLNAME": "A B",
-        "DEBEMAIL": "a@example.org",
+        "DEBFULLNAME": BUILDER_NAME,
+        "DEBEMAIL": BUILDER_ADDRESS,
         "ACS_BUILD_OPTS": "-B -ntp -Dstyle.color=never"
         " -Dproject.build.outputTimestamp=2025-10-30T13:51:39Z"
         f" -Dmaven.repo.local={WORKSPACE.maven_repository}",

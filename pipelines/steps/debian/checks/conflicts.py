@@ -1,0 +1,96 @@
+"""Which of a source's packages can be installed together, as they declare it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+from debian.deb822 import PkgRelation
+from debian.debian_support import Version
+
+MOST_SETS = 8
+_EXCLUDING = ("Conflicts", "Breaks")
+_COMPARE = {
+    "<<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    "=": lambda a, b: a == b,
+    ">=": lambda a, b: a >= b,
+    ">>": lambda a, b: a > b,
+}
+
+Control = Mapping[str, str]
+"""The control paragraph of a package."""
+
+
+def conflicting_pairs(controls: Sequence[Control]) -> list[tuple[str, str]]:
+    """Names of packages that cannot be installed at once."""
+    return [
+        (one["Package"], other["Package"])
+        for one, other in combinations(controls, 2)
+        if one["Package"] != other["Package"] and (_excludes(one, other) or _excludes(other, one))
+    ]
+
+
+def installable_sets(
+    names: Sequence[str], pairs: Sequence[tuple[str, str]]
+) -> list[tuple[str, ...]]:
+    """The largest sets without a pair in them, of which every package is in one; at most 8."""
+    sets: list[frozenset[str]] = [frozenset(names)]
+    for one, other in pairs:
+        halves = (
+            half
+            for each in sets
+            for half in ((each - {one}, each - {other}) if {one, other} <= each else (each,))
+        )
+        distinct = list(dict.fromkeys(halves))
+        sets = [each for each in distinct if not any(each < more for more in distinct)]
+        if len(sets) > MOST_SETS:
+            return _covering(names, pairs)
+    return [tuple(name for name in names if name in each) for each in sets]
+
+
+def _covering(names: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[tuple[str, ...]]:
+    """Fewer sets, in which every package still is: each as large as it becomes from the left."""
+    apart = {frozenset(pair) for pair in pairs}
+    found: list[tuple[str, ...]] = []
+    for name in names:
+        if not any(name in each for each in found):
+            chosen = [name]
+            for other in names:
+                if other != name and not any(frozenset((other, one)) in apart for one in chosen):
+                    chosen.append(other)
+            found.append(tuple(chosen))
+    return found[:MOST_SETS]
+
+
+def _excludes(one: Control, other: Control) -> bool:
+    return any(
+        _names(relation, other)
+        for field in _EXCLUDING
+        for group in PkgRelation.parse_relations(one.get(field, ""))
+        for relation in group
+        if relation["name"]
+    )
+
+
+def _names(relation: Mapping[str, Any], package: Control) -> bool:
+    """Whether a relation like `a (<< 2)` is about the package, or what it provides."""
+    wanted = relation["version"]
+    if relation["name"] == package["Package"]:
+        return wanted is None or _fits(package["Version"], wanted)
+    provided = (
+        each
+        for group in PkgRelation.parse_relations(package.get("Provides", ""))
+        for each in group
+        if each["name"] == relation["name"]
+    )
+    return any(
+        wanted is None or (each["version"] and _fits(each["version"][1], wanted))
+        for each in provided
+    )
+
+
+def _fits(version: str, wanted: tuple[str, str]) -> bool:
+    operator, limit = wanted
+    return bool(_COMPARE[operator](Version(version), Version(limit)))
