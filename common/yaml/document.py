@@ -114,6 +114,13 @@ def collection_paused() -> Iterator[None]:
             gc.enable()
 
 
+_MERGE = "<<"
+_NO_MERGE = (
+    "merge keys (<<) are not supported: use an alias for the whole value (`env: *name`), or "
+    "`extends` and `defaults` for what several pipelines or steps have in common"
+)
+
+
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """Leaves scalars as text: `_scalar` alone decides their types."""
 
@@ -177,6 +184,9 @@ class _Builder:
                 continue
             self._text(key_node)
             key = key_node.value
+            if key == _MERGE and not key_node.style:
+                self.findings.append(self._finding(key_node, _NO_MERGE))
+                continue
             if key in data:
                 self.findings.append(self._finding(key_node, f"duplicate key '{key}'"))
                 continue

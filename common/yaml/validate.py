@@ -15,6 +15,10 @@ from common.yaml.written import as_written
 
 _ABOUT_THE_KEY = "[key]"
 """The end of pydantic's location when the key of a map is wrong, not its value."""
+_EXTENSION = "x-"
+_NO_EXTENSIONS = (
+    ": keys only for anchors are not supported; set the anchor (&name) where the value first stands"
+)
 _ABOUT_KEYS = ("extra_forbidden", "missing")
 _MAP = "expected a map: lines like `key: value`"
 _INTEGER = "expected an integer"
@@ -173,6 +177,8 @@ def _finding(model: type[BaseModel], document: Located, path: Location, d: Error
     name = next((key for key in reversed(d["loc"]) if isinstance(key, str)), "")
     if d["type"] == "extra_forbidden":
         known = _known_keys(model, d["loc"][:-1])
+        if len(location) == 1 and name.startswith(_EXTENSION):
+            return document.finding(location, f"unknown key '{name}'{_NO_EXTENSIONS}", key=True)
         return document.finding(
             location, f"unknown key '{name}'{did_you_mean(name, known)}", key=True
         )

@@ -18,6 +18,7 @@ from coordination_tasks.repository.git.responses import Response, why
 NOTES = "refs/heads/claim-request-"
 """What the branches begin with that hold notes, one for each owner."""
 
+_USUAL_OTHER = "refs/heads/master"
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*"
 _BRANCH = re.compile(rf"{_PART}(?:/{_PART})*")
 _LONGEST_BRANCH = 100
@@ -66,13 +67,33 @@ class GitRemote:
     ) -> GitResult:
         """Make the branch `commit` if it still is `expected` ("": absent).
 
-        The notes in `takes` (owner, commit) go away by the same push, or nothing is changed.
+        The notes in `takes` (owner, commit) go away by the same push, or nothing is changed. Raises
+        BadConfiguration rather than begin a branch in a repository that has another one.
         """
+        if not expected:
+            self._check_is_empty(git_dir)
         leases = {self._ref: expected, **{NOTES + owner: mark for owner, mark in takes.items()}}
         options = [f"--force-with-lease={ref}:{value}" for ref, value in leases.items()]
         atomic = ["--atomic"] if takes else []
         changes = [f"{commit}:{self._ref}", *(f":{NOTES}{owner}" for owner in takes)]
         return self._push(git_dir, [*atomic, *options], changes)
+
+    def _check_is_empty(self, git_dir: Path) -> None:
+        found = self._asked(git_dir, "HEAD", _USUAL_OTHER)
+        named = re.search(r"^ref: (\S+)\tHEAD$", found, re.MULTILINE)
+        other = named[1] if named else _USUAL_OTHER if _USUAL_OTHER in found else self._ref
+        if other != self._ref:
+            wanted, there = (ref.removeprefix("refs/heads/") for ref in (self._ref, other))
+            raise BadConfiguration(
+                f"the coordination repository has no branch {wanted}, and its default branch is "
+                f"{there}: is it the right repository? If so, rename the branch there: "
+                f"`git branch -m {there} {wanted}`"
+            )
+
+    def _asked(self, git_dir: Path, *refs: str) -> str:
+        asked = ["ls-remote", "--symref", "--end-of-options", self._url, *refs]
+        result = run_git(asked, git_dir=git_dir, timeout=self._timeout)
+        return result.output if result.code == 0 else ""
 
     def push_note(self, git_dir: Path, owner: str, commit: str) -> GitResult:
         """Make `commit` the owner's note, whatever it was."""
