@@ -65,12 +65,13 @@ class SourceTree:
         success = self._stamps.read(step)
         if success is not None and success.left_nothing:
             return frozenset()
-        return self.take_back({step}) - self._and_later({step})
+        return self.take_back({step}, runs_now=step) - self._and_later({step})
 
-    def take_back(self, again: Collection[str]) -> frozenset[str]:
+    def take_back(self, again: Collection[str], runs_now: str = "") -> frozenset[str]:
         """Take back the changes of these steps and of all that come after or hang on them.
 
-        Gives the steps whose changes were taken back; they have no record of a success any more.
+        `runs_now` is the one whose turn it is. Gives the steps whose changes were taken back; they
+        have no record of a success any more.
         """
         if not again:
             return frozenset()
@@ -85,7 +86,9 @@ class SourceTree:
             steps |= more
         if not plan.steps:
             return frozenset()
-        self._forget_successes(plan, frozenset(again))
+        if runs_now in plan.steps:
+            self._stamps.remove(runs_now)
+        self._forget_successes(plan.steps - {runs_now}, again)
         try:
             self._carry_out(plan)
         except NotRestorable as error:
@@ -135,11 +138,15 @@ class SourceTree:
         root = self._source
         return tuple(str(f.relative_to(root)) for f in folders if f != root and root in f.parents)
 
-    def _forget_successes(self, plan: UndoPlan, again: Collection[str]) -> None:
+    def _forget_successes(self, steps: Collection[str], again: Collection[str]) -> None:
         first = next((step.name for step in self._pipeline.steps if step.name in again), "")
-        for step in plan.steps:
-            if self._stamps.is_there(step) and step not in again:
-                why = f"step {first} runs again, so what this one left in the source was removed"
+        for step in steps:
+            if self._stamps.is_there(step):
+                why = (
+                    "a step before this one runs again, and both changed the same files"
+                    if step == first
+                    else f"step {first} runs again, so what this one left in the source was removed"
+                )
                 self._stamps.invalidate(step, why)
 
     def _carry_out(self, plan: UndoPlan) -> None:
