@@ -38,6 +38,7 @@ from pipelines.execution.success_records import Stamps
 from pipelines.execution.values import StepValues
 from pipelines.git.tracked_files import check_names, files_that_match, input_files, matching_files
 from pipelines.processes.cancellation import Cancellation
+from pipelines.processes.capture import helpers_of_step
 from pipelines.processes.echoing_runner import EchoingRunner
 from pipelines.processes.logged_command import LoggedCommandRunner
 from pipelines.processes.step_log import open_log
@@ -146,7 +147,8 @@ class StepExecution:
             deadline=deadline.at,
         )
         try:
-            result = tries.run(lambda: self._try(step, deadline))
+            with helpers_of_step(deadline.at, self.workspace.log(step.name)):
+                result = tries.run(lambda: self._try(step, deadline))
         except StepFailed as error:
             if tries.failed:
                 error.details["tries"] = list(tries.failed)

@@ -41,11 +41,11 @@ class StepValues:
         """Why the step must not run after what became of the others; None when it may."""
         return reason_to_skip(self._facts(step, states))
 
-    def is_hindered(self, step: Step, states: Mapping[str, str]) -> bool:
+    def is_hindered(self, step: Step, states: Mapping[str, State]) -> bool:
         """Whether a step that it needs failed."""
         return self._facts(step, states).cause is not None
 
-    def _facts(self, step: Step, states: Mapping[str, str]) -> StepFacts:
+    def _facts(self, step: Step, states: Mapping[str, State]) -> StepFacts:
         return StepFacts(
             pipeline=self.pipeline,
             step=step,

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import tempfile
+import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.processes.cancellation import Cancellation
+from pipelines.processes.step_log import open_log
 from pipelines.processes.tree import MARKER_VARIABLE, end_tree
 from pipelines.processes.wait import wait_for_end
 
@@ -20,6 +25,35 @@ if TYPE_CHECKING:
     import sh
 
 _ANY_END = tuple(range(-64, 256))
+
+
+_SHORT = 60.0
+_SHOWN_LINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """The step that short commands are run for."""
+
+    deadline: float | None
+    log: Path
+
+
+_STEP: ContextVar[_Step | None] = ContextVar("step", default=None)
+
+
+@contextmanager
+def helpers_of_step(deadline: float | None, log: Path) -> Iterator[None]:
+    """Until the end, commands without a limit of their own have the step's.
+
+    `deadline` is the `time.monotonic()` at which the step has to be over; what is ended is in
+    `log` with its output.
+    """
+    token = _STEP.set(_Step(deadline, log))
+    try:
+        yield
+    finally:
+        _STEP.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +78,18 @@ def capture(
     *,
     cwd: Path,
     env: Mapping[str, str],
-    timeout: float = 60,
+    timeout: float | None = None,
     cancellation: Cancellation | None = None,
     given: str = "",
 ) -> Captured:
     """Run `argv` to its end; `env` is its whole environment, `timeout` in seconds.
 
-    `given` is what it reads from its standard input, bytes as `os.fsdecode` gives them.
+    Without a time limit of its own it has the step's, outside of a step a minute. `given` is what
+    it reads from its standard input, bytes as `os.fsdecode` gives them.
 
     Raises StepFailed (TOOL_MISSING, TIMEOUT) and StepCancelled; then its process tree is gone.
     """
+    limit = _limit(timeout)
     marked = f"{env.get(MARKER_VARIABLE, 'capture')}/{uuid.uuid4()}"
     with (
         tempfile.TemporaryFile() as output,
@@ -63,15 +99,14 @@ def capture(
         marked_env = {**env, MARKER_VARIABLE: marked}
         running = _start(argv, cwd, marked_env, (stdin, output, errors))
         try:
-            in_time = wait_for_end(running.pid, timeout, cancellation)
+            in_time = wait_for_end(running.pid, limit, cancellation)
         except BaseException:
             _end(running, marked)
             raise
         if not in_time:
             _end(running, marked)
-            raise StepFailed(
-                FailureCode.TIMEOUT, f"{argv[0]} was ended: it took more than {timeout:g} s"
-            )
+            said = _content(output).decode("utf-8", "replace")
+            raise _too_late(argv, limit, said + _content(errors).decode("utf-8", "replace"))
         code = running.exit_code
         return Captured(
             code=code if code >= 0 else 128 - code,
@@ -87,6 +122,35 @@ def _readable(given: str) -> IO[bytes]:
     stream.write(os.fsencode(given))
     stream.seek(0)
     return stream
+
+
+def _limit(timeout: float | None) -> float | None:
+    """Seconds that a command may take; None: any time."""
+    step = _STEP.get()
+    if timeout is not None:
+        return timeout
+    if step is None:
+        return _SHORT
+    return None if step.deadline is None else max(0.0, round(step.deadline - time.monotonic(), 1))
+
+
+def _too_late(argv: Sequence[str], limit: float | None, said: str) -> StepFailed:
+    """The failure of a command that was ended; it and its output are in the step's log."""
+    words = f"{argv[0]} was ended: it took more than {limit or 0:g} s"
+    step = _STEP.get()
+    if step is not None:
+        with open_log(step.log) as log:
+            log.write(f"$ {shlex.join(argv)}")
+            log.write(said.rstrip("\n"))
+            log.write(f"# {words}")
+    shown = "\n".join([f"$ {shlex.join(argv)}"[:500], *said.splitlines()[-_SHOWN_LINES:]])
+    return StepFailed(
+        FailureCode.TIMEOUT,
+        words,
+        excerpt=shown[-2000:],
+        retryable=True,
+        log=step.log if step else None,
+    )
 
 
 def _content(stream: IO[bytes]) -> bytes:

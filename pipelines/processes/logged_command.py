@@ -17,12 +17,15 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 from common.redaction import mask
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.exit_code import ExitCode
 from pipelines.domain.pipeline import Command
 from pipelines.processes.cancellation import Cancellation
 from pipelines.processes.exit_file import recording
+from pipelines.processes.last_words import last_lines, thread_dumps, where_threads_stood
 from pipelines.processes.log_tail import LogTail
 from pipelines.processes.masked_output import MaskedOutput
 from pipelines.processes.step_log import StepLog, full_folder, open_log
@@ -39,6 +42,8 @@ _OUTPUT_ROUND = 0.2
 _SHORT = 0.05
 """Seconds: a command that is over by then, and wrote nothing, needs nobody who follows its log."""
 _LONGEST_ROUND = 1.0
+_THREADS_SHOWN = 1000
+"""Characters."""
 
 
 class LoggedCommandRunner:
@@ -117,6 +122,11 @@ class LoggedCommandRunner:
             if tail:
                 self._finish(tail, wrote=log.size > offset)
         except BaseException as error:
+            if isinstance(error, StepFailed):
+                said = last_lines(log.path, offset)
+                stood = _note_threads(process.pid, log)
+                kept = filter(None, (stood, error.excerpt, said))
+                error.excerpt = mask("\n".join(kept), self._secrets)
             alive = end_tree(process.pid, self._marker, self._grace)
             process.poll()
             if masked:
@@ -213,6 +223,18 @@ class LoggedCommandRunner:
         tail.writer_ended()
         while not tail.join(_OUTPUT_ROUND):
             self._cancellation.check()
+
+
+def _note_threads(root: int, log: StepLog) -> str:
+    """Before Java is ended: all threads into the log; gives where the working one stood."""
+    stood: list[str] = []
+    with suppress(psutil.Error, StepFailed):
+        process = psutil.Process(root)
+        # The youngest first: a test JVM tells more than the Maven that waits for it.
+        for dump in thread_dumps([*reversed(process.children(recursive=True)), process]):
+            log.write(dump)
+            stood = stood or where_threads_stood(dump)
+    return "\n".join(stood)[:_THREADS_SHOWN]
 
 
 def _missing(name: str, why: str) -> StepFailed:

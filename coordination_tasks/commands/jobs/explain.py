@@ -43,6 +43,8 @@ from coordination_tasks.wiring.store import open_store
 CLAIMABLE = "this builder can claim it"
 CLAIMS_NOTHING = "this builder can claim nothing: its pipelines file has errors"
 UP_TO_DATE = "up to date"
+_SHORT_ANSWER = 1990
+"""Bytes."""
 NOT_HERE = "not known: this builder has no workspace of the job"
 
 
@@ -207,9 +209,10 @@ def _show_job(
     explained: JobExplanation, steps: tuple[StepExplanation, ...], problem: str, json: bool
 ) -> int:
     if json:
-        listed = [asdict(step) for step in steps]
-        document = {**_job_json(explained), "plan_problem": problem or None, "steps": listed}
-        sys.stdout.write(as_json(document) + "\n")
+        document = {**_job_json(explained), "plan_problem": problem or None}
+        failed = explained.job.state in (State.FAILED, State.TIMED_OUT)
+        listed = _in_short(document, steps) if failed else [asdict(step) for step in steps]
+        sys.stdout.write(as_json({**document, "steps": listed}) + "\n")
         return 0
     job, out = explained.job, console()
     out.print(Text(f"job {job.id}: {job.state}, attempt {job.attempt}"))
@@ -223,6 +226,31 @@ def _show_job(
         table.add_row(Text(step.step), Text(step.state), Text(_why(step)), Text(_now(step)))
     out.print(table)
     return 0
+
+
+def _in_short(
+    document: Mapping[str, object], steps: Sequence[StepExplanation]
+) -> list[dict[str, object]]:
+    """The steps of a job that failed: what failed in full, of the others name and state.
+
+    Its excerpt is cut so that all of the answer fits 2000 bytes; with STEP it is whole.
+    """
+    listed: list[dict[str, object]] = [
+        {**asdict(step), "excerpt": ""} if step.code else {"step": step.step, "state": step.state}
+        for step in steps
+    ]
+    for short, step in zip(listed, steps, strict=True):
+        room = _SHORT_ANSWER - len(as_json({**document, "steps": listed}).encode())
+        if step.code and room > 0:
+            short["excerpt"] = _cut(step.excerpt, room)
+    return listed
+
+
+def _cut(text: str, room: int) -> str:
+    """The beginning of a text, as JSON at most so many bytes."""
+    while len(as_json(text).encode()) > room:
+        text = text[: len(text) * 9 // 10]
+    return text
 
 
 def _why(step: StepExplanation) -> str:

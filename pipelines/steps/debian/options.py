@@ -81,9 +81,11 @@ class BuildDebOptions(Options):
     lintian: bool = True
     """Check the packages with lintian. What it finds is told and never fails the step."""
     install_test: Literal["root", "simulated", "none"] = "root"
-    """Try to install the packages together, and tell what came of it; never fails the step. `root`:
-    in a throw-away root that mmdebstrap makes, simulated where that is impossible; `simulated`: ask
-    apt what would happen on this machine; `none`: don't."""
+    """Try to install the packages together, and tell what came of it. `root`: in a throw-away root
+    that mmdebstrap makes, simulated where that is impossible; `simulated`: ask apt what would
+    happen on this machine; `none`: don't."""
+    install_test_required: bool = False
+    """Fail the step when the packages do not install in that test."""
 
     @model_validator(mode="after")
     def _jdk_of_the_root(self) -> Self:

@@ -38,7 +38,7 @@ from pipelines.steps.maven.options import (
 )
 from pipelines.steps.maven.output.errors import MavenErrors
 from pipelines.steps.maven.output.events import BuildEvents
-from pipelines.steps.maven.output.failure import maven_failure
+from pipelines.steps.maven.output.failure import maven_failure, while_running
 from pipelines.steps.maven.output.listener import Listener, module_listener
 from pipelines.steps.maven.output.log import MavenLog
 from pipelines.steps.maven.output.surefire import SurefireResults, read_test_results
@@ -232,7 +232,8 @@ def _build(
     try:
         code = context.commands.run(command, _reader(log, errors, context.progress))
     except StepFailed as error:
-        raise report_of(record.events(), runs, log).interrupted(error) from error
+        told = while_running(error, errors)
+        raise report_of(record.events(), runs, log).interrupted(told) from error
     report = report_of(record.events(), runs, log)
     if code:
         source = context.workspace.source

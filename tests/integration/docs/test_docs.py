@@ -78,7 +78,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 _SPAN = re.compile(r"`(?:\$ )?doit ([^`]*)`|^(?:\$ |.*/)?doit ((?:[a-z-]+)(?: .*)?)$", re.MULTILINE)
 _WORDS = re.compile(r"(?<![-\w])--[a-z][-\w]*")
-FOREIGN = {"list", "info", "help"}
+FOREIGN = {"list", "info", "help", "dumpdb", "ignore", "reset-dep"}
 """doit's own commands."""
 
 

@@ -11,8 +11,13 @@ from pipelines.git.head_commit import read_head_commit
 from pipelines.steps.debian.build.in_clean_root import bare_host, package_in_clean_root
 from pipelines.steps.debian.build.on_host import package_on_host, toolchain_versions
 from pipelines.steps.debian.build.work import Work, java_home, read_changelog
-from pipelines.steps.debian.checks.installability import InstallTest, try_to_install
+from pipelines.steps.debian.checks.installability import (
+    InstallTest,
+    check_install_test,
+    try_to_install,
+)
 from pipelines.steps.debian.checks.lintian import LintianSummary, run_lintian
+from pipelines.steps.debian.checks.source_package import check_source_package
 from pipelines.steps.debian.clean_root import refusal
 from pipelines.steps.debian.dependencies.host import Host
 from pipelines.steps.debian.dependencies.install import (
@@ -46,6 +51,7 @@ def look_ahead(options: BuildDebOptions, context: StepContext, host: Host) -> st
     Raises StepFailed.
     """
     _check_machine(options, context)
+    check_source_package(context, host)
     where = bare_host(host, context) if options.isolation == "chroot" else host
     decisions = solve(read_control(options, context, host), options, context, where)
     read_changelog(context.workspace.source, context.env)
@@ -64,6 +70,7 @@ def package(options: BuildDebOptions, context: StepContext, host: Host) -> StepR
     restore_source(context)
     # Settings and caches of the tools of an earlier try; downloads of Maven are elsewhere.
     discard(context.workspace.home, context.workspace.discarded)
+    check_source_package(context, host)
     work = Work(
         options=options,
         context=context,
@@ -91,6 +98,7 @@ def package(options: BuildDebOptions, context: StepContext, host: Host) -> StepR
         lintian=_lintian(work),
         install_test=_install_test(work, packages),
     )
+    check_install_test(outcome.install_test, required=options.install_test_required)
     return StepResult(reason=outcome.reason, outputs=files, values=outcome.values(), complete=True)
 
 

@@ -17,7 +17,7 @@ from pipelines.failures.exit_code import killed
 from pipelines.steps.debian.packaging.failure import packaging_failure
 from pipelines.steps.maven.output.errors import MavenErrors
 from pipelines.steps.maven.output.events import read_events
-from pipelines.steps.maven.output.failure import maven_failure
+from pipelines.steps.maven.output.failure import maven_failure, while_running
 from pipelines.steps.maven.output.listener import module_listener
 from pipelines.steps.maven.output.log import MavenLog
 from pipelines.steps.maven.output.surefire import SurefireResults, read_test_results
@@ -64,6 +64,10 @@ class BuildOutput:
             self._maven_errors, _MAVEN_FAILED, source=self._source, tests=self.tests().failed
         )
 
+    def interrupted(self, failure: StepFailed) -> StepFailed:
+        """`failure`, which ended the build, with what was running then."""
+        return self.modules().interrupted(while_running(failure, self._maven_errors))
+
     def tests(self) -> SurefireResults:
         """Results of the tests that ran in this build."""
         return read_test_results(self._source, self._since)
@@ -86,7 +90,7 @@ def build_packages(command: Command, context: StepContext) -> BuildOutput:
     try:
         code = context.commands.run(command, output.add)
     except StepFailed as error:
-        raise output.modules().interrupted(error) from error
+        raise output.interrupted(error) from error
     if code != 0:
         raise output.failure(code)
     return output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,9 @@ from typing import Any, Literal
 
 from debian.deb822 import Deb822
 
+from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import StepContext
+from pipelines.failures.excerpt import excerpt, one_line
 from pipelines.steps.debian.checks.conflicts import conflicting_pairs, installable_sets
 from pipelines.steps.debian.clean_root import (
     CleanRoot,
@@ -31,6 +34,8 @@ Way = Literal["root", "simulated"]
 _BEGINS = "the packages are going to be installed in a throw-away root"
 _SHOWN = 10
 _MAX_LINE = 200
+_SCRIPT_LINES = 4
+_SETTING_UP = re.compile(r"(?:Setting up|Unpacking|Preparing to unpack) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,16 @@ def _try(packages: Sequence[Path], way: Way, host: Host, context: StepContext) -
     return tried or _simulate(packages, "no throw-away root could be made", host, context)
 
 
+def check_install_test(test: InstallTest | None, *, required: bool) -> None:
+    """Raise StepFailed (PACKAGING_FAILED) when packages had to install and do not."""
+    if required and test and not test.installs:
+        raise StepFailed(
+            FailureCode.PACKAGING_FAILED,
+            one_line(f"the packages do not install ({test.how}): {', '.join(test.problem[:1])}"),
+            excerpt=excerpt(test.problem),
+        )
+
+
 def _simulate(packages: Sequence[Path], why: str, host: Host, context: StepContext) -> InstallTest:
     got = simulate_install(packages, host.admindir, context.env)
     problem = _problem(got.text.splitlines())
@@ -138,5 +153,13 @@ def _problem(lines: Sequence[str]) -> list[str]:
     heading = "The following packages have unmet dependencies:"
     begin = lines.index(heading) + 1 if heading in lines else len(lines)
     unmet = [line for line in lines[begin:] if line.startswith(" ")]
+    script = [line for line in _above_script_error(lines) if line.strip()]
     errors = [line for line in lines if line.startswith(("E: ", "dpkg: error"))]
-    return [line.strip()[:_MAX_LINE] for line in (*unmet, *errors)][:_SHOWN]
+    return [line.strip()[:_MAX_LINE] for line in (*unmet, *script, *errors)][:_SHOWN]
+
+
+def _above_script_error(lines: Sequence[str]) -> Sequence[str]:
+    """What a maintainer script said before dpkg gave up: the lines after `Setting up PACKAGE`."""
+    at = next((n for n, line in enumerate(lines) if line.startswith("dpkg: error proc")), 0)
+    begin = next((n + 1 for n in range(at - 1, -1, -1) if _SETTING_UP.match(lines[n])), at)
+    return [*lines[begin:at][-_SCRIPT_LINES:], *lines[at + 1 : at + 2]] if at else ()

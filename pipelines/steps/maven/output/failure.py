@@ -109,6 +109,22 @@ def maven_failure(
     )
 
 
+def while_running(failure: StepFailed, errors: MavenErrors) -> StepFailed:
+    """`failure`, which ended Maven from outside, with the tests or the goal that were running."""
+    goal = errors.goal()
+    tests = ", ".join([*goal.running][:_SHOWN_TESTS])
+    where = f"; {tests} was running" if tests else f"; {goal.name} was running" if goal.name else ""
+    running = [{"name": name, "message": "it was running"} for name in goal.running]
+    return StepFailed(
+        failure.code,
+        f"{failure.message}{where}",
+        excerpt=failure.excerpt,
+        retryable=failure.retryable,
+        log=failure.log,
+        details={**failure.details, **({"tests": running[:_MAX_TESTS]} if running else {})},
+    )
+
+
 def _without_error_line(
     errors: MavenErrors, exit_code: int, shown: Callable[[Sequence[str]], str]
 ) -> StepFailed:
@@ -162,7 +178,7 @@ def _all_lines(reading: _Reading) -> list[str]:
     told = [f"{test.name}: {test.message}" for test in reading.tests]
     final = reading.text.splitlines()
     if reading.code is FailureCode.MAVEN_TEST:
-        return [*told, *final]
+        return [*told, *final, *(reading.printed.errors if not told else ())]
     if reading.code in _ABOUT_ARTIFACTS or not reading.goal:
         return final
     printed = reading.printed
