@@ -127,8 +127,7 @@ class StepExecution:
         log = self.workspace.log(self.step.name)
         try:
             step = self.values.resolved(self.step)
-            check = self._check_while_waiting
-            with held(self.attempt.lock_dir, step.resources, check, self._show):
+            with held(self.attempt.lock_dir, step.resources, self._check_while_waiting, self._show):
                 return self._run(step)
         except StepFailed as error:
             error.log = error.log or log
@@ -148,12 +147,11 @@ class StepExecution:
         )
         try:
             with helpers_of_step(deadline.at, self.workspace.log(step.name)):
-                result = tries.run(lambda: self._try(step, deadline))
+                return Ran(tries.run(lambda: self._try(step, deadline)), tuple(tries.failed))
         except StepFailed as error:
             if tries.failed:
                 error.details["tries"] = list(tries.failed)
             raise
-        return Ran(result, tuple(tries.failed))
 
     def _try(self, step: Step, deadline: Deadline) -> StepResult:
         began = time.monotonic()
