@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pipelines.domain.errors import FailureCode
-from pipelines.failures.signature import Role, Signature
+from pipelines.failures.signature import Role, Signature, compiled
 from pipelines.failures.table import RANK, plain, signature_of, unprefixed
 
 LAST_LINES = 20
@@ -55,6 +55,10 @@ class _Failure:
     def add(self, hit: _Hit) -> None:
         (self.first if len(self.first) < _KEPT_HITS else self.latest).append(hit)
         self.has_cause = self.has_cause or hit.signature.role is Role.CAUSE
+
+    def drop_latest(self) -> None:
+        (self.latest or self.first).pop()
+        self.has_cause = any(hit.signature.role is Role.CAUSE for hit in self.hits())
 
     def hits(self) -> list[_Hit]:
         return [*self.first, *self.latest]
@@ -118,6 +122,9 @@ class Evidence:
 
     def _continues(self, line: str) -> bool:
         hit = self._open
+        if hit and hit.signature.relays and not hit.below:
+            self._drop_if_relay(hit, line)
+            hit = self._open
         below = hit.signature.below if hit else None
         texts = (line, unprefixed(line))
         if hit and below and any(map(below.match, texts)):
@@ -129,6 +136,15 @@ class Evidence:
                 return True
         self._open = None
         return False
+
+    def _drop_if_relay(self, hit: _Hit, line: str) -> None:
+        if not compiled(hit.signature.relays).match(line):
+            return
+        self._failures[-1].drop_latest()
+        if not self._failures[-1].hits():
+            self._failures.pop()
+        self._open = None
+        self._take_complaint(hit.line)
 
     def _take_plain(self, line: str) -> None:
         if _NOISE.match(line):
@@ -180,7 +196,7 @@ class Evidence:
             retry=coded.signature.retry,
             file=groups.get("file") or "",
             line=int(groups.get("line") or 0),
-            what=groups.get("what") or "",
+            what=groups.get("what") or next(iter(telling.below), "").strip(),
         )
 
     def _was_accepted(self, failure: _Failure) -> bool:

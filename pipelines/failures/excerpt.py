@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from pathlib import Path
 
 MAX_BYTES = 2000
 MAX_MESSAGE = 300
@@ -31,3 +33,10 @@ def one_line(text: str) -> str:
     """The text as one line of at most 300 characters."""
     line = " ".join(text.split())
     return line if len(line) <= MAX_MESSAGE else f"{line[: MAX_MESSAGE - 3]}..."
+
+
+def relative(text: str, source: Path) -> str:
+    """The text with paths below `source` relative to it, and `.` for the folder itself."""
+    folder = rf"(?<![\w.-]){re.escape(str(source))}"
+    inside = re.sub(rf"{folder}/(?=[\w.@-])", "", text)
+    return re.sub(rf"{folder}(?![\w.-])/?", ".", inside)

@@ -44,6 +44,8 @@ class Signature:
     """Lines above it that belong to it."""
     after: str = ""
     """Regular expression for lines directly below it that belong to it."""
+    relays: str = ""
+    """Regular expression for a line below it that says: something else failed, as told above."""
     at_end: bool = False
     """The tool writes nothing after it: what follows shows that the failure was accepted."""
 

@@ -7,13 +7,22 @@ from functools import cache
 
 from pipelines.failures.signature import Signature
 from pipelines.failures.tools.debian import DEBIAN
+from pipelines.failures.tools.git_and_python import GIT_AND_PYTHON
 from pipelines.failures.tools.java import JAVA
 from pipelines.failures.tools.javascript import JAVASCRIPT
 from pipelines.failures.tools.machine import MACHINE
 from pipelines.failures.tools.native import NATIVE
 from pipelines.failures.tools.scripts import SCRIPTS
 
-SIGNATURES: tuple[Signature, ...] = (*MACHINE, *DEBIAN, *JAVA, *JAVASCRIPT, *NATIVE, *SCRIPTS)
+SIGNATURES: tuple[Signature, ...] = (
+    *MACHINE,
+    *DEBIAN,
+    *JAVA,
+    *JAVASCRIPT,
+    *GIT_AND_PYTHON,
+    *NATIVE,
+    *SCRIPTS,
+)
 """The first one that fits a line counts; of a failure's lines the one that stands first here."""
 
 RANK = {id(signature): rank for rank, signature in enumerate(SIGNATURES)}

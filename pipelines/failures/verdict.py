@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.failures.evidence import Cause, Evidence
-from pipelines.failures.excerpt import excerpt, one_line
+from pipelines.failures.excerpt import excerpt, one_line, relative
 from pipelines.failures.exit_code import killed, signal_in, signal_name
 
 _IN_WORDS = {
@@ -39,11 +39,18 @@ def verdict(
     words = _relative(cause.message, source)
     return StepFailed(
         cause.code or own,
-        one_line(f"{ended}: {_meaning(cause)}{words}" if words else ended),
+        one_line(_message(ended, cause, words)),
         excerpt=excerpt(lines),
         retryable=cause.retry,
         details=_details(cause, source),
     )
+
+
+def _message(ended: str, cause: Cause, words: str) -> str:
+    if not words:
+        return ended
+    unknown = "" if cause.tool else "no known error line, the last line: "
+    return f"{ended}: {_meaning(cause)}{unknown}{words}"
 
 
 def _meaning(cause: Cause) -> str:
@@ -66,4 +73,4 @@ def _details(cause: Cause, source: Path | None) -> Mapping[str, Any]:
 
 
 def _relative(text: str, source: Path | None) -> str:
-    return text.replace(f"{source}/", "") if source else text
+    return relative(text, source) if source else text

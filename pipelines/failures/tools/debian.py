@@ -47,7 +47,9 @@ DEBIAN = (
         role=Role.SIGN,
         after=r"LINE: ",
     ),
-    Signature(tool="dpkg", line=_DPKG + r"(?:unrecoverable fatal )?error: ", at_end=True),
+    Signature(
+        tool="dpkg", line=_DPKG + r"(?:unrecoverable fatal )?error: ", at_end=True, after=r" +\S"
+    ),
     Signature(
         tool="debhelper",
         line=r"dh_?\w*: error: .* returned exit code \d+$|dh_?\w*: error: Aborting due to earlier",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pipelines.failures.signature import Role, Signature
 
+_NOT_GRADLES = r"(?!\* |BUILD FAILED|(?:> )?Run with --)"
 _MORE = r"\[(?:ERROR|FATAL)\]|\s*@|  |\t"
 
 JAVA = (
@@ -31,7 +32,7 @@ JAVA = (
         r"|Initial heap size set to a larger|Could not find or load main class"
         r"|Error occurred during initialization of (?:VM|boot layer)"
         r"|Unable to parse command line options|The JAVA_HOME environment variable is not",
-        after=r"Error: |Caused by: |\S",
+        after=r"(?!\[)\S",
     ),
     Signature(tool="java", line=r"Error: (?:Could not create the Java Virtual|A fatal exception)"),
     Signature(
@@ -41,10 +42,26 @@ JAVA = (
     ),
     Signature(
         tool="gradle",
-        line=r"\* What went wrong:",
-        after=r"(?!\* |BUILD FAILED)",
+        line=r"FAILURE: Build failed|FAILURE: Build completed|BUILD FAILED in"
+        r"|\d+ actionable tasks?:|(?:> Task )?:[\w:.-]+ FAILED$"
+        r"|\* (?:Try|Where|Get more help|Exception is)|(?:> )?Run with --|(?:> )?Get more help at ",
+        role=Role.RELAY,
     ),
-    Signature(tool="gradle", line=r"FAILURE: Build failed|BUILD FAILED in", role=Role.RELAY),
+    Signature(
+        tool="gradle",
+        line=r"Execution failed for task '",
+        relays=r"> (?:Compilation (?:failed|error)|There were failing tests"
+        r"|Process '.*' finished with non-zero)",
+        after=_NOT_GRADLES,
+    ),
+    Signature(
+        tool="gradle",
+        line=r"(?:A problem (?:occurred|was found)|Could not (?:resolve|determine|compile|create"
+        r"|open|initialize) |Task '.*' (?:not found|is ambiguous)|Project '.*' not found"
+        r"|Could not find method |Plugin \[id: |Cannot (?:locate|find|expand) )",
+        after=_NOT_GRADLES,
+    ),
+    Signature(tool="gradle", line=r"\* What went wrong:|Build file '", role=Role.SIGN),
     Signature(
         tool="gradle tests", line=r"\S.* > .* FAILED$", after=r"    \S|        at \S+\(\w+Test"
     ),
@@ -65,7 +82,9 @@ JAVA = (
     ),
     Signature(
         tool="javac",
-        line=r"(?P<file>\S+\.(?:java|scala)):(?P<line>\d+)(?::\d+)?: (?:error: )(?P<what>.*)",
+        # Gradle 4 writes its task's name directly before it.
+        line=r"(?::[\w:]+(?=/))?(?P<file>\S+\.(?:java|scala)):(?P<line>\d+)(?::\d+)?: error: "
+        r"(?P<what>.*)",
         after=r" {2,}",
     ),
     Signature(
@@ -80,12 +99,29 @@ JAVA = (
     ),
     Signature(
         tool="spotbugs",
-        line=r"(?:High|Medium|Low): .* At (?P<file>\S+\.java):\[lines? (?P<line>\d+)",
+        line=r"(?:High|Medium|Low): (?P<what>.*?) (?:\[[\w.$]+\] )?"
+        r"\w*[Aa]t (?P<file>\S+\.\w+):\[lines? (?P<line>\d+)",
     ),
     Signature(
         tool="pmd",
         line=r"PMD Failure: |CPD Failure: ",
     ),
+    Signature(
+        tool="dependency:analyze",
+        line=r"(?:Unused declared|Used undeclared|Non-test scoped.*) dependencies found:",
+        after=r" {2,}|\[\w+\] {2,}",
+    ),
+    Signature(tool="jacoco", line=r"Rule violated for "),
+    Signature(tool="license", line=r"(?:Missing|Unexpected) header in: |Header mismatch in "),
+    Signature(
+        tool="forbiddenapis",
+        line=r"Forbidden (?:method|class|field|annotation|package)\S* ",
+        after=r"\[ERROR\] {3}in |  in ",
+    ),
+    Signature(
+        tool="antlr", line=r"error\(\d+\): (?P<file>\S+\.g4?):(?P<line>\d+):\d+: (?P<what>.*)"
+    ),
+    Signature(tool="gpg", line=r"gpg: (?:signing failed|.*: (?:No secret key|skipped))"),
     Signature(
         tool="protoc", line=r"(?P<file>\S+\.proto):(?P<line>\d+):\d+: (?!warning)(?P<what>.*)"
     ),

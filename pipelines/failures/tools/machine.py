@@ -67,7 +67,7 @@ MACHINE = (
     Signature(
         tool="signal",
         line=r"(?:\S+: line \d+: +\d+ +)?(?:Killed|Terminated)(?: {2,}.*)?$"
-        r"|make(?:\[\d+\])?: \*\*\* .*\] (?:Killed|Terminated)$"
+        r"|g?make(?:\[\d+\])?: \*\*\* .*\] (?:Killed|Terminated)$"
         r"|.*\bsubprocess was killed by signal (?:9|15)\b|.*fatal error: Killed signal terminated",
         code=FailureCode.KILLED,
         retry=True,
@@ -76,12 +76,12 @@ MACHINE = (
         tool="signal",
         line=r"(?:\S+: line \d+: +\d+ +)?(?:Segmentation fault|Aborted|Bus error"
         r"|Illegal instruction|Floating point exception)(?: \(core dumped\))?(?: {2,}.*)?$"
-        r"|make(?:\[\d+\])?: \*\*\* .*\] (?:Segmentation fault|Aborted|Bus error|Illegal instr)"
+        r"|g?make(?:\[\d+\])?: \*\*\* .*\] (?:Segmentation fault|Aborted|Bus error|Illegal instr)"
         r"|.*\bsubprocess was killed by signal \d+\b",
         code=FailureCode.KILLED,
         before=2,
     ),
     Signature(
-        tool="make", line=r"make(?:\[\d+\])?: \[.*\] Error \d+ \(ignored\)", role=Role.ACCEPTED
+        tool="make", line=r"g?make(?:\[\d+\])?: \[.*\] Error \d+ \(ignored\)", role=Role.ACCEPTED
     ),
 )

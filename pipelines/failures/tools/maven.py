@@ -1,8 +1,8 @@
 """What Maven's final error lines mean: the plugin that failed, its words, the code. Pure.
 
 The first row whose `goal` fits the failed goal and whose `words` are found in its error lines
-counts. `own_output` says that the plugin only repeats an exit code: the cause is what the goal
-printed before.
+counts. `own_output` says that the plugin only repeats a count or an exit code: what the goal
+printed last belongs to it.
 """
 
 from __future__ import annotations
@@ -110,16 +110,16 @@ VERDICTS = (
     MavenVerdict(
         code=FailureCode.MAVEN_FAILED,
         goal=r"(?:exec|antrun|frontend|native|nar|cmake|protobuf|jruby|docker|groovy|scripting"
-        r"|make|npm|yarn)[\w-]*-plugin:|-exec-|frontend-",
+        r"|make|npm|yarn|gpg)[\w-]*-plugin:|-exec-|frontend-",
         words=r"exited with an error|[Ee]xec returned|exit (?:value|code)|Failed to run task"
-        r"|Command execution failed|Process (?:exited|did not)|returned: \d",
+        r"|Command execution failed|Process (?:exited|did not)|returned: \d|Exit code: \d",
         own_output=True,
     ),
     MavenVerdict(
         code=FailureCode.MAVEN_FAILED,
         goal=r"checkstyle|pmd|spotbugs|findbugs|apache-rat|license|animal-sniffer|revapi|clirr"
         r"|japicmp|dependency-plugin|buildplan|modernizer|forbiddenapis|jdeps|errorprone|detekt"
-        r"|ktlint|scalastyle|codenarc|sortpom|jacoco|archunit|javadoc|bnd|openapi|xml-maven",
+        r"|ktlint|scalastyle|codenarc|sortpom|jacoco|archunit|javadoc|bnd|openapi|xml-maven|antlr|protoc",
         own_output=True,
     ),
     MavenVerdict(code=FailureCode.MAVEN_FAILED),

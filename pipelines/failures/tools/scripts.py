@@ -1,41 +1,26 @@
-"""git, shells, Python, and test runners without a name of their own. Pure."""
+"""Shells and their tools, uncaught exceptions, test runners without a name of their own. Pure."""
 
 from __future__ import annotations
 
-from pipelines.domain.errors import FailureCode
 from pipelines.failures.signature import Role, Signature
 
 SCRIPTS = (
     Signature(
-        tool="git",
-        line=r"(?:fatal: |ssh: |error: RPC failed).*(?:Could not resolve host|Connection (?:refused"
-        r"|timed out|reset)|Failed to connect|unable to access .*(?:50\d|429)|Temporary failure"
-        r"|early EOF|Network is unreachable|Operation timed out|curl \d+)",
-        code=FailureCode.NETWORK,
-        retry=True,
+        tool="tests",
+        # But for what sums up, says that none failed, or is expected to fail.
+        line=r"(?!FAILED \(\w+=|test result: |.*(?:\b0 (?:tests? )?FAILED|FAILED\W{1,3}0\b|# TODO)"
+        r"|\S+: FAILED(?: open or read)?$)"
+        r"(?:(?:FAIL|FAILED|ERROR|XPASS)(?::| +\S)|not ok \d|--- FAIL: "
+        r"|\S.{0,200}\bFAILED\b|\S.{0,200}\.\.\. FAIL)",
+        after=r" {2,}\S|-{10,}$|Traceback|[\w.]*(?:Error|Exception)\b",
     ),
     Signature(
-        tool="git",
-        line=r"fatal: (?:Could not read from remote|the remote end hung up|early EOF|clone of )",
-        role=Role.SIGN,
+        tool="tests", line=r"FAILED \(\w+=|test result: FAILED|FAIL(?:ED)?$|FAIL\t", role=Role.SIGN
     ),
-    Signature(
-        tool="git", line=r"CONFLICT \(\w+\): |error: (?:pathspec|Your local changes|patch failed)"
-    ),
-    Signature(tool="git", line=r"fatal: ", before=1),
-    Signature(
-        tool="pip",
-        line=r"WARNING: Retrying .*|ERROR: Could not install packages due to an OSError",
-        role=Role.SIGN,
-    ),
-    Signature(tool="pip", line=r"ERROR: (?:No matching distribution|Could not find a version)"),
-    Signature(tool="pytest", line=r"(?:FAILED|ERROR) \S+\.py(?:::\S+)?(?: - |$)"),
-    Signature(tool="pytest", line=r"E {3,}\S", role=Role.SIGN),
     Signature(
         tool="tests",
-        line=r"(?:FAIL|FAILED|ERROR|XPASS)(?::| +\S|$)|not ok \d|--- FAIL: "
-        r"|.{1,200}\bFAILED\b|.{1,200}\.\.\. FAIL",
-        after=r" {4,}\S",
+        line=r"(?P<file>\S+):(?P<line>\d+): (?P<what>Failure)$",
+        after=r"\s|Expected|Value of|Which",
     ),
     Signature(
         tool="exception",
@@ -45,19 +30,29 @@ SCRIPTS = (
     Signature(
         tool="exception",
         line=r"(?:[\w.]+\.)?\w*(?:Error|Exception|SystemExit)(?: \[\w+\])?: |(?:Uncaught )\w*Error",
-        before=1,
+        before=3,
     ),
     Signature(
         tool="shell",
         line=r"\S+: (?:line )?\d+: .+: (?:command )?not found$"
         r"|\S+: (?:line )?\d+: .+(?:No such file|unbound variable|syntax error|Permission denied"
         r"|cannot open|Is a directory|parameter)"
-        r"|\S+: (?:line )?\d+: (?:[Ss]yntax error|.+: unbound)|(?:/usr/bin/)?env: .+: No such file",
+        r"|\S+: (?:line )?\d+: (?:[Ss]yntax error|.+: (?:unbound|cannot execute|bad interpreter))"
+        r"|(?:/usr/bin/)?env: .+: No such file",
     ),
     Signature(
         tool="coreutils",
         line=r"(?:cp|mv|rm|ln|install|mkdir|rmdir|chmod|chown|cat|touch|ls|cd|sed|grep|tar|unzip|gzip"
         r"|patch|sha256sum|find|stat|jq|curl|wget|rsync|ssh|docker|awk|diff|sudo): (?!warning)\S",
     ),
+    Signature(tool="perl", line=r"BEGIN failed--", role=Role.RELAY),
+    Signature(tool="perl", line=r"Can't locate \S+ in @INC"),
+    Signature(tool="perl", line=r"(?!\s).{1,300} at \S+ line \d+\.$", at_end=True),
+    Signature(
+        tool="docker",
+        line=r"Cannot connect to the Docker daemon|Error response from daemon: "
+        r"|unable to prepare context: |ERROR: failed to (?:solve|build)",
+    ),
+    Signature(tool="coreutils", line=r"\S+: FAILED(?: open or read)?$", role=Role.SIGN),
     Signature(tool="script", line=r"ERROR(?::|\s*-) \S|FATAL: \S"),
 )

@@ -159,7 +159,14 @@ def _problem(lines: Sequence[str]) -> list[str]:
 
 
 def _above_script_error(lines: Sequence[str]) -> Sequence[str]:
-    """What a maintainer script said before dpkg gave up: the lines after `Setting up PACKAGE`."""
+    """What a maintainer script said before dpkg gave up, from `Setting up PACKAGE` on.
+
+    A tool's usage is long: what is wrong stands above it, and a shell's own error last.
+    """
     at = next((n for n, line in enumerate(lines) if line.startswith("dpkg: error proc")), 0)
     begin = next((n + 1 for n in range(at - 1, -1, -1) if _SETTING_UP.match(lines[n])), at)
-    return [*lines[begin:at][-_SCRIPT_LINES:], *lines[at + 1 : at + 2]] if at else ()
+    said = lines[begin:at]
+    if len(said) > _SCRIPT_LINES:
+        half = _SCRIPT_LINES // 2
+        said = [*said[:half], *said[-half:]]
+    return [*said, *lines[at + 1 : at + 2]] if at else ()

@@ -9,16 +9,18 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pipelines.failures.evidence import Cause, Evidence
 from pipelines.failures.table import plain
+from pipelines.steps.maven.output.surefire import FailedTest
 
 _KEPT_LINES = 300
 _KEPT_GOALS = 20
 _KEPT_OF_GOAL = 60
 _LONGEST = 1000
 
-_LEVEL = re.compile(r"^(\[(ERROR|FATAL)\] ?)+")
+_LEVEL = re.compile(r"^(\[(ERROR|FATAL|WARNING|INFO)\] ?)+")
 _ADVICE = re.compile(
     r"To see the full stack trace|Re-run Maven using|For more information about the errors"
     r"|\[Help \d+\]|After correcting the problems|  mvn <args> -rf|-> \[Help|\s*$"
@@ -32,7 +34,18 @@ _GOAL_BEGINS = re.compile(
 )
 _RUNNING_TEST = re.compile(r"(?:\[INFO\] )?Running (?P<name>[\w.$]+)$")
 _TEST_ENDED = re.compile(r"(?:\[\w+\] )?Tests run: .*(?:-- in |- in )(?P<name>[\w.$]+)")
+_FAILED_TEST = re.compile(
+    r"(?:\[ERROR\] +)?(?!Tests run:)(?P<name>\S.{0,300}?)(?: -- | {2,})Time elapsed: \S+ s(?:ec)?"
+    r" +<<< (?:FAILURE|ERROR)!"
+)
+_OLD_NAME = re.compile(r"(?P<method>[^.()]+)\((?P<name>[\w.$]+)\)$")
+"""`method(package.Class)`, as surefire 2 writes it."""
 _WARNED = re.compile(r"\[WARNING\] (?:\S+\.\w+:\[\d+,\d+\] |\S+\.\w+:\d+: )")
+
+
+def without_level(line: str) -> str:
+    """A line without the `[ERROR] ` before it."""
+    return _LEVEL.sub("", line)
 
 
 class Goal:
@@ -47,19 +60,33 @@ class Goal:
         """Those that name a place in a file."""
         self.running: dict[str, None] = {}
         """Classes of tests that have begun and not ended."""
+        self.failed_tests: list[FailedTest] = []
+        self._names_failure = False
         self._evidence = Evidence()
 
     def feed(self, line: str, *, error: bool) -> None:
         """Take a plain line in."""
         if error:
-            self.errors.append(_LEVEL.sub("", line)[:_LONGEST])
+            self.errors.append(without_level(line)[:_LONGEST])
         if _WARNED.match(line) and len(self.warnings) < _KEPT_OF_GOAL:
             self.warnings.append(line.removeprefix("[WARNING] ")[:_LONGEST])
         if began := _RUNNING_TEST.match(line):
             self.running[began["name"]] = None
         elif ended := _TEST_ENDED.match(line):
             self.running.pop(ended["name"], None)
+        self._feed_failed_test(line)
         self._evidence.feed(line)
+
+    def _feed_failed_test(self, line: str) -> None:
+        """The line of a test that failed, and the exception on the line below it."""
+        if self._names_failure and line and not line.startswith(("[", "\t")):
+            self.failed_tests[-1] = replace(self.failed_tests[-1], message=line[:_LONGEST])
+        failed = _FAILED_TEST.match(line)
+        self._names_failure = bool(failed) and len(self.failed_tests) < _KEPT_OF_GOAL
+        if failed and self._names_failure:
+            old = _OLD_NAME.match(failed["name"])
+            name = f"{old['name']}.{old['method']}" if old else failed["name"]
+            self.failed_tests.append(FailedTest(name, "it failed"))
 
     def cause(self) -> Cause:
         """What its output tells."""
@@ -95,13 +122,22 @@ class MavenErrors:
         """What the latest goal of this name printed for the module; else the latest of all."""
         if not name:
             return self._goals[-1]
-        plugin, _, short = name.rpartition(":")
-        plugin = plugin.split(":")[1] if plugin.count(":") else plugin
+        plugin, short = _plugin(name), name.rpartition(":")[2]
         for goal in reversed(self._goals):
             if goal.module == module and _same(goal.name, plugin, short):
                 return goal
         of_module = (goal for goal in reversed(self._goals) if goal.module == module)
         return next(of_module, self._goals[-1])
+
+    def failed_tests(self, name: str, module: str) -> Sequence[FailedTest]:
+        """What this goal's plugin wrote of the module's tests, also in a goal of its before."""
+        plugin = _plugin(name)
+        return [
+            test
+            for goal in self._goals
+            if goal.module == module and goal.name.partition(":")[0] in _headings(plugin)
+            for test in goal.failed_tests
+        ]
 
     def feed(self, text: str) -> None:
         """Take a line in."""
@@ -120,15 +156,26 @@ class MavenErrors:
         self._in_error = error or (self._in_error and line.startswith("  "))
         if self._in_error:
             kept = self._final if self._ended else self._early
-            kept.append(_HELP_MARK.sub("", _LEVEL.sub("", line)))
+            kept.append(_HELP_MARK.sub("", without_level(line)))
         if not self._ended:
             self._goals[-1].feed(line, error=error)
 
 
-def _same(heading: str, plugin: str, short: str) -> bool:
-    """Whether a heading is that of a goal; Maven 3.9 and 4 shorten the plugin's name in it."""
-    name, _, goal = heading.partition(":")
-    return goal.rpartition(":")[2] == short and name in (
+def _plugin(goal: str) -> str:
+    """The artifact of `group:artifact:version:goal`."""
+    first, *others = goal.split(":")
+    return others[0] if len(others) > 1 else first
+
+
+def _headings(plugin: str) -> tuple[str, ...]:
+    """A plugin's name in a goal's heading, which Maven 3.9 and 4 shorten."""
+    return (
         *(plugin, plugin.removeprefix("maven-").removesuffix("-plugin")),
         *(plugin.removesuffix("-maven-plugin"), plugin.removesuffix("-plugin")),
     )
+
+
+def _same(heading: str, plugin: str, short: str) -> bool:
+    """Whether a heading is that of a goal."""
+    name, _, goal = heading.partition(":")
+    return goal.rpartition(":")[2] == short and name in _headings(plugin)

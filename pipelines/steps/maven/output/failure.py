@@ -10,10 +10,10 @@ from typing import Any
 
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.failures.evidence import Cause
-from pipelines.failures.excerpt import excerpt, one_line
+from pipelines.failures.excerpt import excerpt, one_line, relative
 from pipelines.failures.exit_code import killed
 from pipelines.failures.tools.maven import VERDICTS, MavenVerdict
-from pipelines.steps.maven.output.errors import Goal, MavenErrors
+from pipelines.steps.maven.output.errors import Goal, MavenErrors, without_level
 from pipelines.steps.maven.output.surefire import FailedTest
 
 _MAX_MESSAGE = 300
@@ -37,6 +37,11 @@ _ARTIFACT = re.compile(
     r"Could not find artifact (\S+)|the artifact (\S+) has not been downloaded"
     r"|(\S+) was not found in |Could not transfer artifact (\S+)"
 )
+_REFUSED = re.compile(
+    r"status(?: code)?: ?4\d\d[^,\n]{0,80}|Checksum validation failed[^\n]{0,120}|Blocked mirror"
+    r"|in offline mode"
+)
+"""Why the repository, or Maven itself, did not give an artifact."""
 _PLUGIN = re.compile(r"Plugin (\S+:\S+)")
 """Says which plugin is not to be had; what of it is missing stands behind that, if anywhere."""
 _POM_PROBLEM = re.compile(
@@ -44,7 +49,8 @@ _POM_PROBLEM = re.compile(
     r"|(?P<other>Non-\w+ POM .*)"
 )
 _PLACE = re.compile(
-    r"^ *(?P<file>[^\s:]+\.\w+):(?:\[(?P<line>\d+),\d+\]|(?P<line2>\d+):(?:\d+:)?)"
+    r"^ *(?:file:)?(?P<file>[^\s:]+\.\w+)(?: ?\[(?P<line3>\d+)[,:]\d+\]:?"
+    r"|:(?:\[(?P<line>\d+),\d+\]|(?P<line2>\d+):(?:\d+:)?))"
     r" (?:error: )?(?P<what>.*)",
     re.MULTILINE,
 )
@@ -52,6 +58,8 @@ _GROOVY = re.compile(r"^(?P<file>\S+\.groovy): (?P<line>\d+): (?P<what>.*)", re.
 _CRASHED = re.compile(r"^Crashed tests:\n(?P<names>(?:[\w.$]+\n?)+)", re.MULTILINE)
 _LOST_JVM = re.compile(r"forked VM terminated")
 _EXIT_CODE = re.compile(r"^Process Exit Code: (\d+)", re.MULTILINE)
+_OF_THE_JVM = ("java", "memory")
+"""Tools of the table that say why a Java did not start, or ended."""
 _ABOUT_ARTIFACTS = (FailureCode.NETWORK, FailureCode.MAVEN_DEPENDENCY)
 
 
@@ -77,7 +85,7 @@ class _Reading:
     @property
     def own(self) -> Cause | None:
         """The cause by the goal's own output, where the final lines do not have it."""
-        cause = self.printed.cause() if self.verdict.own_output else None
+        cause = self.printed.cause() if self.code is FailureCode.MAVEN_FAILED else None
         return cause if cause and cause.tool not in ("", "maven") else None
 
 
@@ -88,10 +96,9 @@ def maven_failure(
 
     Paths below `source` are shown relative to it.
     """
-    below_source = re.compile(rf"(?<![\w.-]){re.escape(str(source))}/")
 
     def shown(lines: Sequence[str]) -> str:
-        return below_source.sub("", "\n".join(dict.fromkeys(lines)))
+        return relative("\n".join(dict.fromkeys(lines)), source)
 
     signalled = killed("Maven", exit_code, excerpt(errors.goal().last_lines))
     if signalled:
@@ -147,7 +154,8 @@ def _read(
     text = shown(errors.lines)
     goal = _GOAL.search(text)
     name = (goal["goal"] if goal else None) or ""
-    printed = errors.goal(name, goal["module"] if goal else "")
+    module = goal["module"] if goal else ""
+    printed = errors.goal(name, module)
     what = goal["what"] if goal else text
     if _LOST_JVM.search(what) and printed.cause().code is FailureCode.OUT_OF_MEMORY:
         what = f"{what}\n{printed.cause().message}"
@@ -155,9 +163,9 @@ def _read(
         found = verdict.match(name, what)
         if found:
             break
-    return _Reading(
-        text, goal, verdict, found[0] if found else "", printed, _told(text, tests), shown
-    )
+    # A run that reports none, or whose reports are gone, has told of them in its output.
+    told = _told(text, tests or errors.failed_tests(name, module))
+    return _Reading(text, goal, verdict, found[0] if found else "", printed, told, shown)
 
 
 def _told(text: str, tests: Sequence[FailedTest]) -> Sequence[FailedTest]:
@@ -178,14 +186,17 @@ def _all_lines(reading: _Reading) -> list[str]:
     told = [f"{test.name}: {test.message}" for test in reading.tests]
     final = reading.text.splitlines()
     if reading.code is FailureCode.MAVEN_TEST:
-        return [*told, *final, *(reading.printed.errors if not told else ())]
+        cause = reading.printed.cause()
+        jvm = cause.lines if cause.tool in _OF_THE_JVM and _EXIT_CODE.search(reading.text) else ()
+        return [*told, *jvm, *final, *(reading.printed.errors if not told else ())]
     if reading.code in _ABOUT_ARTIFACTS or not reading.goal:
         return final
     printed = reading.printed
     more = [*printed.errors, *(printed.warnings if _PLACE.search(reading.text) is None else ())]
     own = reading.own
     if own:
-        return [*final[:_OWN_LINES], *own.lines, *more, *final[_OWN_LINES:]]
+        said = [without_level(line) for line in own.lines]
+        return [*final[:_OWN_LINES], *said, *more, *final[_OWN_LINES:]]
     unexplained = reading.verdict.own_output and not more
     return [*final, *more, *(printed.last_lines if unexplained else ())]
 
@@ -200,7 +211,7 @@ def _details(reading: _Reading, text: str) -> dict[str, Any]:
     details = {
         "module": modules[0] if modules else None,
         "modules": modules[1:] and modules[:_MAX_PLACES],
-        "places": _places(text)[:_MAX_PLACES] if about_files else [],
+        "places": (_places(text) or _own_place(reading))[:_MAX_PLACES] if about_files else [],
         "tests": [{"name": test.name, "message": test.message[:_MAX_MESSAGE]} for test in told],
         "artifact": artifact,
     }
@@ -211,12 +222,21 @@ def _places(text: str) -> list[dict[str, Any]]:
     """Places in files, each line once, sorted."""
     found: dict[tuple[str, int], str] = {}
     for place in (*_PLACE.finditer(text), *_GROOVY.finditer(text)):
-        line = int(place["line"] or place.groupdict()["line2"])
+        groups = place.groupdict()
+        line = int(groups["line"] or groups.get("line2") or groups["line3"])
         found.setdefault((place["file"], line), place["what"])
     return [
         {"file": file, "line": line, "message": what[:_MAX_MESSAGE]}
         for (file, line), what in sorted(found.items())
     ]
+
+
+def _own_place(reading: _Reading) -> list[dict[str, Any]]:
+    own = reading.own
+    if not own or not own.file:
+        return []
+    message = own.what[:_MAX_MESSAGE]
+    return [{"file": reading.shown([own.file]), "line": own.line, "message": message}]
 
 
 def _message(reading: _Reading) -> str:
@@ -225,7 +245,8 @@ def _message(reading: _Reading) -> str:
         return words or reading.text
     others = len(set(_GOAL.findall(reading.text))) - 1
     more = f" (and {others} more)" if others else ""
-    return f"module {reading.goal['module']}{more}: {words or reading.goal['what']}"
+    said = words or reading.goal["what"].strip() or f"{reading.goal['goal']} failed"
+    return f"module {reading.goal['module']}{more}: {said}"
 
 
 def _words(reading: _Reading) -> str | None:
@@ -233,11 +254,11 @@ def _words(reading: _Reading) -> str | None:
     if reading.verdict.say:
         return reading.verdict.say.format(found=reading.found.strip())
     if reading.code is FailureCode.MAVEN_TEST:
-        return _crash(reading.text) or _tests(reading.tests)
+        return _crash(reading) or _tests(reading.tests) or _running(reading)
     tell = _TELL.get(reading.code)
     if tell:
         return tell("\n".join(_lines(reading)))
-    if not reading.verdict.own_output or not reading.goal:
+    if reading.code is not FailureCode.MAVEN_FAILED or not reading.goal:
         return None
     what = reading.goal["what"].partition("\n")[0]
     if reading.own:
@@ -257,14 +278,24 @@ def _first_place(reading: _Reading, what: str) -> str | None:
     return f"{first['file']}:{first['line']}: {first['message']} ({what})"
 
 
-def _crash(text: str) -> str | None:
+def _running(reading: _Reading) -> str | None:
+    """A test that took too long, and has no result."""
+    names, goal = ", ".join([*reading.printed.running][:_SHOWN_TESTS]), reading.goal
+    why = goal["what"].strip().partition("\n")[0] if goal else ""
+    return f"{why}; {names} was running" if names and why else None
+
+
+def _crash(reading: _Reading) -> str | None:
+    text = reading.text
     crashed, code = _CRASHED.search(text), _EXIT_CODE.search(text)
     if not (crashed or code):
         return None
     ended = f"ended with exit code {code[1]}" if code else "ended early"
     names = dict.fromkeys(crashed["names"].split()) if crashed else ()
     where = f" in {', '.join([*names][:_SHOWN_TESTS])}" if names else ""
-    return f"the test JVM {ended}{where}"
+    cause = reading.printed.cause()
+    why = f": {cause.message}" if cause.tool in _OF_THE_JVM else ""
+    return f"the test JVM {ended}{where}{why}"
 
 
 def _no_answer(text: str) -> str | None:
@@ -277,9 +308,15 @@ def _artifact(text: str) -> str | None:
     return found[found.lastindex or 0] if found else None
 
 
+def _why_unresolved(text: str) -> str | None:
+    unresolved, why = _unresolved(text), _REFUSED.search(text)
+    return f"{unresolved}: {why[0].strip()}" if unresolved and why else unresolved
+
+
 def _unresolved(text: str) -> str | None:
     artifact = _artifact(text)
-    return f"{artifact} can't be resolved" if artifact else None
+    done = "deployed" if "Failed to deploy" in text else "resolved"
+    return f"{artifact} can't be {done}" if artifact else None
 
 
 def _pom_problem(text: str) -> str | None:
@@ -299,7 +336,7 @@ def _does_not_compile(text: str) -> str | None:
 
 _TELL: Mapping[FailureCode, Callable[[str], str | None]] = {
     FailureCode.NETWORK: _no_answer,
-    FailureCode.MAVEN_DEPENDENCY: _unresolved,
+    FailureCode.MAVEN_DEPENDENCY: _why_unresolved,
     FailureCode.MAVEN_POM: _pom_problem,
     FailureCode.MAVEN_COMPILE: _does_not_compile,
 }
