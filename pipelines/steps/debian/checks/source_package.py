@@ -11,6 +11,7 @@ from pipelines.failures.excerpt import excerpt, one_line
 from pipelines.processes.capture import capture
 from pipelines.steps.debian.dependencies.host import Host
 
+_SHOWN_LINES = 5
 _CHECKED = (0, 1)
 """Exit codes with which dpkg-checkbuilddeps has read all of debian/control."""
 
@@ -19,10 +20,13 @@ def check_source_package(context: StepContext, host: Host) -> None:
     """Raise StepFailed (PACKAGING_FAILED) when debian/ can't make a package on this machine."""
     source = context.workspace.source
     rules = source / "debian" / "rules"
-    if rules.is_file() and b"\r\n" in rules.read_bytes():
+    content = rules.read_bytes() if rules.is_file() else b""
+    if b"\r\n" in content:
+        lines = content.decode(errors="replace").split("\n")
         raise StepFailed(
             FailureCode.PACKAGING_FAILED,
             "debian/rules has CR LF line ends, with which make cannot work: save it with LF",
+            excerpt=excerpt(line.replace("\r", "\\r") for line in lines[:_SHOWN_LINES]),
         )
     _check_control(context)
     _check_architectures(context, host)

@@ -62,6 +62,8 @@ class Goal:
         """Classes of tests that have begun and not ended."""
         self.failed_tests: list[FailedTest] = []
         self._names_failure = False
+        self._class = ""
+        """Class of the tests whose results follow."""
         self._evidence = Evidence()
 
     def feed(self, line: str, *, error: bool) -> None:
@@ -73,7 +75,8 @@ class Goal:
         if began := _RUNNING_TEST.match(line):
             self.running[began["name"]] = None
         elif ended := _TEST_ENDED.match(line):
-            self.running.pop(ended["name"], None)
+            self._class = ended["name"]
+            self.running.pop(self._class, None)
         self._feed_failed_test(line)
         self._evidence.feed(line)
 
@@ -86,6 +89,7 @@ class Goal:
         if failed and self._names_failure:
             old = _OLD_NAME.match(failed["name"])
             name = f"{old['name']}.{old['method']}" if old else failed["name"]
+            name = name if "." in name else f"{self._class}.{name}".removeprefix(".")
             self.failed_tests.append(FailedTest(name, "it failed"))
 
     def cause(self) -> Cause:
