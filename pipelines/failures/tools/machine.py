@@ -51,6 +51,19 @@ MACHINE = (
     ),
     Signature(
         tool="network",
+        line=r"Exception in thread \"main\" java\.(?:io\.FileNotFoundException: https?://"
+        r"|io\.IOException: Server returned HTTP response code: 4)",
+        code=FailureCode.NETWORK,
+    ),
+    Signature(
+        tool="network",
+        line=r"Exception in thread \"main\" java\.(?:net\.(?:UnknownHost|Connect|NoRouteToHost"
+        r"|SocketTimeout)Exception|io\.IOException: Server returned HTTP response code: 5)",
+        code=FailureCode.NETWORK,
+        retry=True,
+    ),
+    Signature(
+        tool="network",
         line=r"(?:[\d: -]{0,25}ERROR |wget: .{0,60}|curl: \(22\) .{0,60})\b(?:401|403|404|410)\b",
         code=FailureCode.NETWORK,
         before=2,
@@ -58,11 +71,15 @@ MACHINE = (
     Signature(
         tool="network",
         line=r"curl: \((?:5|6|7|18|28|35|52|55|56|92)\) |wget: unable to resolve"
-        r"|(?:wget|curl): Failed to fetch|failed: (?:Connection refused|Temporary failure in)"
+        r"|failed: (?:Connection refused|Temporary failure in)"
         r"|Resolving \S+ \(\S+\)\.\.\. failed: |Connecting to \S+ .*failed: "
         r"|[\d: -]{0,25}ERROR (?:429|5\d\d): |curl: \(22\) .*(?:429|5\d\d)$",
         code=FailureCode.NETWORK,
         retry=True,
+    ),
+    # Maven's wrapper, whose wget or curl has said why above it, unless it was told to be silent.
+    Signature(
+        tool="network", line=r"(?:wget|curl): Failed to fetch ", code=FailureCode.NETWORK, before=1
     ),
     Signature(
         tool="signal",

@@ -127,6 +127,8 @@ def maven_command(options: MavenOptions, context: StepContext, call: MavenCall) 
             **env,
             "MAVEN_OPTS": " ".join((*call.java_options, env["MAVEN_OPTS"])),
             "MAVEN_USER_HOME": str(context.workspace.maven_tools / "wrapper"),
+            # Else a wrapper does not say why it cannot fetch its Maven.
+            "MVNW_VERBOSE": "true",
         },
     )
 
