@@ -34,6 +34,15 @@ def _no_option(text: str) -> str:
 Name = Annotated[Text, AfterValidator(_no_option)]
 
 
+def _inside(text: str) -> str:
+    if text.startswith("/") or ".." in text.split("/") or any(c in text for c in "\t\n"):
+        raise ValueError(f"'{text}' is no path inside the source")
+    return text
+
+
+SourcePath = Annotated[Text, AfterValidator(_inside)]
+
+
 class MavenOptions(Options):
     """How to call Maven."""
 
@@ -67,7 +76,13 @@ class MavenOptions(Options):
     incremental: Literal["off", "rerun", "modules"] = "rerun"
     """What is built when something is already known to be built. `off`: everything; `rerun`:
     another try of the job builds the modules that did not succeed; `modules`: also another
-    commit builds only the modules that it touches and those that depend on them."""
+    commit builds only the modules that read what it changes."""
+    pure_plugins: Several[Name] = ()
+    """Plugins (`artifactId` or `groupId:artifactId`) that read nothing but the module's folder,
+    what their configuration names and the class path, beside those that are known to."""
+    module_inputs: dict[Name, Several[SourcePath]] = Field(default_factory=dict)
+    """All that a module (`:artifact` or the folder) reads outside of its folder: files and
+    folders, relative to the source."""
     extra_args: Several[Text] = ()
     """More arguments, as they are."""
 
@@ -98,8 +113,6 @@ class MavenCall:
     program: tuple[str, ...] = ("mvn",)
     java_home: Path | None = None
     """None: what JAVA_HOME or PATH has."""
-    only: tuple[str, ...] = ()
-    """Keys (`group:artifact`) of the modules to build; empty: what the options say."""
     listener: tuple[str, ...] = ()
     """Arguments that make Maven write its events."""
     java_options: tuple[str, ...] = ()
@@ -114,8 +127,8 @@ def maven_command(options: MavenOptions, context: StepContext, call: MavenCall) 
     argv += ["-s", str(source / options.settings)] if options.settings else []
     argv += ["-T", options.threads] if options.threads else []
     argv += ["-P", ",".join(options.profiles)] if options.profiles else []
-    argv += ["-pl", ",".join(call.only or options.modules)] if call.only or options.modules else []
-    argv += ["-am"] if options.also_make and not call.only else []
+    argv += ["-pl", ",".join(options.modules)] if options.modules else []
+    argv += ["-am"] if options.also_make else []
     argv += ["-DskipTests"] if options.skip_tests else []
     argv += [f"-D{name}={value}" for name, value in options.properties.items()]
     argv += [*options.extra_args, *options.goals]

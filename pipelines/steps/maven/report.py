@@ -81,10 +81,13 @@ class MavenReport:
             **self.values(),
             "selection": selection.reason,
             "left_out": left_out,
+            "open_modules": [
+                {"name": name, "reason": why} for name, why in selection.open_modules.items()
+            ],
             **({"tests": tests.values()} if tests.run else {}),
             "module_times": "exact" if exact else f"from the log: {no_events or 'no events'}",
         }
-        parts = [self._built(selection, did), tests.words(), self.slowest]
+        parts = [self._built(selection, did), tests.words(), self.slowest, _open(selection)]
         return StepResult(
             reason="; ".join([", ".join(filter(None, parts[:2])), *filter(None, parts[2:])]),
             outputs=tuple(file for file in self.files if file.is_file()),
@@ -121,7 +124,7 @@ class MavenReport:
 def report_of(events: BuildEvents, runs_before: int, log: MavenLog) -> MavenReport:
     """From the events that came after so many runs of Maven, else from the log."""
     if events.runs > runs_before:
-        begun = [m for m in events.modules.values() if m.run > runs_before]
+        begun = [m for m in events.modules.values() if m.run > max(runs_before, m.left_out)]
         modules = tuple(
             ModuleRun(m.name, m.result, m.seconds, m.key.partition(":")[2]) for m in begun
         )
@@ -135,6 +138,15 @@ def report_of(events: BuildEvents, runs_before: int, log: MavenLog) -> MavenRepo
         for name in reactor.started
     )
     return MavenReport(modules, tuple(map(Path, reactor.installed)), exact=False)
+
+
+def _open(selection: Selection) -> str:
+    """`always built: web (exec-maven-plugin)`; empty when nothing could have been left out."""
+    if not (selection.left_out and selection.open_modules):
+        return ""
+    named = [f"{name} ({why})" for name, why in selection.open_modules.items()]
+    more = f" and {len(named) - _SHOWN_NAMES} more" if len(named) > _SHOWN_NAMES else ""
+    return f"open modules: {', '.join(named[:_SHOWN_NAMES])}{more}"
 
 
 def installed_files(events: BuildEvents) -> tuple[Path, ...]:

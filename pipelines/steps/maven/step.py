@@ -6,24 +6,24 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from common.atomic_files import replace_file
-from pipelines.domain.errors import StepFailed
+from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import Command, StepContext, StepResult
 from pipelines.execution.success_records import Stamps
 from pipelines.git.head_commit import read_head_commit
 from pipelines.steps.maven.downloads import shared_downloads
-from pipelines.steps.maven.incremental.built_modules import built_modules
-from pipelines.steps.maven.incremental.record import (
-    ModuleRecord,
-    build_key,
-    newest_files,
-    open_record,
-    size_and_time,
+from pipelines.steps.maven.extension.listener import Listener, module_listener
+from pipelines.steps.maven.incremental.candidates import Candidates
+from pipelines.steps.maven.incremental.donor import Donor, known_donor, remember
+from pipelines.steps.maven.incremental.record import ModuleRecord, build_key, open_record
+from pipelines.steps.maven.incremental.selection import (
+    Selection,
+    selection_of,
+    written_into_left_out,
 )
-from pipelines.steps.maven.incremental.reuse import Donor, remember, take_over
-from pipelines.steps.maven.incremental.selection import Selection, everything, not_yet_built
 from pipelines.steps.maven.incremental.torn_outputs import remove_all, remove_torn
 from pipelines.steps.maven.java.class_archive import ClassArchive, class_archive
 from pipelines.steps.maven.java.jdk import find_jdk
@@ -37,12 +37,10 @@ from pipelines.steps.maven.options import (
     own_selection,
 )
 from pipelines.steps.maven.output.errors import MavenErrors
-from pipelines.steps.maven.output.events import BuildEvents
 from pipelines.steps.maven.output.failure import maven_failure, while_running
-from pipelines.steps.maven.output.listener import Listener, module_listener
 from pipelines.steps.maven.output.log import MavenLog
 from pipelines.steps.maven.output.surefire import SurefireResults, read_test_results
-from pipelines.steps.maven.report import MavenReport, installed_files, report_of
+from pipelines.steps.maven.report import MavenReport, report_of
 from pipelines.workspace.host_lock import host_lock
 
 
@@ -92,32 +90,14 @@ class Maven:
         began = time.time()
         others = context.workspace.maven_tools / "builds" / f"{build_key(env, facts)}.json"
         with _local_repository(options, context) as repository:
-            selection = _select(options, listener, record, others, context)
-            events = record.events()
-            remove_torn(events, context)
-            java_options, archive = _for_a_short_run(selection, env, versions, context)
-            call = MavenCall(
-                repository=repository,
-                program=_program(options, context.workspace.source),
-                java_home=java_home,
-                only=selection.only,
-                listener=listener.arguments(
-                    record.path, _list_of_built(events, selection, repository, context)
-                ),
-                java_options=java_options,
-            )
-            report = MavenReport(files=installed_files(events))
-            if not selection.nothing:
-                command = maven_command(options, context, call)
-                report = _build(command, context, record, with_tests=not options.skip_tests)
-                if archive:
-                    archive.keep()
+            build = _Build(options, context, env, versions, listener, record, others, repository)
+            report, selection = build.run()
         if options.incremental == "modules":
             remember(others, _as_donor(context, commit.sha, record))
         tests = SurefireResults()
         if not options.skip_tests:
             # what other steps left in the same tree is not this one's
-            since = record.began if selection.only or selection.nothing else began
+            since = record.began if selection.left_out else began
             tests = read_test_results(context.workspace.source, since)
         did = "checked" if set(options.goals) == {"validate"} else "built"
         return report.result(selection, tests, versions, listener.problem, did)
@@ -158,27 +138,108 @@ def _of_this_job(context: StepContext) -> dict[str, object]:
     }
 
 
-def _list_of_built(
-    events: BuildEvents, selection: Selection, repository: Path, context: StepContext
-) -> Path | None:
-    """A file with what the modules that are left out have made; None when nothing is left out."""
-    found = built_modules(events, selection.only, repository)
-    if not found:
-        return None
-    path = context.workspace.scratch(context.step) / "built-modules"
-    replace_file(path, found.encode())
-    return path
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """Builds with Maven what no earlier build has made, and everything when that does not work."""
 
+    options: MavenOptions
+    context: StepContext
+    env: Mapping[str, str]
+    versions: Mapping[str, str]
+    listener: Listener
+    record: ModuleRecord
+    others: Path
+    """The file that names the newest build with the same options."""
+    repository: Path
 
-def _for_a_short_run(
-    selection: Selection, env: Mapping[str, str], versions: Mapping[str, str], context: StepContext
-) -> tuple[tuple[str, ...], ClassArchive | None]:
-    """What Java is told when few modules are built, and the archive that it may write then."""
-    if not is_short_run(selection.only):
-        return (), None
-    given = _given_to_java(env, context.workspace.source)
-    archive = class_archive(context.workspace, context.step, versions, given)
-    return (*short_run_options(given), *(archive.options() if archive else ())), archive
+    def run(self) -> tuple[MavenReport, Selection]:
+        """What was built, and why. Raises as `Maven.run`."""
+        asked = self.options.incremental == "modules"
+        why_all = self._why_all()
+        if why_all:
+            return self._maven(), self._selection(why_all, is_surprise=asked)
+        candidates = Candidates(self.options, self.context)
+        events = self.record.events()
+        remove_torn(events, candidates.add_own(events), self.context)
+        if self.options.incremental == "modules":
+            why_all = self._add_of_another_commit(candidates)
+        try:
+            report = self._maven(candidates, planned=len(events.modules))
+        except StepFailed as error:
+            problem = self._unresolved(error)
+            if not problem:
+                raise
+        else:
+            problem = written_into_left_out(self.record.events())
+            if not problem:
+                if candidates.count:
+                    why_all = "every module reads something that has changed"
+                return report, self._selection(why_all, is_surprise=asked)
+        self.context.progress(f"building everything: {problem}")
+        remove_all(self.record.events(), self.context)
+        report = self._maven(Candidates(self.options, self.context))
+        return report, self._selection(problem, is_surprise=True)
+
+    def _selection(self, why_all: str, *, is_surprise: bool) -> Selection:
+        return selection_of(self.record.events(), why_all, is_surprise=is_surprise)
+
+    def _why_all(self) -> str:
+        own = own_selection(
+            _maven_folder_file(self.context.workspace.source, "maven.config").split()
+        )
+        why = self.options.why_not_incremental or self.listener.problem
+        return why or (f"maven.config has {own}" if own else "")
+
+    def _add_of_another_commit(self, candidates: Candidates) -> str:
+        """Gives why nothing can be taken from one, else ""."""
+        if self.options.modules and not self.options.also_make:
+            return "the options name modules without also_make"
+        found = known_donor(self.others)
+        if found is None:
+            return "no build of another commit is known on this builder"
+        candidates.add_of(*found)
+        return ""
+
+    def _unresolved(self, error: StepFailed) -> str:
+        """Which module of the source a run that left some out could not resolve, "" if none."""
+        events = self.record.events()
+        left = [m for m in events.modules.values() if m.left_out == events.runs]
+        if error.code not in {FailureCode.MAVEN_DEPENDENCY, FailureCode.MAVEN_POM} or not left:
+            return ""
+        said = f"{error.message}\n{error.excerpt}"
+        found = next((key for key in events.modules if f"{key}:" in said), "")
+        return found and f"{found} was left out and could not be resolved"
+
+    def _maven(self, candidates: Candidates | None = None, *, planned: int = 0) -> MavenReport:
+        listed = None
+        if candidates:
+            listed = self.context.workspace.scratch(self.context.step) / "candidates"
+            replace_file(listed, candidates.text().encode(errors="surrogateescape"))
+        java_options, archive = self._java_options(planned, candidates.count if candidates else 0)
+        call = MavenCall(
+            repository=self.repository,
+            program=_program(self.options, self.context.workspace.source),
+            java_home=_java_home(self.options, self.context),
+            listener=self.listener.arguments(self.record.path, listed),
+            java_options=java_options,
+        )
+        command = maven_command(self.options, self.context, call)
+        with_tests = not self.options.skip_tests
+        report = _build(command, self.context, self.record, with_tests=with_tests)
+        if archive:
+            archive.keep()
+        return report
+
+    def _java_options(
+        self, planned: int, known: int
+    ) -> tuple[tuple[str, ...], ClassArchive | None]:
+        """What Java is told when few modules are built, and the archive that it may write then."""
+        if not is_short_run(planned, known):
+            return (), None
+        given = _given_to_java(self.env, self.context.workspace.source)
+        workspace, step = self.context.workspace, self.context.step
+        archive = class_archive(workspace, step, self.versions, given)
+        return (*short_run_options(given), *(archive.options() if archive else ())), archive
 
 
 def _given_to_java(env: Mapping[str, str], source: Path) -> str:
@@ -192,26 +253,6 @@ def _maven_folder_file(source: Path, name: str) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
-def _select(
-    options: MavenOptions,
-    listener: Listener,
-    record: ModuleRecord,
-    others: Path,
-    context: StepContext,
-) -> Selection:
-    own = own_selection(_maven_folder_file(context.workspace.source, "maven.config").split())
-    why = options.why_not_incremental or listener.problem or (own and f"maven.config has {own}")
-    if why:
-        return everything(why, is_surprise=options.incremental == "modules")
-    if options.incremental == "modules" and not record.events().modules:
-        why = take_over(others, record, context, selected=bool(options.modules))
-        if why:
-            return everything(why, is_surprise=True)
-    events = record.events()
-    folders = {key: module.pom.parent for key, module in events.modules.items()}
-    return not_yet_built(events, size_and_time, newest_files(folders))
-
-
 def _as_donor(context: StepContext, commit: str, record: ModuleRecord) -> Donor:
     workspace = context.workspace
     return Donor(
@@ -220,7 +261,6 @@ def _as_donor(context: StepContext, commit: str, record: ModuleRecord) -> Donor:
         source=str(workspace.source),
         repository=str(workspace.maven_repository),
         events=str(record.path),
-        began=record.began,
     )
 
 

@@ -15,10 +15,10 @@ from pipelines.domain.pipeline import Command, StepContext
 from pipelines.failures.evidence import Evidence
 from pipelines.failures.exit_code import killed
 from pipelines.steps.debian.packaging.failure import packaging_failure
+from pipelines.steps.maven.extension.listener import module_listener
 from pipelines.steps.maven.output.errors import MavenErrors
 from pipelines.steps.maven.output.events import read_events
 from pipelines.steps.maven.output.failure import maven_failure, while_running
-from pipelines.steps.maven.output.listener import module_listener
 from pipelines.steps.maven.output.log import MavenLog
 from pipelines.steps.maven.output.surefire import SurefireResults, read_test_results
 from pipelines.steps.maven.report import MavenReport, report_of

@@ -1,16 +1,15 @@
 """What is known of the modules of one `maven` step, over all tries of its job.
 
 The file begins with a line that says what the modules were built from and when that began; Maven
-itself appends its events (maven_events.py), so they are there whatever was killed.
+itself appends its events (output/events.py), so they are there whatever was killed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -96,39 +95,3 @@ def size_and_time(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return stat.st_size, stat.st_mtime_ns // _MILLISECONDS
-
-
-def newest_files(folders: Mapping[str, Path]) -> dict[str, int]:
-    """Time in milliseconds of the newest file of each module; what a build makes does not count.
-
-    `folders` has each module's folder by key; a file belongs to the innermost folder. A folder
-    inside of a module's counts as a file: it is newer when a file was taken out of it.
-    """
-    keys = {str(folder): key for key, folder in folders.items()}
-    newest = dict.fromkeys(folders, 0)
-    for top in _outermost(folders.values()):
-        owners = {str(top.parent): ""}
-        for folder, inner, files in os.walk(top):
-            inner[:] = [name for name in inner if name not in NO_SOURCE]
-            own = keys.get(folder)
-            key = owners[folder] = own or owners[os.path.dirname(folder)]  # noqa: PTH120
-            times = [_time(os.path.join(folder, name)) for name in files]  # noqa: PTH118
-            # Maven makes `target` in a module's folder itself, and others make modules in it.
-            times += [] if own else [_time(folder)]
-            newest[key] = max([newest[key], *times])
-    return newest
-
-
-def _outermost(folders: Iterable[Path]) -> list[Path]:
-    found: list[Path] = []
-    for folder in sorted(folders):
-        if not found or not folder.is_relative_to(found[-1]):
-            found.append(folder)
-    return found
-
-
-def _time(path: str) -> int:
-    try:
-        return os.lstat(path).st_mtime_ns // _MILLISECONDS
-    except FileNotFoundError:
-        return 0

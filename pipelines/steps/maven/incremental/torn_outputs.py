@@ -16,12 +16,14 @@ from pipelines.steps.maven.output.events import BuildEvents, BuiltModule
 _TIME_TO_REMOVE = 600.0
 
 
-def remove_torn(events: BuildEvents, context: StepContext) -> None:
+def remove_torn(events: BuildEvents, changed: Iterable[BuiltModule], context: StepContext) -> None:
     """Remove the build folders of modules that a kill, or a failure other than of tests, ended.
 
-    Raises StepFailed (CHECKOUT_FAILED).
+    `changed`: modules that succeeded but of which something is not as it was. Raises StepFailed
+    (CHECKOUT_FAILED).
     """
-    _remove([module for module in events.modules.values() if module.may_be_torn], context)
+    torn = [module for module in events.modules.values() if module.may_be_torn]
+    _remove([*torn, *changed], context)
 
 
 def remove_all(events: BuildEvents, context: StepContext) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 
 _FEW = 4
 """Up to so many modules it pays; from about 40 s on Java's defaults are as fast (docs/maven.md)."""
@@ -15,9 +14,9 @@ OPTION_VARIABLES = ("MAVEN_OPTS", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS")
 """Where a user can give Java options, beside the source's .mvn/jvm.config."""
 
 
-def is_short_run(only: Collection[str]) -> bool:
-    """Whether few modules are built; `only` are their keys, empty when that is not known."""
-    return 0 < len(only) <= _FEW
+def is_short_run(planned: int, known: int) -> bool:
+    """Whether few of the `planned` modules are built, when `known` ones may be left out."""
+    return known > 0 and planned - known <= _FEW
 
 
 def short_run_options(given: str) -> tuple[str, ...]:

@@ -1,10 +1,12 @@
 """What a build's modules did, as ModuleEventSpy.java writes it while Maven runs. Pure.
 
 One line an event, fields with tabs between them, the first is the time in milliseconds of the
-epoch: `run`; `planned KEY POM PACKAGING NEEDED,… NAME`; `builds KEY FOLDER`; `started KEY`; `torn
-KEY` when something else than its tests failed; `file KEY MADE INSTALLED SIZE MTIME`;
+epoch: `run`; `planned KEY POM PACKAGING NEEDED,… NAME`; `builds KEY FOLDER`; `digest KEY DIGEST` of
+all that it reads, `reads KEY PATH` outside of its folder, `open KEY WHY` when that is not all;
+`left KEY FROM` when it is not built; `started KEY`; `torn KEY` when something else than its tests
+failed; `file KEY MADE INSTALLED SIZE MTIME`; `wrote KEY PATH SIZE MTIME` outside of its build
+folder; `target KEY DIGEST` of the names, sizes and times in that folder;
 `succeeded|failed|skipped KEY`; `ended succeeded|failed`. A key is `group:artifact`.
-maven_donor.py writes `taken KEY FROM` for a module that it takes over from another job.
 Unlike the log these are exact also with `-T`, and there after `kill -9`.
 """
 
@@ -30,6 +32,16 @@ class ModuleFile:
     """Milliseconds of the epoch; Maven gives an installed file the time of the one it copies."""
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """A file that a module wrote outside of its build folder."""
+
+    path: Path
+    size: int
+    mtime_ms: int
+    """Milliseconds of the epoch."""
+
+
 @dataclass(slots=True)
 class BuiltModule:
     """One module, as far as it came in the latest run that began it."""
@@ -48,8 +60,21 @@ class BuiltModule:
     """Number of the run, from 1, that began it last; 0: none did."""
     ended_ms: int = 0
     """When it ended, in milliseconds of the epoch."""
+    left_out: int = 0
+    """Number of the latest run that left it out; 0: none did."""
     taken_from: str = ""
-    """What it was taken over from, in words; empty when it was built here."""
+    """Where the files of a module that was left out come from, in words."""
+    digest: str = ""
+    """Of all that it would be built from now."""
+    built_digest: str = ""
+    """Of all that it was built from; empty when that is not known."""
+    reads: set[Path] = field(default_factory=set)
+    """What it reads outside of its folder."""
+    open: str = ""
+    """Why `digest` may not tell all that it reads; empty when it does."""
+    wrote: list[WrittenFile] = field(default_factory=list)
+    target: str = ""
+    """Digest of the names, sizes and times of the files in its build folder."""
     folder: Path | None = None
     """Its build folder (`target`), where Maven has said it."""
     torn: bool = False
@@ -112,21 +137,38 @@ def _take_of_module(
             started[module.key] = time
             module.run = events.runs
             module.result, module.seconds, module.files = None, None, []
-            module.taken_from, module.torn = "", False
-        case ("builds", module, [folder]):
-            module.folder = Path(folder)
+            module.wrote, module.target, module.torn = [], "", False
+            module.built_digest = module.digest
         case ("torn", module, []):
             module.torn = True
-        case ("taken", module, [taken_from]):
-            module.taken_from = taken_from
-        case ("file", module, [made, installed, size, mtime]) if size.isdigit():
-            file = ModuleFile(Path(made), Path(installed), int(size), int(mtime))
-            module.files.append(file)
+        case ("left", module, [taken_from]):
+            module.left_out, module.taken_from = events.runs, taken_from
         case ("succeeded" | "failed" | "skipped" as result, module, []):
             module.ended_ms = time
             module.result = _RESULTS[result]
             if module.key in started and result != "skipped":
                 module.seconds = (time - started[module.key]) / _MILLISECONDS
+        case (event, module, more):
+            _take_fact(module, event, more)
+
+
+def _take_fact(module: BuiltModule, event: str, more: list[str]) -> None:
+    match event, more:
+        case "builds", [folder]:
+            module.folder = Path(folder)
+        case "digest", [digest]:
+            module.digest = digest
+        case "reads", [path]:
+            module.reads.add(Path(path))
+        case "open", [why]:
+            module.open = why
+        case "file", [made, installed, size, mtime] if size.isdigit():
+            file = ModuleFile(Path(made), Path(installed), int(size), int(mtime))
+            module.files.append(file)
+        case "wrote", [path, size, mtime] if size.isdigit():
+            module.wrote.append(WrittenFile(Path(path), int(size), int(mtime)))
+        case "target", [digest]:
+            module.target = digest
 
 
 _RESULTS = {

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from pipelines.domain.pipeline import StepContext, StepResult
-from pipelines.steps.maven.incremental.selection import touched_modules
 from pipelines.steps.maven.options import MavenOptions
 from pipelines.steps.maven.step import MAVEN
 from tests.conftest import git
@@ -65,7 +64,7 @@ def test_commit_after_commit(tmp_path: Path) -> None:
 
     same = next_job(steps, base, "same", {})
     result = build(same, OPTIONS)
-    assert (built(result), len(result.values["left_out"])) == ([], 3)
+    assert (built(result), len(result.values["left_out"])) == (["Tiny Parent"], 2)
     assert all(path.is_relative_to(same.workspace.root) for path in result.outputs)
     assert len(result.outputs) == 5
 
@@ -81,8 +80,7 @@ def test_commit_after_commit(tmp_path: Path) -> None:
     pom = next_job(steps, same_but_one, "pom", {"pom.xml": parent + "<!-- changed -->\n"})
     result = build(pom, OPTIONS)
     assert built(result) == ALL
-    assert result.values["selection"] == "pom.xml belongs to the whole build"
-    assert result.reason.startswith("built 3 modules, all because pom.xml belongs to the whole")
+    assert result.reason.startswith("built 3 modules, all because every module reads something")
 
     other = next_job(steps, pom, "other", {APP: APP_JAVA})
     assert built(build(other, OPTIONS.model_copy(update={"properties": {"a": "b"}}))) == ALL
@@ -90,26 +88,3 @@ def test_commit_after_commit(tmp_path: Path) -> None:
     shutil.rmtree(pom.workspace.maven_repository)
     gone = next_job(steps, pom, "gone", {APP: APP_JAVA + "// again\n"})
     assert built(build(gone, OPTIONS)) == ALL
-
-
-FOLDERS = {"g:top": "", "g:a": "a", "g:group": "x", "g:b": "x/b"}
-
-
-@pytest.mark.parametrize(
-    ("changed", "touched"),
-    [
-        ([], set()),
-        (["a/src/A.java"], {"g:a"}),
-        (["a/pom.xml", "x/b/c/d"], {"g:a", "g:b"}),
-        (["pom.xml"], "pom.xml belongs to the whole build"),
-        (["a/x", "tools/checkstyle.xml"], "tools/checkstyle.xml belongs to the whole build"),
-        (["x/pom.xml"], "x/pom.xml belongs to the whole build"),
-        (["ab/file"], "ab/file belongs to the whole build"),
-    ],
-)
-def test_which_modules_a_commit_touches(changed: list[str], touched: set[str] | str) -> None:
-    assert touched_modules(changed, FOLDERS, {"g:top", "g:group"}) == touched
-
-
-def test_a_file_outside_of_all_modules_is_the_builds() -> None:
-    assert touched_modules(["x"], {"g:a": "a"}, ()) == "x belongs to the whole build"

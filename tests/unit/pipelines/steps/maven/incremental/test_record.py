@@ -7,7 +7,6 @@ from pipelines.steps.maven.incremental import record as maven_record
 from pipelines.steps.maven.incremental.record import (
     ModuleRecord,
     build_key,
-    newest_files,
     size_and_time,
 )
 from pipelines.steps.maven.output.events import BuildEvents, ModuleFile
@@ -59,31 +58,6 @@ def test_the_key_is_of_all_but_what_changes_with_each_attempt() -> None:
     assert key != build_key({"A": "1"}, {"tree": "u"})
 
 
-def test_a_file_belongs_to_the_innermost_module(tmp_path: Path) -> None:
-    times = {"pom.xml": 5, "a/pom.xml": 6, "a/src/x/A.java": 7, "a/target/x": 99, "b/B": 3, "c": 4}
-    for name, second in times.items():
-        write(tmp_path / name, second)
-    for folder in ("a/src", "a/src/x", "b"):
-        os.utime(tmp_path / folder, (1, 1))
-    newest = newest_files({"g:top": tmp_path, "g:a": tmp_path / "a"})
-    assert newest == {"g:top": 5000, "g:a": 7000}
-
-
-def test_a_folder_from_which_a_file_was_taken_is_newer(tmp_path: Path) -> None:
-    for name in ("a/src/A.java", "a/src/B.java", "a/target/A.class", "a/pom.xml"):
-        write(tmp_path / name, 5)
-    for folder in ("a", "a/src", "a/target"):
-        os.utime(tmp_path / folder, (5, 5))
-    assert newest_files({"g:a": tmp_path / "a"}) == {"g:a": 5000}
-
-    (tmp_path / "a/target/A.class").unlink()
-    os.utime(tmp_path / "a", (9, 9))  # as when Maven makes or removes `target`
-    assert newest_files({"g:a": tmp_path / "a"}) == {"g:a": 5000}
-
-    (tmp_path / "a/src/B.java").unlink()
-    assert newest_files({"g:a": tmp_path / "a"})["g:a"] > 5000
-
-
 def test_a_record_that_was_copied_with_its_workspace_tells_of_the_copy(tmp_path: Path) -> None:
     jobs = tmp_path / "jobs"
     path = jobs / "mine" / "maven" / "step.events"
@@ -102,12 +76,6 @@ def test_a_record_that_was_copied_with_its_workspace_tells_of_the_copy(tmp_path:
     source = jobs / "mine" / "build" / "source"
     assert (module.pom, module.folder) == (source / "a/pom.xml", source / "a/target")
     assert module.files == [ModuleFile(source / "a/target/a.jar", Path("/shared/a.jar"), 1, 1)]
-
-
-def write(path: Path, second: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("x")
-    os.utime(path, (second, second))
 
 
 def test_size_and_time(tmp_path: Path) -> None:

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.steps.maven.incremental.selection import not_yet_built
+from pipelines.steps.maven.incremental.selection import (
+    Selection,
+    can_be_given_away,
+    is_built,
+    readers_of_others,
+    selection_of,
+    written_into_left_out,
+)
 from pipelines.steps.maven.options import MavenOptions
 from pipelines.steps.maven.output.events import BuildEvents, read_events
 from pipelines.steps.maven.output.log import ModuleResult
@@ -21,7 +28,11 @@ key 0123 boot 1.0
 
 def module(name: str, end: str = "succeeded", at: int = 2000) -> str:
     file = f"{at}\tfile\tg:{name}\t/s/{name}.jar\t/r/{name}.jar\t10\t99\n"
-    return f"{at - 500}\tstarted\tg:{name}\n{file}{at}\t{end}\tg:{name}\n"
+    known = (
+        f"{at - 500}\tdigest\tg:{name}\td-{name}\n{at - 500}\tbuilds\tg:{name}\t/s/{name}/target\n"
+    )
+    start, target = f"{at - 500}\tstarted\tg:{name}\n", f"{at}\ttarget\tg:{name}\tt\n"
+    return f"{known}{start}{file}{target}{at}\t{end}\tg:{name}\n"
 
 
 def events_of(*parts: str) -> BuildEvents:
@@ -54,51 +65,88 @@ def test_what_modules_did() -> None:
     assert events.succeeded is None
 
 
-def test_modules_that_did_not_succeed_are_built() -> None:
+def built(events: BuildEvents) -> set[str]:
+    modules = events.modules.values()
+    return {module.name for module in modules if is_built(module, intact, lambda _: "t")}
+
+
+def test_modules_that_did_not_succeed_are_not_built() -> None:
     """With -T, b failed while c was built: -rf :b would leave c out."""
     events = events_of(module("parent"), module("a"), "2100\tstarted\tg:c\n", module("b", "failed"))
-    selection = not_yet_built(events, intact, {})
-    assert selection.only == ("g:b", "g:c")
-    assert list(selection.left_out) == ["Parent", "A"]
+    assert built(events) == {"Parent", "A"}
 
 
 def test_a_later_run_counts() -> None:
     begun_again = "3000\trun\n3000\tstarted\tg:a\n"
-    selection = not_yet_built(events_of(*DONE, begun_again), intact, {})
-    assert selection.only == ("g:a",)
+    assert built(events_of(*DONE, begun_again)) == {"Parent", "B", "C"}
 
 
-def test_nothing_is_built_when_all_is() -> None:
-    ended = "2100\tended\tsucceeded\n"
-    assert not_yet_built(events_of(*DONE, ended), intact, {}).nothing
+def test_a_digest_counts_from_the_start_of_the_build_that_it_is_of() -> None:
+    killed_before_its_turn = "3000\trun\n3000\tdigest\tg:a\tnew\n"
+    assert events_of(*DONE, killed_before_its_turn).modules["g:a"].built_digest == "d-a"
 
 
-def test_everything_is_built_when_maven_did_not_end_well() -> None:
-    selection = not_yet_built(events_of(*DONE, "2100\tended\tfailed\n"), intact, {})
-    assert (selection.only, selection.nothing, selection.left_out) == ((), False, {})
-
-
-@pytest.mark.parametrize("lost", ["/s/a.jar", "/r/a.jar"])
-def test_a_module_whose_file_is_gone_is_built(lost: str) -> None:
+@pytest.mark.parametrize("lost", ["/s/a.jar", "/r/a.jar", "/s/a/generated"])
+def test_a_module_of_which_a_file_is_gone_is_not_built(lost: str) -> None:
     def stat(path: Path) -> tuple[int, int] | None:
         return None if path == Path(lost) else (10, 99)
 
-    assert not_yet_built(events_of(*DONE), stat, {}).only == ("g:a",)
+    wrote = "2000\twrote\tg:a\t/s/a/generated\t10\t99\n"
+    a = events_of(*DONE, wrote).modules["g:a"]
+    assert is_built(a, intact, lambda _: "t")
+    assert not is_built(a, stat, lambda _: "t")
+    assert not is_built(a, intact, lambda _: "another")
 
 
-def test_a_newer_source_is_built_with_all_that_need_it() -> None:
-    assert not_yet_built(events_of(*DONE), intact, {"g:a": 2001}).only == ("g:a", "g:b")
-    assert not_yet_built(events_of(*DONE), intact, {"g:parent": 2001}).only == ()
-
-
-def test_a_module_that_names_no_file_is_built() -> None:
+def test_a_module_that_names_no_file_is_not_built() -> None:
     silent = "1500\tstarted\tg:a\n2000\tsucceeded\tg:a\n"
-    assert not_yet_built(events_of(*DONE, silent), intact, {}).only == ("g:a",)
+    assert built(events_of(*DONE, silent)) == {"Parent", "B", "C"}
 
 
-def test_nothing_known() -> None:
-    assert not_yet_built(read_events([]), intact, {}).only == ()
-    assert not not_yet_built(read_events([]), intact, {}).nothing
+def test_what_the_latest_run_left_out() -> None:
+    events = events_of(*DONE, "3000\trun\n3000\tleft\tg:a\tbuilt before\n3000\topen\tg:c\texec\n")
+    assert selection_of(events, "x", is_surprise=True) == Selection(
+        "1 modules are built already", {"A": "built before"}, {"C": "exec"}
+    )
+    events = events_of(*DONE)
+    assert selection_of(events, "x", is_surprise=True) == Selection("x", is_surprise=True)
+    assert selection_of(events, "", is_surprise=False).reason == "no module is known to be built"
+
+
+WRITES = "2000\twrote\tg:c\t{path}\t10\t99\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "reader"),
+    [
+        ("/s/a/src/x.js", "g:a"),
+        ("/s/b/target/x", "g:b"),
+        ("/s/shared/x", "g:b"),
+        ("/s/x", "g:parent"),
+        ("/elsewhere/x", None),
+    ],
+)
+def test_who_reads_what_a_module_wrote(path: str, reader: str | None) -> None:
+    reads = "2000\treads\tg:b\t/s/shared\n"
+    done = events_of(*DONE, reads, WRITES.format(path=path))
+    found = readers_of_others(done.modules.values())
+    found.pop("g:parent", None) if reader == "g:b" else None
+    assert found == ({reader: {"g:c"}} if reader else {})
+
+
+def test_what_is_written_into_a_module_that_is_left_out() -> None:
+    again = "3000\trun\n3000\tleft\tg:a\tbefore\n3000\tstarted\tg:c\n"
+    events = events_of(*DONE, again, WRITES.format(path="/s/a/src/x.js"))
+    assert written_into_left_out(events) == "C wrote x.js into A"
+    events = events_of(*DONE, again, WRITES.format(path="/s/b/src/x.js"))
+    assert written_into_left_out(events) == ""
+    assert written_into_left_out(events_of(*DONE)) == ""
+
+
+def test_what_is_open_or_wrote_elsewhere_is_no_other_commits() -> None:
+    done = events_of(*DONE, "1\topen\tg:a\texec\n", WRITES.format(path="/s/c/x"))
+    modules = done.modules.values()
+    assert {m.name for m in modules if can_be_given_away(m)} == {"Parent", "B"}
 
 
 @pytest.mark.parametrize(

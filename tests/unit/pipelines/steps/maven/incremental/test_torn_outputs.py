@@ -58,8 +58,14 @@ def with_target(context: StepContext, folder: str = "target") -> set[str]:
 
 
 def test_of_what_failed_or_was_killed_nothing_is_left(context: StepContext) -> None:
-    remove_torn(events(context.workspace.source), context)
+    remove_torn(events(context.workspace.source), (), context)
     assert with_target(context) == {"whole", "tests-failed", "never-begun"}
+
+
+def test_what_succeeded_but_was_changed_goes_too(context: StepContext) -> None:
+    known = events(context.workspace.source)
+    remove_torn(known, [known.modules["g:whole"]], context)
+    assert with_target(context) == {"tests-failed", "never-begun"}
 
 
 def test_after_a_restart_nothing_is_left_of_what_was_begun(context: StepContext) -> None:
@@ -71,7 +77,7 @@ def test_the_folder_that_maven_named_and_not_what_the_commit_has_there(
     context: StepContext,
 ) -> None:
     source = context.workspace.source
-    remove_torn(events(source, folder=source / "killed" / "out"), context)
+    remove_torn(events(source, folder=source / "killed" / "out"), (), context)
     assert (source / "killed/target").exists()
     assert [path.name for path in (source / "killed/out").iterdir()] == ["settings"]
 
@@ -79,8 +85,8 @@ def test_the_folder_that_maven_named_and_not_what_the_commit_has_there(
 def test_a_folder_outside_of_the_source_is_not_ours(context: StepContext, tmp_path: Path) -> None:
     write(tmp_path / "elsewhere" / "A.jar")
     source = context.workspace.source
-    remove_torn(events(source, folder=tmp_path / "elsewhere"), context)
-    remove_torn(events(source, folder=source), context)
+    remove_torn(events(source, folder=tmp_path / "elsewhere"), (), context)
+    remove_torn(events(source, folder=source), (), context)
     assert (tmp_path / "elsewhere/A.jar").exists()
     assert (source / "killed/target").exists()
 
@@ -88,7 +94,7 @@ def test_a_folder_outside_of_the_source_is_not_ours(context: StepContext, tmp_pa
 def test_a_git_that_fails_is_told(context: StepContext) -> None:
     (context.workspace.source / ".git" / "HEAD").unlink()
     with pytest.raises(StepFailed, match="git can't remove what an earlier try of Maven left"):
-        remove_torn(events(context.workspace.source), context)
+        remove_torn(events(context.workspace.source), (), context)
 
 
 def test_what_the_events_say() -> None:

@@ -8,10 +8,11 @@ BOTH = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
 @pytest.mark.parametrize(
-    ("count", "short"), [(0, False), (1, True), (4, True), (5, False), (87, False)]
+    ("planned", "known", "short"),
+    [(0, 0, False), (3, 0, False), (3, 3, True), (9, 5, True), (9, 4, False), (147, 60, False)],
 )
-def test_a_run_of_few_modules_is_short(count: int, short: bool) -> None:
-    assert is_short_run([f"g:m{number}" for number in range(count)]) is short
+def test_a_run_of_few_modules_is_short(planned: int, known: int, short: bool) -> None:
+    assert is_short_run(planned, known) is short
 
 
 @pytest.mark.parametrize(

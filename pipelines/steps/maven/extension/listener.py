@@ -1,8 +1,8 @@
-"""Makes Maven write what happens to its modules, and take those that are built from their place.
+"""Makes Maven write what happens to its modules, and leave out those that are built already.
 
-ModuleEventSpy.java and BuiltModules.java do it, compiled once for each Maven and JDK of a builder,
-against the machine's own Maven. A wrapper's Maven and a packaging's take them too: the interfaces
-are the same in all of Maven 3.
+The Java files here do it, compiled once for each Maven and JDK of a builder, against the machine's
+own Maven. A wrapper's Maven and a packaging's take them too: the interfaces are the same in all of
+Maven 3.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pipelines.processes.capture import capture
 from pipelines.steps.maven.java.versions import java_version, maven_home, maven_version
 from pipelines.workspace.host_lock import host_lock
 
-_CLASSES = ("ModuleEventSpy", "BuiltModules")
-_SOURCES = tuple(Path(__file__).with_name(f"{name}.java") for name in _CLASSES)
+_COMPONENTS = ("ModuleEventSpy", "BuiltModules", "ModuleChoice")
+_SOURCES = tuple(sorted(Path(__file__).parent.glob("*.java")))
 _TIME_TO_COMPILE = 120.0
 
 
@@ -31,13 +31,16 @@ class Listener:
     folder: Path | None
     problem: str = ""
 
-    def arguments(self, events: Path, built: Path | None = None) -> tuple[str, ...]:
-        """For Maven's command line, so that it appends to `events`; `built`: see built_modules."""
+    def arguments(self, events: Path, candidates: Path | None = None) -> tuple[str, ...]:
+        """For Maven's command line, so that it appends to `events`; `candidates`: a list of them.
+
+        Without `candidates` every module is built.
+        """
         if self.folder is None:
             return ()
-        list_of_built = (f"-Dbuildcoordination.built={built}",) if built else ()
+        known = (f"-Dbuildcoordination.candidates={candidates}",) if candidates else ()
         loaded = f"-Dmaven.ext.class.path={self.folder}"
-        return (loaded, f"-Dbuildcoordination.events={events}", *list_of_built)
+        return (loaded, f"-Dbuildcoordination.events={events}", *known)
 
     def java_options(self, events: Path) -> str:
         """For MAVEN_OPTS, where a script calls Maven; empty too when a path has a blank in it."""
@@ -64,7 +67,7 @@ def _compile(jars: Path, folder: Path, env: Mapping[str, str]) -> str:
     temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
     index = temporary / "META-INF" / "sisu" / "javax.inject.Named"
     index.parent.mkdir(parents=True)
-    index.write_text("".join(f"buildcoordination.{name}\n" for name in _CLASSES))
+    index.write_text("".join(f"buildcoordination.{name}\n" for name in _COMPONENTS))
     # 8 is the oldest Java that a Maven 3 of today runs on, whatever JDK compiles.
     flags = ("-source", "8", "-target", "8", "-nowarn", "-Xlint:-options", "-proc:none")
     argv = ("javac", *flags, "-cp", f"{jars}/*", "-d", str(temporary), *map(str, _SOURCES))
