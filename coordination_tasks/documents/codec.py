@@ -34,6 +34,8 @@ _STATE_OF_STATUS: Mapping[str, State] = {
     "failed": State.FAILED,
 }
 _NEEDS_STATE_KEY = frozenset({State.CANCELLED, State.TIMED_OUT})
+_RARE = ("wanted_builder", "held")
+"""Members that only jobs have for which somebody asked for them."""
 
 
 class Unreadable(ValueError):
@@ -58,6 +60,8 @@ def job_from(raw: object) -> Job:
         labels=_texts("labels", raw.get("labels")),
         dependencies=_texts("dependencies", raw.get("dependencies")),
         description=_text(raw.get("description")) or "",
+        wanted_builder=_text(raw.get("wanted_builder")) or None,
+        held=_text(raw.get("held")) or "",
         state=_state(raw),
         assigned_to=_text(raw.get("assigned_to")),
         attempt=_integer(raw.get("attempt"), 0),
@@ -84,6 +88,9 @@ def job_members(job: Job) -> dict[str, object]:
         del members["duration_seconds"]
     if job.state not in _NEEDS_STATE_KEY:
         del members["state"]
+    for key in _RARE:
+        if not members[key]:
+            del members[key]
     return members
 
 
@@ -190,6 +197,8 @@ def _members(job: Job) -> dict[str, object]:
         "max_attempts": job.max_attempts,
         "reason": job.reason,
         "state": job.state.value,
+        "wanted_builder": job.wanted_builder,
+        "held": job.held,
     }
 
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 JOBS = "coordination/jobs.json"
 LOCKS = "coordination/locks.json"
+DRAINS = "coordination/drains.json"
 MESSAGES = "coordination/messages.json"
 TRANSITIONS = "coordination/transitions"
 PLANS = "coordination/plans"

@@ -12,6 +12,8 @@ from common.states import State
 
 MAX_ID_LENGTH = 200
 _BUILDER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+RESERVED_IDS = frozenset({"all", "any", "coordination", "main", "pages", "shared"})
+"""Words that name something else where a builder's id can stand: on a command line, in a path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,10 @@ class Job:
     dependencies: tuple[str, ...] = ()
     """Ids of jobs that must have succeeded first."""
     description: str = ""
+    wanted_builder: str | None = None
+    """The one builder that may take it; None: any that fits."""
+    held: str = ""
+    """Who or what holds it back from all builders; "": nothing does."""
     state: State = State.QUEUED
     assigned_to: str | None = None
     attempt: int = 0
@@ -161,7 +167,7 @@ class BuilderProfile:
 
 def is_builder_id(text: str) -> bool:
     """Whether `text` can name a builder: it becomes a directory and a branch name."""
-    return _BUILDER_ID.fullmatch(text) is not None
+    return _BUILDER_ID.fullmatch(text) is not None and text not in RESERVED_IDS
 
 
 def is_job_id(text: str) -> bool:

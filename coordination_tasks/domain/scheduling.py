@@ -36,6 +36,8 @@ class Wanted:
     """Names of the pipelines known here, with the labels that each demands."""
     labels: Mapping[str, str] = key(map_of(text), factory=dict)
     """The builder's labels."""
+    builder: str = key(text, "")
+    """The builder's id; "" in what older programs ask."""
     job_id: str | None = key(optional(text), None)
     pipeline: str | None = key(optional(text), None)
     """Take jobs of this pipeline only."""
@@ -76,7 +78,19 @@ def refusal(job: Job, wanted: Wanted, state_of: Callable[[str], State | None]) -
 
     `state_of` gives the state of another job by its id, None when there is no such job.
     """
-    return _pipeline_refusal(job, wanted) or _dependency_refusal(job, state_of)
+    return (
+        _person_refusal(job, wanted)
+        or _pipeline_refusal(job, wanted)
+        or _dependency_refusal(job, state_of)
+    )
+
+
+def _person_refusal(job: Job, wanted: Wanted) -> str:
+    if job.held:
+        return f"it is {job.held}"
+    if job.wanted_builder and job.wanted_builder != wanted.builder:
+        return f"it is for builder {job.wanted_builder} only"
+    return ""
 
 
 def _pipeline_refusal(job: Job, wanted: Wanted) -> str:

@@ -10,10 +10,12 @@ from functools import cached_property
 from coordination_tasks.documents.archive import find_logs, find_manifest, joined_lines
 from coordination_tasks.documents.archive_files import ArchivedFiles
 from coordination_tasks.documents.builder_status import BuilderStatus, read_status
+from coordination_tasks.documents.drains import Drain, read_drains
 from coordination_tasks.documents.jobs import JobsDocument
 from coordination_tasks.documents.locks import Lock, read_locks
 from coordination_tasks.documents.messages import Message, MessagesDocument
 from coordination_tasks.documents.paths import (
+    DRAINS,
     JOBS,
     LOCKS,
     MESSAGES,
@@ -141,6 +143,10 @@ class Snapshot:
     def locks(self) -> tuple[Lock, ...]:
         """The locks that are taken, also expired ones."""
         return read_locks(self.read(LOCKS))
+
+    def drains(self) -> Mapping[str, Drain]:
+        """The drains that were asked for and not ended, by builder (ALL: all builders)."""
+        return read_drains(self.read(DRAINS))
 
     def messages(self) -> tuple[Message, ...]:
         """The messages that can be read, in the file's order."""

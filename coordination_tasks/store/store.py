@@ -49,7 +49,7 @@ from coordination_tasks.store.newest import accept_rewrite, newest_snapshot
 from coordination_tasks.store.operations.attempt import changes_queue
 from coordination_tasks.store.operations.claim import Resolve, explain
 from coordination_tasks.store.operations.combined_claim import ClaimRequest, CombinedClaim
-from coordination_tasks.store.operations.queue import cancel, enqueue, reap
+from coordination_tasks.store.operations.queue import enqueue, reap
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.status_publisher import Publisher
 
@@ -153,12 +153,6 @@ class Store:
         snapshot = self.snapshot()
         jobs = JobsDocument(snapshot.read(JOBS), snapshot)
         return tuple((job.id, reason) for job, reason in explain(jobs, wanted))
-
-    def cancel(self, job_id: str, reason: str) -> Job:
-        """End a job that waits or runs. Raises NotFound, and Conflict when it has ended."""
-        return self._on_queue(
-            lambda draft: cancel(draft, job_id, reason, by=self._builder.id, now=self._now())
-        )
 
     def reap(self, job_id: str, *, seen_token: int, reason: str) -> Job:
         """Take a running job from a dead builder: queued again, or failed after its last attempt.
@@ -303,6 +297,7 @@ class Store:
         return Wanted(
             pipelines=pipelines,
             labels=self._builder.labels,
+            builder=self._builder.id,
             job_id=job_id,
             pipeline=pipeline,
             default_pipeline=default_pipeline,

@@ -30,6 +30,7 @@ from coordination_tasks.commands.jobs.explanation import (
 )
 from coordination_tasks.commands.jobs.jobs import job_as_json, life
 from coordination_tasks.commands.tables import console
+from coordination_tasks.documents.drains import drain_of
 from coordination_tasks.domain.errors import BadRequest, BrokenDocument
 from coordination_tasks.domain.model import Attempt, Job
 from coordination_tasks.domain.timestamps import elapsed
@@ -107,7 +108,7 @@ step.
         running = any(job.state is State.RUNNING for job in jobs)
         presences = find_presences(config, snapshot) if running else {}
         queued = any(job.state is State.QUEUED for job in jobs)
-        refusals = self._refusals(config, store) if queued else {}
+        refusals = self._refusals(config, store, snapshot) if queued else {}
         return [
             JobExplanation(
                 job=job,
@@ -117,7 +118,9 @@ step.
             for job in jobs
         ]
 
-    def _refusals(self, config: BuilderConfig, store: Store) -> Mapping[str, str]:
+    def _refusals(
+        self, config: BuilderConfig, store: Store, snapshot: Snapshot
+    ) -> Mapping[str, str]:
         problem = self.pipelines_problem()
         if problem:
             tell(f"doit explain: {problem}")
@@ -127,8 +130,9 @@ step.
             default_pipeline=config.default_pipeline,
             terms=self.terms(Secrets(os.environ, config.secrets_file)),
         )
-        lack = lacking_space(config)
-        return {job: refusal or lack for job, refusal in refusals}
+        drain = drain_of(snapshot.drains(), config.profile.id)
+        hindrance = f"this builder is {drain}" if drain else lacking_space(config)
+        return {job: refusal or hindrance for job, refusal in refusals}
 
     def _steps(
         self, config: BuilderConfig, snapshot: Snapshot, job: Job

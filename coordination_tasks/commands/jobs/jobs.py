@@ -105,7 +105,7 @@ def _table(jobs: Iterable[Job], presences: Mapping[str, Presence], *more: str) -
         last = {"commit": (job.commit or "-")[:_COMMIT_SHOWN], "reason": job.reason}
         table.add_row(
             Text(job.id),
-            Text(job.state, style=_STYLES.get(job.state, "")),
+            Text(f"{job.state}{' (held)' if job.held else ''}", style=_STYLES.get(job.state, "")),
             Text(job.pipeline or "-"),
             Text(job.branch or "-"),
             Text(_builder(job, presences)),
@@ -124,6 +124,8 @@ def job_as_json(job: Job) -> dict[str, object]:
         "branch": job.branch,
         "commit": job.commit,
         "priority": job.priority,
+        "wanted_builder": job.wanted_builder,
+        "held": job.held or None,
         "assigned_to": job.assigned_to,
         "attempt": job.attempt,
         "reason": job.reason,

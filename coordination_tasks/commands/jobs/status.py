@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
 from coordination_tasks.commands.jobs.jobs import job_as_json, life, print_jobs
 from coordination_tasks.commands.tables import console
 from coordination_tasks.documents.builder_status import BuilderStatus
+from coordination_tasks.documents.drains import Drain, drain_of
 from coordination_tasks.domain.errors import BrokenDocument
 from coordination_tasks.domain.model import Job, Transition
 from coordination_tasks.domain.timestamps import elapsed, format_time, utc_now
@@ -27,8 +29,16 @@ from coordination_tasks.store.history import GitHistory
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.wiring.reading import farm_overview, open_snapshot
 
-Shown = tuple[BuilderStatus, Presence | None]
-"""A builder, and whether it lives; None when the past is shown."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A builder as it is shown."""
+
+    status: BuilderStatus
+    presence: Presence | None
+    """Whether it lives; None when the past is shown."""
+    drain: Drain | None
+    """Why it claims nothing; None when it does."""
 
 
 class StatusCommand(FarmCommand):
@@ -98,9 +108,14 @@ def _show_farm(
 ) -> int:
     broken: list[BrokenDocument] = []
     builders: list[Shown] = []
+    drains: Mapping[str, Drain] = {}
+    with _told(broken):
+        drains = snapshot.drains()
     for name in live.names(snapshot.builders()) if live else snapshot.builders():
         with _told(broken):
-            builders.append(_shown_builder(snapshot, live, name))
+            status, presence = _shown_builder(snapshot, live, name)
+            drain = drain_of(drains, name)
+            builders.append(Shown(status=status, presence=presence, drain=drain))
     jobs: tuple[Job, ...] | None = None
     with _told(broken):
         jobs = snapshot.jobs()
@@ -109,7 +124,7 @@ def _show_farm(
     if json:
         _write_json(_origin(snapshot, moment) | _farm_report(builders, jobs or ()))
     else:
-        _print_farm(builders, jobs)
+        _print_farm(builders, drains.values(), jobs)
     return BrokenDocument.exit_code if broken else 0
 
 
@@ -135,7 +150,9 @@ def _origin(snapshot: Snapshot, moment: datetime | None) -> dict[str, Any]:
     return {"at": {"commit": snapshot.version, "time": moment}}
 
 
-def _shown_builder(snapshot: Snapshot, live: FarmOverview | None, name: str) -> Shown:
+def _shown_builder(
+    snapshot: Snapshot, live: FarmOverview | None, name: str
+) -> tuple[BuilderStatus, Presence | None]:
     if live is None:
         return snapshot.builder_status(name), None
     published = snapshot.builder_status(name) if name in snapshot.builders() else None
@@ -147,16 +164,17 @@ def _farm_report(builders: Sequence[Shown], jobs: Sequence[Job]) -> dict[str, An
     return {
         "builders": [
             {
-                "builder": status.builder,
-                "liveness": presence.liveness if presence else None,
-                "still_for_seconds": presence.still_for_seconds if presence else None,
-                "status": status.status,
-                "current_job": status.current_job,
-                "last_build": status.last_build,
-                "system": status.system,
-                "heartbeat_at": status.heartbeat_at,
+                "builder": shown.status.builder,
+                "liveness": shown.presence.liveness if shown.presence else None,
+                "still_for_seconds": shown.presence.still_for_seconds if shown.presence else None,
+                "status": shown.status.status,
+                "drained": asdict(shown.drain) if shown.drain else None,
+                "current_job": shown.status.current_job,
+                "last_build": shown.status.last_build,
+                "system": shown.status.system,
+                "heartbeat_at": shown.status.heartbeat_at,
             }
-            for status, presence in builders
+            for shown in builders
         ],
         "jobs": [job_as_json(job) for job in jobs],
     }
@@ -183,23 +201,28 @@ def _job_report(job: Job, transitions: tuple[Transition, ...]) -> dict[str, Any]
     }
 
 
-def _print_farm(builders: Sequence[Shown], jobs: Sequence[Job] | None) -> None:
+def _print_farm(
+    builders: Sequence[Shown], drains: Iterable[Drain], jobs: Sequence[Job] | None
+) -> None:
     """`jobs` is None when they can't be told."""
     out = console()
     table = Table("builder", "status", "job", "last build", "last sign of life", box=None)
-    for status, presence in builders:
+    for shown in builders:
+        status = shown.status
         table.add_row(
             Text(status.builder),
-            Text(status.status),
+            Text(f"{status.status}, drained" if shown.drain else status.status),
             Text(_job_and_steps(status.current_job or {})),
             Text(_last_build(status.last_build)),
-            Text(_life(status, presence)),
+            Text(_life(status, shown.presence)),
         )
     out.print(table if table.row_count else "no builder has reported yet")
+    for drain in drains:
+        out.print(Text(f"{drain.builder} {drain}"))
     if jobs is None:
         return
     out.print()
-    print_jobs(jobs, {status.builder: found for status, found in builders if found})
+    print_jobs(jobs, {s.status.builder: s.presence for s in builders if s.presence})
 
 
 def _job_and_steps(job: Mapping[str, Any]) -> str:

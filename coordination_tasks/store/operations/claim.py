@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from common.states import State
 from coordination_tasks.documents.builder_status import BUILDING, StatusChange, current_job
+from coordination_tasks.documents.drains import drain_of, read_drains
 from coordination_tasks.documents.jobs import JobsDocument, read_jobs, write_jobs
+from coordination_tasks.documents.paths import DRAINS
 from coordination_tasks.documents.transitions import read_log, write_log
 from coordination_tasks.domain.errors import (
     BrokenDocument,
@@ -55,6 +57,8 @@ def claim_in(
     own = jobs.claimed_as(claim_id)
     if own is not None:
         return _held(own, claim_id, publisher.profile.id)
+    if drain := drain_of(read_drains(draft.read(DRAINS)), publisher.profile.id):
+        raise NothingToClaim(f"builder {publisher.profile.id} claims nothing: {drain}")
     job = _wanted_job(jobs, wanted) if wanted.job_id else _next_job(jobs, wanted)
     check_job_transition(job.id, job.state, State.RUNNING)
     pipeline = wanted.pipeline_of(job)

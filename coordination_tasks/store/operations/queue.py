@@ -9,17 +9,12 @@ from datetime import datetime
 from common.states import State
 from coordination_tasks.documents.codec import is_same_request
 from coordination_tasks.documents.jobs import read_jobs, write_jobs
-from coordination_tasks.documents.transitions import read_log, write_log
 from coordination_tasks.domain.errors import BadRequest, Conflict
-from coordination_tasks.domain.model import MAX_ID_LENGTH, Job, Transition, is_job_id
+from coordination_tasks.domain.model import MAX_ID_LENGTH, Job, is_job_id
 from coordination_tasks.domain.secret_scan import refuse_secrets
-from coordination_tasks.domain.state_machine import check_job_transition
 from coordination_tasks.repository.draft import Draft
-from coordination_tasks.store.operations.attempt import (
-    ends_of_running_steps,
-    last_attempt,
-    requeued,
-)
+from coordination_tasks.store.operations.attempt import last_attempt, requeued
+from coordination_tasks.store.operations.moves import log_broken_off, log_move
 
 _PRIORITIES = range(1, 11)
 _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
@@ -45,31 +40,6 @@ def enqueue(draft: Draft, job: Job, *, now: datetime) -> Job:
     return added
 
 
-def cancel(draft: Draft, job_id: str, reason: str, *, by: str, now: datetime) -> Job:
-    """End a job that waits or runs; whoever runs it has lost it. Raises NotFound, Conflict."""
-    jobs = read_jobs(draft)
-    job = jobs.require(job_id)
-    if job.state is State.CANCELLED:
-        return job
-    if job.state not in {State.QUEUED, State.RUNNING}:
-        raise Conflict(f"job {job_id} has ended as {job.state}")
-    ended = replace(
-        job,
-        state=State.CANCELLED,
-        token=job.token + 1,
-        claim_id=None,
-        reason=reason,
-        completed_at=now,
-    )
-    jobs.put(ended)
-    write_jobs(draft, jobs)
-    if job.state is State.RUNNING:
-        _log_broken_off(draft, job, ended, by=by, now=now)
-    _log_move(draft, job, ended, by=by, now=now)
-    draft.note(f"{by}: cancel {job_id}")
-    return ended
-
-
 def reap(draft: Draft, job_id: str, seen_token: int, reason: str, *, by: str, now: datetime) -> Job:
     """Take a running job from a builder that is dead, as far as could be seen at `seen_token`.
 
@@ -85,36 +55,16 @@ def reap(draft: Draft, job_id: str, seen_token: int, reason: str, *, by: str, no
         after = replace(after, state=State.FAILED, reason=why, completed_at=now)
     jobs.put(after)
     write_jobs(draft, jobs)
-    _log_broken_off(draft, job, after, by=by, now=now)
-    _log_move(draft, job, after, by=by, now=now)
+    log_broken_off(draft, job, after, by=by, now=now)
+    log_move(draft, job, after, by=by, now=now)
     draft.note(f"{by}: take {job_id} from {job.assigned_to}: {after.state}")
     return after
 
 
-def _log_broken_off(draft: Draft, before: Job, after: Job, *, by: str, now: datetime) -> None:
-    """Ends for the steps that were running when the job was taken from their builder."""
-    log = read_log(draft, before.id, before.attempt)
-    log.append_steps(
-        ends_of_running_steps(after, log.transitions, builder=by, at=now, reason=after.reason)
-    )
-    write_log(draft, before.id, before.attempt, log)
-
-
-def _log_move(draft: Draft, before: Job, after: Job, *, by: str, now: datetime) -> None:
-    check_job_transition(before.id, before.state, after.state)
-    log = read_log(draft, before.id, before.attempt)
-    log.append(
-        Transition.of_job(
-            after,
-            # a job has each token in one such move only
-            own_id=f"{before.id}-{after.token}-{after.state}",
-            builder=by,
-            from_state=before.state,
-            at=now,
-            reason=after.reason,
-        )
-    )
-    write_log(draft, before.id, before.attempt, log)
+def check_priority(priority: int) -> None:
+    """Raise BadRequest unless a job may have this priority."""
+    if priority not in _PRIORITIES:
+        raise BadRequest(f"priority {priority} is not between 1 (first) and 10")
 
 
 def _check_request(job: Job) -> None:
@@ -122,8 +72,7 @@ def _check_request(job: Job) -> None:
         raise BadRequest(
             f"{job.id[:80]!r} can't be a job's id: 1 to {MAX_ID_LENGTH} printable characters"
         )
-    if job.priority not in _PRIORITIES:
-        raise BadRequest(f"priority {job.priority} is not between 1 (first) and 10")
+    check_priority(job.priority)
     if job.state is not State.QUEUED:
         raise BadRequest(f"a job is enqueued as queued, not as {job.state}")
     if job.commit is not None and not _COMMIT.fullmatch(job.commit):

@@ -34,6 +34,7 @@ from tests.support.coordination.world import (
     World,
     began,
     claim,
+    control,
     ended,
     job,
 )
@@ -131,7 +132,7 @@ def test_what_is_refused_alone_is_kept_apart(world: World, outbox: Outbox) -> No
     store.enqueue(job("job_1"))
     store.enqueue(job("job_2"))
     lost, held = claim(store), claim(store)
-    store.cancel("job_1", "not needed")
+    control(store).cancel(["job_1"])
     outbox.submit_transitions(lost, [began(lost, "maven")])
     outbox.submit_transitions(held, [ended(held, "maven")])
     outbox.submit_transitions(held, [began(held, "maven")])

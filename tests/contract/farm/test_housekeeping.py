@@ -27,6 +27,7 @@ from tests.support.coordination.world import (
     began,
     claim,
     closing,
+    control,
     ended,
     git_world,
     job,
@@ -97,8 +98,8 @@ def test_an_archived_job_still_counts(world: World) -> None:
     assert store.enqueue(job("base")).state is State.SUCCEEDED, "the same request is the same job"
     with pytest.raises(Conflict):
         store.enqueue(job("base", priority=1))
-    with pytest.raises(Conflict, match="has ended as succeeded"):
-        store.cancel("base", "no")
+    with pytest.raises(Conflict, match="has ended already: succeeded"):
+        control(store).cancel(["base"])
     again = claim(store, "base")
     assert (again.number, again.token) == (2, 2)
     store.complete(again, Completion(state=State.FAILED, reason="worse", at=NOON + 40 * DAY))

@@ -24,6 +24,7 @@ from tests.support.coordination.world import (
     PIPELINES,
     World,
     claim,
+    control,
     job,
     transition,
 )
@@ -232,21 +233,25 @@ def test_an_unknown_job_is_named(world: World) -> None:
     with pytest.raises(NotFound, match="there is no job 'none'"):
         claim(world.store(), "none")
     with pytest.raises(NotFound):
-        world.store().cancel("none", "why not")
+        control(world.store()).cancel(["none"])
 
 
 def test_a_waiting_job_is_cancelled(world: World) -> None:
     store = world.store()
     store.enqueue(job())
 
-    cancelled = store.cancel("job_1", "not needed")
+    [cancelled] = control(store).cancel(["job_1"], "not needed")
 
-    assert store.job("job_1") == cancelled == store.cancel("job_1", "again")
-    assert (cancelled.state, cancelled.reason) == (State.CANCELLED, "not needed")
+    assert store.job("job_1") == cancelled == control(store).cancel(["job_1"], "again")[0]
+    assert (cancelled.state, cancelled.reason) == (
+        State.CANCELLED,
+        "cancelled by ann: not needed",
+    )
     stored = json.loads(world.text(JOBS))["jobs"][0]
     assert (stored["status"], stored["state"]) == ("failed", "cancelled")
     [transition] = store.transitions("job_1")
-    assert transition.reason == "not needed"
+    assert transition.reason == "cancelled by ann: not needed"
+    assert transition.details == {"by": "ann"}
 
 
 def test_who_runs_a_cancelled_job_has_lost_it(world: World) -> None:
@@ -254,9 +259,11 @@ def test_who_runs_a_cancelled_job_has_lost_it(world: World) -> None:
     store.enqueue(job())
     attempt = claim(store)
 
-    world.store("build2").cancel("job_1", "wrong branch")
+    control(world.store("build2")).cancel(["job_1"], "wrong branch")
 
-    with pytest.raises(ClaimLost, match=r"the job is cancelled, .* \(wrong branch\)"):
+    with pytest.raises(
+        ClaimLost, match=r"the job is cancelled, .* \(cancelled by ann: wrong branch\)"
+    ):
         store.complete(attempt, Completion(state=State.SUCCEEDED))
 
 
@@ -267,13 +274,14 @@ def test_steps_that_run_end_with_the_job_that_is_taken_away(world: World) -> Non
         attempt = claim(store)
         store.record(attempt, [transition(attempt, "maven", State.QUEUED, State.RUNNING)])
         if take == "cancel":
-            store.cancel(name, "why")
+            control(store).cancel([name], "why")
         else:
             store.reap(name, seen_token=attempt.token, reason="why")
         moves = [(t.step, t.to_state, t.reason) for t in store.transitions(name)]
-        assert moves[-2] == ("maven", State.CANCELLED, "why")
+        reason = "cancelled by ann: why" if take == "cancel" else "why"
+        assert moves[-2] == ("maven", State.CANCELLED, reason)
         if take == "reap":
-            store.cancel(name, "no more")
+            control(store).cancel([name], "no more")
             assert sum(t.step is not None for t in store.transitions(name)) == 2
 
 
@@ -282,8 +290,8 @@ def test_what_has_ended_is_not_cancelled(world: World) -> None:
     store.enqueue(job())
     store.complete(claim(store), Completion(state=State.SUCCEEDED))
 
-    with pytest.raises(Conflict, match="has ended as succeeded"):
-        store.cancel("job_1", "too late")
+    with pytest.raises(Conflict, match="has ended already: succeeded"):
+        control(store).cancel(["job_1"], "too late")
 
 
 def test_the_job_of_a_dead_builder_goes_to_another(world: World) -> None:

@@ -16,7 +16,7 @@ from doit.plugin import PluginDict
 
 from common.cli.help import GROUPS
 from tests.conftest import HOME, Farm
-from tests.support.doit.documented_farm import BUILT, fill
+from tests.support.doit.documented_farm import BUILT, WAITING, fill
 
 DOCUMENT = (HOME / "docs" / "commands.md").read_text()
 CODE = re.compile(r"(?:^|,\s+|\n\s+)(128\+n|\d+)\b")
@@ -46,6 +46,11 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit plan PIPELINE": (["plan", "everything"],),
     "doit graph PIPELINE": (["graph", "everything"],),
     "doit validate": (["validate"], ["validate", "mistaken.yaml"]),
+    "doit set": (["set", WAITING, "--hold"],),
+    "doit cancel": (["cancel", WAITING],),
+    "doit retry": (["retry", WAITING],),
+    "doit drain": (["drain"],),
+    "doit resume": (["resume"],),
 }
 """For each heading what to run in the farm; together the runs have every key that is documented."""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from common.states import State
 from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, Transition
 from coordination_tasks.domain.scheduling import Wanted
+from coordination_tasks.farm.control import Control
 from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.repository.memory import MemoryRemote, MemoryRepository
 from coordination_tasks.repository.protocol import Repository, Version
@@ -105,6 +106,11 @@ def git_world(folder: Path, url: str) -> World:
 def bare_repository(path: Path) -> Path:
     git(path.parent, "init", "--quiet", "--bare", "--initial-branch=main", str(path))
     return path
+
+
+def control(store: Store, person: str = "ann") -> Control:
+    """What a person does through this store, at NOON."""
+    return Control(store, person, clock=lambda: NOON)
 
 
 def git(folder: Path, *arguments: str) -> str:

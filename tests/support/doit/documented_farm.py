@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.domain.model import Attempt, BuilderProfile, Job
+from coordination_tasks.farm.control import Control
 from coordination_tasks.farm.mailbox import Mailbox
 from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.store.store import Store
@@ -53,6 +54,7 @@ def fill(farm: Farm) -> None:
         store.enqueue(Job(id=RUNNING, pipeline="ledger", branch="main"))
         store.claim(claim_id="c2", pipelines={"ledger": ()}, job_id=RUNNING)
         store.enqueue(Job(id=WAITING, pipeline="ledger", branch="main", labels=("os=plan9",)))
+        Control(store, "Ann").drain("build2", "new disk")
         Mailbox(store).send("all", "disk", kind="warning", body="it is nearly full")
         store.take_lock("config_update", timedelta(hours=1))
         _fill_outbox(farm, store)

@@ -30,7 +30,7 @@ from coordination_tasks.domain.model import Attempt, Job, Transition
 from coordination_tasks.repository.memory import MemoryRepository
 from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.store import Store
-from tests.support.coordination.world import World, claim, job, memory_world
+from tests.support.coordination.world import World, claim, control, job, memory_world
 
 FULL = DiskFull("no space is left on the disk for the journal")
 BROKE_OFF = "the run broke off: no space is left on the disk for the journal"
@@ -273,7 +273,7 @@ def test_a_lost_claim_outweighs_all_else(
     build.run("one")
     for event in before:
         event(build)
-    build.store.cancel("job_1", "obsolete")
+    control(build.store).cancel(["job_1"], "obsolete")
     with pytest.raises(ClaimLost) as lost:
         build.log.flush()
     assert build.end("one", "two").state is State.CANCELLED

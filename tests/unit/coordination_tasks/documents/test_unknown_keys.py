@@ -17,7 +17,7 @@ from coordination_tasks.farm.housekeeping import Housekeeping
 from coordination_tasks.farm.mailbox import Mailbox
 from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.store import Store
-from tests.support.coordination.world import NOON, World, began, claim, job, memory_world
+from tests.support.coordination.world import NOON, World, began, claim, control, job, memory_world
 
 ODD = {"x-theirs": [1.50, None, {"ü": "\u2028"}]}
 OVER = timedelta(days=31)
@@ -86,7 +86,7 @@ ACTS: dict[str, Act] = {
     "claim": lambda _, store: claim(store),
     "record and complete": lambda _, store: complete(store, claim(store)),
     "release": lambda _, store: store.release(claim(store), "SIGINT"),
-    "cancel": lambda _, store: store.cancel("second", "not needed"),
+    "cancel": lambda _, store: control(store).cancel(["second"], "not needed"),
     "reap": lambda _, store: store.reap(claim(store).job.id, seen_token=1, reason="dead"),
     "build the archived": lambda _, store: complete(store, claim(store, "old")),
     "idle": lambda _, store: store.publish_idle(),

@@ -1,0 +1,67 @@
+"""What the commands of this room share: who acts, and how a changed job is shown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from common.cli.command import tell
+from coordination_tasks.builder.acting_person import acting_person
+from coordination_tasks.commands.base import FarmCommand, as_json
+from coordination_tasks.commands.jobs.jobs import job_as_json
+from coordination_tasks.domain.errors import BadRequest
+from coordination_tasks.domain.model import Job
+from coordination_tasks.farm.control import Control
+from coordination_tasks.wiring.store import open_store
+
+OPTION_AS: dict[str, Any] = {
+    "name": "person",
+    "long": "as",
+    "type": str,
+    "default": "",
+    "help": "record this name as who acts (else git's user.name, else user@host)",
+}
+
+
+class ActingCommand(FarmCommand):
+    """Base of the doit commands by which a person acts."""
+
+    @contextmanager
+    def control(self, builder: str, person: str) -> Iterator[Control]:
+        """The farm, for `person` ("": who that is on this machine)."""
+        with open_store(self.farm.config(builder), tell) as store:
+            yield Control(store, acting_person(person))
+
+    def named_builder(self, builder: str, words: Sequence[str]) -> str:
+        """The builder on a command line; that of this machine when none is named.
+
+        Raises BadRequest.
+        """
+        if len(words) > 1:
+            raise BadRequest(f"unexpected argument {words[1][:60]!r}")
+        return words[0] if words else self.farm.config(builder).profile.id
+
+
+def named_jobs(words: Sequence[str]) -> tuple[str, ...]:
+    """The ids of jobs on a command line, each once. Raises BadRequest when there is none."""
+    if not words:
+        raise BadRequest("expected the id of at least one job; `doit jobs` lists them")
+    return tuple(dict.fromkeys(words))
+
+
+def show_jobs(jobs: Iterable[Job], *, json: bool) -> int:
+    """One line for each job as it is now, or the same as JSON; the exit code."""
+    if json:
+        sys.stdout.write(as_json({"jobs": [job_as_json(job) for job in jobs]}) + "\n")
+    else:
+        for job in jobs:
+            tell_job(job)
+    return 0
+
+
+def tell_job(job: Job) -> None:
+    """One line on stdout."""
+    what = f": {job.reason}" if job.reason else ""
+    sys.stdout.write(f"{job.id} {job.state}{what}\n")

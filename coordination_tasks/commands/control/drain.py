@@ -1,0 +1,75 @@
+"""`doit drain` and `doit resume`: builders that finish what they build and claim nothing more."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+
+from common.cli.command import OPTION_BUILDER, OPTION_JSON
+from coordination_tasks.commands.base import as_json
+from coordination_tasks.commands.control.acting import OPTION_AS, ActingCommand
+from coordination_tasks.documents.drains import ALL
+
+
+class DrainCommand(ActingCommand):
+    """doit command."""
+
+    name = "drain"
+    doc_purpose = "let a builder finish its job and claim nothing more"
+    doc_usage = "[BUILDER|all] [--reason TEXT] [--as NAME] [--json]"
+    doc_description = """
+Without BUILDER it is the builder of this machine; `all` pauses the whole farm. The drain holds
+until `doit resume`, also when the builder is away now or starts again.
+
+Exit codes: 0 drained, 1 the coordination repository can't be reached, 3 usage.
+"""
+    group = "farm"
+    cmd_options = (
+        {"name": "reason", "long": "reason", "type": str, "default": "",
+         "help": "why; shown with the builder"},
+        OPTION_AS,
+        OPTION_JSON,
+        OPTION_BUILDER,
+    )  # fmt: skip
+
+    def _execute(
+        self, reason: str, person: str, json: bool, builder: str, pos_args: list[str]
+    ) -> int:
+        name = self.named_builder(builder, pos_args)
+        with self.control(builder, person) as control:
+            drain = control.drain(name, reason)
+        shown = as_json(asdict(drain)) if json else f"{_title(name)}: {drain}"
+        sys.stdout.write(f"{shown}\n")
+        return 0
+
+
+class ResumeCommand(ActingCommand):
+    """doit command."""
+
+    name = "resume"
+    doc_purpose = "let a drained builder claim jobs again"
+    doc_usage = "[BUILDER|all] [--as NAME] [--json]"
+    doc_description = """
+Without BUILDER it is the builder of this machine. `all` ends the pause of the whole farm; builders
+that were drained by name stay drained.
+
+Exit codes: 0 it claims again, or was not drained, 1 the coordination repository can't be reached,
+3 usage.
+"""
+    group = "farm"
+    cmd_options = (OPTION_AS, OPTION_JSON, OPTION_BUILDER)
+
+    def _execute(self, person: str, json: bool, builder: str, pos_args: list[str]) -> int:
+        name = self.named_builder(builder, pos_args)
+        with self.control(builder, person) as control:
+            ended = control.resume(name)
+        if json:
+            sys.stdout.write(as_json({"builder": name, "was_drained": ended is not None}) + "\n")
+        else:
+            was = "claims jobs again" if ended else "was not drained"
+            sys.stdout.write(f"{_title(name)} {was}\n")
+        return 0
+
+
+def _title(builder: str) -> str:
+    return "the farm" if builder == ALL else f"builder {builder}"

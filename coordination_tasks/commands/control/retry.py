@@ -1,0 +1,39 @@
+"""`doit retry`: queue jobs again that failed, timed out or were cancelled."""
+
+from __future__ import annotations
+
+from common.cli.command import OPTION_BUILDER, OPTION_JSON
+from coordination_tasks.commands.control.acting import (
+    OPTION_AS,
+    ActingCommand,
+    named_jobs,
+    show_jobs,
+)
+
+
+class RetryCommand(ActingCommand):
+    """doit command."""
+
+    name = "retry"
+    doc_purpose = "queue jobs again that failed, timed out or were cancelled"
+    doc_usage = "JOB... [--on BUILDER|any] [--as NAME] [--json]"
+    doc_description = """
+The job keeps its id and its commit, and waits for its next attempt on any builder that fits.
+`doit rerun` builds a job here and now instead.
+
+Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 usage, an unknown job, or
+one that runs or has succeeded.
+"""
+    group = "queue"
+    cmd_options = (
+        {"name": "on", "long": "on", "type": str, "default": "",
+         "help": "only this builder may take it; any: each that fits"},
+        OPTION_AS,
+        OPTION_JSON,
+        OPTION_BUILDER,
+    )  # fmt: skip
+
+    def _execute(self, on: str, person: str, json: bool, builder: str, pos_args: list[str]) -> int:
+        jobs = named_jobs(pos_args)
+        with self.control(builder, person) as control:
+            return show_jobs(control.retry(jobs, on or None), json=json)

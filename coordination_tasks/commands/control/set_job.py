@@ -1,0 +1,65 @@
+"""`doit set`: change what was asked of jobs that wait."""
+
+from __future__ import annotations
+
+from common.cli.command import OPTION_BUILDER, OPTION_JSON
+from coordination_tasks.commands.control.acting import (
+    OPTION_AS,
+    ActingCommand,
+    named_jobs,
+    show_jobs,
+)
+from coordination_tasks.domain.errors import BadRequest
+from coordination_tasks.store.operations.control import JobChange
+
+
+class SetCommand(ActingCommand):
+    """doit command."""
+
+    name = "set"
+    doc_purpose = "change the priority of waiting jobs, hold them, choose their builder"
+    doc_usage = "JOB... [--priority N] [--on BUILDER|any] [--hold|--unhold] [--as NAME] [--json]"
+    doc_description = """
+A held job stays in the queue, and no builder takes it until it is released with --unhold.
+
+Exit codes: 0 changed, 1 the coordination repository can't be reached, 3 usage, an unknown job, or
+one that does not wait.
+"""
+    group = "queue"
+    cmd_options = (
+        {"name": "priority", "long": "priority", "type": int, "default": 0,
+         "help": "1 is first, 10 last"},
+        {"name": "on", "long": "on", "type": str, "default": "",
+         "help": "only this builder may take it; any: each that fits"},
+        {"name": "hold", "long": "hold", "type": bool, "default": False,
+         "help": "let no builder take it"},
+        {"name": "unhold", "long": "unhold", "type": bool, "default": False,
+         "help": "let builders take it again"},
+        OPTION_AS,
+        OPTION_JSON,
+        OPTION_BUILDER,
+    )  # fmt: skip
+
+    def _execute(
+        self,
+        priority: int,
+        on: str,
+        hold: bool,
+        unhold: bool,
+        person: str,
+        json: bool,
+        builder: str,
+        pos_args: list[str],
+    ) -> int:
+        jobs = named_jobs(pos_args)
+        if hold and unhold:
+            raise BadRequest("--hold and --unhold exclude each other")
+        change = JobChange(
+            priority=priority or None,
+            wanted_builder=on or None,
+            hold=hold if hold or unhold else None,
+        )
+        if change == JobChange():
+            raise BadRequest("expected --priority, --on, --hold or --unhold")
+        with self.control(builder, person) as control:
+            return show_jobs(control.change(jobs, change), json=json)

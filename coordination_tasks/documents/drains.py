@@ -1,0 +1,91 @@
+"""`coordination/drains.json`: the builders that claim nothing more until somebody resumes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from coordination_tasks.documents import json_edit
+from coordination_tasks.documents.paths import DRAINS
+from coordination_tasks.domain.errors import BrokenDocument
+from coordination_tasks.domain.timestamps import format_time, parse_time
+from coordination_tasks.repository.draft import Draft
+
+ALL = "all"
+"""In place of a builder's id: all builders, also those that come later."""
+_NEW = json_edit.dump({"drains": {}})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drain:
+    """Somebody asked that a builder finishes what it builds, and claims nothing more."""
+
+    builder: str
+    """Id of the builder, or ALL."""
+    by: str
+    at: datetime | None
+    reason: str = ""
+
+    def __str__(self) -> str:
+        since = f" since {format_time(self.at)}" if self.at else ""
+        why = f": {self.reason}" if self.reason else ""
+        return f"drained by {self.by}{since}{why} (`doit resume {self.builder}` ends that)"
+
+
+def read_drains(data: bytes | None) -> Mapping[str, Drain]:
+    """All drains by builder. Raises BrokenDocument: to overlook one would start a build."""
+    text = _NEW if data is None else json_edit.decode(DRAINS, data)
+    raws = json_edit.parse_object(DRAINS, text).get("drains", {})
+    if not isinstance(raws, dict):
+        raise BrokenDocument(f"{DRAINS} is broken: `drains` is not an object")
+    return {str(name): _drain(str(name), raw) for name, raw in raws.items() if raw is not None}
+
+
+def drain_of(drains: Mapping[str, Drain], builder: str) -> Drain | None:
+    """Why this builder claims nothing; None when it does."""
+    return drains.get(builder) or drains.get(ALL)
+
+
+def set_drain(draft: Draft, drain: Drain) -> Drain:
+    """Drain a builder; the drain that holds now, which is an earlier one if there is one."""
+    if earlier := read_drains(draft.read(DRAINS)).get(drain.builder):
+        return earlier
+    value = {
+        "by": drain.by,
+        "at": format_time(drain.at) if drain.at else None,
+        "reason": drain.reason,
+    }
+    _write(draft, drain.builder, value)
+    draft.note(f"drain {drain.builder}, by {drain.by}")
+    return drain
+
+
+def end_drain(draft: Draft, builder: str, *, by: str) -> Drain | None:
+    """Let a builder claim again; the drain that was ended, None when there was none."""
+    found = read_drains(draft.read(DRAINS)).get(builder)
+    if found:
+        _write(draft, builder, None)
+        draft.note(f"resume {builder}, by {by}")
+    return found
+
+
+def _drain(builder: str, raw: object) -> Drain:
+    members = raw if isinstance(raw, dict) else {}
+    return Drain(
+        builder=builder,
+        by=str(members.get("by") or "somebody"),
+        at=parse_time(members.get("at")),
+        reason=str(members.get("reason") or ""),
+    )
+
+
+def _write(draft: Draft, builder: str, value: object) -> None:
+    data = draft.read(DRAINS)
+    text = _NEW if data is None else json_edit.decode(DRAINS, data)
+    found = json_edit.member(text, "drains")
+    if found is None:
+        text = json_edit.set_members(text, {"drains": {}})
+        found = json_edit.member(text, "drains")
+    at = found.start if found else 0
+    draft.write(DRAINS, json_edit.set_members(text, {builder: value}, at).encode("utf-8"))

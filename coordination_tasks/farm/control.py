@@ -1,0 +1,84 @@
+"""What a person asks of the farm from any machine. Each call is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from coordination_tasks.documents.drains import ALL, Drain, end_drain, set_drain
+from coordination_tasks.domain.errors import BadRequest
+from coordination_tasks.domain.model import Job, is_builder_id
+from coordination_tasks.domain.secret_scan import refuse_secrets
+from coordination_tasks.domain.timestamps import utc_now
+from coordination_tasks.repository.draft import Draft
+from coordination_tasks.store.operations.control import (
+    Actor,
+    JobChange,
+    cancel,
+    change_job,
+    retry,
+)
+from coordination_tasks.store.store import Store
+
+
+class Control:
+    """Acts for `person` through `store`. Methods raise what a transaction raises.
+
+    `clock` dates what is recorded.
+    """
+
+    def __init__(
+        self, store: Store, person: str, *, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        refuse_secrets("who acts", person)
+        self._store = store
+        self._person = person
+        self._clock = clock
+
+    def cancel(self, job_ids: Sequence[str], reason: str = "") -> tuple[Job, ...]:
+        """End jobs that wait or run, all of them or none. Raises NotFound, Conflict."""
+        return self._on_jobs(job_ids, lambda draft, job: cancel(draft, job, reason, self._actor()))
+
+    def retry(self, job_ids: Sequence[str], wanted_builder: str | None = None) -> tuple[Job, ...]:
+        """Queue jobs again that failed, timed out or were cancelled, all of them or none.
+
+        Raises NotFound, Conflict, BadRequest.
+        """
+        return self._on_jobs(
+            job_ids, lambda draft, job: retry(draft, job, wanted_builder, self._actor())
+        )
+
+    def change(self, job_ids: Sequence[str], change: JobChange) -> tuple[Job, ...]:
+        """Change what was asked of jobs that wait. Raises NotFound, Conflict, BadRequest."""
+        return self._on_jobs(
+            job_ids, lambda draft, job: change_job(draft, job, change, self._actor())
+        )
+
+    def drain(self, builder: str, reason: str = "") -> Drain:
+        """Let a builder, or ALL, claim nothing more; the drain that holds now.
+
+        Raises BadRequest.
+        """
+        _check_builder(builder)
+        refuse_secrets("the reason", reason)
+        drain = Drain(builder=builder, by=self._person, at=self._actor().now, reason=reason)
+        return self._store.change(lambda draft: set_drain(draft, drain))
+
+    def resume(self, builder: str) -> Drain | None:
+        """Let it claim again; the drain that was ended, None when there was none."""
+        _check_builder(builder)
+        return self._store.change(lambda draft: end_drain(draft, builder, by=self._person))
+
+    def _actor(self) -> Actor:
+        now = self._clock().replace(microsecond=0)
+        return Actor(person=self._person, builder=self._store.builder, now=now)
+
+    def _on_jobs(self, job_ids: Sequence[str], act: Callable[[Draft, str], Job]) -> tuple[Job, ...]:
+        return self._store.change(
+            lambda draft: tuple(act(draft, job_id) for job_id in job_ids), queue=True
+        )
+
+
+def _check_builder(builder: str) -> None:
+    if builder != ALL and not is_builder_id(builder):
+        raise BadRequest(f"invalid builder id {builder[:80]!r}")

@@ -1,0 +1,137 @@
+"""What a person does with a job from any machine: cancel, retry, hold; pure changes of a draft."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from common.states import State
+from coordination_tasks.documents.jobs import read_jobs, write_jobs
+from coordination_tasks.domain.errors import BadRequest, Conflict
+from coordination_tasks.domain.model import Job, is_builder_id
+from coordination_tasks.domain.secret_scan import refuse_secrets
+from coordination_tasks.repository.draft import Draft
+from coordination_tasks.store.operations.attempt import requeued
+from coordination_tasks.store.operations.moves import log_broken_off, log_move
+from coordination_tasks.store.operations.queue import check_priority
+
+ANY_BUILDER = "any"
+"""In place of a builder's id: each builder that fits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who acts, and on which builder; both are recorded."""
+
+    person: str
+    builder: str
+    now: datetime
+
+    @property
+    def details(self) -> dict[str, object]:
+        """What a transition says of it."""
+        return {"by": self.person}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobChange:
+    """What is to be changed of a job that waits; None: as it is."""
+
+    priority: int | None = None
+    wanted_builder: str | None = None
+    """Id of the one builder that may take it, or ANY_BUILDER."""
+    hold: bool | None = None
+
+
+def cancel(draft: Draft, job_id: str, reason: str, actor: Actor) -> Job:
+    """End a job that waits or runs; whoever runs it has lost it. Raises NotFound, Conflict."""
+    jobs = read_jobs(draft)
+    job = jobs.require(job_id)
+    if job.state is State.CANCELLED:
+        return job
+    if job.state not in {State.QUEUED, State.RUNNING}:
+        raise Conflict(f"job {job_id} has ended already: {job.state}")
+    refuse_secrets("the reason", reason)
+    ended = replace(
+        job,
+        state=State.CANCELLED,
+        token=job.token + 1,
+        claim_id=None,
+        reason=f"cancelled by {actor.person}{f': {reason}' if reason else ''}",
+        completed_at=actor.now,
+        held="",
+    )
+    jobs.put(ended)
+    write_jobs(draft, jobs)
+    if job.state is State.RUNNING:
+        log_broken_off(draft, job, ended, by=actor.builder, now=actor.now)
+    _log(draft, job, ended, actor)
+    draft.note(f"{actor.builder}: cancel {job_id}")
+    return ended
+
+
+def retry(draft: Draft, job_id: str, wanted_builder: str | None, actor: Actor) -> Job:
+    """Queue a job again that failed, timed out or was cancelled: its next attempt.
+
+    The builder that it is for stays as it is when `wanted_builder` is None. A job that waits
+    already stays as it is. Raises NotFound, Conflict (it runs, or has succeeded), BadRequest.
+    """
+    jobs = read_jobs(draft)
+    job = jobs.require(job_id)
+    if job.state is State.RUNNING:
+        raise Conflict(
+            f"job {job_id} runs on {job.assigned_to}; `doit cancel {job_id}` ends it first"
+        )
+    if job.state is State.SUCCEEDED:
+        raise Conflict(f"job {job_id} has succeeded; `doit rerun {job_id}` builds it again here")
+    if job.state is State.QUEUED:
+        return job
+    waits = replace(
+        requeued(job, f"retried by {actor.person}"),
+        wanted_builder=_wanted(job, wanted_builder),
+        completed_at=None,
+        duration_seconds=None,
+    )
+    jobs.put(waits)
+    write_jobs(draft, jobs)
+    _log(draft, job, waits, actor)
+    draft.note(f"{actor.builder}: retry {job_id}")
+    return waits
+
+
+def change_job(draft: Draft, job_id: str, change: JobChange, actor: Actor) -> Job:
+    """Change what was asked of a job that waits. Raises NotFound, Conflict, BadRequest."""
+    jobs = read_jobs(draft)
+    job = jobs.require(job_id)
+    if job.state is not State.QUEUED:
+        raise Conflict(f"job {job_id} does not wait: it is {job.state}")
+    priority = job.priority if change.priority is None else change.priority
+    check_priority(priority)
+    held = job.held
+    if change.hold is not None:
+        held = (held or f"held by {actor.person}") if change.hold else ""
+    changed = replace(
+        job,
+        priority=priority,
+        wanted_builder=_wanted(job, change.wanted_builder),
+        held=held,
+    )
+    if changed != job:
+        jobs.put(changed)
+        write_jobs(draft, jobs)
+        draft.note(f"{actor.builder}: change {job_id}, by {actor.person}")
+    return changed
+
+
+def _wanted(job: Job, wanted_builder: str | None) -> str | None:
+    if wanted_builder is None:
+        return job.wanted_builder
+    if wanted_builder == ANY_BUILDER:
+        return None
+    if not is_builder_id(wanted_builder):
+        raise BadRequest(f"invalid builder id {wanted_builder[:80]!r}")
+    return wanted_builder
+
+
+def _log(draft: Draft, before: Job, after: Job, actor: Actor) -> None:
+    log_move(draft, before, after, by=actor.builder, now=actor.now, details=actor.details)
