@@ -67,18 +67,19 @@ class GitRemote:
     ) -> GitResult:
         """Make the branch `commit` if it still is `expected` ("": absent).
 
-        The notes in `takes` (owner, commit) go away by the same push, or nothing is changed. Raises
-        BadConfiguration rather than begin a branch in a repository that has another one.
+        The notes in `takes` (owner, commit) go away by the same push, or nothing is changed.
         """
-        if not expected:
-            self._check_is_empty(git_dir)
         leases = {self._ref: expected, **{NOTES + owner: mark for owner, mark in takes.items()}}
         options = [f"--force-with-lease={ref}:{value}" for ref, value in leases.items()]
         atomic = ["--atomic"] if takes else []
         changes = [f"{commit}:{self._ref}", *(f":{NOTES}{owner}" for owner in takes)]
         return self._push(git_dir, [*atomic, *options], changes)
 
-    def _check_is_empty(self, git_dir: Path) -> None:
+    def check_is_default(self, git_dir: Path) -> None:
+        """Raise BadConfiguration when the repository has another default branch than this one.
+
+        To be asked before the branch is begun: what has one may not be a coordination repository.
+        """
         found = self._asked(git_dir, "HEAD", _USUAL_OTHER)
         named = re.search(r"^ref: (\S+)\tHEAD$", found, re.MULTILINE)
         other = named[1] if named else _USUAL_OTHER if _USUAL_OTHER in found else self._ref

@@ -148,6 +148,8 @@ class GitRepository:
             )
             made = Version(commit)
             marks = {note.owner: note.mark for note in takes}
+            if not version:
+                self._remote.check_is_default(clone.git_dir)
             self._on_push()
             self._check(self._remote.push(clone.git_dir, made, expected=version, takes=marks), made)
             clone.remember(made)

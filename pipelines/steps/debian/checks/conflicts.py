@@ -66,12 +66,15 @@ def _covering(names: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[tu
 
 def _excludes(one: Control, other: Control) -> bool:
     return any(
-        _names(relation, other)
-        for field in _EXCLUDING
-        for group in PkgRelation.parse_relations(one.get(field, ""))
-        for relation in group
-        if relation["name"]
+        _names(relation, other) for field in _EXCLUDING for relation in _relations(one, field)
     )
+
+
+def _relations(package: Control, field: str) -> list[Mapping[str, Any]]:
+    text = package.get(field, "").strip(" ,\n\t")
+    if not text:  # python-debian warns of a field that is not there
+        return []
+    return [each for group in PkgRelation.parse_relations(text) for each in group if each["name"]]
 
 
 def _names(relation: Mapping[str, Any], package: Control) -> bool:
@@ -79,15 +82,10 @@ def _names(relation: Mapping[str, Any], package: Control) -> bool:
     wanted = relation["version"]
     if relation["name"] == package["Package"]:
         return wanted is None or _fits(package["Version"], wanted)
-    provided = (
-        each
-        for group in PkgRelation.parse_relations(package.get("Provides", ""))
-        for each in group
-        if each["name"] == relation["name"]
-    )
     return any(
         wanted is None or (each["version"] and _fits(each["version"][1], wanted))
-        for each in provided
+        for each in _relations(package, "Provides")
+        if each["name"] == relation["name"]
     )
 
 

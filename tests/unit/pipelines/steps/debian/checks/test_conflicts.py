@@ -53,3 +53,10 @@ def test_sets_are_without_pairs_and_leave_nobody_out(pairs: list[tuple[str, str]
     assert 1 <= len(sets) <= MOST_SETS
     assert {name for each in sets for name in each} == set("abcdefgh")
     assert not any({one, other} <= {*each} for one, other in pairs for each in sets)
+
+
+def test_fields_that_are_not_there_are_no_trouble(caplog: pytest.LogCaptureFixture) -> None:
+    one = {"Package": "a", "Version": "1", "Breaks": "", "Conflicts": "b (<< 1), \n"}
+    other = {"Package": "b", "Version": "2"}
+    assert conflicting_pairs([one, other]) == []
+    assert not caplog.records
