@@ -1,1 +1,1 @@
-"""Figures of what this project promises, measured."""
+"""Measurements of the figures that this project promises."""

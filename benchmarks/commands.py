@@ -1,4 +1,4 @@
-"""What a command costs by a bare `doit list`, in processor time.
+"""The cost of commands relative to a bare `doit list`, in processor time.
 
     python -m benchmarks.commands [--rounds N]
 
@@ -32,7 +32,7 @@ HOME = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results" / "commands.json"
 BUILDERS, JOBS = 4, 20
 LIMITS = {"jobs": 3.0, "status": 3.0, "build_nothing_to_do": 5.0}
-"""The most that a command may cost, as a multiple of the bare `doit list`."""
+"""The maximum cost of a command, as a multiple of the bare `doit list`."""
 SIX = """
 pipelines:
   six:
@@ -49,7 +49,7 @@ pipelines:
 
 
 def commands(folder: Path) -> dict[str, Callable[[], object]]:
-    """What is measured, by name, on a new farm in `folder`."""
+    """The measured commands, by name, on a new farm in `folder`."""
     farm = Farm(folder)
     farm.pipelines(SIX)
     jobs = [farm.enqueue("six") for _ in range(JOBS)]

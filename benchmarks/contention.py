@@ -1,4 +1,4 @@
-"""Builders that claim at once: each a process of its own, with a clone of its own."""
+"""Builders that claim concurrently: each is a process of its own, with a clone of its own."""
 
 from __future__ import annotations
 

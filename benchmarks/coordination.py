@@ -1,4 +1,4 @@
-"""What the coordination store can do: latency, contention, an open loop, commits, growth.
+"""The performance of the coordination store: latency, contention, an open loop, commits, growth.
 
     python -m benchmarks.coordination [--quick] [PART ...]
 

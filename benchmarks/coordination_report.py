@@ -10,9 +10,9 @@ MOST_PUSHES = 1.6
 ALL_HOLD_WITHIN_S = 10.0
 AT_ONCE = 32
 MOST_MEDIANS = 5.0
-"""The slowest of those who claim at once, in medians."""
+"""The slowest of concurrent claims, in medians."""
 MOST_COMMITS = 5
-"""On main for a job of six steps, its enqueuing apart."""
+"""Commits on main for a job of six steps, without the one that enqueues it."""
 MOST_GROWTH = 1.5
 """A transaction in a grown repository, in transactions of an empty one."""
 
@@ -27,7 +27,7 @@ def lines(part: str, result: Mapping[str, Any]) -> Iterator[str]:
 
 
 def misses(part: str, figures: Figures) -> Iterator[str]:
-    """What is not within its limit."""
+    """The missed limits."""
     if part == "latency":
         for row in figures:
             yield from _over(row["transport"], row["ratio_p50"], MOST_PUSHES, "bare pushes")

@@ -1,7 +1,7 @@
-"""The table of kept failures: what each is told as, and how much of it there is to read.
+"""The table of kept failures: the report of each, and its size.
 
-`python -m benchmarks.failure_cases` prints it as Markdown; a case that is not told right is
-marked, and the exit code is 1 then.
+`python -m benchmarks.failure_cases` prints it as Markdown; a wrongly reported case is marked, and
+the exit code is then 1.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tests.support.failures.kept_logs import KeptLog, kept_logs
 
 
 def row(log: KeptLog, scratch: Path) -> tuple[str, bool]:
-    """A line of the table, and whether the case is told right."""
+    """A line of the table, and whether the case is reported correctly."""
     failure = log.failure(scratch)
     retry = "yes" if failure.retryable else "no"
     right = (failure.code.value, retry) == (log.one("code"), log.one("retry"))
@@ -44,7 +44,7 @@ def main() -> int:
     for line, _ in rows:
         print(line)
     wrong = sum(not right for _, right in rows)
-    print(f"\n{len(rows)} cases, {wrong} told wrong.")
+    print(f"\n{len(rows)} cases, {wrong} reported wrongly.")
     return 1 if wrong else 0
 
 

@@ -1,4 +1,4 @@
-"""A repository that only grows: what the store writes, sent to `git fast-import`, not pushed.
+"""A repository that only grows: the store's writes, sent to `git fast-import` instead of pushed.
 
 Makes in minutes the history that pushes make in hours: same documents, same commits.
 """

@@ -1,4 +1,4 @@
-"""A repository that has seen many jobs: its size, and what a transaction takes there."""
+"""A repository with a history of many jobs: its size, and the time of a transaction in it."""
 
 from __future__ import annotations
 

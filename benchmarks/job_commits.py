@@ -1,4 +1,4 @@
-"""What one job costs on main: a real `doit build` of six steps on a farm of one builder."""
+"""The commits of one job on main: a real `doit build` of six steps on a farm of one builder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the language costs: reading a large file, and `doit list` on the farm's own.
+"""The cost of the language: reading a large file, and `doit list` on the farm's own.
 
     python -m benchmarks.language [ROUNDS]
 

@@ -1,4 +1,4 @@
-"""A transaction that nobody contends with, beside a bare `git push` of one commit."""
+"""A transaction without contention, compared with a bare `git push` of one commit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Maven costs: a rerun after a failure, and one Maven in a job instead of two.
+"""The cost of Maven: a rerun after a failure, and one Maven in a job instead of two.
 
     python -m benchmarks.maven_builds [ROUNDS]
 

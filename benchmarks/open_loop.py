@@ -1,4 +1,4 @@
-"""Builders that write when something happens to them, whether the last write is done or not."""
+"""Builders that write at random moments, even if the previous write has not ended."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PATIENCE = 600.0
 def measure(
     folder: Path, builders: int, per_second: float, seconds: float, seed: int
 ) -> dict[str, Any]:
-    """`builders` record steps of their jobs, `per_second` in all, at moments drawn by lot.
+    """`builders` record steps of their jobs, `per_second` in total, at random moments.
 
     A latency counts from the moment when the step ended: a write that waits for the one before it
     waits as well.

@@ -1,4 +1,4 @@
-"""The parts of a benchmark: those that the command line names, and what was measured of them."""
+"""The parts of a benchmark: those that the command line names, and their results."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def parse(parser: argparse.ArgumentParser, parts: Collection[str]) -> argparse.N
     options = parser.parse_args()
     unknown = set(options.parts) - set(parts)
     if unknown:
-        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
+        parser.error(f"unknown part {', '.join(sorted(unknown))} (known: {', '.join(parts)})")
     options.parts = options.parts or list(parts)
     return options
 
 
 def earlier_results(path: Path) -> dict[str, Any]:
-    """What was measured before, by part: a part that is not run keeps it."""
+    """The earlier results by part: a part that is not run keeps them."""
     found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     return found

@@ -1,4 +1,4 @@
-"""What a second try costs, and what the orchestration adds to the steps' own time.
+"""The cost of a second try, and the time that the orchestration adds to the steps' own.
 
     python -m benchmarks.rerun [--rounds N] [PART ...]
 
@@ -36,7 +36,7 @@ LIMITS = {
     "large_graph": {"to_plain_doit": 2.0},
     "maven": {"rerun_to_full": 0.5},
 }
-"""The most that a figure of a part may be."""
+"""The maximum of each figure of a part."""
 STEPS = 1000
 WATCHED = re.compile(r"mvn|java|(dpkg|dh|apt|deb|lintian|equivs|mk-build).*")
 
@@ -159,7 +159,7 @@ def _cpu_of_children() -> float:
 
 
 def six_steps(folder: Path, rounds: int) -> dict[str, float]:
-    """What `doit build` takes beside the steps of a job of six."""
+    """The time of `doit build` besides the steps of a job of six."""
     farm = Farm(folder)
     farm.pipelines(SIX)
     found = []

@@ -1,4 +1,4 @@
-"""Single transactions, and what a farm of builders looks like to them."""
+"""Single transactions, and the farm that they see."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both packages use: the words that they share, files, records, YAML, command lines.
+"""The code that both packages use: shared terms, files, records, YAML, command lines.
 
 A rule that only one package needs belongs to that package.
 """

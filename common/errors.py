@@ -1,4 +1,4 @@
-"""The root of the errors that both packages raise on purpose, and how a person reads one."""
+"""The base of the errors that both packages raise on purpose, and their readable form."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import ClassVar
 
 
 class ApplicationError(Exception):
-    """An error raised on purpose: `str()` is one line for a person, all that a command shows."""
+    """An error raised on purpose: `str()` is one readable line, all that a command shows."""
 
     exit_code: ClassVar[int] = 1
     names_place: ClassVar[bool] = False
-    """Whether the text begins with file, line and column: then nothing may stand before it."""
+    """Whether the text starts with file, line and column: then nothing may precede it."""
 
 
 class UsageError(ApplicationError):
-    """A command line that cannot be carried out as it is; says what is expected."""
+    """An invalid command line; the text says what is expected."""
 
     exit_code = 3
 

@@ -1,7 +1,7 @@
-"""Locks between processes of one host, each on a file that stays.
+"""Locks between processes of one host, each on a permanent file.
 
-The system frees the lock of a process that ends, however it ends. Not the library filelock: its
-import alone takes longer than a command that shows the queue.
+The system releases the lock of a process that ends, however it ends. We do not use the library
+filelock: its import alone takes longer than a command that shows the queue.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 @contextmanager
 def file_lock(path: Path) -> Iterator[None]:
-    """Hold the lock on `path`, created when missing; wait for it without a limit. Raises OSError.
+    """Hold the lock on `path`, created if missing; wait for it without a limit. Raises OSError.
 
     Processes, threads and nested calls exclude each other alike.
     """
@@ -29,7 +29,7 @@ def file_lock(path: Path) -> Iterator[None]:
 
 @contextmanager
 def file_lock_if_free(path: Path) -> Iterator[bool]:
-    """Hold the lock on `path` if nobody else does; gives whether it is ours. Raises OSError."""
+    """Hold the lock on `path` if it is free; yields whether it is ours. Raises OSError."""
     descriptor = _opened(path)
     try:
         try:

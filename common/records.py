@@ -1,10 +1,10 @@
-"""Plain data, as YAML and JSON give it, as dataclasses: for what every command reads.
+"""Plain data, as read from YAML and JSON, as dataclasses: for files that every command reads.
 
 Not pydantic, which checks the files of pipelines: its import takes longer than a command that shows
 the queue.
 
-A parser takes a value and gives what it stands for. It raises ValueError with what is expected, or
-Rejected when parts of the value are to blame.
+A parser takes a value and returns what it means. It raises ValueError with what is expected, or
+Rejected when parts of the value are wrong.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _PARSER = "parser"
 
 
 class Problem(NamedTuple):
-    """What is wrong with a part of a value."""
+    """An error in a part of a value."""
 
     path: Location
     message: str
     is_key: bool = False
-    """Whether the end of the path is to blame, not what stands there."""
+    """Whether the key at the end of the path is wrong, not its value."""
 
     def __str__(self) -> str:
         name = next((key for key in reversed(self.path) if isinstance(key, str)), "")
@@ -39,7 +39,7 @@ class Problem(NamedTuple):
 
 
 class Rejected(Exception):
-    """A value has parts that are wrong."""
+    """A value has wrong parts."""
 
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("; ".join(map(str, problems)))
@@ -47,7 +47,7 @@ class Rejected(Exception):
 
 
 def read_record(parser: Parser[T], document: Document) -> T:
-    """What a document holds. Raises InvalidFile with every finding."""
+    """The content of a document. Raises InvalidFile with every finding."""
     try:
         return parser({} if document.data is None else document.data)
     except ValueError as error:
@@ -58,12 +58,12 @@ def read_record(parser: Parser[T], document: Document) -> T:
 
 
 def key(parser: Parser[Any], default: Any = MISSING, *, factory: Any = MISSING) -> Any:
-    """A field of a dataclass that `record` fills; without a default the key must be there."""
+    """A field of a dataclass that `record` fills; without a default the key is required."""
     return field(default=default, default_factory=factory, metadata={_PARSER: parser})
 
 
 def record(kind: type[T], *, others: bool = False) -> Parser[T]:
-    """A map whose keys are the fields of a dataclass. `others`: more keys count for nothing."""
+    """A map whose keys are the fields of a dataclass. `others`: further keys are ignored."""
     known = fields(kind)  # type: ignore[arg-type]
     parsers = {one.name: one.metadata[_PARSER] for one in known}
     wanted = [one.name for one in known if one.default is one.default_factory is MISSING]
@@ -83,7 +83,7 @@ def record(kind: type[T], *, others: bool = False) -> Parser[T]:
 
 
 def map_of(parser: Parser[T], key_parser: Parser[str] = str) -> Parser[Mapping[str, T]]:
-    """A map with any keys that `key_parser` takes."""
+    """A map with any keys that `key_parser` accepts."""
 
     def parse(value: Any) -> Mapping[str, T]:
         given = _checked_map(value)
@@ -99,7 +99,7 @@ def map_of(parser: Parser[T], key_parser: Parser[str] = str) -> Parser[Mapping[s
 
 
 def optional(parser: Parser[T]) -> Parser[T | None]:
-    """What `parser` takes, or nothing."""
+    """A value for `parser`, or nothing."""
     return lambda value: None if value is None else parser(value)
 
 
@@ -126,7 +126,7 @@ def text(value: Any) -> str:
 
 
 def boolean(value: Any) -> bool:
-    """A truth value."""
+    """A boolean."""
     if not isinstance(value, bool):
         raise _expected("true or false")
     return value

@@ -13,7 +13,7 @@ from typing import Any, AnyStr
 MASK = "***"
 _URL_CREDENTIALS = re.compile(r"(?<=://)[^/\s@'\"]+@")
 _SHORTEST_PART = 4
-"""A line of a secret that is shorter, like a bracket, is masked only as part of the whole."""
+"""A shorter line of a secret, like a bracket, is masked only as part of the whole secret."""
 
 
 def mask_url_credentials(text: str) -> str:
@@ -36,7 +36,7 @@ def mask_secrets(text: str, secrets: Collection[str]) -> str:
 
 
 def mask_data(value: Any, secrets: Collection[str]) -> Any:
-    """JSON data with each text, also of keys, masked."""
+    """JSON data with each text masked, keys included."""
     if isinstance(value, str):
         return mask(value, secrets)
     if isinstance(value, Mapping):
@@ -47,7 +47,7 @@ def mask_data(value: Any, secrets: Collection[str]) -> Any:
 
 
 def hidden_texts(secrets: Collection[str]) -> list[str]:
-    """What must not be shown of these secrets: each whole, and parts of it; longest first.
+    """The texts to mask: each complete secret, and parts of it; longest first.
 
     A key of several lines is often printed line by line, and the newline at the end of a file is
     seldom printed at all.
@@ -58,26 +58,26 @@ def hidden_texts(secrets: Collection[str]) -> list[str]:
 
 
 class StreamMask:
-    """Masks secrets in a stream of bytes that comes in pieces, wherever the pieces are cut."""
+    """Masks secrets in a stream of bytes that arrives in pieces, wherever it is cut."""
 
     def __init__(self, secrets: Collection[str]) -> None:
         self._hidden = [text.encode("utf-8", "surrogateescape") for text in hidden_texts(secrets)]
         self._held = b""
         self._covered = 0
-        """How many of the bytes held back belong to a secret whose mask was given already."""
+        """How many of the retained bytes belong to a secret whose mask was already returned."""
 
     def feed(self, piece: bytes) -> bytes:
-        """What can be shown by now; the begin of what may become a secret is held back."""
+        """The text that can be shown now; the start of a possible secret is retained."""
         data = self._held + piece
         keep = max((_overlap(data, secret) for secret in self._hidden), default=0)
         return self._show(data, len(data) - keep)
 
     def rest(self) -> bytes:
-        """What was held back, now that nothing more comes."""
+        """The retained rest, when nothing more arrives."""
         return self._show(self._held, len(self._held))
 
     def _show(self, data: bytes, until: int) -> bytes:
-        """The data before `until`, masked; what comes after is held back as it is."""
+        """The data before `until`, masked; the rest is retained unchanged."""
         shown, begin, covered = [], 0, 0
         for start, end in _joined(chain([(-1, self._covered)], _found(data, self._hidden))):
             if start >= until:
@@ -91,7 +91,7 @@ class StreamMask:
 
 
 def _found(text: AnyStr, hidden: Iterable[AnyStr]) -> Iterator[tuple[int, int]]:
-    """Begin and end of each place where one of them stands, also inside another one's."""
+    """Start and end of each occurrence, including those inside another one."""
     for secret in hidden:
         start = text.find(secret)
         while start >= 0:
@@ -100,7 +100,7 @@ def _found(text: AnyStr, hidden: Iterable[AnyStr]) -> Iterator[tuple[int, int]]:
 
 
 def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The spans in order; those that overlap are one."""
+    """The spans in order, with overlapping ones merged."""
     joined: list[tuple[int, int]] = []
     for start, end in sorted(spans):
         if joined and start < joined[-1][1]:
@@ -111,6 +111,6 @@ def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _overlap(data: bytes, secret: bytes) -> int:
-    """Length of the longest end of `data` that is a begin of `secret`, and not all of it."""
+    """Length of the longest end of `data` that is an incomplete start of `secret`."""
     longest = min(len(data), len(secret) - 1)
     return next((n for n in range(longest, 0, -1) if data.endswith(secret[:n])), 0)

@@ -19,6 +19,6 @@ class State(StrEnum):
 
 
 ENDED_WELL = frozenset({State.SUCCEEDED, State.UP_TO_DATE})
-"""States of a step whose outputs are there."""
+"""States of a step whose outputs exist."""
 ENDED_BADLY = frozenset({State.FAILED, State.TIMED_OUT, State.CANCELLED})
 """States of a step after which a step that needs it does not run."""

@@ -1,4 +1,4 @@
-"""What commands of both packages stand on: the front of doit, their base, help, text on a screen.
+"""The foundation of both packages' commands: doit's command line, a base class, help, screen text.
 
 The commands themselves belong to `coordination_tasks/commands` and `pipelines/commands`.
 """

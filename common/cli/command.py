@@ -42,7 +42,7 @@ OPTION_BUILDER: dict[str, Any] = {
     "type": str,
     "default": "",
     "metavar": "ID",
-    "help": "act as this builder (else BUILDER_ID, builder in builder.yaml, the host's name)",
+    "help": "act as this builder (default: BUILDER_ID, builder in builder.yaml, or the host name)",
 }
 
 OPTION_JSON: dict[str, Any] = {
@@ -68,20 +68,20 @@ class Command(DoitCmdBase):  # type: ignore[misc]
     uses_tasks: ClassVar[bool] = False
     """Whether it acts on doit's tasks. All others work when the pipelines file is unusable."""
 
-    # doit needs the values, but nobody is to choose a database that we don't use.
+    # doit needs the values, but users must not choose a database that we do not use.
     base_options = tuple({**option, "long": ""} for option in DoitCmdBase.base_options)
 
     @property
     def label(self) -> str:
-        """What stands before an error."""
+        """The text before an error."""
         return f"doit {self.name}"
 
     def help(self) -> str:
-        """What `doit help` shows of the command."""
+        """The text that `doit help` shows of the command."""
         return command_help(self, terminal_width())
 
     def parse_execute(self, in_args: list[str]) -> int:
-        """doit's entry: run the command with the words as they were typed; the exit code."""
+        """doit's entry point: run the command with the words as typed; returns the exit code."""
         replace_unencodable(sys.stdout)
         try:
             if "--help" in in_args:
@@ -91,11 +91,11 @@ class Command(DoitCmdBase):  # type: ignore[misc]
                 code = int(super().parse_execute(typed_words(self, in_args)) or 0)
             sys.stdout.flush()
         except BrokenPipeError:
-            silence(sys.stdout)  # who reads has seen enough
+            silence(sys.stdout)  # the reader has left
             return ApplicationError.exit_code
         except (*_EXPECTED, KeyboardInterrupt) as error:
             if isinstance(error, OSError):
-                silence(sys.stdout)  # perhaps it was the output that failed
+                silence(sys.stdout)  # the failure may be that of the output
             code = _exit_code(error)
             text = self.error_text(error)
             if "--json" in in_args and "json" in self.cmdparser:
@@ -113,7 +113,7 @@ class Command(DoitCmdBase):  # type: ignore[misc]
         return int(self._execute(**options, pos_args=args))
 
     def error_text(self, error: BaseException) -> str:
-        """What a person reads of an error."""
+        """The text of an error for people."""
         match error:
             case GetoptError():
                 unknown = "not recognized" in error.msg
@@ -130,7 +130,7 @@ class Command(DoitCmdBase):  # type: ignore[misc]
         return str(error).strip()
 
     def hint_at_option(self, unknown: str) -> str:
-        """What follows after the name of an option that the command does not have."""
+        """The text after the name of an option that the command does not have."""
         known = (name.rstrip("=") for name in self.cmdparser.get_long())
         return near_match(f"--{unknown}", [f"--{name}" for name in known]) or self._see_help()
 
@@ -138,7 +138,7 @@ class Command(DoitCmdBase):  # type: ignore[misc]
         return f"; see `doit help {self.name}`"
 
     def _bad_value(self, error: CmdParseError) -> str:
-        """In place of doit's text, which names a variable and a class of Python."""
+        """Our text in place of doit's, which names a Python variable and class."""
         name, _, problem = str(error).removeprefix("Error parsing parameter '").partition("'")
         if name not in self.cmdparser:
             return str(error)
@@ -146,7 +146,7 @@ class Command(DoitCmdBase):  # type: ignore[misc]
         if option.choices:
             found = problem.partition("'")[2].partition("'")[0]
             return f"--{option.long} expects one of {', '.join(option.choices)}, found {found!r}"
-        if option.type is bool:  # only a variable of the environment gives such a value
+        if option.type is bool:  # only an environment variable has such a value
             return f"{option.env_var} expects yes or no"
         return f"--{option.long} expects a number"
 
@@ -176,7 +176,7 @@ def terminal_width() -> int:
 
 
 def tell(text: str) -> None:
-    """A line on stderr for a person, beside the command's own output."""
+    """Print a readable line on stderr, beside the command's own output."""
     sys.stderr.write(printable(text) + "\n")
 
 
@@ -192,5 +192,5 @@ def _exit_code(error: BaseException) -> int:
 
 
 def _names_place(error: BaseException) -> bool:
-    """doit's own error of a dodo file is how a file of pipelines with mistakes comes here."""
+    """Errors of a pipelines file arrive here as doit's own error of a dodo file."""
     return isinstance(error, InvalidDodoFile) or getattr(error, "names_place", False)

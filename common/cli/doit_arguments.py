@@ -32,7 +32,7 @@ def typed_words(command: Any, given: Sequence[str], argv: Sequence[str] | None =
 
 def _after(command: Any, words: list[str], given: list[str]) -> list[str]:
     loading = CmdParse([CmdOption(option) for option in command.loader.cmd_options])
-    with suppress(getopt.GetoptError):  # as doit does: they may stand before the command, too
+    with suppress(getopt.GetoptError):  # like doit: they may precede the command, too
         _, words = getopt.getopt(words, loading.get_short(), loading.get_long())
     while words and _is_variable(words[0]):
         words = words[1:]

@@ -1,6 +1,6 @@
 """doit's own commands, with our errors and our help in place of doit's.
 
-doit keeps no database here, so those of its commands that need one say so instead of doing nothing.
+doit keeps no database here, so its commands that need one report that instead of doing nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class _OwnCommand(Command):
 
 
 class RunCommand(_OwnCommand, cmd_run.Run):  # type: ignore[misc]
-    """doit's own; doit takes it also for a command line that begins with no command."""
+    """doit's own; doit also uses it for a command line that does not start with a command."""
 
     name = "run"
     label = "doit"
@@ -127,7 +127,7 @@ class _DatabaseCommand(Command):
     doc_usage = "[TASK ...]"
 
     def execute(self, params: Any, args: list[str]) -> int:  # noqa: ARG002 - doit's contract
-        """Say what to do instead."""
+        """Show what to do instead."""
         raise UsageError("doit keeps no database here; see `doit help explain`, `doit help forget`")
 
 

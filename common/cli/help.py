@@ -45,7 +45,7 @@ Exit codes: 0 shown, 3 unknown command or task.
         self._settings = {"task_loader": task_loader, "cmds": cmds, **kwargs}
 
     def execute(self, params: Any, args: list[str]) -> int:
-        """Show what is asked for. Raises UsageError."""
+        """Show the requested help. Raises UsageError."""
         if len(args) > 1:
             raise UsageError(f"unexpected argument {args[1][:60]!r}")
         if not args:

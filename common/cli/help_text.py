@@ -13,8 +13,8 @@ _LONGEST = 24
 """Columns for the names of options; a longer name has a line of its own."""
 _GAP = 2
 _TOGETHER = re.compile(r"`[^`\n]*`|\[[^\]\n]*\]")
-"""What is not broken over two lines: code and optional arguments."""
-_VALUE = re.compile(r"(?<![\w-])(--?[a-z][\w-]*) ([^\s\[\]|-][^\s\[\]]*)")
+"""Not broken over two lines: code and optional arguments."""
+_VALUE = re.compile(r"(?<![\w-])(--?[a-z][\w-]*) ([^\s\[\]()|-][^\s\[\]()]*)")
 _COLUMN = re.compile(r"(\s*\S.*?\s{2,})\S")
 
 
@@ -57,7 +57,7 @@ def option_lines(options: Iterable[Any], width: int, usage: str = "") -> list[st
 
 
 def two_columns(rows: Sequence[tuple[str, str]], left: int, width: int) -> list[str]:
-    """Name and text of each row; the texts begin in one column, right of `left` columns."""
+    """Name and text of each row; the texts start in one column, right of `left` columns."""
     indent = " " * (2 + left + _GAP)
     lines: list[str] = []
     for name, text in rows:
@@ -86,7 +86,7 @@ def _rows(options: Iterable[Any], values: Mapping[str, str]) -> Iterator[tuple[s
 
 
 def _second_column(line: str) -> int:
-    """Where the text of a list's line begins, or a bit further in than the line."""
+    """Where the text of a list's line starts, or a bit further in than the line."""
     found = _COLUMN.match(line)
     return len(found[1]) if found else len(line) - len(line.lstrip()) + 2
 

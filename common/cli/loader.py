@@ -1,4 +1,4 @@
-"""What loads dodo.py. doit makes it before it looks at a command line, so it checks that, too."""
+"""Loads dodo.py. doit makes the loader before it reads the command line, so it checks that, too."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PROGRAMS = ("doit", "__main__.py")
 
 
 class Loader(DodoTaskLoader):  # type: ignore[misc]
-    """doit's loader, behind a check of what doit itself would end with a traceback for."""
+    """doit's loader, after a check for input on which doit itself would end with a traceback."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -17,7 +17,7 @@ _ABOUT_THE_KEY = "[key]"
 """The end of pydantic's location when the key of a map is wrong, not its value."""
 _EXTENSION = "x-"
 _NO_EXTENSIONS = (
-    ": keys only for anchors are not supported; set the anchor (&name) where the value first stands"
+    ": keys only for anchors are not supported; set the anchor (&name) where the value first occurs"
 )
 _ABOUT_KEYS = ("extra_forbidden", "missing")
 _MAP = "expected a map: lines like `key: value`"

@@ -1,4 +1,4 @@
-"""Numbers that know how they were written, as YAML gives them."""
+"""Numbers from YAML that know how they were written."""
 
 from __future__ import annotations
 

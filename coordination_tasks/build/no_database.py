@@ -1,4 +1,4 @@
-"""The database that doit is given in place of its own."""
+"""The database that doit gets instead of its own."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 
 class NoDatabase:
-    """A doit backend that keeps nothing: what succeeded is in the steps' own records.
+    """A doit backend that stores nothing: the steps have success records of their own.
 
-    doit writes its database only when it ends, so a killed build would lose what it did.
+    doit writes its database only when it ends, so a killed build would lose everything.
     """
 
-    desc = "keeps nothing; steps have records of their own"
+    desc = "stores nothing; steps have records of their own"
 
     def __init__(self, name: str, **options: object) -> None:  # noqa: ARG002 - doit's contract
         self.name = name

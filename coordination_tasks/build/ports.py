@@ -1,4 +1,4 @@
-"""What coordination asks of pipelines, as protocols: `dodo.py` gives what keeps them."""
+"""What coordination requires of pipelines, as protocols; `dodo.py` provides implementations."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from coordination_tasks.build.attempt.running_attempt import RunningAttempt
 
 
 class PipelineTerms(Protocol):
-    """What a pipeline demands of builders and says of jobs."""
+    """What a pipeline requires of builders and jobs."""
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What a builder must offer."""
+        """Labels that a builder must have."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -24,15 +24,15 @@ class PipelineTerms(Protocol):
 
     @property
     def max_attempts(self) -> int | None:
-        """How many attempts dead builders may use up; None: as the job says."""
+        """Attempts that may end with a dead builder before the job fails; None: the job's own."""
 
     @property
     def takes(self) -> JobPattern | None:
-        """Which of the jobs that name no pipeline it takes."""
+        """The pattern of the jobs without a pipeline that it takes."""
 
 
 class PreparedPlan(Protocol):
-    """A plan that is ready to be run for one job."""
+    """A plan that is ready to run for one job."""
 
     @property
     def tasks(self) -> Sequence[dict[str, Any]]:
@@ -44,7 +44,7 @@ class PreparedPlan(Protocol):
 
     @property
     def secrets(self) -> Sequence[str]:
-        """Names of those that are needed."""
+        """Names of the secrets that it needs."""
 
     @property
     def compares(self) -> bool:
@@ -52,7 +52,7 @@ class PreparedPlan(Protocol):
 
 
 class Outlook(Protocol):
-    """What would become of a step if its job were built here now."""
+    """What would happen to a step if its job were built here now."""
 
     @property
     def step(self) -> str:
@@ -60,23 +60,23 @@ class Outlook(Protocol):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Steps that have to end before it."""
+        """Steps that must end before it."""
 
     @property
     def all_needs(self) -> tuple[str, ...]:
-        """The same, and those that these need."""
+        """Everything that it needs, directly or through others."""
 
     @property
     def reasons(self) -> tuple[str, ...] | None:
-        """Why it would run; empty: it is up to date; None: nobody can tell here."""
+        """Why it would run; empty: it is up to date; None: unknown here."""
 
     @property
     def condition(self) -> str | None:
-        """What has to hold for it to run at all; None: that all before it went well."""
+        """Its condition; None: that all earlier steps succeeded."""
 
 
 class Planner(Protocol):
-    """Makes plans; all but `ended_alone` raise ValueError, in words for a person."""
+    """Makes plans; all but `ended_alone` raise ValueError with a readable message."""
 
     def plan(self, name: str) -> bytes:
         """The plan of a pipeline as it is now."""
@@ -85,16 +85,16 @@ class Planner(Protocol):
         """The plan for a job with these parameters."""
 
     def start_over(self, plan: bytes, *, start: str, only: str, clean: bool) -> None:
-        """Before the first step of the claimed job: what has to run though nothing changed.
+        """Before the first step of the claimed job: make steps run although nothing changed.
 
         `start` and `only` are names of steps or "": all from `start` on, or `only` and no other.
         """
 
     def outlook(self, plan: bytes, attempt: RunningAttempt) -> Sequence[Outlook]:
-        """What this builder's records say of each step now; nothing is changed."""
+        """What this builder's records say about each step now; changes nothing."""
 
     def ended_alone(self, plan: bytes, attempt: RunningAttempt) -> Mapping[str, str]:
-        """Steps that succeeded in an attempt whose process was killed, with what each did."""
+        """Steps that succeeded in an attempt whose process was killed, with their results."""
 
 
 class DiskItem(Protocol):
@@ -118,7 +118,7 @@ class DiskItem(Protocol):
 
 
 class Removable(Protocol):
-    """An item that is too old or too much."""
+    """An item that is too old or exceeds the size limit."""
 
     @property
     def item(self) -> DiskItem:
@@ -130,24 +130,24 @@ class Removable(Protocol):
 
 
 class Workspaces(Protocol):
-    """The folders of one builder's jobs. Who changes them holds the builder's lock."""
+    """The folders of one builder's jobs. Changes require the builder's lock."""
 
     def jobs(self) -> tuple[str, ...]:
         """Ids of the jobs that have one here."""
 
     def sweep(self) -> object:
-        """End the processes that a killed predecessor left behind."""
+        """End the processes that a killed build left behind."""
 
     def forget(self, steps: Mapping[str, set[str]], job: str | None) -> Iterable[tuple[str, str]]:
         """Forget that steps (by pipeline) succeeded, in `job` or in all; (job, step) of each."""
 
     def clean(self, steps: Mapping[str, set[str]], job: str | None, *, dry: bool) -> Iterable[Path]:
-        """Remove what steps recorded as their outputs; the paths, also when it is only a try."""
+        """Remove the recorded outputs of steps; returns the paths, even in a dry run."""
 
     def removable_items(
         self, limits: Mapping[str, tuple[float, int]], held: Collection[str], now: float
     ) -> Sequence[Removable]:
-        """What is over `limits` (seconds and bytes by kind); `held` are jobs that keep theirs."""
+        """Items over `limits` (seconds and bytes by kind), except those of the jobs `held`."""
 
     def remove(self, paths: Iterable[Path]) -> None:
         """Remove these items. Raises OSError."""
@@ -157,11 +157,11 @@ class Workspaces(Protocol):
 
 
 class Pipelines(Protocol):
-    """The pipelines of this farm; what needs their file reads it when it is called."""
+    """The pipelines of this farm; their file is read only on demand."""
 
     @property
     def planner(self) -> Planner:
-        """What makes plans."""
+        """The maker of plans."""
 
     @property
     def known(self) -> Mapping[str, PipelineTerms]:
@@ -173,7 +173,7 @@ class Pipelines(Protocol):
         """Raise ValueError when no builder could build such a job; branch and commit may be ""."""
 
     def branch_tip(self, pipeline: str, branch: str) -> str | None:
-        """Commit at the tip of a branch of its source; None when it cannot be told now."""
+        """Commit at the tip of a branch of its source; None when it is unknown now."""
 
     def tag_commit(self, pipeline: str, tag: str) -> str | None:
         """Commit that a tag of its source names; None when there is no such tag.
@@ -182,13 +182,13 @@ class Pipelines(Protocol):
         """
 
     def workspaces(self, state_dir: Path) -> Workspaces:
-        """Those of the builder that owns `state_dir`."""
+        """The workspaces of the builder that owns `state_dir`."""
 
     def labels(self) -> Mapping[str, str]:
-        """What this machine was found to offer."""
+        """The labels detected on this machine."""
 
     def check_machine(self, env: Mapping[str, str]) -> Iterable[tuple[str, str, str | None, bool]]:
-        """What steps need of this machine: name, what was found, remedy, whether it is needed."""
+        """What steps need of this machine: name, result, remedy, whether it is required."""
 
     def cancel(self, reason: str) -> None:
         """End the running steps of this process."""

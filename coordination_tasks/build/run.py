@@ -51,7 +51,7 @@ EXIT_OF_SIGNAL = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildTools:
-    """What every run is made with; the layers above give it."""
+    """What every run needs; the layers above provide it."""
 
     config: BuilderConfig
     claim: ClaimAction
@@ -60,52 +60,55 @@ class BuildTools:
     dependencies: Dependency
     pipelines: Pipelines
     labels: Mapping[str, tuple[str, ...]]
-    """Pipelines known here, with the labels that they demand."""
+    """Known pipelines, with the labels that they require."""
     terms: Terms
-    """What else they say of jobs and builders."""
+    """Their other requirements of jobs and builders."""
     secrets: Secrets
     display: Display
     open_store: Callable[[Callable[[float], None]], AbstractContextManager[Store]]
-    """Takes what is called to wait, with seconds."""
+    """Opens the store; its argument is called with seconds to wait."""
     keepalive: Callable[[AttemptLog, Store], KeepaliveThread]
-    """Makes what keeps the claim while the steps run."""
+    """Makes the thread that keeps the claim while the steps run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartOver:
-    """What runs though nothing changed; steps are named, or ""."""
+    """Steps to run although nothing changed; `start` and `only` are names of steps or ""."""
 
     start: str = ""
-    """This step and all that need it."""
+    """This step and all steps that need it."""
     only: str = ""
-    """This step, and no other."""
+    """Only this step."""
     clean: bool = False
     """Everything, in an empty workspace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildRequest:
-    """What is to be built, and how."""
+    """What to build, and how."""
 
     job: str | None = None
-    """Id of the job; None: the next one that is for this builder."""
+    """Id of the job; None: the next one that matches this builder."""
     pipeline: str | None = None
     """Claim only jobs of this pipeline."""
     parallel: int = 0
-    """How many steps run at once; 0: as the builder's file says."""
+    """Maximum of steps that run in parallel; 0: as set in builder.yaml."""
     replan: bool = False
-    """With the plan as it is now, also when an earlier attempt has stored one."""
+    """Use the current plan, even if an earlier attempt has stored one."""
     start_over: StartOver | None = None
     """Only with `job`."""
     tools: BuildTools
 
 
 def run_build(request: BuildRequest) -> int:
-    """Claim a job and build it; the exit code. Raises CoordinationError, and what ended the run."""
+    """Claim a job and build it; returns the exit code.
+
+    Raises CoordinationError, and the error that aborted the run.
+    """
     if request.parallel < 0:
-        raise BadRequest(f"-n {request.parallel}: at least one step has to run at a time")
+        raise BadRequest(f"--parallel expects 1 or more, found {request.parallel}")
     if request.parallel > MOST_PARALLEL:
-        raise BadRequest(f"-n {request.parallel}: at most {MOST_PARALLEL} steps run at a time")
+        raise BadRequest(f"--parallel expects at most {MOST_PARALLEL}, found {request.parallel}")
     tools = request.tools
     config, claim, pipelines = tools.config, tools.claim, tools.pipelines
     with (
@@ -156,13 +159,13 @@ def _claim_and_build(request: BuildRequest, store: Store, intent: ClaimIntent) -
 def _check_steps(
     start_over: StartOver, job: str, store: Store, config: BuilderConfig, run: TaskRun
 ) -> None:
-    """The steps that were named have to be there before anything is claimed."""
+    """Check that the named steps exist before anything is claimed."""
     pipeline = store.job(job).pipeline or config.default_pipeline
     steps = run.steps(pipeline)
     for step in filter(None, (start_over.start, start_over.only)):
         if steps and step not in steps:
             raise BadRequest(
-                f"pipeline {pipeline} has no step {step[:60]!r}{did_you_mean(step, steps)}"
+                f"unknown step {step[:60]!r} of pipeline {pipeline}{did_you_mean(step, steps)}"
             )
 
 
@@ -198,26 +201,29 @@ def _title(running: RunningAttempt) -> str:
 
 
 def _close(log: AttemptLog, intent: ClaimIntent, display: Display) -> int:
-    """Send what still waits, show how the attempt ended; the exit code."""
+    """Send waiting records, show how the attempt ended; returns the exit code."""
     try:
         log.send_end()
     except Unavailable as error:
         display.message(f"warning: {error}")
         return _show_end(log.end(), log, display)
     end = log.end()
-    if not isinstance(end, Refused):  # else a successor gives the job back
+    if not isinstance(end, Refused):  # otherwise the next build releases the job
         intent.clear()
     return _show_end(end, log, display)
 
 
 def _show_end(end: AttemptEnd, log: AttemptLog, display: Display) -> int:
-    """Show how the attempt ended; the exit code. Raises what ended it or hinders its end."""
+    """Show how the attempt ended; returns the exit code.
+
+    Raises the error that aborted it, or that prevents its end.
+    """
     job = log.running.job_id
     match end:
         case Lost(error):
             raise error
         case Refused(refused, error):
-            what = f"job {job} ended as {refused.state}, which is not recorded: {error.cause}"
+            what = f"job {job} ended as {refused.state}, but this is not recorded: {error.cause}"
             raise EndRefused(what) from error
         case BrokeOff(error, (Succeeded() | Failed() | Released()) as nevertheless):
             _show_end(nevertheless, log, display)
@@ -238,7 +244,7 @@ def _show_end(end: AttemptEnd, log: AttemptLog, display: Display) -> int:
             for line in log.failure_lines():
                 display.message(line)
             display.message(
-                f"next: mend the cause, then `doit build --job {job}` goes on after what succeeded;"
-                f" `doit explain {job}` tells why each step ran or did not"
+                f"Fix the cause and run `doit build --job {job}` again: finished steps are not"
+                f" repeated. `doit explain {job}` shows why each step ran or was skipped."
             )
             return EXIT_FAILED

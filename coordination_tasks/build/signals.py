@@ -1,10 +1,10 @@
 """Signals that end a program, whatever its main thread waits for.
 
-Python runs a signal's handler in the main thread, between two of its instructions. A signal that
-comes just before that thread begins to wait for a lock, or that the kernel gives to another thread,
-is handled when the wait is over, which can be hours later; and a handler must not take a lock,
-which the main thread may hold. The descriptor of `signal.set_wakeup_fd` is written to at once, in
-whatever thread, so a thread of its own waits for that.
+Python runs a signal handler in the main thread, between two of its instructions. A signal that
+arrives just before that thread starts to wait for a lock, or in another thread, is handled after
+the wait, which can be hours later; and a handler must not take a lock that the main thread may
+hold. The descriptor of `signal.set_wakeup_fd` is written at once in any thread, so a separate
+thread waits for that.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _NO_MORE = b"\0"
 
 @contextmanager
 def ending_signals(act: Callable[[int], None]) -> Iterator[None]:
-    """While this holds, call `act` with the number of each SIGINT, SIGTERM and SIGHUP.
+    """In this context, call `act` with the number of each SIGINT, SIGTERM and SIGHUP.
 
-    What this process was started to ignore, as under `nohup`, it goes on to ignore.
+    Signals that this process was started to ignore, as under `nohup`, remain ignored.
     `act` runs in a thread of its own and may take locks. For the main thread only: raises
     ValueError in another one.
     """
@@ -48,7 +48,7 @@ def ending_signals(act: Callable[[int], None]) -> Iterator[None]:
 
 
 def _leave_to_thread(number: int, frame: FrameType | None) -> None:
-    """Without a handler in Python nothing is written to the descriptor."""
+    """A Python handler, without which nothing is written to the descriptor."""
 
 
 def _follow(reader: int, act: Callable[[int], None]) -> None:

@@ -1,4 +1,4 @@
-"""Runs doit's graph for one job: the claim, then the steps, several at once if so wanted."""
+"""Runs doit's graph for one job: the claim, then the steps, in parallel if requested."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from coordination_tasks.build.doit_tasks import CLAIM_TASK
 
 
 class StepsRunner(MThreadRunner):  # type: ignore[misc]
-    """doit's runner with threads; whether a step runs after a failure is for its own condition.
+    """doit's runner with threads; a step's own condition decides whether it runs after a failure.
 
-    A step's action tells with `reason_to_skip(states)`. Nothing starts once the build has to end.
+    A step's action provides `reason_to_skip(states)`. Nothing starts once the build must stop.
     """
 
     def __init__(self, dependencies: Dependency, reporter: StepReporter, parallel: int) -> None:
@@ -33,7 +33,7 @@ class StepsRunner(MThreadRunner):  # type: ignore[misc]
             dependencies, reporter, continue_=True, stream=Stream(0), num_process=parallel
         )
         self.error: BaseException | None = None
-        """What the report of a step met first."""
+        """The first error while reporting a step."""
         self._workers: list[Thread] = []
         self._job_queue: Queue[None] = Queue()
 
@@ -43,7 +43,7 @@ class StepsRunner(MThreadRunner):  # type: ignore[misc]
         return self._workers
 
     def execute_task(self, task: Task) -> Any:
-        """Run a task in its thread; doit's main thread is told only the text of an exception."""
+        """Run a task in its thread; doit's main thread gets only the text of an exception."""
         try:
             return super().execute_task(task)
         except BaseException as error:
@@ -51,14 +51,14 @@ class StepsRunner(MThreadRunner):  # type: ignore[misc]
             raise
 
     def join(self) -> None:
-        """Wait until no step runs any more, after the run broke off."""
+        """Wait until no step is running, after the run was aborted."""
         for _ in self._workers:
             self._job_queue.put(None)
         for worker in self._workers:
             worker.join()
 
     def select_task(self, node: ExecNode, tasks: dict[str, Task]) -> bool:
-        """Whether the task is to be executed now; doit's hook."""
+        """doit's hook: whether to execute the task now."""
         task = node.task
         if step_of(task) is None:
             return bool(super().select_task(node, tasks))
@@ -71,21 +71,21 @@ class StepsRunner(MThreadRunner):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class TaskRun:
-    """The tasks of this run and what they report to."""
+    """The tasks of this run and their reporter."""
 
     tasks: Sequence[Task]
     dependencies: Dependency
     display: Display
 
     def claim(self, action: ClaimAction) -> AttemptLog:
-        """Run the task that claims, which has this action. Raises what hindered the claim."""
+        """Run the task that claims, which has this action. Raises the error of the claim."""
         self._run([CLAIM_TASK], Runner(self.dependencies, ZeroReporter(None, {})))
         if action.error is not None:
             raise action.error
         return action.log()
 
     def with_tasks(self, made: Iterable[dict[str, Any]]) -> TaskRun:
-        """A run of the claim and these tasks only, each as a dictionary for doit."""
+        """A run of only the claim and these tasks, each as a dictionary for doit."""
         claim = [task for task in self.tasks if task.name == CLAIM_TASK]
         tasks: list[Task] = generate_tasks("plan", (task for task in made))
         return replace(self, tasks=[*claim, *tasks])
@@ -99,9 +99,9 @@ class TaskRun:
         )
 
     def build(self, pipeline: str, parallel: int, log: AttemptLog) -> None:
-        """Run the steps, at most `parallel` at once; what runs is ended when anything else fails.
+        """Run the steps, at most `parallel` at once; stop running steps if anything else fails.
 
-        Raises what a step's report met, like NotDurable.
+        Raises an error while reporting a step, like NotDurable.
         """
         reporter = StepReporter(log, self.display)
         runner = StepsRunner(self.dependencies, reporter, parallel)

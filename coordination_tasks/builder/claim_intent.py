@@ -1,7 +1,7 @@
 """The claim that this builder is about to make or holds, on disk before it is made.
 
-A builder that is killed between its claim's push and the first thing it writes would otherwise
-leave a job `running` that nobody knows of; with the claim id on disk its next start finds the job.
+A builder that is killed between the push of its claim and its first write would otherwise leave a
+`running` job behind unnoticed. With the claim id on disk its next start finds the job.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ class ClaimIntent:
     def read(self) -> str | None:
         """The claim id that was not cleared, or None."""
         try:
-            # Of a damaged one nothing is left that could be some job's claim.
+            # A damaged file cannot contain the claim id of a job.
             return self._path.read_text(errors="replace").strip() or None
         except FileNotFoundError:
             return None
 
     def clear(self) -> None:
-        """The claim came to its end."""
+        """Forget the claim, which has ended."""
         self._path.unlink(missing_ok=True)
 
 
 def own_intent(state_dir: Path) -> ClaimIntent:
-    """What the builder that owns `state_dir` remembers of its claim."""
+    """The claim intent of the builder that owns `state_dir`."""
     return ClaimIntent(state_dir / "claim")
 
 
 def abandoned_job(jobs: tuple[Job, ...], claim_id: str) -> Job | None:
-    """The job that still runs under `claim_id`, though the process that made the claim is gone."""
+    """The job that is still running under `claim_id`, although the claiming process has ended."""
     return next((j for j in jobs if j.claim_id == claim_id and j.state is State.RUNNING), None)

@@ -10,18 +10,18 @@ from coordination_tasks.domain.errors import NothingToClaim
 
 
 def lacking_space(config: BuilderConfig) -> str:
-    """Why no job may be claimed for lack of space; "" when there is enough."""
+    """Why no job may be claimed for lack of disk space; "" when there is enough."""
     free = shutil.disk_usage(config.state_dir).free
     if free >= config.min_free:
         return ""
     return (
-        f"only {format_size(free)} are free in {config.state_dir}, and min_free is"
-        f" {format_size(config.min_free)}: `doit clean-workspaces` shows what can go"
+        f"only {format_size(free)} free in {config.state_dir} (min_free is"
+        f" {format_size(config.min_free)}). `doit clean-workspaces` shows what can be removed."
     )
 
 
 def check_free_space(config: BuilderConfig) -> None:
-    """Raise NothingToClaim when a job has no room."""
+    """Raise NothingToClaim when there is no room for a job."""
     lack = lacking_space(config)
     if lack:
-        raise NothingToClaim(f"no job is claimed: {lack}")
+        raise NothingToClaim(f"claimed no job: {lack}")

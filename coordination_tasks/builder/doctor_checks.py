@@ -22,17 +22,17 @@ from coordination_tasks.store.store import Store
 
 
 class Check(NamedTuple):
-    """What was looked at, what was found, and what to do (None: nothing, it is fine)."""
+    """What was checked, the result, and the remedy (None: nothing to do)."""
 
     name: str
     found: str
     remedy: str | None
     needed: bool = True
-    """False: builds do without it."""
+    """False: builds work without it."""
 
     @property
     def ok(self) -> bool:
-        """Whether nothing has to be done."""
+        """Whether nothing needs to be done."""
         return self.remedy is None or not self.needed
 
 
@@ -40,15 +40,15 @@ GIB = 1024**3
 WANTED_FREE_GIB = 10
 TOLERATED_CLOCK_ERROR = timedelta(minutes=2)
 _SECONDS = 60
-_SEE_FSCK = "doit fsck offers the last good version"
+_SEE_FSCK = "doit fsck shows the last valid version"
 
 
 def check_builder(
     config: BuilderConfig, store: Store, pipelines: Collection[str] | None, now: datetime
 ) -> Iterator[Check]:
-    """Look at its settings, disk and outbox, the repository, the permission to push, the clock.
+    """Check settings, disk, outbox, repository, permission to push, and clock.
 
-    `pipelines` are the names of those known here; None when their file cannot be used.
+    `pipelines` are the names of the known pipelines; None when their file cannot be used.
     """
     if config.default_pipeline is not None and pipelines is not None:
         yield check_default_pipeline(config.default_pipeline, pipelines)
@@ -76,7 +76,7 @@ def check_pipelines(known: Collection[str] | None, problem: str) -> Check:
 
 
 def check_queue(snapshot: Snapshot) -> Check:
-    """Whether the queue can be read."""
+    """Whether the queue is readable."""
     try:
         jobs = len(snapshot.jobs())
         return Check("coordination repository", f"{jobs} {'job' if jobs == 1 else 'jobs'}", None)
@@ -88,38 +88,38 @@ def check_default_pipeline(name: str, pipelines: Collection[str]) -> Check:
     """Whether jobs that name no pipeline can be built here."""
     if name in pipelines:
         return Check("default_pipeline", name, None)
-    remedy = f"name another one in builder.yaml{did_you_mean(name, pipelines)}"
-    return Check("default_pipeline", f"there is no pipeline {name[:60]!r}", remedy)
+    remedy = f"set another one in builder.yaml{did_you_mean(name, pipelines)}"
+    return Check("default_pipeline", f"unknown pipeline {name[:60]!r}", remedy)
 
 
 def check_outbox(journal: Path) -> Check:
-    """Whether what this builder has still to tell can be read."""
+    """Whether the records that this builder has not sent yet are readable."""
     try:
         with Outbox(journal) as outbox:
             waiting, refused = len(outbox.pending()), len(outbox.refused())
     except NotDurable as error:
         return Check("outbox", error.cause, error.remedy)
-    return Check("outbox", f"{waiting} records wait, {refused} were refused", None)
+    return Check("outbox", f"{waiting} records waiting, {refused} refused", None)
 
 
 def check_disk(folder: Path) -> Check:
-    """Free space where workspaces are."""
+    """Free space on the disk of the workspaces."""
     free = shutil.disk_usage(folder).free / GIB
-    remedy = f"free some space: a CloudStack build wants {WANTED_FREE_GIB} GiB"
+    remedy = f"free some space: a CloudStack build needs {WANTED_FREE_GIB} GiB"
     found = f"{free:.0f} GiB free in {folder}"
     return Check("disk", found, remedy if free < WANTED_FREE_GIB else None)
 
 
 def check_path(folder: Path) -> Check:
-    """Whether the tools that make packages can work below this folder."""
+    """Whether the packaging tools can work below this folder."""
     if any(map(str.isspace, str(folder))):
-        remedy = "packages want a state_dir without: make and most debian/rules take it for two"
-        return Check("state_dir", f"there is a blank in {folder}", remedy, needed=False)
+        remedy = "use a path without spaces: make and most debian/rules cannot handle them"
+        return Check("state_dir", f"{folder} contains a space", remedy, needed=False)
     return Check("state_dir", str(folder), None)
 
 
 def check_push(repository: str, builder: str, now: datetime) -> Check:
-    """Whether this builder may push; nothing is written there."""
+    """Whether this builder may push; writes nothing there."""
     local = Path(repository)
     if local.is_dir() and not os.access(local / "objects", os.W_OK):
         return Check(
@@ -143,7 +143,7 @@ def check_push(repository: str, builder: str, now: datetime) -> Check:
 
 
 def check_clock(snapshot: Snapshot, now: datetime) -> Check:
-    """A clock that is behind what others have written already is wrong."""
+    """A clock that is behind the published times of other builders is wrong."""
     beats = []
     for name in snapshot.builders():
         try:
@@ -153,6 +153,6 @@ def check_clock(snapshot: Snapshot, now: datetime) -> Check:
     latest = max((beat for beat in beats if beat), default=None)
     shown = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     if latest and latest - now > TOLERATED_CLOCK_ERROR:
-        late = f"{shown}, but a builder has reported at {latest.isoformat()} already"
+        late = f"{shown}, but a builder already reported a later time: {latest.isoformat()}"
         return Check("clock", late, "set the clock (timedatectl set-ntp true)")
-    return Check("clock", f"{shown}, not behind the others'", None)
+    return Check("clock", f"{shown}, no builder reported a later time", None)

@@ -1,4 +1,4 @@
-"""How busy this host is, as `<builder>/status.json` and `heartbeat.json` tell it."""
+"""The load of this host, for `<builder>/status.json` and `heartbeat.json`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _GB = 1024**3
 
 
 def read_host_load(folder: Path) -> HostLoad:
-    """The load of this host now; `folder` lies on the disk whose free space counts."""
-    # the average of one minute: psutil's own percentage needs two looks with time between them
+    """The load of this host now; `folder` is on the disk whose free space counts."""
+    # the one-minute average: psutil's own percentage needs two samples with time between them
     busy = os.getloadavg()[0] / (os.cpu_count() or 1) * 100
     return HostLoad(
         cpu_usage=round(min(busy, 100.0), 1),

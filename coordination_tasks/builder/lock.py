@@ -1,4 +1,4 @@
-"""Who acts for a builder on its machine: one `doit build`, or while none runs, its `doit watch`."""
+"""Locks of a builder on its machine: one `doit build`, or its `doit watch` while none runs."""
 
 from __future__ import annotations
 
@@ -13,49 +13,50 @@ from coordination_tasks.domain.errors import Conflict, NothingToClaim
 
 @contextmanager
 def builder_lock(config: BuilderConfig) -> Iterator[None]:
-    """One `doit build` for each builder at a time. Raises NothingToClaim when another runs.
+    """One `doit build` per builder at a time. Raises NothingToClaim when another one is running.
 
-    Waits while a `doit watch` cares for what a killed build left behind.
+    Waits while a `doit watch` cleans up after a killed build.
     """
     try:
         with _lock(config, "build"), _lock(config, "attempt", wait=True):
             yield
     except _Taken as error:
         raise NothingToClaim(
-            f"another doit build runs as builder {config.profile.id} on this machine; "
-            "wait for it, or use another --builder"
+            f"another doit build is running as builder {config.profile.id} on this machine."
+            " Wait for it, or use another --builder."
         ) from error
 
 
 @contextmanager
 def acting_lock(config: BuilderConfig) -> Iterator[None]:
-    """For what changes the records of jobs: no `doit build` uses them meanwhile.
+    """Protects changes of job records from a concurrent `doit build`.
 
-    Raises Conflict when one runs; one that begins waits for the end of this.
+    Raises Conflict when one is running; one that starts waits until this is released.
     """
     with while_idle(config) as idle:
         if not idle:
             raise Conflict(
-                f"a doit build runs as builder {config.profile.id} on this machine: wait for it"
+                f"a doit build is running as builder {config.profile.id} on this machine."
+                " Wait for it."
             )
         yield
 
 
 @contextmanager
 def watch_lock(config: BuilderConfig) -> Iterator[None]:
-    """One `doit watch` for each builder at a time. Raises Conflict when another runs."""
+    """One `doit watch` per builder at a time. Raises Conflict when another one is running."""
     try:
         with _lock(config, "watch"):
             yield
     except _Taken as error:
         raise Conflict(
-            f"another doit watch runs as builder {config.profile.id} on this machine"
+            f"another doit watch is running as builder {config.profile.id} on this machine"
         ) from error
 
 
 @contextmanager
 def while_idle(config: BuilderConfig) -> Iterator[bool]:
-    """Whether no `doit build` of this builder runs; if so, none begins before the end of this."""
+    """Whether no `doit build` of this builder is running; if so, none starts until released."""
     try:
         with _lock(config, "attempt"):
             yield True
@@ -64,7 +65,7 @@ def while_idle(config: BuilderConfig) -> Iterator[bool]:
 
 
 class _Taken(Exception):
-    """Somebody else holds the lock."""
+    """Another process holds the lock."""
 
 
 @contextmanager

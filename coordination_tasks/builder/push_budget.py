@@ -1,7 +1,7 @@
-"""How often this builder pushes: one small file that all its processes on this host share.
+"""Limits how often this builder pushes: a small file that all its processes on this host share.
 
-Git hosts ask for few pushes a minute. What must not wait (a claim, the end of an attempt, what a
-person asked for) is counted, and makes the rest wait: transitions and heartbeats.
+Git hosts expect few pushes per minute. Urgent pushes (a claim, the end of an attempt, a person's
+command) are counted and delay the others: transitions and heartbeats.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ MINUTE = 60.0
 class PushBudget:
     """At most `per_minute` pushes in any minute; 0.5 is one push in any two minutes.
 
-    `monotonic` has to be the same for all processes of a host, as Linux' own is. Raises
-    NotDurable when the file can't be used.
+    `monotonic` must be the same for all processes of a host, as on Linux. Raises NotDurable when
+    the file cannot be used.
     """
 
     def __init__(
@@ -36,9 +36,9 @@ class PushBudget:
         self._lock_path = path.with_name(path.name + ".lock")
 
     def spend(self) -> None:
-        """Count a push that is about to be made, whether there is room for it or not.
+        """Count a push that is about to be made, whether the budget has room for it or not.
 
-        One for which there is none takes the place of the next, within one window.
+        Without room it uses up the next place, within one window.
         """
         with self._locked():
             times, now = self._counted(), self._monotonic()
@@ -47,7 +47,7 @@ class PushBudget:
             self._path.write_text(json.dumps(times))
 
     def has_room(self) -> bool:
-        """Whether a push that can wait may be made now."""
+        """Whether a push that is not urgent may be made now."""
         with self._locked():
             return len(self._counted()) < self._most
 
@@ -57,14 +57,14 @@ class PushBudget:
             with file_lock(self._lock_path):
                 yield
         except OSError as error:
-            raise NotDurable(f"the pushes of this builder can't be counted: {error}") from error
+            raise NotDurable(f"cannot count the pushes of this builder: {error}") from error
 
     def _counted(self) -> list[float]:
         now = self._monotonic()
         try:
             times = [float(at) for at in json.loads(self._path.read_bytes())]
         except (FileNotFoundError, TypeError, ValueError):
-            # None yet, or not what `spend` wrote: nobody can tell what was pushed.
+            # None yet, or not written by `spend`: earlier pushes are unknown.
             return []
-        # later ones were written before this host was booted again
+        # later times were written before the last reboot
         return [at for at in times if now - self._window < at <= now + self._window]

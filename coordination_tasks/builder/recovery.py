@@ -1,4 +1,4 @@
-"""Gives back what a predecessor of this process on this builder left behind when it was killed."""
+"""Recovers the job of an earlier `doit build` on this builder that was killed."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def recover(
     ended: Callable[[Attempt, bytes], Mapping[str, str]],
     clock: Callable[[], datetime],
 ) -> str | None:
-    """Send what waits and give back the job of a killed predecessor; a line that tells of it.
+    """Send waiting entries and release the job of a killed build; returns a line about it.
 
     The job is queued again, or fails when that was its last attempt. The caller holds the
-    builder's lock, so whoever made the claim is not alive. Raises Unavailable, and why the store
-    refuses to take the job back. `ended` tells of an attempt and its plan which steps came to
-    their good end, also those of which the predecessor had no time to say so, with what each did.
+    builder's lock, so the process that made the claim has ended. Raises Unavailable, and the error
+    of a store that refuses to take the job back. `ended` returns the steps of an attempt and its
+    plan that succeeded, with their results, including those that the killed build did not record.
     """
     outbox.flush(store)
     claim_id = intent.read()
@@ -56,7 +56,7 @@ def recover(
             reason=reason,
             succeeded=succeeded,
         )
-        told = f"job {job.id} was left behind and {_give_back(outbox, attempt, reason, ends)}"
+        told = f"job {job.id} of a killed build {_give_back(outbox, attempt, reason, ends)}"
         _send(store, outbox, claim_id)
     intent.clear()
     return told
@@ -68,25 +68,25 @@ def _ended(
     outbox: Outbox,
     ended: Callable[[Attempt, bytes], Mapping[str, str]],
 ) -> tuple[Mapping[str, str], str]:
-    """The steps that succeeded, and why the attempt is over."""
+    """The steps that succeeded, and why the attempt has ended."""
     refused = [e.refused for e in outbox.refused() if ends_claim(e.command, attempt.claim_id)]
-    reason = f"its end was refused: {refused[-1]}" if refused else REASON
+    reason = f"the store refused its result: {refused[-1]}" if refused else REASON
     plan = recorded_plan(snapshot, attempt.job)
     try:
         return ended(attempt, plan.data) if plan else {}, reason
-    except Exception as error:  # the job is not to stay here for good, whatever is wrong with it
-        return {}, f"{reason}; which steps ended well can't be told: {in_words(error)}"
+    except Exception as error:  # whatever is wrong, the job must not stay here forever
+        return {}, f"{reason}; cannot determine which steps succeeded: {in_words(error)}"
 
 
 def _give_back(outbox: Outbox, attempt: Attempt, reason: str, ends: tuple[Transition, ...]) -> str:
-    """What becomes of the job."""
+    """Release or fail the job; returns which, as text."""
     last = last_attempt(attempt.job, reason)
     if last is None:
         outbox.submit_release(attempt, reason, ends)
-        return "is queued again"
+        return "was queued again"
     failed = Completion(state=State.FAILED, reason=last, transitions=ends)
     outbox.submit_completion(attempt, failed)
-    return f"has failed: {last}"
+    return f"failed: {last}"
 
 
 def _send(store: Store, outbox: Outbox, claim_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Which jobs keep their workspaces on a builder, however old these are."""
+"""The jobs whose workspaces a builder keeps, however old they are."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def retained_jobs(snapshot: Snapshot, here: Iterable[str]) -> frozenset[str]:
-    """Of the jobs `here`: what waits, runs or can't be read, and each branch's last good build.
+    """Those of the jobs `here` that are queued, running or unreadable, or a branch's last success.
 
-    Jobs of one branch with another pipeline are another branch's. Raises Unavailable.
+    A branch counts separately for each pipeline. Raises Unavailable.
     """
     held: set[str] = set()
     last_good: dict[tuple[str | None, str | None], Job] = {}

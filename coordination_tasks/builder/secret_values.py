@@ -1,6 +1,6 @@
 """Secrets of this builder: from its environment, or from a file that nobody else can read.
 
-Never from a repository: what is committed once is in every clone for good.
+Never from a repository: a committed secret stays in every clone forever.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from common.yaml.findings import InvalidFile
 from coordination_tasks.domain.errors import BadConfiguration
 
 SHORTEST = 4
-"""Characters; a shorter text stands in every log, so it can't be masked."""
+"""Characters; a shorter text occurs in every log, so it cannot be masked."""
 
 
 class Secrets:
-    """The secrets of this builder; the environment wins over the file.
+    """The secrets of this builder; the environment overrides the file.
 
-    Raises BadConfiguration when the file can't be read, or others can read it.
+    Raises BadConfiguration when the file cannot be read, or others can read it.
     """
 
     def __init__(self, environment: Mapping[str, str], file: Path | None) -> None:
@@ -31,14 +31,14 @@ class Secrets:
         self._in_file = _read(file) if file else {}
 
     def lacks(self, names: Collection[str]) -> str | None:
-        """What is missing of these, in words for a person; None when all are there."""
+        """Which of these is missing, as a readable line; None when all are present."""
         for name in names:
             value = self._value(name)
             if not value:
-                return f"this builder lacks the secret {name}: set it in {self._places()}"
+                return f"missing secret {name}: set it in {self._places()}"
             if len(value) < SHORTEST:
                 return (
-                    f"the secret {name} is too short to be masked: {SHORTEST} characters at least"
+                    f"secret {name} is too short to mask: expected at least {SHORTEST} characters"
                 )
         return None
 
@@ -63,19 +63,19 @@ def _read(path: Path) -> Mapping[str, str]:
     try:
         info = path.stat()
     except OSError as error:
-        raise BadConfiguration(f"{path}: the secrets can't be read: {error.strerror}") from error
+        raise BadConfiguration(f"{path}: cannot read the secrets: {error.strerror}") from error
     if not stat.S_ISREG(info.st_mode):
-        raise BadConfiguration(f"{path}: the secrets have to be in a regular file")
+        raise BadConfiguration(f"{path}: expected a regular file with secrets")
     if info.st_uid != os.geteuid() or info.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         mode = stat.S_IMODE(info.st_mode)
         raise BadConfiguration(
-            f"{path}: others can read these secrets (mode {mode:03o}, owner {info.st_uid}): "
-            "it has to be yours, with mode 600"
+            f"{path}: others can read these secrets (mode {mode:03o}, owner {info.st_uid}). "
+            "Make it your own file, with mode 600."
         )
     inside = next((p for p in path.resolve().parents if (p / ".git").exists()), None)
     if inside:
         raise BadConfiguration(
-            f"{path}: secrets are not kept in a repository ({inside}): move the file out of it"
+            f"{path}: secrets must not be in a repository ({inside}). Move the file out of it."
         )
     try:
         return read_record(map_of(text), read_document(path))

@@ -1,4 +1,4 @@
-"""What all our doit commands share: configuration, the store, and errors as one clear line."""
+"""Base of the doit commands of coordination: configuration, store, and one-line errors."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from coordination_tasks.wiring.farm import Farm
 
 
 class FarmCommand(Command):
-    """Base of the doit commands that deal with the coordination repository."""
+    """Base of the doit commands that use the coordination repository."""
 
     def error_text(self, error: BaseException) -> str:
         """See Command."""
         later = isinstance(error, CoordinationError) and error.retryable
-        return f"{super().error_text(error)}{'; try again later' if later else ''}"
+        return f"{super().error_text(error)}{'. Try again later.' if later else ''}"
 
     @property
     def farm(self) -> Farm:
-        """The farm that dodo.py wires."""
+        """The farm of dodo.py."""
         found: Farm = self.loader.namespace["FARM"]
         return found
 
@@ -39,11 +39,11 @@ class FarmCommand(Command):
         return ""
 
     def known_pipelines(self) -> dict[str, tuple[str, ...]]:
-        """The pipelines of this farm, each with the labels that it demands of a builder."""
+        """The pipelines of this farm, each with the labels that it requires of a builder."""
         return {name: terms.labels for name, terms in self.farm.pipelines.known.items()}
 
     def terms(self, secrets: Secrets) -> Terms:
-        """What the pipelines of this farm say of jobs and builders, beside labels."""
+        """What the pipelines of this farm require of jobs and builders, besides labels."""
         known = self.farm.pipelines.known
         lacks = {name: secrets.lacks(terms.secrets) for name, terms in known.items()}
         return Terms(
@@ -55,17 +55,17 @@ class FarmCommand(Command):
         )
 
     def check_pipeline(self, name: str) -> str:
-        """`name`, if there is such a pipeline. Raises BadRequest with the nearest one."""
+        """`name`, if there is such a pipeline. Raises BadRequest with the closest one."""
         known = self.known_pipelines()
         if name not in known:
-            raise BadRequest(f"there is no pipeline {name[:60]!r}{did_you_mean(name, known)}")
+            raise BadRequest(f"unknown pipeline {name[:60]!r}{did_you_mean(name, known)}")
         return name
 
 
 def no_arguments(args: list[str]) -> None:
-    """Raise BadRequest when a command got words that it does not take."""
+    """Raise BadRequest when a command without arguments got some."""
     if args:
-        raise BadRequest(f"what is {args[0][:60]!r}? this command takes options only")
+        raise BadRequest(f"unexpected argument {args[0][:60]!r}")
 
 
 def as_json(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Where tables are printed."""
+"""The output for tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def console() -> Console:
 
 
 class _HarmlessHook(RenderHook):
-    """What is printed may come from a build log or another builder."""
+    """Printed text may come from a build log or another builder."""
 
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
         """See RenderHook."""

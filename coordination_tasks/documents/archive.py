@@ -1,4 +1,4 @@
-"""The archive in the repository: what is over, by month, so that what lives stays small.
+"""The archive in the repository: finished records by month, so that the live files stay small.
 
 `coordination/archive/<month>/` holds `jobs/` and `messages/` (entries as they were, one a line),
 `files/` (transitions, manifests and short logs, see archived_files) and `logs/` (long ones).
@@ -42,19 +42,19 @@ _MONTH = re.compile(r"\d{4}-\d{2}")
 
 
 def month_of(moment: datetime) -> str:
-    """The folder of a moment: `2025-10`, UTC."""
+    """The folder for a moment: `2025-10`, UTC."""
     return moment.astimezone(UTC).strftime("%Y-%m")
 
 
 def months(files: Files) -> tuple[str, ...]:
-    """The months that have an archive, the newest first."""
+    """The months that have an archive, newest first."""
     return tuple(sorted(filter(_MONTH.fullmatch, files.names(ARCHIVE)), reverse=True))
 
 
 def _months_of(files: Files, job_id: str) -> tuple[str, ...]:
-    """The months that can hold a job: none from before its id was made, with a day for bad clocks.
+    """The months that can contain a job: none before its id was made, minus a day for bad clocks.
 
-    So who queues a new job need not search years.
+    So queueing a new job need not search years.
     """
     at = made_at(job_id)
     first = month_of(at - timedelta(days=1)) if at else ""
@@ -62,7 +62,7 @@ def _months_of(files: Files, job_id: str) -> tuple[str, ...]:
 
 
 def find_job(files: Files, job_id: str) -> Job | None:
-    """An archived job by its id, as it was when it was last archived; None when there is none."""
+    """An archived job by its id, as last archived; None when there is none."""
     for month in _months_of(files, job_id):
         beside = (job for _, job in _jobs_beside(files, month, job_id))
         jobs = [job for job in beside if job and job.id == job_id]
@@ -72,7 +72,7 @@ def find_job(files: Files, job_id: str) -> Job | None:
 
 
 def find_logs(archived: ArchivedFiles, job_id: str) -> dict[str, ArchivedFile]:
-    """The archived transitions of a job, by where they were."""
+    """The archived transitions of a job, by their former path."""
     folder = transitions_folder(job_id)
     found: dict[str, ArchivedFile] = {}
     for month in reversed(_months_of(archived.files, job_id)):
@@ -83,7 +83,7 @@ def find_logs(archived: ArchivedFiles, job_id: str) -> dict[str, ArchivedFile]:
 
 
 def find_manifest(archived: ArchivedFiles, builder: str, job_id: str, attempt: int) -> bytes | None:
-    """The archived manifest of an attempt, the newest; None when there is none."""
+    """The newest archived manifest of an attempt; None when there is none."""
     path = manifest_path(builder, job_id, attempt)
     name = path.removeprefix(logs_folder(builder) + "/")
     for month in _months_of(archived.files, job_id):
@@ -96,9 +96,9 @@ def find_manifest(archived: ArchivedFiles, builder: str, job_id: str, attempt: i
 
 
 def archive_jobs(draft: Draft, due: Mapping[str, str]) -> None:
-    """Move the jobs with these ids out of the queue, each into its month, with its transitions.
+    """Move the jobs with these ids from the queue into their months, with their transitions.
 
-    The caller has seen that each id is in the queue once.
+    The caller has checked that each id is in the queue exactly once.
     """
     text = json_edit.decode(JOBS, draft.read(JOBS) or b"")
     found = json_edit.member(text, "jobs")
@@ -122,7 +122,7 @@ def archive_jobs(draft: Draft, due: Mapping[str, str]) -> None:
 def archive_messages(
     draft: Draft, document: MessagesDocument, chosen: Mapping[int, Message], *, now: datetime
 ) -> None:
-    """Move the messages at these places of `document` into their months (undated ones: now's)."""
+    """Move the messages at these indexes of `document` into their months (undated: this one)."""
     for index, raw, message in document.entries:
         if index in chosen:
             append_line(draft, raw, _messages_file(month_of(message.at or now)))
@@ -142,7 +142,7 @@ def archive_log(draft: Draft, builder: str, name: str, month: str) -> None:
 
 
 def joined_lines(earlier: bytes, later: bytes) -> bytes:
-    """The lines of two files, those once that are in both."""
+    """The lines of two files, without duplicates."""
     if not earlier:
         return later
     known = earlier.rstrip(b"\n").split(b"\n")
@@ -159,13 +159,13 @@ def _free(draft: Draft, path: str) -> str:
 
 
 def unreadable_beside(files: Files, job_id: str) -> Iterator[str]:
-    """Where lines are that can't be read, in the files that would hold this job: `path:line`."""
+    """Unreadable lines, as `path:line`, in the files that could contain this job."""
     for month in _months_of(files, job_id):
         yield from (place for place, job in _jobs_beside(files, month, job_id) if job is None)
 
 
 def _jobs_beside(files: Files, month: str, job_id: str) -> Iterator[tuple[str, Job | None]]:
-    """Place and job of each line in the files that would hold this job; None: can't be read."""
+    """Place and job of each line in the files that could contain this job; None: unreadable."""
     for path, number, line in lines(files, _jobs_file(month, job_id)):
         try:
             job = job_from(json.loads(line))

@@ -1,9 +1,9 @@
-"""Files of the archive that hold many entries, one a line, in parts that Git hosts accept.
+"""Archive files with many entries, one per line, in parts that Git hosts accept.
 
-Small files are archived in such files, too: a remote that takes a push looks at each folder and
-file that its newest version has, so a year of files as they were written would make a push take
-three times as long. Their lines are `{"path": where it was, "text": what it held}`, or `base64`
-for content that is not UTF-8.
+Small files are archived in such files, too: a remote that receives a push checks every folder and
+file of its newest version, so a year of unpacked files would make a push take three times as long.
+Their lines are `{"path": former path, "text": content}`, with `base64` for content that is not
+UTF-8.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ MOST_BYTES = 1_000_000
 """Bytes of one part: Git hosts limit the size of a file."""
 
 Parts = Callable[[int], str]
-"""The path of each part; they are numbered from 1."""
+"""The path of each part, numbered from 1."""
 
 
 class Files(Protocol):
     """One version's files: a Draft, or a Snapshot."""
 
     def read(self, path: str) -> bytes | None:
-        """Content of a file; None when there is none."""
+        """Content of a file; None when it does not exist."""
         ...
 
     def names(self, folder: str) -> tuple[str, ...]:
-        """Sorted names of what is directly in a folder."""
+        """Sorted names of the entries directly in a folder."""
         ...
 
 
 def append_line(draft: Draft, entry: Mapping[str, object], parts: Parts) -> None:
-    """Add an entry to the last part that has room for it."""
+    """Add an entry to the last part, or to a new one when that is full."""
     line = json_edit.dump_line(entry).encode("utf-8") + b"\n"
     part = 1
     while (data := draft.read(parts(part))) and len(data) + len(line) > MOST_BYTES:
@@ -47,7 +47,7 @@ def append_line(draft: Draft, entry: Mapping[str, object], parts: Parts) -> None
 
 
 def lines(files: Files, parts: Parts) -> Iterator[tuple[str, int, bytes]]:
-    """Path, line number and content of each line, in the order in which they were added."""
+    """Path, line number and content of each line, in the order of addition."""
     part = 1
     while (data := files.read(path := parts(part))) is not None:
         for number, line in enumerate(data.split(b"\n"), 1):
@@ -57,7 +57,7 @@ def lines(files: Files, parts: Parts) -> Iterator[tuple[str, int, bytes]]:
 
 
 MOST_BYTES_OF_A_LINE = 100_000
-"""Of a file that is put here; larger ones are stored as they are."""
+"""Maximum size of a file to pack; larger ones are stored unpacked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,12 @@ class ArchivedFile:
     """A file as it was when it was archived."""
 
     path: str
-    """The file of the archive that holds it."""
+    """The archive file that contains it."""
     data: bytes
 
 
 def put(draft: Draft, month: str, group: str, path: str, data: bytes) -> None:
-    """Archive the file that was at `path`; what has one `group` is found together."""
+    """Archive the file that was at `path`; files of one `group` are found together."""
     append_line(draft, {"path": path, **_as_json(data)}, _parts(month, group))
 
 
@@ -82,9 +82,9 @@ class ArchivedFiles:
         self._known: dict[str, dict[str, list[ArchivedFile]]] = {}
 
     def find(self, month: str, group: str, begin: str) -> Iterator[tuple[str, ArchivedFile]]:
-        """Where they were, and the files of a group whose paths begin so, the oldest first.
+        """Former paths and files of a group whose paths start like this, oldest first.
 
-        A path can be there more than once.
+        A path can occur more than once.
         """
         for path, found in self._of(month, group).items():
             if path.startswith(begin):
@@ -103,7 +103,7 @@ class ArchivedFiles:
 
 
 def _entry(line: bytes) -> tuple[str, bytes] | None:
-    """Path and content; None for what is not ours: `doit fsck` tells of it, the others count."""
+    """Path and content; None for a foreign line: `doit fsck` reports it, the others count."""
     try:
         entry = json.loads(line)
         return str(entry["path"]), _data(entry)

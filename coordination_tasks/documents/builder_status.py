@@ -1,4 +1,4 @@
-"""`<builder>/status.json` and `<builder>/heartbeat.json`: what a builder tells of itself."""
+"""`<builder>/status.json` and `<builder>/heartbeat.json`: what a builder publishes of itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IDLE, BUILDING, SUCCESS, FAILED = "idle", "building", "success", "failed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostLoad:
-    """Figures of a builder's host: percent, GB, seconds since it was booted."""
+    """Load of a builder's host: percent, GB, seconds since boot."""
 
     cpu_usage: float
     memory_used_gb: float
@@ -32,7 +32,7 @@ class BuilderStatus:
 
     builder: str
     status: str
-    """`idle`, `building`, `failed`, `success`, or what else the file says."""
+    """`idle`, `building`, `failed`, `success`, or another word of the file."""
     ip: str = ""
     manager: str = ""
     timestamp: datetime | None = None
@@ -41,14 +41,14 @@ class BuilderStatus:
     last_build: Mapping[str, object] | None = None
     system: Mapping[str, object] = field(default_factory=dict)
     heartbeats_at: str | None = None
-    """Where its heartbeats are; None in what older programs wrote."""
+    """The branch of its heartbeats; None in files of older programs."""
     lease: float | None = None
-    """Seconds without a sign of life after which its job is anybody's, as it says itself."""
+    """Seconds without a heartbeat after which others may take its job, by its own setting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusChange:
-    """What a builder is about to publish. Without `last_build`, that of the file stays."""
+    """What a builder is about to publish. Without `last_build`, the file's own is kept."""
 
     status: str
     current_job: Mapping[str, object] | None = None
@@ -63,7 +63,7 @@ def status_data(
     now: datetime,
     load: HostLoad | None,
 ) -> bytes:
-    """The new content of status.json; other keys stay. Raises BrokenDocument."""
+    """The new content of status.json; other keys are kept. Raises BrokenDocument."""
     path = status_path(profile.id)
     text = "{}\n" if old is None else json_edit.decode(path, old)
     found = json_edit.parse_object(path, text)
@@ -87,7 +87,7 @@ def status_data(
 def heartbeat_data(
     old: bytes | None, profile: BuilderProfile, *, now: datetime, load: HostLoad | None
 ) -> bytes:
-    """The new content of heartbeat.json; other keys stay. Raises BrokenDocument."""
+    """The new content of heartbeat.json; other keys are kept. Raises BrokenDocument."""
     path = heartbeat_path(profile.id)
     text = "{}\n" if old is None else json_edit.decode(path, old)
     found = json_edit.parse_object(path, text)
@@ -112,7 +112,7 @@ def current_job(job: Job) -> dict[str, object]:
 
 
 def read_status(builder: str, status: bytes, heartbeat: bytes | None) -> BuilderStatus:
-    """What a builder published. Raises BrokenDocument; a broken heartbeat is only a missing one."""
+    """What a builder published. Raises BrokenDocument; a broken heartbeat counts as missing."""
     path = status_path(builder)
     found = json_edit.parse_object(path, json_edit.decode(path, status))
     heartbeat_found = _mapping(found.get("heartbeat"))

@@ -1,8 +1,8 @@
-"""The documents' own words <-> the model's, at this one place.
+"""Translates between the documents' terms and the model's.
 
 Format: ARCHITECTURE.md, "Files of the coordination repository". Reading is tolerant (missing keys,
-other forms of time); writing names only the members that changed, so that what others wrote stays
-as it is.
+other forms of time); writing changes only the members that differ, so that the rest of what others
+wrote is preserved.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _RARE = ("wanted_builder", "held")
 
 
 class Unreadable(ValueError):
-    """One entry of a document makes no sense; the entries beside it do."""
+    """One entry of a document is invalid; the others are usable."""
 
 
 def job_from(raw: object) -> Job:
-    """A job as an entry of `coordination/jobs.json` describes it. Raises Unreadable."""
+    """A job from an entry of `coordination/jobs.json`. Raises Unreadable."""
     if not isinstance(raw, Mapping):
-        raise Unreadable("is no object")
+        raise Unreadable("is not an object")
     job_id = raw.get("id")
     if not isinstance(job_id, str) or not job_id:
         raise Unreadable("has no id")
@@ -77,12 +77,12 @@ def job_from(raw: object) -> Job:
 
 
 def is_queued(raw: object) -> bool:
-    """Whether an entry of `coordination/jobs.json` waits to be claimed; quick."""
+    """Whether an entry of `coordination/jobs.json` waits to be claimed; a quick check."""
     return isinstance(raw, Mapping) and raw.get("status") == _STATUS_OF_STATE[State.QUEUED]
 
 
 def job_members(job: Job) -> dict[str, object]:
-    """All members of a job that is written for the first time, the reference's keys first."""
+    """All members of a new job, with the keys of the reference first."""
     members = _members(job)
     if job.duration_seconds is None:
         del members["duration_seconds"]
@@ -95,17 +95,17 @@ def job_members(job: Job) -> dict[str, object]:
 
 
 def changed_members(raw: Mapping[str, object], before: Job, after: Job) -> dict[str, object]:
-    """The members of the entry `raw`, which reads as `before`, to be written to make it `after`."""
+    """The members to write into the entry `raw`, which reads as `before`, to make it `after`."""
     old, new = _members(before), _members(after)
     changes = {key: value for key, value in new.items() if value != old[key]}
-    # `status` decides; `state` only says more, so it is kept true once it exists
+    # `status` decides; `state` only adds detail, so it is kept in step if it exists
     if "state" not in raw and after.state not in _NEEDS_STATE_KEY:
         changes.pop("state", None)
     return changes
 
 
 def is_same_request(asked: Job, stored: Job) -> bool:
-    """Whether `stored` is what `asked` asked for, whatever has become of it since."""
+    """Whether `stored` is the same request as `asked`, whatever its state now."""
     # a claim fills in the default pipeline and the branch's commit
     filled = replace(
         asked,
@@ -142,9 +142,9 @@ def transition_line(transition: Transition) -> str:
 
 
 def transition_from(raw: object) -> Transition:
-    """A transition as a line of a transitions file describes it. Raises Unreadable."""
+    """A transition from a line of a transitions file. Raises Unreadable."""
     if not isinstance(raw, Mapping):
-        raise Unreadable("is no object")
+        raise Unreadable("is not an object")
     at = parse_time(raw.get("at"))
     if at is None:
         raise Unreadable("has no time `at`")
@@ -167,7 +167,7 @@ def transition_from(raw: object) -> Transition:
 
 
 def number_from(value: object) -> float | None:
-    """A number that others wrote; None for what is none, or too large to be counted with."""
+    """A number that others wrote; None if it is not a number, or too large."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if abs(value) <= _LARGEST else None
@@ -221,7 +221,7 @@ def _state(raw: Mapping[object, object]) -> State:
     status = raw.get("status")
     state = _STATE_OF_STATUS.get(status) if isinstance(status, str) else None
     if state is None:
-        raise Unreadable(f"has the unknown status {str(status)[:80]!r}")
+        raise Unreadable(f"has unknown status {str(status)[:80]!r}")
     for refined in _NEEDS_STATE_KEY:
         if raw.get("state") == refined.value and _STATUS_OF_STATE[refined] == status:
             return refined
@@ -232,7 +232,7 @@ def _step_state(raw: Mapping[object, object], key: str) -> State:
     try:
         return State(str(raw.get(key)))
     except ValueError as error:
-        raise Unreadable(f"has no known state in `{key}`") from error
+        raise Unreadable(f"has an unknown state in `{key}`") from error
 
 
 def _required_text(raw: Mapping[object, object], key: str) -> str:
@@ -250,8 +250,8 @@ def _texts(key: str, value: object) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        # to leave one out could build a job too early, or on the wrong builder
-        raise Unreadable(f"has `{key}` that are no list of strings")
+        # ignoring one could build a job too early, or on the wrong builder
+        raise Unreadable(f"has `{key}` that is not a list of strings")
     return tuple(value)
 
 
@@ -259,7 +259,7 @@ def _params(value: object) -> dict[str, str]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise Unreadable("has `params` that are no object")
+        raise Unreadable("has `params` that is not an object")
     return {
         str(name): item if isinstance(item, str) else json.dumps(item)
         for name, item in value.items()

@@ -1,4 +1,4 @@
-"""`coordination/jobs.json`: the queue, read tolerantly; many jobs are changed in one pass."""
+"""`coordination/jobs.json`: the queue, read tolerantly; many jobs can change in one pass."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _NEW = json_edit.dump({"jobs": [], "metadata": {}})
 
 
 class JobsDocument:
-    """The jobs of one version. Entries that make no sense stay in the text, and are told."""
+    """The jobs of one version. Invalid entries are kept in the text, and reported."""
 
     def __init__(self, data: bytes | None, files: Files | None = None) -> None:
-        """`files` hold the archive. Raises BrokenDocument when it is no document of this shape."""
+        """`files` contain the archive. Raises BrokenDocument when the shape is wrong."""
         self._files = files
         self._text = _NEW if data is None else json_edit.decode(JOBS, data)
         raws = json_edit.parse_object(JOBS, self._text).get("jobs", [])
         if not isinstance(raws, list):
-            raise BrokenDocument(f"{JOBS} is broken: `jobs` is no list")
+            raise BrokenDocument(f"{JOBS} is broken: `jobs` is not a list")
         self._raws: list[object] = raws
         self._found = len(raws)
         self._changes: dict[int, dict[str, object]] = {}
@@ -45,7 +45,7 @@ class JobsDocument:
 
     @property
     def data(self) -> bytes:
-        """The document as it is to be written."""
+        """The document's new text."""
         text = self._text
         added = self._raws[self._found :]
         if self._changes:
@@ -64,11 +64,11 @@ class JobsDocument:
         return self._readable()
 
     def queued(self) -> Iterator[Job]:
-        """The readable jobs that wait, in the file's order; quick in a long file."""
+        """The readable queued jobs, in the file's order; quick in a long file."""
         return self._readable(queued_only=True)
 
     def get(self, job_id: str) -> Job | None:
-        """A job by its id; None when there is none. Raises BrokenDocument if it can't be read."""
+        """A job by its id; None when there is none. Raises BrokenDocument if it is unreadable."""
         index = self._index.get(job_id)
         if index is None:
             return None
@@ -78,30 +78,30 @@ class JobsDocument:
             raise BrokenDocument(f"{JOBS} is broken: job {job_id} {error}") from error
 
     def claimed_as(self, claim_id: str) -> Job | None:
-        """The job that the claim with this id took, if it still is the job's latest claim."""
+        """The job that the claim with this id took, if that is still the job's latest claim."""
         for raw in self._raws:
             if isinstance(raw, dict) and raw.get("claim_id") == claim_id:
                 return self.get(str(raw.get("id")))
         return None
 
     def find(self, job_id: str) -> Job | None:
-        """As `get`, but also an archived job."""
+        """Like `get`, but includes archived jobs."""
         job = self.get(job_id)
         if job is not None or self._files is None:
             return job
         return find_job(self._files, job_id)
 
     def require(self, job_id: str) -> Job:
-        """A job by its id, also an archived one. Raises NotFound, BrokenDocument."""
+        """A job by its id, archived or not. Raises NotFound, BrokenDocument."""
         job = self.find(job_id)
         if job is None:
             lost = ", ".join(unreadable_beside(self._files, job_id)) if self._files else ""
-            why = f", or it can't be read: see {lost}" if lost else ""
-            raise NotFound(f"there is no job {job_id[:200]!r}{why}")
+            why = f" (but some entries are unreadable: {lost})" if lost else ""
+            raise NotFound(f"unknown job {job_id[:200]!r}{why}")
         return job
 
     def unreadable(self) -> tuple[str, ...]:
-        """What is wrong with entries that can't be read, one line each."""
+        """The errors of unreadable entries, one line each."""
         problems = []
         for index, raw in enumerate(self._raws):
             try:
@@ -110,11 +110,11 @@ class JobsDocument:
                 problems.append(f"{JOBS}: entry {index + 1} {error}")
             else:
                 if self._index[job_id] != index:
-                    problems.append(f"{JOBS}: entry {index + 1} has the id of an earlier one")
+                    problems.append(f"{JOBS}: entry {index + 1} has the same id as an earlier one")
         return tuple(problems)
 
     def doubled(self) -> frozenset[str]:
-        """Ids that several entries have; the first of them counts."""
+        """Ids of several entries; the first entry counts."""
         ids = ((index, raw.get("id")) for index, raw in enumerate(self._raws) if _is_entry(raw))
         return frozenset(str(job_id) for index, job_id in ids if self._index[job_id] != index)
 
@@ -128,7 +128,7 @@ class JobsDocument:
         index = self._index[job.id]
         raw = self._raws[index]
         if not isinstance(raw, dict):
-            raise BrokenDocument(f"{JOBS} is broken: entry {index + 1} is no object")
+            raise BrokenDocument(f"{JOBS} is broken: entry {index + 1} is not an object")
         changes = changed_members(raw, before, job)
         raw.update(changes)
         self._jobs.pop(index, None)
@@ -147,13 +147,13 @@ class JobsDocument:
             try:
                 job = self._job(index)
             except Unreadable:
-                continue  # told by `unreadable`
+                continue  # reported by `unreadable`
             if self._index[job.id] == index:
                 yield job
 
 
 def _array_at(text: str) -> int:
-    """Where the list of jobs starts, in a text that has one."""
+    """The start of the list of jobs, in a text that has one."""
     found = json_edit.member(text, "jobs")
     return found.start if found else 0
 
@@ -163,7 +163,7 @@ def _is_entry(raw: object) -> TypeGuard[dict[str, object]]:
 
 
 def read_jobs(draft: Draft) -> JobsDocument:
-    """The queue as the draft has it. Raises BrokenDocument."""
+    """The draft's queue. Raises BrokenDocument."""
     return JobsDocument(draft.read(JOBS), draft)
 
 

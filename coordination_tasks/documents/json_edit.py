@@ -1,7 +1,7 @@
-"""JSON text edited in place: what changes is replaced, all else stays as found, byte for byte.
+"""JSON text edited in place: only changed values are replaced, the rest is kept byte for byte.
 
-Other programs own keys, orders and number formats in these files that a parse and a dump would
-normalise. So a document is read with `json`, and written by splicing values into its text.
+Other programs own keys, orders and number formats in these files that parsing and dumping would
+normalise. So a document is read with `json` and written by splicing values into its text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _BOM = "\ufeff"
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A value (or a key) of a JSON text, where it stands, and the blank before it."""
+    """A value (or a key) of a JSON text, its position, and the whitespace before it."""
 
     value: object
     start: int
@@ -29,7 +29,7 @@ class Span:
 
 
 def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON value")
+    raise ValueError(f"{name} is not a JSON value")
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
@@ -38,7 +38,7 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 def decode(path: str, data: bytes) -> str:
     """Text of a document. Raises BrokenDocument when it is too large or not UTF-8."""
     if len(data) > MAX_BYTES:
-        raise BrokenDocument(f"{path} is broken: {len(data)} bytes are too many for a document")
+        raise BrokenDocument(f"{path} is broken: too large ({len(data)} bytes)")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -51,13 +51,13 @@ def parse_object(path: str, text: str) -> dict[str, object]:
         value = _DECODER.decode(text.removeprefix(_BOM))
     except json.JSONDecodeError as error:
         where = f"{path}:{error.lineno}:{error.colno}"
-        raise BrokenDocument(f"{where}: no valid JSON: {error.msg}") from error
+        raise BrokenDocument(f"{where}: invalid JSON: {error.msg}") from error
     except RecursionError as error:
         raise BrokenDocument(f"{path} is broken: nested too deeply") from error
     except ValueError as error:
         raise BrokenDocument(f"{path} is broken: {error}") from error
     if not isinstance(value, dict):
-        raise BrokenDocument(f"{path} is broken: expected an object at the top")
+        raise BrokenDocument(f"{path} is broken: expected an object at the top level")
     return value
 
 
@@ -67,12 +67,12 @@ def dump(value: object) -> str:
 
 
 def dump_line(value: object) -> str:
-    """JSON text of one line of a `.jsonl` file, without its newline."""
+    """JSON text of one line of a `.jsonl` file, without the newline."""
     return _dump(value, None)
 
 
 def set_members(text: str, changes: Mapping[str, object], at: int | None = None) -> str:
-    """`text` with members of the object at `at` (default: the top) replaced, new ones appended."""
+    """`text` with members of the object at `at` (default: the top) replaced or appended."""
     start = _top(text) if at is None else at
     keys, members = _scan_object(text, start)
     edits = [
@@ -82,7 +82,7 @@ def set_members(text: str, changes: Mapping[str, object], at: int | None = None)
     ]
     fresh = [(_dump(key, None) + ": ", changes[key]) for key in changes if key not in members]
     if fresh:
-        # of a doubled key the dict keeps the last value, but the first place
+        # for a duplicate key the dict keeps the last value but the first position
         last = max(members.values(), key=lambda span: span.end, default=None)
         edits.append(_appended(text, start, last, _lead_of_next(list(keys.values())), fresh))
     return _spliced(text, edits)
@@ -90,7 +90,7 @@ def set_members(text: str, changes: Mapping[str, object], at: int | None = None)
 
 def append_element(text: str, array_at: int, value: object) -> str:
     """`text` with `value` appended to the array that starts at `array_at`."""
-    # the first two show how it is written: to look at each of thousands takes long
+    # the first two show the formatting: parsing thousands of items takes too long
     some = scan_array(text, array_at, most=2)
     _, end = _DECODER.raw_decode(text, array_at)
     last = Span(None, 0, len(text[: end - 1].rstrip(" \t\r\n")), "") if some else None
@@ -120,7 +120,7 @@ def member(text: str, key: str) -> Span | None:
 def scan_array(text: str, at: int, most: int | None = None) -> list[Span]:
     """The elements of the array that starts at `at`, in a text that is known to be valid.
 
-    `most`: only so many, the first ones.
+    `most`: at most so many, from the start.
     """
     spans: list[Span] = []
 
@@ -152,9 +152,9 @@ def _scan_object(text: str, at: int) -> tuple[dict[str, Span], dict[str, Span]]:
 
 
 def _walk(text: str, start: int, item: Callable[[str, int], int | None]) -> None:
-    """Call `item(blank before it, position) -> end` for all between the brackets at `start`.
+    """Call `item(whitespace before, position) -> end` for all items in the brackets at `start`.
 
-    None as end: that is enough.
+    An end of None stops the walk.
     """
     position = start + 1
     begin = _skip(text, position)
@@ -182,13 +182,13 @@ def _dump(value: object, indent: int | None) -> str:
     text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
     try:
         text.encode("utf-8")
-    except UnicodeEncodeError:  # half a surrogate pair: only an escape can carry it
+    except UnicodeEncodeError:  # half a surrogate pair: only an escape can represent it
         return json.dumps(value, indent=indent)
     return text
 
 
 def _dump_after(value: object, lead: str) -> str:
-    """`value` as it is written beside items that stand after the blank `lead`."""
+    """`value` formatted like items that follow the whitespace `lead`."""
     newline, indent = lead.rpartition("\n")[1:]
     if not newline:
         return _dump(value, None)
@@ -197,7 +197,7 @@ def _dump_after(value: object, lead: str) -> str:
 
 
 def _lead_of_next(items: Sequence[Span]) -> str:
-    """The blank before an item that is put behind these."""
+    """The whitespace before an item that is appended to these."""
     if len(items) == 1:
         return items[0].lead or " "
     return items[-1].lead if items else ""
@@ -210,7 +210,7 @@ def _appended(
     lead: str,
     items: Sequence[tuple[str, object]],
 ) -> tuple[int, int, str]:
-    """The edit that puts `items` (prefix, value) behind `last` in the brackets at `start`."""
+    """The edit that adds `items` (prefix, value) after `last` in the brackets at `start`."""
     if last is not None:
         added = "".join(f",{lead}{prefix}{_dump_after(value, lead)}" for prefix, value in items)
         return last.end, last.end, added

@@ -1,7 +1,7 @@
-"""`coordination/locks.json`: named locks with an expiry, as older programs take them.
+"""`coordination/locks.json`: named locks with an expiry, as older programs use them.
 
-Our own writes need none: each lands whole or not at all. But who holds `job_assignment` expects
-that nobody changes the queue meanwhile, across several pushes of theirs.
+Our own writes need no lock: each is atomic. But a holder of `job_assignment` expects that nobody
+changes the queue during several of its pushes.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _NEW = json_edit.dump({"locks": dict.fromkeys(_KNOWN), "metadata": {}})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lock:
-    """A lock that somebody took, and perhaps never released."""
+    """A lock that was taken, and perhaps never released."""
 
     name: str
     locked_by: str
     locked_at: datetime | None
     expires_at: datetime | None
-    """None: it can't be read; then the default life counts."""
+    """None: unreadable; then the default lifetime counts."""
 
     def is_live(self, now: datetime) -> bool:
-        """Whether others have to wait for it."""
+        """Whether others must wait for it."""
         end = self.expires_at
         if end is None and self.locked_at is not None:
             end = self.locked_at + DEFAULT_LIFE
@@ -42,7 +42,7 @@ class Lock:
 
 
 class QueueLocked(Unavailable):
-    """Another program holds `job_assignment`: wait, then do the same again."""
+    """Another program holds `job_assignment`: wait, then retry."""
 
     def __init__(self, lock: Lock) -> None:
         until = format_time(lock.expires_at) if lock.expires_at else "it is released"
@@ -51,7 +51,7 @@ class QueueLocked(Unavailable):
 
 
 def read_locks(data: bytes | None) -> tuple[Lock, ...]:
-    """The locks that are taken, also expired ones. Raises BrokenDocument."""
+    """The locks that are taken, including expired ones. Raises BrokenDocument."""
     text = _NEW if data is None else json_edit.decode(LOCKS, data)
     raws = json_edit.parse_object(LOCKS, text).get("locks")
     locks = [_lock(str(n), raw) for n, raw in raws.items()] if isinstance(raws, dict) else []
@@ -59,16 +59,16 @@ def read_locks(data: bytes | None) -> tuple[Lock, ...]:
 
 
 def check_queue_lock(draft: Draft, *, builder: str, now: datetime) -> None:
-    """Raise QueueLocked while somebody else holds the queue, BrokenDocument."""
+    """Raise QueueLocked while another builder holds the queue, BrokenDocument."""
     for lock in read_locks(draft.read(LOCKS)):
         if lock.name == QUEUE_LOCK and lock.locked_by != builder and lock.is_live(now):
             raise QueueLocked(lock)
 
 
 def take_lock(draft: Draft, name: str, *, by: str, now: datetime, life: timedelta) -> Lock:
-    """Take a lock, or keep it for longer. Raises Conflict while another holds it."""
+    """Take or extend a lock. Raises Conflict while another builder holds it."""
     if not name.isidentifier():
-        raise BadRequest(f"{name[:80]!r} can't be a lock's name")
+        raise BadRequest(f"invalid lock name {name[:80]!r}")
     for held in read_locks(draft.read(LOCKS)):
         if held.name == name and held.locked_by != by and held.is_live(now):
             raise Conflict(str(QueueLocked(held)))
@@ -79,37 +79,37 @@ def take_lock(draft: Draft, name: str, *, by: str, now: datetime, life: timedelt
         "expires_at": format_time(now + life),
     }
     _write(draft, name, _others_members(draft, name, by) | value)
-    draft.note(f"{by}: take the lock {name}")
+    draft.note(f"{by}: take lock {name}")
     return lock
 
 
 def free_lock(draft: Draft, name: str, *, by: str) -> bool:
-    """Free a lock of our own; False if it is free. Raises Conflict when it is another's."""
+    """Release a lock of our own; False if it is free. Raises Conflict if another holds it."""
     held = next((lock for lock in read_locks(draft.read(LOCKS)) if lock.name == name), None)
     if held is None:
         return False
     if held.locked_by != by:
-        raise Conflict(f"{held.locked_by} holds the lock {name}, not {by}")
+        raise Conflict(f"lock {name} is held by {held.locked_by}, not by {by}")
     _write(draft, name, None)
-    draft.note(f"{by}: free the lock {name}")
+    draft.note(f"{by}: release lock {name}")
     return True
 
 
 def free_expired(
     draft: Draft, *, by: str, now: datetime, notice: Callable[[str], None]
 ) -> tuple[Lock, ...]:
-    """Free all locks whose time is over, and warn all builders; those that were freed.
+    """Release all expired locks and warn all builders; returns the released locks.
 
-    `notice` is told when messages.json is broken, so that nobody can be warned.
+    `notice` is called when messages.json is broken, so that nobody can be warned.
     """
     expired = tuple(lock for lock in read_locks(draft.read(LOCKS)) if not lock.is_live(now))
     for lock in expired:
         _write(draft, lock.name, None)
-        draft.note(f"{by}: free the lock {lock.name} of {lock.locked_by}, which is over")
+        draft.note(f"{by}: release expired lock {lock.name} held by {lock.locked_by}")
         try:
             post(draft, _warning(lock, by, now))
         except BrokenDocument as error:
-            notice(f"{error}; nobody is warned that the lock {lock.name} was freed")
+            notice(f"{error}; cannot warn others that lock {lock.name} was released")
     return expired
 
 
@@ -117,19 +117,19 @@ def _warning(lock: Lock, by: str, now: datetime) -> Message:
     when = format_time(lock.expires_at) if lock.expires_at else "an unknown time"
     taken = format_time(lock.locked_at) if lock.locked_at else "unknown"
     return Message(
-        # the same lock that is freed by a repeated write is told once
+        # a repeated write that releases the same lock sends one message
         id=f"msg_lock_{lock.name}_{lock.locked_by}_{taken}",
         sender=by,
         to=TO_ALL,
         type="warning",
-        subject=f"the lock {_shown(lock.name)} of {_shown(lock.locked_by)} was freed",
-        body=f"It was taken at {taken} and was over at {when}; {by} freed it.",
+        subject=f"released expired lock {_shown(lock.name)} held by {_shown(lock.locked_by)}",
+        body=f"It was taken at {taken} and expired at {when}; {by} released it.",
         at=now,
     )
 
 
 def _others_members(draft: Draft, name: str, holder: str) -> dict[str, object]:
-    """What the lock says already, if it is this holder's: others may have added to it."""
+    """The existing members of the lock, if it is this holder's: others may have added some."""
     data = draft.read(LOCKS)
     locks = json_edit.parse_object(LOCKS, json_edit.decode(LOCKS, data or b"{}")).get("locks")
     found = locks.get(name) if isinstance(locks, dict) else None
@@ -139,7 +139,7 @@ def _others_members(draft: Draft, name: str, holder: str) -> dict[str, object]:
 
 
 def _shown(text: str) -> str:
-    """What others wrote, fit for one line."""
+    """External text, shortened to one line."""
     return "".join(char if char.isprintable() else "?" for char in text[:60])
 
 

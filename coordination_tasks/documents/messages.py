@@ -1,7 +1,7 @@
-"""`coordination/messages.json`: what builders tell each other, as older programs read and write it.
+"""`coordination/messages.json`: messages between builders, compatible with older programs.
 
-Each builder reads a message to `all` on its own: `read_by` names those who did, and `read`, which
-older programs look at, becomes true when all builders have.
+Each builder marks a message to `all` as read for itself: `read_by` lists them, and `read`, which
+older programs use, becomes true when all builders have read it.
 """
 
 from __future__ import annotations
@@ -38,40 +38,40 @@ class Message:
     at: datetime | None = None
     """By the sender's clock."""
     read: bool = False
-    """What older programs go by: read by its addressee; to `all`: by all builders."""
+    """What older programs use: read by its recipient; for `all`: by all builders."""
     read_by: tuple[str, ...] | None = None
-    """Who has read a message to `all`; None in messages of older programs."""
+    """Builders that have read a message to `all`; None in messages of older programs."""
 
     def is_for(self, builder: str) -> bool:
         """Whether it is addressed to this builder."""
         return self.to in (builder, TO_ALL)
 
     def is_unread_by(self, builder: str) -> bool:
-        """Whether this builder still has to read it."""
+        """Whether this builder has not read it yet."""
         if not self.is_for(builder) or (self.to == TO_ALL and self.sender == builder):
             return False
         return not self.read if self.read_by is None else builder not in self.read_by
 
 
 class MessagesDocument:
-    """The messages of one version. Entries that make no sense stay in the text, and are told."""
+    """The messages of one version. Invalid entries are kept in the text, and reported."""
 
     def __init__(self, data: bytes | None) -> None:
-        """Raises BrokenDocument when it is no JSON document of the right shape."""
+        """Raises BrokenDocument when it is not a JSON document of the right shape."""
         self._text = _NEW if data is None else json_edit.decode(MESSAGES, data)
         raws = json_edit.parse_object(MESSAGES, self._text).get("messages", [])
         if not isinstance(raws, list):
-            raise BrokenDocument(f"{MESSAGES} is broken: `messages` is no list")
+            raise BrokenDocument(f"{MESSAGES} is broken: `messages` is not a list")
         self._raws: list[object] = raws
 
     @property
     def data(self) -> bytes:
-        """The document as it is to be written."""
+        """The document's new text."""
         return self._text.encode("utf-8")
 
     @property
     def entries(self) -> tuple[tuple[int, Mapping[str, object], Message], ...]:
-        """Place, entry and meaning of the readable messages, in the file's order."""
+        """Index, entry and message of the readable entries, in the file's order."""
         return tuple(
             (index, raw, _message(raw))
             for index, raw in enumerate(self._raws)
@@ -84,9 +84,9 @@ class MessagesDocument:
         return tuple(message for _, _, message in self.entries)
 
     def unreadable(self) -> tuple[str, ...]:
-        """What is wrong with the others, one line each."""
+        """The errors of the other entries, one line each."""
         return tuple(
-            f"{MESSAGES}: entry {index + 1} is no object"
+            f"{MESSAGES}: entry {index + 1} is not an object"
             for index, raw in enumerate(self._raws)
             if not isinstance(raw, dict)
         )
@@ -98,7 +98,7 @@ class MessagesDocument:
         self._raws.append(members)
 
     def mark(self, index: int, changes: Mapping[str, object]) -> None:
-        """Change members of the entry at this place."""
+        """Change members of the entry at this index."""
         entry = json_edit.scan_array(self._text, self._array_at())[index]
         self._text = json_edit.set_members(self._text, changes, entry.start)
         raw = self._raws[index]
@@ -106,7 +106,7 @@ class MessagesDocument:
             raw.update(changes)
 
     def remove(self, indexes: Collection[int]) -> None:
-        """Take the entries at these places out."""
+        """Remove the entries at these indexes."""
         self._text = json_edit.remove_elements(self._text, self._array_at(), indexes)
         self._raws = [raw for index, raw in enumerate(self._raws) if index not in indexes]
 
@@ -119,20 +119,20 @@ class MessagesDocument:
 
 
 def check_message(message: Message) -> None:
-    """Raise BadRequest unless this can be sent."""
+    """Raise BadRequest unless this message can be sent."""
     if message.to != TO_ALL and not is_builder_id(message.to):
-        raise BadRequest(f"{message.to[:80]!r} is neither a builder nor `{TO_ALL}`")
+        raise BadRequest(f"unknown recipient {message.to[:80]!r}: expected a builder or `{TO_ALL}`")
     if message.type not in MESSAGE_TYPES:
-        raise BadRequest(f"type {message.type[:40]!r} is none of {', '.join(MESSAGE_TYPES)}")
+        raise BadRequest(f"unknown type {message.type[:40]!r} (known: {', '.join(MESSAGE_TYPES)})")
     subject = message.subject
     if not subject.strip() or not subject.isprintable() or len(subject) > LONGEST_SUBJECT:
-        raise BadRequest(f"the subject has to be one line of 1 to {LONGEST_SUBJECT} characters")
+        raise BadRequest(f"the subject must be one line of 1 to {LONGEST_SUBJECT} characters")
     if len(message.body) > LONGEST_BODY or "\0" in message.body:
-        raise BadRequest(f"the body has to be text of at most {LONGEST_BODY} characters")
+        raise BadRequest(f"the body must be text of at most {LONGEST_BODY} characters")
 
 
 def post(draft: Draft, message: Message) -> None:
-    """Add a message; nothing when it is there. Raises BadRequest, BrokenDocument."""
+    """Add a message unless it exists. Raises BadRequest, BrokenDocument."""
     check_message(message)
     document = MessagesDocument(draft.read(MESSAGES))
     if any(message.id == known.id for known in document.messages):
@@ -143,7 +143,7 @@ def post(draft: Draft, message: Message) -> None:
 
 
 def mark_read(draft: Draft, ids: Sequence[str], *, by: str) -> tuple[Message, ...]:
-    """Note that `by` has read these messages (none named: all); those that were unread.
+    """Mark these messages (none given: all) as read by `by`; returns those that were unread.
 
     Raises NotFound when an id is not among the messages to `by`, BrokenDocument.
     """
@@ -161,7 +161,7 @@ def mark_read(draft: Draft, ids: Sequence[str], *, by: str) -> tuple[Message, ..
     for index, message in unread:
         document.mark(index, _read_members(message, by, builders))
     draft.write(MESSAGES, document.data)
-    draft.note(f"{by}: read {len(unread)} messages")
+    draft.note(f"{by}: mark {len(unread)} messages as read")
     return tuple(message for _, message in unread)
 
 
@@ -170,7 +170,7 @@ def check_known(ids: Sequence[str], messages: Sequence[Message], builder: str) -
     known = {message.id for message in messages}
     for wanted in ids:
         if wanted not in known:
-            raise NotFound(f"there is no message {wanted[:80]!r} to {builder}")
+            raise NotFound(f"unknown message {wanted[:80]!r} to {builder}")
 
 
 def _read_members(message: Message, by: str, builders: frozenset[str]) -> dict[str, object]:

@@ -1,7 +1,7 @@
-"""Every path in the coordination repository, named once. Job ids are data: they are quoted.
+"""Every path in the coordination repository. Job ids are data, so paths quote them.
 
-Transitions lie one file an attempt, spread over 256 folders, so that no folder grows beyond what
-Git hosts bear (3,000 entries) and a write touches small trees only.
+Transitions are in one file per attempt, spread over 256 folders, so that no folder grows beyond the
+limit of Git hosts (3,000 entries) and a write touches only small trees.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MESSAGES = "coordination/messages.json"
 TRANSITIONS = "coordination/transitions"
 PLANS = "coordination/plans"
 ARCHIVE = "coordination/archive"
-"""Holds a folder for each month: `2025-10`."""
+"""Has a folder for each month: `2025-10`."""
 
 _LONGEST_NAME = 150
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -26,22 +26,22 @@ _ATTEMPT_FILE = re.compile(r"(\d{3,})\.jsonl")
 
 
 def status_path(builder: str) -> str:
-    """Where a builder publishes what it does."""
+    """The file in which a builder publishes its status."""
     return f"{builder}/status.json"
 
 
 def heartbeat_path(builder: str) -> str:
-    """Where a builder leaves its last sign of life."""
+    """The file of a builder's last heartbeat."""
     return f"{builder}/heartbeat.json"
 
 
 def manifest_path(builder: str, job_id: str, attempt: int) -> str:
-    """Where the manifest of an attempt is kept."""
+    """The manifest of an attempt."""
     return f"{logs_folder(builder)}/{quoted(job_id)}-{attempt}-manifest.json"
 
 
 def logs_folder(builder: str) -> str:
-    """Where a builder leaves logs and manifests."""
+    """The folder of a builder's logs and manifests."""
     return f"{builder}/logs"
 
 
@@ -57,54 +57,54 @@ def transitions_folder(job_id: str) -> str:
 
 
 def transitions_path(job_id: str, attempt: int) -> str:
-    """The file that holds the transitions of one attempt, one JSON object a line."""
+    """The transitions of one attempt, one JSON object per line."""
     return f"{transitions_folder(job_id)}/{attempt:03d}.jsonl"
 
 
 def archived_jobs_path(month: str, job_id: str, part: int) -> str:
-    """A file of archived jobs, one JSON object a line; parts are numbered from 1."""
+    """A file of archived jobs, one JSON object per line; parts are numbered from 1."""
     return f"{ARCHIVE}/{month}/jobs/{_digest(job_id)[0]}-{part}.jsonl"
 
 
 def archived_files_path(month: str, group: str, part: int) -> str:
-    """A file of archived small files, one a line as JSON object; parts are numbered from 1."""
+    """A file of archived small files, one JSON object per line; parts are numbered from 1."""
     return f"{ARCHIVE}/{month}/files/{_digest(group)[0]}-{part}.jsonl"
 
 
 def archived_messages_path(month: str, part: int) -> str:
-    """A file of archived messages, one JSON object a line; parts are numbered from 1."""
+    """A file of archived messages, one JSON object per line; parts are numbered from 1."""
     return f"{ARCHIVE}/{month}/messages/{part}.jsonl"
 
 
 def archived_log_path(month: str, builder: str, name: str) -> str:
-    """Where a large file of `logs_folder` is when it is archived."""
+    """The archive path of a large file of `logs_folder`."""
     return f"{ARCHIVE}/{month}/logs/{builder}/{name}"
 
 
 def plan_path(digest: str) -> str | None:
-    """Where the plan with this SHA-256 is kept; None for what is no digest."""
+    """The plan with this SHA-256; None if it is not a digest."""
     return f"{PLANS}/{digest[:2]}/{digest}.json" if _DIGEST.fullmatch(digest) else None
 
 
 def attempt_of(file_name: str) -> int | None:
-    """The attempt whose transitions a file of `transitions_folder` holds; None for other files."""
+    """The attempt of a file of `transitions_folder`; None for other files."""
     found = _ATTEMPT_FILE.fullmatch(file_name)
     return int(found[1]) if found else None
 
 
 def quoted(job_id: str) -> str:
-    """A job's id as a file name: unique, and harmless for Git and for file systems."""
+    """A job's id as a file name: unique, and safe for Git and file systems."""
     name = quote(_bytes(job_id), safe="").replace("~", "%7E")
     if name.startswith("."):
         name = "%2E" + name[1:]
     if len(name) <= _LONGEST_NAME:
         return name
-    # `=` is in no quoted id, so a cut one is never equal to another's whole
+    # no quoted id contains `=`, so a shortened one never equals a complete one
     return f"{name[:100]}={hashlib.sha256(_bytes(job_id)).hexdigest()[:32]}"
 
 
 def _digest(name: str) -> str:
-    """Its first letters spread names evenly."""
+    """A hash whose first letters spread names evenly."""
     return hashlib.sha256(_bytes(name)).hexdigest()
 
 

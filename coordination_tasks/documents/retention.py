@@ -13,7 +13,7 @@ from coordination_tasks.domain.model import Job
 from coordination_tasks.domain.timestamps import parse_time
 
 MOST_FINISHED = 100
-"""Finished jobs that stay in the queue, however young: each write parses it, and sends it anew."""
+"""Finished jobs that the queue keeps at most: each write parses and sends the whole queue."""
 _UNFINISHED = frozenset({State.QUEUED, State.RUNNING})
 _OWN_JOB_ID = re.compile(r"job_(\d{9,11})_\d+")
 _DATE = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)[T_ -]?(\d\d)[:-]?(\d\d)[:-]?(\d\d)")
@@ -21,22 +21,21 @@ _DATE = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)[T_ -]?(\d\d)[:-]?(\d\d)[:-]?(\d\d)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ages:
-    """How long what is over stays where it is."""
+    """Seconds after which finished records are archived."""
 
     jobs: timedelta
-    """Finished jobs, with their transitions, since they ended."""
+    """Finished jobs, with their transitions, since their end."""
     messages: timedelta
-    """Messages that were read, since they were sent."""
+    """Read messages, since they were sent."""
     logs: timedelta
     """Logs and manifests, in the repository and on this host."""
 
 
 def due_jobs(jobs: Iterable[Job], before: datetime) -> dict[str, datetime]:
-    """Jobs that ended before this moment, and when, the oldest first; and what is too many.
+    """Jobs that ended before this moment, with their end, oldest first; and any in excess.
 
-    None that an unfinished job depends on.
-
-    Older programs look for a dependency in the queue alone. A job without any time stays.
+    Not those that an unfinished job depends on: older programs look for a dependency only in the
+    queue. A job without any time stays.
     """
     found = tuple(jobs)
     needed = {name for job in found if job.state in _UNFINISHED for name in job.dependencies}
@@ -47,9 +46,9 @@ def due_jobs(jobs: Iterable[Job], before: datetime) -> dict[str, datetime]:
 
 
 def log_time(name: str, jobs: Mapping[str, Job]) -> datetime | None:
-    """When a log is from, by its name; None when that can't be told, or its job is not over.
+    """The time of a log, by its name; None when that is unknown, or its job has not ended.
 
-    `jobs` are those of the queue by their quoted ids. Names begin with a job's id or a time.
+    `jobs` are those of the queue by their quoted ids. Names start with a job's id or a time.
     """
     manifest = job_of_manifest(name)
     own = _OWN_JOB_ID.match(name)
@@ -63,13 +62,13 @@ def log_time(name: str, jobs: Mapping[str, Job]) -> datetime | None:
 
 
 def made_at(job_id: str) -> datetime | None:
-    """When an id of our form was made; None for another's."""
+    """The creation time in an id of our form; None for other ids."""
     own = _OWN_JOB_ID.fullmatch(job_id)
     return parse_time(int(own[1])) if own else None
 
 
 def by_quoted_id(jobs: Iterable[Job]) -> dict[str, Job]:
-    """Jobs by their ids as file names have them."""
+    """Jobs by their ids as they appear in file names."""
     return {quoted(job.id): job for job in jobs}
 
 

@@ -1,4 +1,4 @@
-"""The transitions of one attempt: an append-only file, one JSON object a line."""
+"""The transitions of one attempt: an append-only file, one JSON object per line."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from coordination_tasks.repository.draft import Draft
 
 
 class TransitionLog:
-    """What is written stays, also lines that make no sense (somebody's torn or merged ones)."""
+    """Existing lines are kept, even invalid ones (torn or merged by others)."""
 
     def __init__(self, data: bytes | None) -> None:
         self._data = data or b""
         self.transitions: list[Transition] = []
-        """The readable ones, in the order in which they were recorded."""
+        """The readable transitions, in the order in which they were recorded."""
         self.unreadable: list[str] = []
-        """What is wrong with the other lines."""
+        """The errors of the other lines."""
         for number, line in enumerate(self._data.split(b"\n"), 1):
             if line.strip():
                 self._read(number, line)
         self.ids = {transition.id for transition in self.transitions}
-        """Of the readable ones."""
+        """Ids of the readable transitions."""
 
     @property
     def data(self) -> bytes:
-        """The file as it is to be written."""
+        """The file's new content."""
         return self._data
 
     def has(self, transition_id: str) -> bool:
@@ -39,7 +39,7 @@ class TransitionLog:
         return transition_id in self.ids
 
     def append(self, transition: Transition) -> None:
-        """Add a transition at the end, unless it is there."""
+        """Append a transition, unless it exists."""
         if self.has(transition.id):
             return
         torn = b"\n" if self._data and not self._data.endswith(b"\n") else b""
@@ -48,7 +48,7 @@ class TransitionLog:
         self.ids.add(transition.id)
 
     def append_steps(self, transitions: Sequence[Transition]) -> None:
-        """Add step transitions that the state machine allows, or none of them.
+        """Append step transitions if the state machine allows all of them, otherwise none.
 
         Raises IllegalTransition.
         """
@@ -57,11 +57,11 @@ class TransitionLog:
         for transition in fresh:
             step = transition.step
             if step is None:
-                raise IllegalTransition(f"job {transition.job}: the store itself moves jobs")
+                raise IllegalTransition(f"job {transition.job}: only the store changes job states")
             before = states.get(step, State.QUEUED)
             if transition.from_state != before:
                 raise IllegalTransition(
-                    f"step {step} is {before}, so it can't go from {transition.from_state}"
+                    f"step {step} is {before}: it cannot change from {transition.from_state}"
                     f" to {transition.to_state}"
                 )
             check_step_transition(step, before, transition.to_state)
@@ -80,7 +80,7 @@ class TransitionLog:
 
 
 def read_log(draft: Draft, job_id: str, attempt: int) -> TransitionLog:
-    """The transitions of an attempt as the draft has them."""
+    """The draft's transitions of an attempt."""
     return TransitionLog(draft.read(transitions_path(job_id, attempt)))
 
 

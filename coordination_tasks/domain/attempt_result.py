@@ -1,6 +1,6 @@
-"""What became of the steps of one attempt, and what that makes of its job. Pure: no clock, no lock.
+"""The results of an attempt's steps, and the job's state that follows. Pure: no clock, no lock.
 
-Only what is kept safe may be noted here: what the journal refused has not happened.
+Only what the journal has stored may be noted here: what it rejected has not happened.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Failed:
 
 
 class AttemptSteps:
-    """The steps that began or ended so far."""
+    """The steps that started or ended so far."""
 
     def __init__(self) -> None:
         self._last: dict[str, Transition] = {}
@@ -46,14 +46,14 @@ class AttemptSteps:
         self._left_out: list[str] = []
 
     def note(self, transition: Transition, *, allowed: bool = False) -> None:
-        """A step began or ended; `allowed`: the job may succeed although the step failed."""
+        """Note that a step started or ended; `allowed`: the job may succeed although it failed."""
         step = str(transition.step)
         self._last[step] = transition
         if allowed and transition.to_state in _FAILURES:
             self._allowed[step] = None
 
     def leave_out(self, step: str) -> None:
-        """The step would have to run, but only another one was asked for."""
+        """Note that the step would have to run, but only another one was requested."""
         self._left_out.append(step)
 
     def state(self, step: str) -> State:
@@ -62,19 +62,19 @@ class AttemptSteps:
         return last.to_state if last else State.QUEUED
 
     def states(self) -> Mapping[str, State]:
-        """States of the steps that began or ended."""
+        """States of the steps that started or ended."""
         return {step: last.to_state for step, last in self._last.items()}
 
     def ended(self) -> int:
-        """How many steps have their end."""
+        """Number of steps that have ended."""
         return sum(last.to_state in FINAL_STEP_STATES for last in self._last.values())
 
     def running(self) -> tuple[str, ...]:
-        """Names of the steps that run now."""
+        """Names of the running steps."""
         return tuple(s for s, last in self._last.items() if last.to_state is State.RUNNING)
 
     def failure_lines(self) -> tuple[str, ...]:
-        """For people: what the tools said of each failure, and where the logs are."""
+        """For people: the output of the tools for each failure, and the paths of the logs."""
         return tuple(
             line
             for last in self._last.values()
@@ -83,7 +83,7 @@ class AttemptSteps:
         )
 
     def failure(self) -> Failed | None:
-        """The end of the job for a step that failed and must not; None: there is none."""
+        """The end of the job if a step failed that must not fail; otherwise None."""
         for state in _FAILURES:
             for step, last in self._last.items():
                 if last.to_state is state and step not in self._allowed:
@@ -91,9 +91,9 @@ class AttemptSteps:
         return None
 
     def result(self, job: str, *, but: str | None = None) -> Succeeded | Failed:
-        """The end of the job: it succeeds only when every step ended well.
+        """The end of the job: it succeeds only when every step ended successfully.
 
-        `but` names the step that asks, which has no end yet.
+        `but` names the step that asks, which has not ended yet.
         """
         failure = self.failure()
         if failure:
@@ -104,11 +104,10 @@ class AttemptSteps:
         if self._left_out:
             return Failed(
                 State.FAILED,
-                f"left out, as was asked for: {', '.join(self._left_out)};"
-                f" `doit rerun {job}` makes what is missing",
+                f"skipped on request: {', '.join(self._left_out)}; `doit rerun {job}` runs them",
             )
         if self._allowed:
-            return Succeeded(f"failed, as is allowed: {', '.join(self._allowed)}")
+            return Succeeded(f"allowed failures: {', '.join(self._allowed)}")
         return Succeeded("all steps succeeded")
 
 

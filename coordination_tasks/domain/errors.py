@@ -1,4 +1,4 @@
-"""What can go wrong in coordination: one class for each cause, with exit code and remedy."""
+"""What can go wrong in coordination: one class per cause, with exit code and remedy."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from common.errors import ApplicationError, os_error_text
 
 
 class CoordinationError(ApplicationError):
-    """Root of all errors that coordination raises on purpose; `str()` is one line for a person."""
+    """Base of all errors that coordination raises on purpose; `str()` is one readable line."""
 
     remedy: ClassVar[str] = ""
     retryable: ClassVar[bool] = False
-    """Whether all that there is to do is to try the same again later."""
+    """Whether the only remedy is to try again later."""
 
     @property
     def cause(self) -> str:
@@ -30,19 +30,19 @@ class BadConfiguration(CoordinationError):
 
 
 class BadRequest(CoordinationError):
-    """Somebody asked for something that can't be: a bad id, an unknown job, a bad priority."""
+    """An invalid request: a bad id, an unknown job, a bad priority."""
 
     exit_code = 3
 
 
 class NotFound(CoordinationError):
-    """The job, message or lock that was named does not exist."""
+    """The named job, message or lock does not exist."""
 
     exit_code = 3
 
 
 class NothingToClaim(CoordinationError):
-    """No queued job is for this builder now; `refusals` has (job id, why not) of each."""
+    """No queued job matches this builder now; `refusals` has (job id, why not) of each."""
 
     exit_code = 4
 
@@ -52,15 +52,15 @@ class NothingToClaim(CoordinationError):
 
 
 class Conflict(CoordinationError):
-    """The write does not fit what the store holds now (a job id that is taken, a job that runs)."""
+    """The write conflicts with the store's content (a job id is taken, a job is running)."""
 
     exit_code = 3
 
 
 class EndRefused(CoordinationError):
-    """An attempt came to its end, and the coordination repository does not take it."""
+    """An attempt ended, and the coordination repository rejects its result."""
 
-    remedy = "`doit outbox` shows it, and with --send or --retry sends it again"
+    remedy = "`doit outbox` shows it. Send it again with --send or --retry."
 
 
 class EndedWhileClaiming(CoordinationError):
@@ -68,7 +68,7 @@ class EndedWhileClaiming(CoordinationError):
 
 
 class ClaimLost(CoordinationError):
-    """The job was claimed by another, released or cancelled: nothing more may be written for it."""
+    """The job was claimed by another builder, released or cancelled: write nothing more for it."""
 
     exit_code = 5
 
@@ -78,7 +78,7 @@ class IllegalTransition(CoordinationError):
 
 
 class CannotBuild(CoordinationError):
-    """The claimed job can't be built: a bad parameter, a missing secret, an unknown step kind."""
+    """The claimed job cannot be built: a bad parameter, a missing secret, an unknown step kind."""
 
 
 class Unavailable(CoordinationError):
@@ -88,84 +88,84 @@ class Unavailable(CoordinationError):
 
 
 class CopyUnusable(Unavailable):
-    """The files that this builder keeps of the store can't be read or written."""
+    """The local copy of the store cannot be read or written."""
 
     retryable = False
-    remedy = "look at state_dir in builder.yaml: its disk, and who may write there"
+    remedy = "check the disk and the permissions of state_dir in builder.yaml."
 
 
 class OutcomeUnknown(Unavailable):
-    """A write got no answer, and may have landed: repeat it only if it knows its own effect."""
+    """A write got no answer and may have succeeded: repeat it only if that is safe."""
 
     retryable = False
-    remedy = "whether it was written is not known: look before you do it again"
+    remedy = "the write may have succeeded. Check before you repeat it."
 
 
 class NotSent(Unavailable):
     """Records of a build could not be sent."""
 
     retryable = False
-    remedy = "what waits is in the outbox and is sent when the remote answers again"
+    remedy = "they are in the outbox and will be sent when the remote answers again."
 
 
 class AccessDenied(Unavailable):
-    """The remote refused the credentials."""
+    """The remote rejected the credentials."""
 
     retryable = False
-    remedy = "check the credentials of this builder for the coordination repository"
+    remedy = "check this builder's credentials for the coordination repository."
 
 
 class WriteRefused(CoordinationError):
-    """The remote's policy (hook, protected branch) refused the write: repeating is useless."""
+    """The remote's policy (hook, protected branch) rejected the write: repeating is useless."""
 
 
 class AllRefused(WriteRefused):
-    """The remote takes no record of a build at all."""
+    """The remote rejects every record of a build."""
 
-    remedy = "what waits is in the outbox: `doit outbox --send` when the remote takes it"
+    remedy = "the records are in the outbox. Run `doit outbox --send` when the remote accepts them."
 
 
 class NotDurable(CoordinationError):
-    """A record could not be kept safe on this host, like one in a damaged journal."""
+    """A record could not be stored safely on this host, for example in a damaged journal."""
 
     remedy = (
-        "look whether this disk is in order and who may write there; move a journal away only if it"
-        " is damaged: what it holds is not sent then"
+        "check the disk and its permissions. Move the journal aside only if it is corrupt:"
+        " its unsent records are lost."
     )
 
 
 class DiskFull(NotDurable):
-    """A record could not be kept, because the disk has no space left."""
+    """A record could not be stored because the disk is full."""
 
     remedy = (
-        "free some (`doit clean-workspaces` shows what can go) and start again: `doit build` goes"
-        " on after the last step that was recorded"
+        "free some space (`doit clean-workspaces` shows candidates) and run `doit build` again:"
+        " it continues after the last recorded step."
     )
 
 
 class HistoryRewritten(CoordinationError):
-    """Main was rewound below what this builder has seen; it must not bring back old facts."""
+    """Main was reset to a state older than this builder has seen; old facts must not return."""
 
-    remedy = "ask who force-pushed; then run `doit fsck`"
+    remedy = "find out who force-pushed, then run `doit fsck`."
 
 
 class BrokenDocument(CoordinationError):
-    """A file in the coordination repository is no valid JSON document; it is never overwritten."""
+    """A file in the coordination repository is not a valid document; it is never overwritten."""
 
-    remedy = "it is left as it is, and `doit fsck` offers its last good version"
+    remedy = "left unchanged; `doit fsck` shows the last valid version"
 
 
 class SecretFound(CoordinationError):
-    """What was about to be written holds a secret; names file, line and rule, never the secret."""
+    """A write contains a secret; the text names file, line and rule, never the secret."""
 
     exit_code = 3
-    remedy = "nothing was written; take it out, and change that secret if it is a real one"
+    remedy = "nothing was written. Remove it, and change the secret if it is real."
 
 
 def in_words(error: BaseException) -> str:
-    """One line for a person about whatever was raised; what we did not foresee names its kind."""
+    """One readable line about any exception; an unforeseen one is shown as a bug."""
     if isinstance(error, CoordinationError):
         return str(error)
     if isinstance(error, OSError):
         return os_error_text(error)
-    return f"defect: {error!r}"
+    return f"bug: {error!r}"

@@ -1,4 +1,4 @@
-"""The words of coordination as frozen values; `documents` holds them as JSON."""
+"""The terms of coordination as frozen values; `documents` stores them as JSON."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Job:
     """1 is first, 10 last."""
     branch: str | None = None
     commit: str | None = None
-    """Full object id; None until the branch is resolved when the job is claimed."""
+    """Full object id; None until the claim resolves the branch."""
     params: Mapping[str, str] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
-    """What the builder must offer, beside what the pipeline asks for."""
+    """Labels that the builder must have, besides those of the pipeline."""
     dependencies: tuple[str, ...] = ()
-    """Ids of jobs that must have succeeded first."""
+    """Ids of jobs that must succeed first."""
     description: str = ""
     wanted_builder: str | None = None
     """The one builder that may take it; None: any that fits."""
@@ -46,9 +46,9 @@ class Job:
     token: int = 0
     """Fencing token: grows with each claim, release and reassignment of the job."""
     claim_id: str | None = None
-    """Made by the client that claims: it knows its own claim again when an answer was lost."""
+    """Made by the claiming client, so that it recognises its own claim after a lost answer."""
     max_attempts: int = 3
-    """Attempts that a dead builder may use up before the job is failed."""
+    """Attempts that may end with a dead builder before the job fails."""
     reason: str = ""
     created_at: datetime | None = None
     started_at: datetime | None = None
@@ -58,7 +58,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One builder's claim on a job: what every later write for the job carries."""
+    """One builder's claim on a job; every later write for the job carries it."""
 
     job: Job
     builder: str
@@ -69,7 +69,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """Immutable record that a job or a step went from one state to another."""
+    """Immutable record that a job or a step changed from one state to another."""
 
     id: str
     """Unique; a transition that is sent twice is stored once."""
@@ -82,13 +82,13 @@ class Transition:
     from_state: State
     to_state: State
     at: datetime
-    """By the builder's clock, for people; nothing is decided by it."""
+    """By the builder's clock, for people; no decision depends on it."""
     reason: str
     duration_seconds: float | None = None
     log: str | None = None
     """Path of the step's log on the builder."""
     details: Mapping[str, object] = field(default_factory=dict)
-    """What the step wants to tell: failure code, excerpt, outputs (JSON values)."""
+    """Further facts of the step: failure code, excerpt, outputs (JSON values)."""
 
     @classmethod
     def of_job(
@@ -102,7 +102,7 @@ class Transition:
         reason: str,
         details: Mapping[str, object] | None = None,
     ) -> Transition:
-        """`job` went from `from_state` to the state that it has now; `builder` made it so."""
+        """The change of `job` by `builder` from `from_state` to its present state."""
         return cls(
             id=own_id,
             job=job.id,
@@ -133,7 +133,7 @@ class Transition:
         log: str | None = None,
         details: Mapping[str, object] | None = None,
     ) -> Transition:
-        """A step of the job's latest attempt went to `to_state`; `builder` made it so."""
+        """The change by `builder` of a step of the job's latest attempt to `to_state`."""
         return cls(
             id=own_id,
             job=job.id,
@@ -153,20 +153,20 @@ class Transition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuilderProfile:
-    """What a builder says of itself in `<builder>/status.json`."""
+    """What a builder publishes about itself in `<builder>/status.json`."""
 
     id: str = key(text)
     ip: str = key(text, "")
     manager: str = key(text, "")
     labels: Mapping[str, str] = key(map_of(text), factory=dict)
     heartbeats_at: str = key(text, "")
-    """The place of its heartbeats, which observers look at."""
+    """The branch of its heartbeats, which observers watch."""
     lease: float | None = key(optional(number()), None)
-    """Seconds without a sign of life after which its job is anybody's."""
+    """Seconds without a heartbeat after which others may take its job."""
 
 
 def is_builder_id(text: str) -> bool:
-    """Whether `text` can name a builder: it becomes a directory and a branch name."""
+    """Whether `text` can name a builder: it becomes the name of a directory and of a branch."""
     return _BUILDER_ID.fullmatch(text) is not None and text not in RESERVED_IDS
 
 

@@ -1,4 +1,4 @@
-"""Which job is next, and why another is not. Pure."""
+"""Which job is next, and why another one is not. Pure."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _VALUES = re.compile(r"[,\s]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What pipelines say of jobs and builders, each by its name; only of those that say it."""
+    """What pipelines require of jobs and builders, by pipeline name; only those that require it."""
 
     takes: Mapping[str, JobPattern] = key(map_of(record(JobPattern, others=True)), factory=dict)
-    """Which of the jobs that name no pipeline it takes; the first that fits gets a job."""
+    """The pattern of the jobs without a pipeline that it takes; the first match gets a job."""
     max_attempts: Mapping[str, int] = key(map_of(integer(least=1)), factory=dict)
-    """How many attempts dead builders may use up."""
+    """Attempts that may end with a dead builder before the job fails."""
     hindrances: Mapping[str, str] = key(map_of(text), factory=dict)
-    """Why this builder can't build with it, like a secret that it lacks."""
+    """Why this builder cannot use it, like a missing secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a builder can take, and what it was asked for."""
+    """The jobs that a builder can take, and those that were requested."""
 
     pipelines: Mapping[str, Sequence[str]] = key(map_of(several(text)))
-    """Names of the pipelines known here, with the labels that each demands."""
+    """Names of the known pipelines, with the labels that each requires."""
     labels: Mapping[str, str] = key(map_of(text), factory=dict)
     """The builder's labels."""
     builder: str = key(text, "")
@@ -42,9 +42,9 @@ class Wanted:
     pipeline: str | None = key(optional(text), None)
     """Take jobs of this pipeline only."""
     default_pipeline: str | None = key(optional(text), None)
-    """The pipeline of jobs that name none and that no pipeline takes."""
+    """The pipeline of jobs that name none and that no `for:` matches."""
     terms: Terms = key(record(Terms, others=True), factory=Terms)
-    """What the pipelines demand beside labels."""
+    """What the pipelines require besides labels."""
 
     def pipeline_of(self, job: Job) -> str | None:
         """The pipeline that builds this job here."""
@@ -56,17 +56,17 @@ class Wanted:
         return next(takers, self.default_pipeline)
 
     def max_attempts_of(self, job: Job) -> int:
-        """How many attempts at this job dead builders may use up."""
+        """Attempts of this job that may end with a dead builder before it fails."""
         return self.terms.max_attempts.get(self.pipeline_of(job) or "", job.max_attempts)
 
 
 def queue_order(jobs: Iterable[Job]) -> list[Job]:
-    """Lowest priority number first, then the oldest; of equal ones, as in the file."""
+    """Lowest priority number first, then the oldest; equal ones in the file's order."""
     return sorted(jobs, key=lambda job: (job.priority, job.created_at or _END_OF_TIME))
 
 
 def offered(labels: Mapping[str, str]) -> frozenset[str]:
-    """What demands a builder meets: `jdk: "11, 17"` offers `jdk`, `jdk=11` and `jdk=17`."""
+    """The requirements that a builder meets: `jdk: "11, 17"` offers `jdk`, `jdk=11`, `jdk=17`."""
     values = (
         f"{name}={value}" for name, text in labels.items() for value in _VALUES.split(text) if value
     )
@@ -74,9 +74,9 @@ def offered(labels: Mapping[str, str]) -> frozenset[str]:
 
 
 def refusal(job: Job, wanted: Wanted, state_of: Callable[[str], State | None]) -> str:
-    """Why a queued job is not for this builder now; "" when it is.
+    """Why a queued job does not match this builder now; "" when it does.
 
-    `state_of` gives the state of another job by its id, None when there is no such job.
+    `state_of` returns the state of another job by its id, None when there is no such job.
     """
     return (
         _person_refusal(job, wanted)
@@ -96,23 +96,23 @@ def _person_refusal(job: Job, wanted: Wanted) -> str:
 def _pipeline_refusal(job: Job, wanted: Wanted) -> str:
     pipeline = wanted.pipeline_of(job)
     if pipeline is None:
-        return "it names no pipeline, and there is no default one"
+        return "it names no pipeline and default_pipeline is not set"
     if wanted.pipeline is not None and pipeline != wanted.pipeline:
         return f"its pipeline is {pipeline}, not {wanted.pipeline}"
     if pipeline not in wanted.pipelines:
-        return f"pipeline {pipeline} is not known here"
+        return f"unknown pipeline {pipeline}"
     if pipeline in wanted.terms.hindrances:
         return wanted.terms.hindrances[pipeline]
     demanded = (*wanted.pipelines[pipeline], *job.labels)
     missing = sorted(set(demanded) - offered(wanted.labels))
-    return f"this builder lacks the label {', '.join(missing)}" if missing else ""
+    return f"missing label {', '.join(missing)}" if missing else ""
 
 
 def _dependency_refusal(job: Job, state_of: Callable[[str], State | None]) -> str:
     for dependency in job.dependencies:
         state = state_of(dependency)
         if state is None:
-            return f"job {dependency}, which it depends on, is not in the queue"
+            return f"its dependency {dependency} is not in the queue"
         if state is not State.SUCCEEDED:
-            return f"job {dependency}, which it depends on, is {state}"
+            return f"its dependency {dependency} is {state}"
     return ""

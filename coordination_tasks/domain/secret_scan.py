@@ -1,7 +1,7 @@
-"""Finds what looks like a secret, and never tells it: only in which line, and by which rule.
+"""Finds text that looks like a secret and reports only its line and the rule, never the secret.
 
-The rules are those of detect-secrets, without the ones that take each long random word for a
-secret (builds are full of commit ids and checksums) or each address.
+The rules are those of detect-secrets, except those that treat every long random word as a secret
+(builds are full of commit ids and checksums) or every address.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ TRACES = re.compile(
     r"|_authToken|T3BlbkFJ|PRIVATE KEY|PuTTY|pypi-AgE|SG\.|(?i:xox|hooks\.slack)|sq0csp|k_live_"
     r"|(?:AC|SK)[a-z0-9]{32}"
 )
-"""What every text has that fits a pattern of these plugins."""
+"""Occurs in every text that matches a pattern of these plugins."""
 KEYWORDS = re.compile(
     # not IGNORECASE, which is 15 times slower: looked for in lower case
     r"(?:api|auth|service|account|db|database|priv|private|client)_?key"
     r"|(?:db|database|key)_?pass|password|passwd|pwd|secret|contrase(?:ñ|n)a"
 )
-"""Without one of these words the slowest rule has no say."""
+"""Without one of these words the slowest rule finds nothing."""
 _KEYWORD = "Secret Keyword"
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
 _KEY_ENDS = re.compile(r"-----END [A-Z ]*PRIVATE KEY")
@@ -54,19 +54,19 @@ _SHORTEST = 6
 _PROSE = re.compile(r"[\s()\[\]]")
 _ANY_FILE = ""
 _YAML = "any.yaml"
-"""Here a value that is not quoted is taken for a secret, too."""
+"""File types in which an unquoted value counts as a secret, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Where something looks like a secret (lines count from 1), and what it looks like."""
+    """A line (from 1) that looks like a secret, and the rule that it matches."""
 
     line: int
     rule: str
 
 
 def findings(text: str) -> Iterator[Finding]:
-    """All lines of a text that look like secrets, also those inside of a private key."""
+    """All lines of a text that look like secrets, including those inside a private key."""
     if not may_hold_one(text):
         return
     in_key = False
@@ -88,12 +88,12 @@ def withhold(text: str) -> str:
 
 
 def note(rule: str) -> str:
-    """What stands where a line was withheld."""
+    """The text in place of a withheld line."""
     return f"[withheld: {rule}]"
 
 
 def refuse_secrets(what: str, text: str) -> None:
-    """Raise SecretFound when a text that a person wrote, named `what`, holds a secret."""
+    """Raise SecretFound when a text that a person wrote, named `what`, contains a secret."""
     for finding in findings(text):
         raise SecretFound(f"{what}, line {finding.line}, looks like a secret ({finding.rule})")
 
@@ -101,12 +101,12 @@ def refuse_secrets(what: str, text: str) -> None:
 def refuse_new_secrets(before: Iterable[bytes], files: Mapping[str, bytes | None]) -> None:
     """Raise SecretFound when a file has a secret in a line that was in none of `before`.
 
-    What others have let in is not our write: it must not hinder ours.
+    A secret that others wrote earlier must not block our write.
     """
     old = [line for data in before for line in data.split(b"\n")]
     same = set(old)
     for path, data in files.items():
-        # most lines are as they were: the slow looks are for the few others
+        # most lines are unchanged: only the others get the slow checks
         fresh = [_Line(n, line) for n, line in _numbered(data) if line not in same]
         if not _finding(fresh):
             continue
@@ -126,7 +126,7 @@ def _numbered(data: bytes | None) -> Iterable[tuple[int, bytes]]:
 
 
 def _finding(lines: Sequence[_Line]) -> Finding | None:
-    """The first one, at its line's own number."""
+    """The first finding, with its own line number."""
     text = b"\n".join(line.data for line in lines).decode("utf-8", "replace")
     found = next(findings(text), None)
     return Finding(lines[found.line - 1].number, found.rule) if found else None
@@ -137,7 +137,7 @@ def _bare(line: bytes) -> bytes:
 
 
 def may_hold_one(text: str) -> bool:
-    """Quick, and right when it says no: a rule that fits one line fits the whole text."""
+    """A quick check; False is certain: a rule that matches one line matches the whole text."""
     pieces = (text[at : at + _LONGEST_LINE] for at in range(0, len(text), _LONGEST_LINE // 2))
     return any(_may_fit(piece) for piece in pieces)
 
@@ -154,7 +154,7 @@ def _may_fit(text: str) -> bool:
 
 
 def _rule_of(line: str) -> str | None:
-    # half of each piece again in the next, so that no secret is cut in two
+    # each piece overlaps half of the next one, so that no secret is cut in two
     pieces = range(0, len(line), _LONGEST_LINE // 2)
     return next((rule for at in pieces if (rule := _rule(line[at : at + _LONGEST_LINE]))), None)
 
@@ -170,7 +170,7 @@ def _rule(line: str) -> str | None:
 
 
 def _is_harmless(value: str, line: str, *, is_quoted: bool) -> bool:
-    """Whether what stands behind a word like `password` is prose, or only refers to one."""
+    """Whether the text after a word like `password` is prose, or only refers to a password."""
     from detect_secrets.filters import heuristic  # noqa: PLC0415 - its import takes long
 
     if not is_quoted and (len(value) < _SHORTEST or _PROSE.search(value)):
@@ -190,7 +190,7 @@ def _has_keyword(text: str) -> bool:
 
 
 def _judges(has_keyword: bool) -> tuple[tuple[Any, str], ...]:
-    """The plugins that have a say, each with the kind of file that it is to expect."""
+    """The plugins to run, each with the type of file that it should expect."""
     others = tuple((plugin, _ANY_FILE) for plugin in _pattern_plugins())
     return (*others, *_keyword_judges()) if has_keyword else others
 
@@ -202,7 +202,7 @@ def _pattern_plugins() -> tuple[Any, ...]:
 
 @cache
 def all_patterns() -> tuple[re.Pattern[str], ...]:
-    """Of the plugins above: each finds nothing where none of its patterns fits."""
+    """Patterns of the plugins above: where none of them matches, the plugins find nothing."""
     return tuple(pattern for plugin in _pattern_plugins() for pattern in plugin.denylist)
 
 

@@ -23,7 +23,7 @@ JOB_TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.RUNNING: frozenset(
         {State.SUCCEEDED, State.FAILED, State.TIMED_OUT, State.CANCELLED, State.QUEUED}
     ),
-    # A finished job runs again only when somebody names it: `doit build --job`.
+    # A finished job runs again only when it is requested by id: `doit build --job`.
     State.SUCCEEDED: frozenset({State.RUNNING}),
     State.FAILED: frozenset({State.RUNNING, State.QUEUED}),
     State.TIMED_OUT: frozenset({State.RUNNING, State.QUEUED}),
@@ -42,10 +42,10 @@ STEP_TRANSITIONS: Mapping[State, frozenset[State]] = {
 def check_job_transition(job: str, before: State, after: State) -> None:
     """Raise IllegalTransition unless a job may go from `before` to `after`."""
     if after not in JOB_TRANSITIONS[before]:
-        raise IllegalTransition(f"job {job} can't go from {before} to {after}")
+        raise IllegalTransition(f"invalid transition of job {job}: {before} to {after}")
 
 
 def check_step_transition(step: str, before: State, after: State) -> None:
     """Raise IllegalTransition unless a step may go from `before` to `after` in one attempt."""
     if after not in STEP_TRANSITIONS.get(before, frozenset()):
-        raise IllegalTransition(f"step {step} can't go from {before} to {after}")
+        raise IllegalTransition(f"invalid transition of step {step}: {before} to {after}")

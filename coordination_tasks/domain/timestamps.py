@@ -1,4 +1,4 @@
-"""Time: the wall clock, read nowhere else, and the forms of time in the coordination repository."""
+"""The wall clock, read only here, and the forms of time in the coordination repository."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
-    """The time now, in UTC."""
+    """The current time, in UTC."""
     return datetime.now(UTC)
 
 
@@ -19,7 +19,7 @@ def format_time(moment: datetime) -> str:
 
 
 def parse_time(value: object) -> datetime | None:
-    """Any form of time seen in real files; without a zone it is UTC. None when it is none."""
+    """Parse any form of time seen in real files; UTC unless it has a zone. None if invalid."""
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):
             seconds = value / 1000 if value > _LAST_EPOCH_SECOND else value

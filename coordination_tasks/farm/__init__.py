@@ -1,4 +1,4 @@
-"""The other builders: who is alive, what dead ones held, mail, and upkeep of the repository.
+"""The other builders: which are alive, jobs of dead ones, messages, repository maintenance.
 
-What concerns this machine alone belongs to `builder`.
+What concerns only this machine belongs to `builder`.
 """

@@ -1,7 +1,7 @@
-"""Moves what has ended to the archive, so that what everybody reads and writes stays small.
+"""Moves finished records to the archive, so that the live files stay small.
 
-Each batch is one write that takes something from its place and puts it into the archive: whenever
-this ends, or whoever does the same beside it, everything is in one of the two places.
+Each batch is one write that moves records from their place to the archive. Whenever this ends, and
+whoever does the same concurrently, every record is in exactly one of the two places.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from coordination_tasks.repository.draft import Draft
 from coordination_tasks.store.store import Store
 
 BATCH = 500
-"""Things that one write moves at most: a write must not take so long that others always win."""
+"""Maximum of records per write: a slow write would lose every race."""
 
 Log = tuple[str, str, str]
 """Builder, file name, month."""
@@ -37,7 +37,7 @@ Log = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """What went to the archive, or would go."""
+    """What was archived, or would be."""
 
     jobs: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Housekeeping:
-    """`notice` is told which document is broken; it is left alone, and the others are cared for."""
+    """`notice` receives the name of a broken document; the others are processed."""
 
     store: Store
     ages: Ages
@@ -59,7 +59,7 @@ class Housekeeping:
     _told: set[str] = field(init=False, default_factory=set)
 
     def look(self) -> Moved:
-        """What would go to the archive now."""
+        """What would be archived now."""
         files = self.store.snapshot()
         return Moved(
             jobs=self._whole(lambda: tuple(_due_jobs(files, self._before(self.ages.jobs)))),
@@ -68,7 +68,7 @@ class Housekeeping:
         )
 
     def run(self) -> Moved:
-        """Move it; raises what a transaction raises."""
+        """Archive it; raises what a transaction raises."""
         return Moved(
             jobs=self._whole(lambda: self._all(self._move_jobs, queue=True)),
             messages=self._whole(lambda: self._all(self._move_messages)),
@@ -151,7 +151,7 @@ def _archived_end(files: Files, name: str) -> datetime | None:
 
 
 def _is_done(message: Message) -> bool:
-    """Read, or to all and read by somebody: who has not looked for so long will not any more."""
+    """Read, or to all and read by one builder: the others will not read it after so long."""
     return message.read or (message.to == TO_ALL and bool(message.read_by))
 
 
@@ -164,27 +164,27 @@ def _paths(logs: list[Log]) -> tuple[str, ...]:
 
 
 MUCH = 100
-"""Things that are due: fewer are not worth a commit, which every builder has to fetch."""
+"""Minimum of due records: fewer are not worth a commit that every builder must fetch."""
 HOUR = 3600.0
 
 
 @dataclass(kw_only=True)
 class PeriodicHousekeeping:
-    """Looks once an hour. Any number of builders may do so: who comes second finds nothing due."""
+    """Checks once an hour. Any number of builders may do so: the second finds nothing due."""
 
     housekeeping: Callable[[], Housekeeping]
-    """For the present moment."""
+    """Makes a Housekeeping for the current time."""
     monotonic: Callable[[], float]
     notice: Callable[[str], None]
     _next: float = field(init=False, default=0.0)
 
     def turn(self) -> None:
-        """Do what is due, if it is much. Raises Unavailable and the store's other errors."""
+        """Archive what is due, if enough. Raises Unavailable and the store's other errors."""
         if self.monotonic() < self._next:
             return
-        # also when it fails: the watch comes back every half minute
+        # even if it fails: the watch calls this every half minute
         self._next = self.monotonic() + HOUR
         housekeeping = self.housekeeping()
         if len(housekeeping.look()) >= MUCH:
             moved = housekeeping.run()
-            self.notice(f"{len(moved)} jobs, messages and logs went to the archive")
+            self.notice(f"archived {len(moved)} jobs, messages and logs")

@@ -1,4 +1,4 @@
-"""What a builder does with messages: send, read, put away."""
+"""A builder's messages: send, read, archive."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from coordination_tasks.store.store import Store
 
 
 class Mailbox:
-    """The messages of the builder that `store` acts for. Methods raise what a transaction raises.
+    """The messages of the store's builder. Methods raise what a transaction raises.
 
-    `clock` dates what is sent.
+    `clock` sets the time of sent messages.
     """
 
     def __init__(self, store: Store, *, clock: Callable[[], datetime] = utc_now) -> None:
@@ -31,7 +31,7 @@ class Mailbox:
         self._clock = clock
 
     def send(self, to: str, subject: str, *, kind: str = "info", body: str = "") -> Message:
-        """Send a message to a builder or `all`; the message. Raises BadRequest."""
+        """Send a message to a builder or `all`; returns it. Raises BadRequest."""
         message = Message(
             id=f"msg_{uuid.uuid4().hex}",
             sender=self._store.builder,
@@ -45,19 +45,19 @@ class Mailbox:
         return message
 
     def unread(self) -> tuple[Message, ...]:
-        """What this builder still has to read, in the file's order."""
+        """The messages that this builder has not read yet, in the file's order."""
         builder = self._store.builder
         return tuple(m for m in self._store.snapshot().messages() if m.is_unread_by(builder))
 
     def mark_read(self, ids: Sequence[str] = ()) -> tuple[Message, ...]:
-        """Note that these messages (none named: all) are read; those that were unread.
+        """Mark these messages (none given: all) as read; returns those that were unread.
 
         Raises NotFound.
         """
         return self._store.change(lambda draft: mark_read(draft, ids, by=self._store.builder))
 
     def archive(self, ids: Sequence[str]) -> tuple[Message, ...]:
-        """Move messages to or from this builder to the archive now. Raises NotFound."""
+        """Archive messages to or from this builder now. Raises NotFound."""
         builder = self._store.builder
 
         def move(draft: Draft) -> tuple[Message, ...]:

@@ -1,4 +1,4 @@
-"""What a builder does while it builds nothing: care for its own, and watch the others."""
+"""What a builder does while it is idle: recover its own jobs, and watch the others."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from coordination_tasks.store.store import Store
 
 @dataclass(kw_only=True)
 class Watch:
-    """One turn of it comes every `observe_every` seconds.
+    """Runs one turn every `observe_every` seconds.
 
-    `while_idle` gives whether no build of this builder runs, and keeps it so.
+    `while_idle` yields whether no build of this builder is running, and prevents a new one.
     """
 
     builder: str
@@ -45,12 +45,12 @@ class Watch:
     _trouble: str = field(init=False, default="")
 
     def turn(self) -> None:
-        """Do what is due; trouble is told once, as long as it stays the same."""
+        """Do what is due; the same error is reported only once."""
         troubles: list[str] = []
         for act in (self.care, self.look, self._beat, self.housekeeping.turn):
             try:
                 act()
-            except Exception as error:  # whatever one act met, the others go on
+            except Exception as error:  # one failed action must not stop the others
                 troubles.append(in_words(error))
         trouble = "; ".join(dict.fromkeys(troubles))
         if trouble and trouble != self._trouble:
@@ -58,9 +58,9 @@ class Watch:
         self._trouble = trouble
 
     def care(self) -> None:
-        """Send what a build left behind, and give its job back if it was killed.
+        """Send what a build left behind, and release its job if it was killed.
 
-        Nothing while a build runs. Raises Unavailable and the store's other errors.
+        Does nothing while a build is running. Raises Unavailable and the store's other errors.
         """
         if self.intent.read() is None and not self.outbox.pending():
             return
@@ -80,12 +80,12 @@ class Watch:
                 self.notice(told)
 
     def look(self) -> None:
-        """Look at the other builders, and take jobs from dead ones. Raises as `care`."""
+        """Check the other builders, and requeue the jobs of dead ones. Raises like `care`."""
         self.observer.look()
 
     def _beat(self) -> None:
         interval = self.heartbeat.waiting if self.observer.jobs_wait else self.heartbeat.idle
         with self.while_idle() as idle:
             if idle:
-                # a build shows itself that it lives: nobody else is to hide that it hangs
+                # a build sends its own heartbeats: ours would hide that it hangs
                 self.beater.turn(interval, StatusChange(status=IDLE))

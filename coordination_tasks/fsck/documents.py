@@ -1,4 +1,4 @@
-"""Which documents of the coordination repository can't be read, and when they last could."""
+"""Unreadable documents of the coordination repository, and their last valid versions."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from coordination_tasks.store.history import GitHistory
 SHARED = "shared"
 
 
-_MEND = "mend it by hand, by pull, edit and push; the entries beside it are used as they are"
-_NO_GOOD = "it could never be read; mend it by hand, by pull, edit and push"
+_FIX = "pull, fix it by hand and push; the other entries are used as they are"
+_NO_VALID = "it has no valid version; pull, fix it by hand and push"
 
 
 def find_broken(files: Files, history: GitHistory) -> tuple[Finding, ...]:
-    """All documents and entries that can't be read, in the order of their paths."""
+    """All unreadable documents and entries, in the order of their paths."""
     return tuple(finding for path in _paths(files) for finding in _look(files, history, path))
 
 
@@ -41,16 +41,16 @@ def _look(files: Files, history: GitHistory, path: str) -> Iterator[Finding]:
     problem = ""
     try:
         data = files.read(path)
-        yield from (Finding(path=path, problem=p, remedy=_MEND) for p in _check(path, data))
+        yield from (Finding(path=path, problem=p, remedy=_FIX) for p in _check(path, data))
     except BrokenDocument as error:
         # without the remedy, which names this command
         problem = str(error.args[0])
     else:
         if data is None and path == JOBS and _last_good(history, path):
-            problem = f"{path} is gone"
+            problem = f"{path} is missing"
     if problem:
         good = _last_good(history, path)
-        remedy = f"see its last good version: {history.show(good, path)}" if good else _NO_GOOD
+        remedy = f"see its last valid version: {history.show(good, path)}" if good else _NO_VALID
         yield Finding(path=path, problem=problem, remedy=remedy, last_good=good)
 
 
@@ -70,7 +70,7 @@ def _check_lines(path: str, data: bytes) -> tuple[str, ...]:
 
 
 def _check(path: str, data: bytes | None) -> tuple[str, ...]:
-    """What is wrong with single entries. Raises BrokenDocument."""
+    """The errors of single entries. Raises BrokenDocument."""
     if data is None:
         return ()
     if path == JOBS:

@@ -1,4 +1,4 @@
-"""One thing that is wrong in the coordination repository, as `doit fsck` tells it."""
+"""One problem in the coordination repository, as `doit fsck` reports it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from coordination_tasks.repository.protocol import Version
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What is wrong, where, and what a person can do."""
+    """A problem, its place, and its remedy."""
 
     path: str
-    """Of the document; `outbox` for what lies on this builder only."""
+    """Path of the document; `outbox` for problems of this builder only."""
     problem: str
     remedy: str
     last_good: Version | None = None
-    """The newest version in which the document can be read; None when it is one entry only."""
+    """The newest version in which the document is readable; None for a single entry."""

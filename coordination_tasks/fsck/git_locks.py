@@ -1,7 +1,7 @@
-"""Lock files that a killed git left in our local clones: who finds them, and who may remove them.
+"""Lock files that a killed git left in our local clones: finding and removing them.
 
-Git makes `NAME.lock` beside what it changes and refuses to begin while one is there. One that no
-living git can have made is removed; a git that can't be looked at counts as one that did.
+Git makes `NAME.lock` beside the file that it changes, and refuses to start while one exists. A lock
+that no running git can have made is removed; a git that cannot be inspected counts as its owner.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import psutil
 from coordination_tasks.fsck.finding import Finding
 
 _CLONES = ("coordination/*/clone-*", "history/*", "heartbeats.git")
-"""Not the workspaces: what is in there is the build's own."""
+"""Not the workspaces: their content belongs to the build."""
 _READER = "cat-file"
 """Runs beside each of our processes, and locks nothing."""
 
@@ -25,7 +25,7 @@ def check_locks(state_dir: Path) -> Iterator[Finding]:
     for path in stale_locks(state_dir):
         yield Finding(
             path=str(path),
-            problem=f"{path}: a lock that a killed git left in a local clone",
+            problem=f"{path}: stale lock of a killed git in a local clone",
             remedy="doit fsck --repair removes it",
         )
 
@@ -34,11 +34,11 @@ def remove_locks(state_dir: Path) -> Iterator[str]:
     """Remove them; a line for each."""
     for path in stale_locks(state_dir):
         path.unlink(missing_ok=True)
-        yield f"{path}: removed, no git uses that clone"
+        yield f"{path}: removed (no git uses that clone)"
 
 
 def stale_locks(state_dir: Path) -> tuple[Path, ...]:
-    """Lock files in clones that no living git works on, in order."""
+    """Lock files in clones that no running git uses, in order."""
     clones = [head.parent for place in _CLONES for head in state_dir.glob(f"{place}/HEAD")]
     locked = {clone: tuple(clone.rglob("*.lock")) for clone in clones}
     if not any(locked.values()):
@@ -53,7 +53,7 @@ def stale_locks(state_dir: Path) -> tuple[Path, ...]:
 
 
 def _places_of_git() -> Iterator[str | None]:
-    """What each living git names as its place; None of one that can't be looked at."""
+    """The repository of each running git; None if it cannot be inspected."""
     for process in psutil.process_iter(["name"]):
         if not str(process.info["name"]).startswith("git"):
             continue

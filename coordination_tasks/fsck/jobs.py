@@ -1,4 +1,4 @@
-"""Whether jobs fit each other and what is recorded of them. Looks only; compares no clocks."""
+"""Whether jobs are consistent with each other and their records. Read-only; compares no clocks."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from coordination_tasks.store.snapshot import Snapshot
 
 _NEVER_SUCCEEDS = frozenset({State.FAILED, State.TIMED_OUT, State.CANCELLED})
 _LEFT_ALONE = (
-    "records are never changed: tell who runs the builder; the job itself can be built again,"
+    "records are never changed: inform the owner of the builder; to build the job again:"
     " doit build --job {job}"
 )
 
 
 def check_jobs(snapshot: Snapshot, wanted: Wanted | None) -> Iterator[Finding]:
-    """What is wrong with the queue's jobs; `wanted` has the pipelines known here.
+    """Problems of the queue's jobs; `wanted` has the pipelines known here.
 
     Without it (their file cannot be used) nothing is said of the jobs' pipelines. Archived jobs
-    are not looked at, but others may depend on them. Raises BrokenDocument when the
-    queue itself can't be read.
+    are not checked, but others may depend on them. Raises BrokenDocument when the
+    queue itself is unreadable.
     """
     for job in snapshot.jobs():
         yield from _check_history(snapshot, job)
@@ -43,7 +43,7 @@ def check_jobs(snapshot: Snapshot, wanted: Wanted | None) -> Iterator[Finding]:
 def _check_history(snapshot: Snapshot, job: Job) -> Iterator[Finding]:
     for problem in snapshot.unreadable_transitions(job.id):
         path, _, what = problem.partition(": ")
-        remedy = f"see it in the history of {path}; the lines beside it are used as they are"
+        remedy = f"see the history of {path}; the other lines are used as they are"
         yield Finding(path=path, problem=f"{path}: {what}", remedy=remedy)
     for _, log in sorted(snapshot.logs(job.id).items()):
         path = log.path
@@ -53,9 +53,9 @@ def _check_history(snapshot: Snapshot, job: Job) -> Iterator[Finding]:
 
 
 def illegal_moves(transitions: Iterable[Transition]) -> Iterator[str]:
-    """What the state machine does not allow in the transitions of one attempt, in order.
+    """Illegal transitions of one attempt, in order.
 
-    That two of a job's own moves don't meet is allowed: old programs move jobs and record nothing.
+    Gaps between a job's own transitions are allowed: old programs change jobs without a record.
     """
     states: dict[str, State] = {}
     seen: set[str] = set()
@@ -71,7 +71,7 @@ def illegal_moves(transitions: Iterable[Transition]) -> Iterator[str]:
             before = states.get(move.step, State.QUEUED)
             states[move.step] = move.to_state
             if move.from_state is not before:
-                yield f"step {move.step} was {before}, but goes from {move.from_state}"
+                yield f"step {move.step} was {before}, but a transition starts at {move.from_state}"
             check_step_transition(move.step, move.from_state, move.to_state)
         except IllegalTransition as error:
             yield str(error)
@@ -81,11 +81,11 @@ def _check_pipeline(job: Job, wanted: Wanted) -> Iterator[Finding]:
     pipeline = wanted.pipeline_of(job)
     if pipeline in wanted.pipelines:
         return
-    problem = f"has the pipeline {pipeline}, which is not known here" if pipeline else "has none"
+    problem = f"unknown pipeline {pipeline}" if pipeline else "no pipeline"
     yield Finding(
         path=JOBS,
-        problem=f"{JOBS}: queued job {job.id} {problem}",
-        remedy="add the pipeline to the farm's pipelines file, or enqueue the job with another",
+        problem=f"{JOBS}: queued job {job.id}: {problem}",
+        remedy="add the pipeline to pipelines.yaml, or enqueue the job with another one",
     )
 
 
@@ -94,13 +94,13 @@ def _check_dependencies(snapshot: Snapshot, job: Job) -> Iterator[Finding]:
         try:
             state = snapshot.job(needed).state
         except NotFound:
-            problem, remedy = "is not there", "take it out of `dependencies`, or enqueue it"
+            problem, remedy = "does not exist", "remove it from `dependencies`, or enqueue it"
         except BrokenDocument:
-            problem, remedy = "can't be read", "mend that entry first"
+            problem, remedy = "is unreadable", "fix that entry first"
         else:
             if state not in _NEVER_SUCCEEDS:
                 continue
-            problem, remedy = f"is {state}", f"build that first: doit build --job {needed}"
+            problem, remedy = f"is {state}", f"build that one first: doit build --job {needed}"
         what = f"queued job {job.id} waits for job {needed}, which {problem}"
         yield Finding(path=JOBS, problem=f"{JOBS}: {what}", remedy=remedy)
 
@@ -113,5 +113,5 @@ def _check_circle(jobs: tuple[Job, ...]) -> Iterator[Finding]:
         # the sorter names each job before the one that waits for it
         circle = " waits for ".join(reversed(error.args[1]))
         problem = f"{JOBS}: queued jobs wait for each other: {circle}"
-        remedy = "take one of these out of the other's `dependencies`"
+        remedy = "remove one of them from the other's `dependencies`"
         yield Finding(path=JOBS, problem=problem, remedy=remedy)

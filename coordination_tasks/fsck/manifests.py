@@ -1,4 +1,4 @@
-"""Whether the manifests of jobs that succeeded are there, and are what was written."""
+"""Whether the manifests of successful jobs exist and are unchanged."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _BUILD_AGAIN = "see the history of that file, or build the job again: doit build
 
 
 def check_manifests(snapshot: Snapshot) -> Iterator[Finding]:
-    """What is wrong with manifests of the queue's jobs. Raises BrokenDocument for the queue.
+    """Problems of the manifests of the queue's jobs. Raises BrokenDocument for the queue.
 
-    Attempts whose end tells no digest (of older programs, or without a manifest) may have none.
+    Attempts without a recorded digest (of older programs, or without a manifest) may have none.
     """
     for job in snapshot.jobs():
         ends: dict[int, Transition | None] = {
@@ -50,7 +50,7 @@ def _check(snapshot: Snapshot, job: Job, attempt: int, end: Transition | None) -
 
 def _problem(path: str, data: bytes | None, digest: object) -> str:
     if data is None:
-        return f"{path}: the manifest is not there" if digest else ""
+        return f"{path}: missing manifest" if digest else ""
     try:
         found = json_edit.parse_object(path, json_edit.decode(path, data))
     except BrokenDocument as error:
@@ -58,5 +58,5 @@ def _problem(path: str, data: bytes | None, digest: object) -> str:
     if not isinstance(found.get("artifacts"), list):
         return f"{path}: the manifest has no list `artifacts`"
     if digest and hashlib.sha256(data).hexdigest() != digest:
-        return f"{path}: the manifest is not the one that the attempt ended with"
+        return f"{path}: the manifest was changed after the attempt ended"
     return ""

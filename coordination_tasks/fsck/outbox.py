@@ -1,4 +1,4 @@
-"""Whether the coordination repository agrees with what this builder still has to tell."""
+"""Whether the coordination repository agrees with this builder's outbox."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ PLACE = "outbox"
 
 
 def check_outbox(snapshot: Snapshot, outbox: Outbox) -> Iterator[Finding]:
-    """Entries that were refused, and waiting ones that will be, or that tell of a rewound main.
+    """Refused entries, and waiting ones that will be refused or that show that main was reset.
 
-    Raises NotDurable, and BrokenDocument when the queue itself can't be read.
+    Raises NotDurable, and BrokenDocument when the queue itself is unreadable.
     """
     for entry in outbox.refused():
         if is_told(snapshot, entry):
@@ -39,23 +39,23 @@ def _check_waiting(snapshot: Snapshot, entry: Entry) -> Iterator[Finding]:
     try:
         job = snapshot.job(entry.job)
     except NotFound:
-        problem = "waits, but the job is not there"
-        remedy = "doit outbox --send; it is refused then and kept until you drop it"
+        problem = "waits, but the job does not exist"
+        remedy = "doit outbox --send; it will be refused and kept until you drop it"
     except BrokenDocument:
-        return  # told with the document
+        return  # reported with the document
     else:
         if job.token == fence.token:
             return
-        problem = f"waits with token {fence.token}, but the job has {job.token}"
-        remedy = "doit outbox --send; it is refused then and kept until you drop it"
+        problem = f"waits with fencing token {fence.token}, but the job has {job.token}"
+        remedy = "doit outbox --send; it will be refused and kept until you drop it"
         if job.token < fence.token:
-            problem += ": main was rewound"
-            remedy = "ask who force-pushed to push the lost commits again, then doit outbox --send"
+            problem += ": main was reset to an older state"
+            remedy = "have the lost commits pushed again, then doit outbox --send"
     yield Finding(path=PLACE, problem=f"{_title(entry)} {problem}", remedy=remedy)
 
 
 def is_told(snapshot: Snapshot, entry: Entry) -> bool:
-    """Whether all that the entry has to tell is recorded. Raises BrokenDocument."""
+    """Whether everything in the entry is recorded. Raises BrokenDocument."""
     command = entry.command
     recorded = snapshot.transitions(entry.job, command.fence.attempt)
     return is_recorded(command, {transition.id for transition in recorded})
@@ -64,8 +64,8 @@ def is_told(snapshot: Snapshot, entry: Entry) -> bool:
 def _told(entry: Entry) -> Finding:
     return Finding(
         path=PLACE,
-        problem=f"{_title(entry)} waits, but is recorded already",
-        remedy="doit fsck --repair drops it; doit outbox --send does, too",
+        problem=f"{_title(entry)} waits, but is already recorded",
+        remedy="doit fsck --repair or doit outbox --send drops it",
     )
 
 

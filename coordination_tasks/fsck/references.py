@@ -1,4 +1,4 @@
-"""Whether what is recorded belongs to a job that is there: in the queue, or in the archive."""
+"""Whether records belong to an existing job, in the queue or in the archive."""
 
 from __future__ import annotations
 
@@ -20,35 +20,36 @@ from coordination_tasks.store.plans import PLAN_KEY
 from coordination_tasks.store.snapshot import Snapshot
 
 _GONE = (
-    "see how the job went: git log -p -- coordination/jobs.json; put its entry back, or leave it"
+    "see how it was removed: git log -p -- coordination/jobs.json; restore its entry or ignore it"
 )
 
 
 def check_references(snapshot: Snapshot) -> Iterator[Finding]:
-    """Records of jobs that are nowhere. Raises BrokenDocument when the queue can't be read."""
+    """Records of jobs that do not exist. Raises BrokenDocument when the queue is unreadable."""
     known = {quoted(job.id) for job in snapshot.jobs()}
     for folder in _transition_folders(snapshot):
         name = folder.rpartition("/")[2]
         if name not in known and not _is_there(snapshot, _job_of(snapshot, folder)):
-            problem = f"{folder}: transitions of a job that is not there"
+            problem = f"{folder}: transitions of a job that does not exist"
             yield Finding(path=folder, problem=problem, remedy=_GONE)
     for builder in filter(is_builder_id, snapshot.names("")):
         yield from _check_manifests(snapshot, builder, known)
 
 
 def check_attempt(snapshot: Snapshot, job: Job) -> Iterator[Finding]:
-    """Whether transitions and plans of a job's attempts are there, and of this job."""
+    """Whether transitions and plans of a job's attempts exist, and belong to it."""
     logs = snapshot.logs(job.id)
     for attempt, log in sorted(logs.items()):
         path = log.path
         for move in TransitionLog(log.data).transitions:
             if (move.job, move.attempt) != (job.id, attempt):
-                problem = f"{path}: transition {move.id} is of job {move.job} try {move.attempt}"
+                owner = f"job {move.job} attempt {move.attempt}"
+                problem = f"{path}: transition {move.id} belongs to {owner}"
                 yield Finding(path=path, problem=problem, remedy=f"see the history of {path}")
             yield from _check_plan(snapshot, path, move)
     if job.token and job.attempt and job.attempt not in logs:
-        problem = f"job {job.id} has attempt {job.attempt}, but no transitions of it are there"
-        remedy = f"see how they went: git log --stat -- {TRANSITIONS}"
+        problem = f"job {job.id} has attempt {job.attempt}, but its transitions are missing"
+        remedy = f"see how they were removed: git log --stat -- {TRANSITIONS}"
         yield Finding(path=TRANSITIONS, problem=f"{TRANSITIONS}: {problem}", remedy=remedy)
 
 
@@ -56,8 +57,8 @@ def _check_plan(snapshot: Snapshot, log: str, move: Transition) -> Iterator[Find
     digest = move.details.get(PLAN_KEY)
     if isinstance(digest, str) and snapshot.plan(digest) is None:
         path = plan_path(digest) or log
-        problem = f"{path}: the plan of {log} is not there, or not what it was"
-        remedy = f"see the history of {path}; the next attempt is made with the plan of today"
+        problem = f"{path}: the plan of {log} is missing or was changed"
+        remedy = f"see the history of {path}; the next attempt uses the current plan"
         yield Finding(path=path, problem=problem, remedy=remedy)
 
 
@@ -68,7 +69,7 @@ def _transition_folders(snapshot: Snapshot) -> Iterator[str]:
 
 
 def _job_of(snapshot: Snapshot, folder: str) -> str:
-    """The job that the lines of a folder name: names of folders may be cut."""
+    """The job that the lines of a folder name: folder names may be shortened."""
     for name in snapshot.names(folder):
         for move in TransitionLog(snapshot.read(f"{folder}/{name}")).transitions:
             return move.job
@@ -79,10 +80,10 @@ def _check_manifests(snapshot: Snapshot, builder: str, known: set[str]) -> Itera
     for name in snapshot.names(logs_folder(builder)):
         job_id = (job_of_manifest(name) or ("=",))[0]
         if "=" in job_id or job_id in known:
-            continue  # of a long id only the beginning is in a file's name
+            continue  # a file name has only the start of a long id
         if not _is_there(snapshot, unquote(job_id)):
             path = f"{logs_folder(builder)}/{name}"
-            problem = f"{path}: the manifest of a job that is not there"
+            problem = f"{path}: manifest of a job that does not exist"
             yield Finding(path=path, problem=problem, remedy=_GONE)
 
 
@@ -92,5 +93,5 @@ def _is_there(snapshot: Snapshot, job_id: str) -> bool:
     except NotFound:
         return False
     except BrokenDocument:
-        return True  # its entry is told as broken
+        return True  # its entry is reported as broken
     return True

@@ -1,7 +1,7 @@
-"""What `doit fsck --repair` does: only what is safe, whoever else is at work, each told in a line.
+"""The actions of `doit fsck --repair`: only those that are safe beside running builders.
 
-Nothing that a person could miss is removed: what was refused, what is broken and what was lost
-stays as it is.
+Nothing that a person could miss is removed: refused entries, broken documents and lost records stay
+unchanged.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LONGEST_LOOK = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair:
-    """`done` is what the watch and its observer tell of; `tell` takes lines while it lasts."""
+    """`done` has the lines of the watch and its observer; `tell` receives progress lines."""
 
     state_dir: Path
     store: Store
@@ -34,7 +34,7 @@ class Repair:
     watch: Watch
     done: list[str]
     every: float
-    """Seconds between two looks at builders that may be dead."""
+    """Seconds between two checks of builders that may be dead."""
     tell: Callable[[str], None]
     now: datetime
     sleep: Callable[[float], None]
@@ -43,7 +43,7 @@ class Repair:
     def run(
         self, snapshot: Snapshot, presences: Mapping[str, Presence], *, may_write: bool
     ) -> None:
-        """Do all that is safe on what was found; `may_write`: the repository may be changed."""
+        """Do everything safe about the findings; `may_write`: the repository may be changed."""
         acts: list[Callable[[], Iterable[str]]] = [
             lambda: remove_locks(self.state_dir),
             lambda: self._forget_told(snapshot),
@@ -60,7 +60,7 @@ class Repair:
             try:
                 self.done.extend(act())
             except CoordinationError as error:
-                hindrances[str(error)] = None  # several acts may need the same document
+                hindrances[str(error)] = None  # several actions may need the same document
         for hindrance in hindrances:
             self.tell(hindrance)
 
@@ -69,7 +69,7 @@ class Repair:
         told = [entry.id for entry in entries if is_told(snapshot, entry)]
         if told:
             count = self.outbox.forget(told)
-            yield f"outbox: {count} entries were recorded already, and are dropped"
+            yield f"outbox: dropped {count} entries that were already recorded"
 
     def _send(self) -> Iterator[str]:
         before = len(self.outbox.pending())
@@ -78,35 +78,35 @@ class Repair:
         fresh = len(self.outbox.refused()) - refused
         sent = before - len(self.outbox.pending()) - fresh
         if sent > 0:
-            yield f"outbox: {sent} entries were sent"
+            yield f"outbox: sent {sent} entries"
 
     def _free_locks(self, snapshot: Snapshot) -> Iterator[str]:
         if any(is_long_over(lock, self.now) for lock in snapshot.locks()):
             for lock in self.store.free_expired_locks():
-                yield f"the lock {lock.name} of {lock.locked_by} was over, and is freed"
+                yield f"released expired lock {lock.name} held by {lock.locked_by}"
 
     def _correct_own_status(self, snapshot: Snapshot) -> Iterator[str]:
         own = self.store.builder
         if own not in snapshot.builders() or not tells_of_lost_job(snapshot, own):
             return
         with self.watch.while_idle() as idle:
-            # giving back a killed build's job has corrected it, too
+            # releasing a killed build's job may have corrected it
             if idle and tells_of_lost_job(self.store.snapshot(), own):
                 self.store.publish_idle()
-                yield f"builder {own} tells that it is idle"
+                yield f"published that builder {own} is idle"
 
     def _take_from_dead(
         self, snapshot: Snapshot, presences: Mapping[str, Presence]
     ) -> tuple[str, ...]:
-        """Keep the watch that `doit watch` keeps, until each builder has moved or is dead.
+        """Observe like `doit watch`, until each builder has moved or is dead.
 
-        What it does is told by the observer.
+        The observer reports what it does.
         """
         if not stalled_jobs(snapshot, presences):
             return ()
         self.watch.look()
         lasts = min(self.watch.observer.longest_lease, LONGEST_LOOK) + self.every
-        self.tell(f"looking for {lasts:.0f} s at most whether the builders of running jobs live")
+        self.tell(f"checking for up to {lasts:.0f} s whether builders of running jobs are alive")
         end = self.monotonic() + lasts
         while self.monotonic() < end and stalled_jobs(self.store.snapshot(), presences):
             self.sleep(self.every)

@@ -1,6 +1,6 @@
-"""What stands still: jobs whose builder is gone, builders that tell of none, locks without an end.
+"""Stalled records: jobs of missing builders, builders with missing jobs, locks without an end.
 
-No two clocks are compared for a job: how long its builder has stood still is what this machine saw.
+No two clocks are compared for a job: its builder's silence is measured by this machine.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from coordination_tasks.fsck.finding import Finding
 from coordination_tasks.store.snapshot import Snapshot
 
 _CLOCK_ERROR = timedelta(hours=1)
-"""No clock is so wrong: a lock that is over for so long is over."""
-_REQUEUES = "doit fsck --repair, or a builder that watches, requeues it when its lease is over"
+"""No clock is off by more: a lock that expired so long ago is expired."""
+_REQUEUES = "doit fsck --repair or a watching builder requeues it when its lease has expired"
 
 
 def check_stalled(
     snapshot: Snapshot, presences: Mapping[str, Presence], *, now: datetime
 ) -> Iterator[Finding]:
-    """What is stuck. Raises BrokenDocument when the queue itself can't be read."""
+    """Stalled jobs and locks. Raises BrokenDocument when the queue itself is unreadable."""
     for job in stalled_jobs(snapshot, presences):
         problem = f"{JOBS}: running job {job.id} is held {_by_whom(job, presences)}"
         yield Finding(path=JOBS, problem=problem, remedy=_REQUEUES)
@@ -39,22 +39,22 @@ def check_stalled(
 def check_killed(
     snapshot: Snapshot, claim_id: str | None, ended: Collection[str]
 ) -> Iterator[Finding]:
-    """The job of a build that was killed on this builder; `claim_id` is what it left behind.
+    """The job of a build that was killed on this builder and left `claim_id` behind.
 
-    `ended` are jobs whose end waits to be sent. Raises BrokenDocument when the queue itself can't
-    be read.
+    `ended` are jobs whose end waits to be sent. Raises BrokenDocument when the queue itself is
+    unreadable.
     """
     job = abandoned_job(snapshot.jobs(), claim_id) if claim_id else None
     if job is not None and job.id not in ended:
         yield Finding(
             path=JOBS,
-            problem=f"{JOBS}: running job {job.id} is held by a build that was killed here",
-            remedy="doit fsck --repair gives it back; doit watch and the next doit build do, too",
+            problem=f"{JOBS}: running job {job.id} is held by a killed build of this builder",
+            remedy="doit fsck --repair, doit watch or the next doit build releases it",
         )
 
 
 def stalled_jobs(snapshot: Snapshot, presences: Mapping[str, Presence]) -> tuple[Job, ...]:
-    """Running jobs whose builder told nothing, as far as this machine saw, for a lease or ever."""
+    """Running jobs without a heartbeat of their builder for a lease, as seen from this machine."""
     running = (job for job in snapshot.jobs() if job.state is State.RUNNING)
     return tuple(job for job in running if not _may_live(presences.get(job.assigned_to or "")))
 
@@ -64,7 +64,7 @@ def _may_live(presence: Presence | None) -> bool:
 
 
 def tells_of_lost_job(snapshot: Snapshot, builder: str) -> str:
-    """What is wrong with the job that a builder says it builds; "": nothing. Raises as `job`."""
+    """The problem of the job in a builder's status; "": none. Raises like `job`."""
     current = snapshot.builder_status(builder).current_job
     job_id = current.get("id") if current else None
     if not isinstance(job_id, str):
@@ -72,21 +72,21 @@ def tells_of_lost_job(snapshot: Snapshot, builder: str) -> str:
     try:
         job = snapshot.job(job_id)
     except NotFound:
-        return f"tells of building job {job_id}, which is not there"
+        return f"reports building job {job_id}, which does not exist"
     if job.state is State.RUNNING and job.assigned_to == builder:
         return ""
     holder = f" on {job.assigned_to}" if job.state is State.RUNNING else ""
-    return f"tells of building job {job_id}, which is {job.state}{holder}"
+    return f"reports building job {job_id}, which is {job.state}{holder}"
 
 
 def _check_status(snapshot: Snapshot, builder: str) -> Iterator[Finding]:
     try:
         problem = tells_of_lost_job(snapshot, builder)
     except BrokenDocument:
-        return  # told with its document
+        return  # reported with its document
     if problem:
         path = status_path(builder)
-        remedy = f"its next build corrects it, or on that builder: doit fsck --repair ({builder})"
+        remedy = f"its next build or doit fsck --repair on builder {builder} corrects it"
         yield Finding(path=path, problem=f"{path}: {problem}", remedy=remedy)
 
 
@@ -95,30 +95,32 @@ def _by_whom(job: Job, presences: Mapping[str, Presence]) -> str:
         return "by nobody"
     presence = presences.get(job.assigned_to)
     if presence is None:
-        return f"by builder {job.assigned_to}, which never told of itself"
+        return f"by builder {job.assigned_to}, which never published anything"
     silent = timedelta(seconds=round(presence.still_for_seconds))
-    return f"by builder {job.assigned_to}, which gave no sign of life for {silent}"
+    return f"by builder {job.assigned_to}: no heartbeat for {silent}"
 
 
 def _check_locks(snapshot: Snapshot, now: datetime) -> Iterator[Finding]:
     try:
         locks = snapshot.locks()
     except BrokenDocument:
-        return  # told with its document
+        return  # reported with its document
     for lock in locks:
-        who = f"{LOCKS}: the lock {lock.name} of {lock.locked_by}"
+        who = f"{LOCKS}: lock {lock.name} held by {lock.locked_by}"
         if is_long_over(lock, now):
-            remedy = "doit fsck --repair frees it with a warning to all; doit locks, too"
-            yield Finding(path=LOCKS, problem=f"{who} is over and was never freed", remedy=remedy)
+            remedy = "doit fsck --repair or doit locks --free-expired releases it and warns all"
+            yield Finding(
+                path=LOCKS, problem=f"{who} has expired, but is not released", remedy=remedy
+            )
         elif lock.name == QUEUE_LOCK and _is_too_long(lock, now):
             end = format_time(lock.expires_at) if lock.expires_at else "?"
-            remedy = f"ask who runs it, or: doit locks --free {lock.name} --builder NAME"
-            problem = f"{who} keeps the queue from all others until {end}"
+            remedy = f"ask its holder, or: doit locks --free {lock.name} --builder NAME"
+            problem = f"{who} blocks the queue for all others until {end}"
             yield Finding(path=LOCKS, problem=problem, remedy=remedy)
 
 
 def is_long_over(lock: Lock, now: datetime) -> bool:
-    """Whether a lock is over, whatever its holder's clock says."""
+    """Whether a lock has expired, whatever its holder's clock says."""
     return not lock.is_live(now - _CLOCK_ERROR)
 
 

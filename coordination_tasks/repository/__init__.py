@@ -1,4 +1,4 @@
 """Versioned files with compare-and-swap writes: the protocol and an implementation in memory.
 
-Nothing here knows a job or a builder.
+Nothing here knows about jobs or builders.
 """

@@ -1,9 +1,9 @@
-"""Combining: of many who write at once, the one that wins does what the others ask for, too.
+"""Combining: of many concurrent writers, the winner of a race also does the losers' requests.
 
-Of many writers the one that has just won knows the newest version first, and wins again. So who
-has lost a race leaves a note with its request; whoever wins next does that along with its own, and
-takes the note away by the same write. So it is done once, and a note that is withdrawn was not
-done and cannot be any more.
+Of many writers, the one that has just won knows the newest version first and wins again. So the
+loser of a race leaves a note with its request; the next winner fulfils it along with its own and
+removes the note in the same write. So each request is done once, and a note that was withdrawn
+was not and will not be done.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from coordination_tasks.repository.protocol import Note, Repository, Rewritten, 
 
 
 class CombinedWrites:
-    """Those of `owner`, one transaction after the other. Not for several threads at once."""
+    """The combined writes of `owner`, one transaction after another. Not for several threads."""
 
     def __init__(self, repository: Repository, owner: str) -> None:
         self._repository = repository
@@ -25,12 +25,12 @@ class CombinedWrites:
         self._is_note_unanswered = False
         self._can_leave_notes = True
         self.looks_first = False
-        """Whether we wrote last: then it is looked who waits before the first try."""
+        """Whether we wrote last: then waiting writers are checked before the first try."""
         self.notes: tuple[Note, ...] = ()
-        """What is asked for beside the newest version, our own request as well."""
+        """The notes beside the newest version, including our own."""
 
     def request(self, data: bytes) -> None:
-        """Say what others can do for us in the next transaction. Raises Unavailable."""
+        """Set what others can do for us in the next transaction. Raises Unavailable."""
         if self._may_have_note and data != self._request:
             self.withdraw()
             self._may_have_note = self._is_note_unanswered = False
@@ -44,7 +44,7 @@ class CombinedWrites:
         *,
         lost: bool,
     ) -> Version:
-        """The newest version, and the notes beside it if we `lost` a race or look first."""
+        """The newest version, with its notes if we `lost` a race or let others go first."""
         self.notes = ()
         if lost and not self._may_have_note:
             self._leave_note()
@@ -59,17 +59,17 @@ class CombinedWrites:
 
     @property
     def place(self) -> int:
-        """How many of those who wait should do the next write before us; 0: it is for us."""
+        """Number of waiting writers that should write before us; 0: it is our turn."""
         by_lot = sorted(self.notes, key=lambda note: note.mark)
         places = [place for place, note in enumerate(by_lot) if note.owner == self._owner]
         return places[0] if places else 0
 
     def give_up_notes(self) -> None:
-        """The remote bears no notes: each has to write for itself."""
+        """The remote accepts no notes: everyone writes for themselves."""
         self._can_leave_notes = False
 
     def done(self, *, by_own_write: bool) -> None:
-        """The request is done; a note that nobody took is of no use any more."""
+        """Our request is done; remove the note that nobody took."""
         self.looks_first = True
         seen = any(note.owner == self._owner for note in self.notes)
         if self._is_note_unanswered or (seen and not by_own_write):
@@ -77,7 +77,7 @@ class CombinedWrites:
         self._may_have_note = self._is_note_unanswered = False
 
     def is_done_by_another(self) -> bool:
-        """Whether the note is gone although we give up; if not, nobody can do it any more."""
+        """Whether somebody took the note before we withdrew it; if not, nobody can any more."""
         if not self._may_have_note:
             return False
         gone = not self.withdraw()
@@ -85,11 +85,11 @@ class CombinedWrites:
         return gone
 
     def withdraw(self) -> bool:
-        """Remove our note, also that of a predecessor; False when there is none."""
+        """Remove our note or that of an earlier process; False when there is none."""
         try:
             return self._repository.withdraw_note(self._owner)
         except WriteRefused:
-            return True  # where no branch may be deleted, nobody can take a note either
+            return True  # where branches cannot be deleted, nobody can take a note either
 
     def _leave_note(self) -> None:
         if not self._can_leave_notes:

@@ -1,4 +1,4 @@
-"""What a transaction reads and means to write: one version's files, with changes on top."""
+"""What a transaction reads and will write: the files of one version, with changes on top."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from coordination_tasks.repository.protocol import Note, Repository, Version
 
 
 class Draft:
-    """A function of a transaction gets one, and may be given another one: it must not keep it."""
+    """The argument of a transaction's function, which may run again with another one."""
 
     def __init__(
         self,
@@ -21,17 +21,17 @@ class Draft:
         self._repository = repository
         self._version = version
         self.is_newest = is_newest
-        """Whether the version was fetched just now: only then is a refusal certain."""
+        """Whether the version was fetched just now: only then is a refusal final."""
         self.notes = tuple(notes)
-        """What others left beside this version, and who makes the draft as well."""
+        """The notes beside this version, including our own."""
         self.takes: list[Note] = []
-        """Those of the notes that the write takes away."""
+        """The notes that the write removes."""
         self._changes: dict[str, bytes | None] = {}
         self._told: list[str] = []
 
     @property
     def changes(self) -> dict[str, bytes | None]:
-        """What differs from the version that was read; None deletes the file."""
+        """The changed files; None deletes a file."""
         return {
             path: data
             for path, data in self._changes.items()
@@ -40,20 +40,20 @@ class Draft:
 
     @property
     def message(self) -> str:
-        """What was told by `note`, as the message of the write."""
+        """The texts of `note`, as the message of the write."""
         if len(self._told) <= 1:
             return "".join(self._told)
-        # who reads one line of a log reads how it ended
+        # the first line, which a short log shows, is the final result
         return "\n".join([f"{self._told[-1]} (and {len(self._told) - 1} more)", "", *self._told])
 
     def read(self, path: str) -> bytes | None:
-        """Content of a file with the changes made so far; None when there is none."""
+        """Content of a file with the changes so far; None when it does not exist."""
         if path in self._changes:
             return self._changes[path]
         return self._repository.read(self._version, path)
 
     def write(self, path: str, data: bytes) -> None:
-        """Make `data` the content of a file."""
+        """Set the content of a file."""
         self._changes[path] = data
 
     def delete(self, path: str) -> None:
@@ -61,20 +61,20 @@ class Draft:
         self._changes[path] = None
 
     def names(self, folder: str) -> tuple[str, ...]:
-        """Sorted names of what was in a folder ("" is the top) before any change."""
+        """Sorted names in a folder ("" is the top) before any change."""
         return self._repository.names(self._version, folder)
 
     def note(self, line: str) -> None:
-        """Say in the write's message what is done, in one line."""
+        """Add a line to the message of the write."""
         self._told.append(" ".join(line.split())[:200])
 
     def attempt(self) -> Draft:
-        """A draft on top of this one: its changes count only when they are taken by `absorb`."""
+        """A draft on top of this one, whose changes count only after `absorb`."""
         inner = Draft(self._repository, self._version, is_newest=self.is_newest)
         inner._changes = dict(self._changes)
         return inner
 
     def absorb(self, inner: Draft) -> None:
-        """Take the changes of a draft that `attempt` made."""
+        """Add the changes of a draft from `attempt`."""
         self._changes = inner._changes
         self._told.extend(inner._told)

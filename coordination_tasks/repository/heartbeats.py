@@ -1,4 +1,4 @@
-"""What signs of life need: a place of each builder's own, beside the facts of the store.
+"""The protocol of heartbeats: each builder has a place of its own, beside the store's facts.
 
 Two implementations pass the same contract tests: one in memory, one on refs of a Git repository.
 """
@@ -10,11 +10,11 @@ from typing import Protocol
 
 AUTO_PREFIX = "heartbeat-"
 FACTS = "main"
-"""The place of the store itself, whose sign changes with each write of anybody."""
+"""The place of the store itself, whose sign changes with every write."""
 
 
 def own_place(builder: str) -> str:
-    """Where a builder's heartbeats go unless it is told otherwise."""
+    """The default place of a builder's heartbeats."""
     return AUTO_PREFIX + builder
 
 
@@ -22,9 +22,9 @@ class Heartbeats(Protocol):
     """Safe for several threads. All raise Unavailable or AccessDenied."""
 
     def beat(self, files: Mapping[str, bytes]) -> None:
-        """Show that this builder lives: its sign changes, and nothing of it stays behind.
+        """Send a heartbeat: this builder's sign changes, and old ones leave nothing behind.
 
-        `files` (path -> content) tell what it does. Raises WriteRefused.
+        `files` (path -> content) show what it does. Raises WriteRefused.
         """
         ...
 
@@ -33,9 +33,9 @@ class Heartbeats(Protocol):
         ...
 
     def read(self, paths: Mapping[str, str], signs: Mapping[str, str] = ...) -> Mapping[str, bytes]:
-        """What the last heartbeat at each place told in a file; `paths` has the file of each.
+        """A file of the last heartbeat of each place; `paths` has the path of each.
 
-        `signs` are those that were seen just now: a heartbeat that was read before with the same
-        sign is not asked for again.
+        `signs` are the current ones: a heartbeat that was read before with the same sign is not
+        fetched again.
         """
         ...

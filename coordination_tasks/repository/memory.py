@@ -1,4 +1,4 @@
-"""A repository and heartbeats in memory: for tests, and to try a store without a remote."""
+"""A repository and heartbeats in memory: for tests, and to use a store without a remote."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ _Files = Mapping[str, bytes]
 
 @dataclass
 class MemoryRemote:
-    """What several MemoryRepository objects share."""
+    """The state that several MemoryRepository objects share."""
 
     tip: Version = NOTHING
     files: dict[Version, _Files] = field(default_factory=lambda: {NOTHING: {}})
     parents: dict[Version, Version] = field(default_factory=dict)
     messages: dict[Version, str] = field(default_factory=dict)
     beats: dict[str, tuple[int, _Files]] = field(default_factory=dict)
-    """Of each place: how often it beat, and what it told last."""
+    """For each place: the number of its heartbeats, and the last content."""
     notes: dict[str, Note] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def is_based_on(self, version: Version, earlier: Version) -> bool:
-        """Whether `earlier` is `version` or one of those that it was built on."""
+        """Whether `earlier` is `version` or an ancestor of it."""
         current: Version | None = version
         while current is not None and current != earlier:
             current = self.parents.get(current)
@@ -130,7 +130,7 @@ class MemoryRepository:
         try:
             return self._remote.files[version]
         except KeyError as error:
-            raise VersionGone(f"there is no version {version}") from error
+            raise VersionGone(f"unknown version {version}") from error
 
 
 def _check_folders(files: _Files) -> None:
@@ -138,7 +138,7 @@ def _check_folders(files: _Files) -> None:
         parent = path.rpartition("/")[0]
         while parent:
             if parent in files:
-                raise BrokenDocument(f"{parent} is a file, where a folder is needed for {path}")
+                raise BrokenDocument(f"{parent} is a file, but {path} needs a folder")
             parent = parent.rpartition("/")[0]
 
 

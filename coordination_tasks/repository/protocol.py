@@ -1,4 +1,4 @@
-"""What the coordination store needs: versions of a set of files, and one safe write.
+"""The protocol that the coordination store needs: versions of a set of files, and a safe write.
 
 Two implementations pass the same contract tests: one in memory, one on Git.
 """
@@ -12,30 +12,30 @@ from typing import NewType, Protocol
 from coordination_tasks.domain.errors import Unavailable
 
 Version = NewType("Version", str)
-"""Names one state of all files; opaque."""
+"""Identifies one state of all files; opaque."""
 
 NOTHING = Version("")
-"""The version of a repository that nobody has written to yet."""
+"""The version of an empty repository."""
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What its owner left beside the files, where it contends with nobody, until one takes it."""
+    """A request that its owner left beside the files, until another writer takes it."""
 
     owner: str
     data: bytes
     mark: str
-    """Names this note among all that the owner ever left; opaque."""
+    """Identifies this note among all notes of the owner; opaque."""
 
 
 class Moved(Exception):
-    """The write was refused, nothing was changed: a newer version, or a note that is taken."""
+    """The write was rejected, nothing was changed: a newer version, or a note was taken."""
 
 
 class Unanswered(Exception):
-    """The write got no answer: `version` may be part of the repository or not.
+    """The write got no answer: `version` may or may not be part of the repository.
 
-    `left`: false when the remote was not even reached, so that it surely is not.
+    `left`: false when the remote was not even reached, so that it certainly is not.
     """
 
     def __init__(self, version: Version, cause: str, *, left: bool = True) -> None:
@@ -45,7 +45,7 @@ class Unanswered(Exception):
 
 
 class Rewritten(Exception):
-    """The newest version, `found`, does not build on `seen`: somebody rewrote the history.
+    """The newest version, `found`, does not build on `seen`: the history was rewritten.
 
     Nothing has been adopted yet: see Repository.adopt.
     """
@@ -57,18 +57,18 @@ class Rewritten(Exception):
 
 
 class VersionGone(Unavailable):
-    """A version can't be read here any more (the local copy was damaged): fetch and repeat."""
+    """A version is no longer readable here (the local copy was damaged): fetch and repeat."""
 
 
 class Versions(Protocol):
-    """Versions that can be read."""
+    """Readable versions."""
 
     def read(self, version: Version, path: str) -> bytes | None:
-        """Content of a file; None when there is none. Raises VersionGone."""
+        """Content of a file; None when it does not exist. Raises VersionGone."""
         ...
 
     def names(self, version: Version, folder: str) -> tuple[str, ...]:
-        """Sorted names of what is directly in a folder ("" is the top). Raises VersionGone."""
+        """Sorted names of the entries directly in a folder ("" is the top). Raises VersionGone."""
         ...
 
 
@@ -76,7 +76,7 @@ class Repository(Versions, Protocol):
     """Safe for several threads. All but `known` raise Unavailable or AccessDenied."""
 
     def known(self) -> Version | None:
-        """The newest version known here, without asking; None before the first fetch."""
+        """The newest version known here, without a fetch; None before the first one."""
         ...
 
     def fetch(self) -> Version:
@@ -84,7 +84,7 @@ class Repository(Versions, Protocol):
         ...
 
     def adopt(self, found: Version) -> None:
-        """Take the version named by Rewritten as the newest."""
+        """Accept the version named by Rewritten as the newest."""
         ...
 
     def push_if_unchanged(
@@ -94,29 +94,29 @@ class Repository(Versions, Protocol):
         message: str,
         takes: Sequence[Note] = (),
     ) -> Version:
-        """Write files (None deletes) on top of `version`, all or none, if it still is the newest.
+        """Write files (None deletes) on top of `version`, all or none, if it is still the newest.
 
-        The notes in `takes` are gone by the same write, or nothing is written when one of them has
-        been taken already. Raises Moved, Unanswered, WriteRefused, VersionGone.
+        The same write removes the notes in `takes`; nothing is written if one of them was already
+        taken. Raises Moved, Unanswered, WriteRefused, VersionGone.
         """
         ...
 
     def fetch_notes(self) -> tuple[Note, ...]:
-        """Fetch, and give the notes that lie there, sorted by owner. Raises Rewritten."""
+        """Fetch, and return the notes, sorted by owner. Raises Rewritten."""
         ...
 
     def leave_note(self, owner: str, data: bytes) -> None:
-        """Leave a note in place of the owner's last one. Raises WriteRefused, Unanswered."""
+        """Replace the owner's note. Raises WriteRefused, Unanswered."""
         ...
 
     def withdraw_note(self, owner: str) -> bool:
-        """Remove a note, so that nobody can take it any more; False when there was none."""
+        """Remove a note so that nobody can take it; False when there was none."""
         ...
 
     def contains(self, version: Version, earlier: Version) -> bool:
-        """Whether `version` builds on `earlier`, as far as is known here."""
+        """Whether `version` builds on `earlier`, as far as known here."""
         ...
 
     def close(self) -> None:
-        """Let go of processes and files."""
+        """Release processes and files."""
         ...

@@ -1,8 +1,8 @@
-"""A transaction is a function: it is applied to what is there now, again and again until it fits.
+"""A transaction is a function that is applied to the current version until its write succeeds.
 
-Read the newest version known, apply the function, write if that version still is the newest. If it
-is not: wait a moment (full jitter), fetch, apply the function again. What the function says on a
-version that may be old (an error, or that nothing is to do) is believed only after a fetch.
+Read the newest known version, apply the function, write if that version is still the newest. If it
+is not: wait a moment (full jitter), fetch, and apply the function again. A result on a version that
+may be old (an error, or nothing to do) counts only after a fetch.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _MOST_AHEAD = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How a transaction waits; `patience` is for how many seconds it tries."""
+    """How a transaction waits; `patience` is how many seconds it keeps trying."""
 
     sleep: Callable[[float], None] = time.sleep
     uniform: Callable[[float, float], float] = random.uniform
@@ -59,18 +59,18 @@ def transact(
     accept_rewrite: Callable[[Rewritten], None],
     combined: CombinedWrites | None = None,
 ) -> T:
-    """Apply `function` to the repository's newest version, write what it changed, return its value.
+    """Apply `function` to the repository's newest version, write its changes, return its value.
 
     `accept_rewrite` raises when the new history must not be adopted. Raises what `function` raises
-    on the newest version, Unavailable, OutcomeUnknown (the write may have landed: the function must
-    know its own effect when it meets it), AccessDenied, WriteRefused. With `combined` the function
-    does what `draft.notes` ask for as well, and knows its own effect when another made it.
+    on the newest version, Unavailable, OutcomeUnknown (the write may have succeeded: the function
+    must recognise its own effect), AccessDenied, WriteRefused. With `combined` the function also
+    does what `draft.notes` request, and recognises its own effect when another builder made it.
     """
     return _Transaction(repository, function, pace, accept_rewrite, combined).run()
 
 
 def fetch_newest(repository: Repository, accept_rewrite: Callable[[Rewritten], None]) -> Version:
-    """The newest version, also when the history was rewritten and `accept_rewrite` bears it."""
+    """The newest version, even of a rewritten history if `accept_rewrite` allows it."""
     try:
         return repository.fetch()
     except Rewritten as rewritten:
@@ -152,11 +152,11 @@ class _Transaction(Generic[T]):
         return done
 
     def _fetch_in_order(self) -> Version:
-        """The newest version, when it is for us to write the next one, or it was not written."""
+        """The newest version, once it is our turn or the writer before us did not write."""
         version = self._fetch()
         place = min(self._combined.place, _MOST_AHEAD) if self._combined else 0
         if place:
-            # who is ahead of us may be dead, so nobody is waited for longer than a write takes
+            # a writer ahead of us may be dead, so never wait longer than a write takes
             self._pace.sleep(self._pace.uniform(place, place + 1) * self._write_seconds)
             version = self._fetch()
         return version
@@ -173,7 +173,7 @@ class _Transaction(Generic[T]):
         )
 
     def _apply(self, version: Version, *, fresh: bool) -> _Done[T] | None:
-        """One try; None when the next one has to look at what is newer."""
+        """One try; None when the next one must use a newer version."""
         try:
             notes = self._combined.notes if self._combined else ()
             draft = Draft(self._repository, version, is_newest=fresh, notes=notes)
@@ -223,16 +223,18 @@ class _Transaction(Generic[T]):
         self._pace.sleep(self._pace.uniform(0, longest))
 
     def _landed(self, version: Version) -> _Done[T] | None:
-        """The value of an unanswered write that turns out to be part of the repository."""
+        """The value of an unanswered write that turns out to have succeeded."""
         for written, done in self._unanswered.items():
             if self._repository.contains(version, written):
                 return done
         return None
 
     def _notice_standstill(self, version: Version) -> None:
-        """A remote that refuses us although nobody else wrote will go on to do so."""
+        """Give up on a remote that keeps rejecting us although nobody else wrote."""
         self._in_place = self._in_place + 1 if version == self._refused_at else 0
         if self._in_place >= _MOST_IN_PLACE:
             if self._unanswered:
-                raise Unavailable(f"the write gets no answer: {self._cause}")
-            raise WriteRefused("the write is refused again and again, though nobody else wrote")
+                raise Unavailable(f"no answer to the write: {self._cause}")
+            raise WriteRefused(
+                "the remote keeps rejecting our push although its branch has not moved"
+            )

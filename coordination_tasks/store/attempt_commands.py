@@ -1,4 +1,4 @@
-"""What a builder wants done for its attempt: commands that can be kept, and sent more than once."""
+"""A builder's writes for its attempt: commands that can be stored, and sent more than once."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Completion:
     duration_seconds: float | None = None
     """None: the time since the job was claimed."""
     transitions: tuple[Transition, ...] = ()
-    """Step transitions that are recorded in the same write."""
+    """Step transitions to record in the same write."""
     at: datetime | None = None
-    """None: when it is written; the outbox fills in when it was submitted."""
+    """None: the time of the write; the outbox sets the time of submission."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fence:
-    """What each command for an attempt carries, and is refused by when the job has moved on."""
+    """Identifies the claim in every command for an attempt: a write of a lost claim is refused."""
 
     job_id: str
     attempt: int
@@ -62,7 +62,7 @@ class Record:
     fence: Fence
     transitions: tuple[Transition, ...]
     plan: bytes | None = None
-    """The plan that the attempt is made with, when it is not kept yet."""
+    """The attempt's plan, unless it is already stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,20 +75,20 @@ class Complete:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """The attempt is given up, and the job is for others again."""
+    """The builder gives up the attempt, and the job is queued again."""
 
     fence: Fence
     reason: str
     transitions: tuple[Transition, ...] = ()
     at: datetime | None = None
-    """As in Completion."""
+    """Like in Completion."""
 
 
 AttemptCommand = Record | Complete | Release
 
 
 def ends_claim(command: AttemptCommand, claim_id: str) -> bool:
-    """Whether the command is the end of the attempt that was claimed with this id."""
+    """Whether the command ends the attempt that was claimed with this id."""
     return not isinstance(command, Record) and command.fence.claim_id == claim_id
 
 
@@ -127,7 +127,7 @@ def command_from_json(name: str, text: str) -> AttemptCommand:
         return Release(fence=fence, reason=members["reason"], transitions=transitions, at=at)
     if name == _NAMES[Complete]:
         return Complete(fence=fence, completion=_completion(members, transitions))
-    raise ValueError(f"there is no command {name!r}")
+    raise ValueError(f"unknown command {name!r}")
 
 
 def _completion_members(completion: Completion) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Applies many commands to one draft, each as if it were alone, in a time that is linear."""
+"""Applies many commands to one draft, each as if it were alone, in linear time."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from coordination_tasks.store.operations.attempt import apply_command
 from coordination_tasks.store.status_publisher import Publisher
 
 _OF_THE_STORE = (BrokenDocument, HistoryRewritten, Unavailable)
-"""What is wrong with the store, not with the command that met it."""
+"""Errors of the store, not of the command that met them."""
 
 
 def apply_all(
     draft: Draft, commands: Sequence[AttemptCommand], publisher: Publisher
 ) -> tuple[CoordinationError | None, ...]:
-    """Do the commands in order; for each None, or the error that it alone met (it changed nothing).
+    """Apply the commands in order; for each None, or its own error (then it changed nothing).
 
     Raises BrokenDocument, HistoryRewritten, Unavailable.
     """
     results: list[CoordinationError | None] = []
     for group in _groups(commands):
-        # Each command reads the attempt's whole record, so a thousand of one attempt go as one.
+        # Each command reads the attempt's whole record, so a thousand of one attempt become one.
         error = _apply(draft, _joined(group), publisher)
         if error is None or len(group) == 1:
             results += [error] * len(group)
@@ -51,7 +51,7 @@ def _apply(draft: Draft, command: AttemptCommand, publisher: Publisher) -> Coord
 
 
 def _groups(commands: Sequence[AttemptCommand]) -> Iterator[list[AttemptCommand]]:
-    """Neighbours that can be done as one command."""
+    """Neighbours that can be combined into one command."""
     group: list[AttemptCommand] = []
     for command in commands:
         if group and not _continues(group[-1], command):

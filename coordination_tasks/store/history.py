@@ -1,8 +1,7 @@
-"""The whole history of the coordination repository, for those who ask what was.
+"""The complete history of the coordination repository, for questions about the past.
 
-The clone that transactions use has the newest commit only. This one has all commits; it is made
-when somebody asks for the first time, brought up to date each time, and keeps what a rewritten
-main has dropped since.
+The clone that transactions use has only the newest commit. This one has all commits. It is made
+on first use, updated each time, and keeps commits that a rewritten main has dropped since.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _MOST_VERSIONS = 1000
 
 
 class GitHistory:
-    """The history of a branch of `url`, fetched when it is opened; `folder` is a cache of our own.
+    """The history of a branch of `url`, fetched on opening; `folder` is a cache of our own.
 
     Opening raises Unavailable, AccessDenied, and NotFound while the branch has no commit.
     """
@@ -59,7 +58,7 @@ class GitHistory:
         self._objects.close()
 
     def find(self, when: str) -> Version:
-        """The newest version at a time (UTC unless it has a zone), or the one that a commit id is.
+        """The newest version at a time (UTC unless it has a zone), or the version with a commit id.
 
         Raises NotFound for a time before the first commit and an unknown commit, BadRequest.
         """
@@ -70,32 +69,32 @@ class GitHistory:
             several = self._commits_like(when)
             if several:
                 raise BadRequest(
-                    f"commit id {when} could be {' or '.join(several)}: say more of it"
+                    f"commit id {when} is ambiguous ({', '.join(several)}): give more digits"
                 )
         moment = parse_time(when)
         if moment is None and _COMMIT.fullmatch(when):
-            raise NotFound(f"there is no commit {when} in the coordination repository")
+            raise NotFound(f"unknown commit {when} in the coordination repository")
         if moment is None:
             raise BadRequest(
-                f"{when[:60]!r} is neither a time like 2025-10-29T12:00:00Z nor a commit id"
+                f"expected a time such as 2025-10-29T12:00:00Z or a commit id, found {when[:60]!r}"
             )
         return self._newest_at(moment)
 
     def newest(self) -> Snapshot:
-        """Main as it is now, also when its history was rewritten."""
+        """Main as it is now, even if its history was rewritten."""
         return self.snapshot(Version(self._asked("rev-parse", "--verify", _MAIN)))
 
     def time_of(self, version: Version) -> datetime:
-        """When a version was made, by its maker's clock."""
+        """The time of a version, by its author's clock."""
         found = self._asked("show", "--no-patch", "--format=%ct", version)
         return datetime.fromtimestamp(int(found), UTC)
 
     def snapshot(self, version: Version) -> Snapshot:
-        """The store as it was."""
+        """The store at that version."""
         return Snapshot(self, version)
 
     def versions_of(self, path: str) -> Iterator[Version]:
-        """The versions that changed a file, the newest first."""
+        """The versions that changed a file, newest first."""
         most = f"--max-count={_MOST_VERSIONS}"
         found = self._asked("rev-list", most, _MAIN, "--", f":(literal){path}")
         return map(Version, found.split())
@@ -105,28 +104,28 @@ class GitHistory:
         try:
             return self._objects.read(version, path)
         except MissingObject as error:
-            raise VersionGone(f"version {version} can't be read: {error}") from error
+            raise VersionGone(f"cannot read version {version}: {error}") from error
 
     def names(self, version: Version, folder: str) -> tuple[str, ...]:
         """See Versions.names."""
         try:
             entries = self._objects.folder(version, folder)
         except MissingObject as error:
-            raise VersionGone(f"version {version} can't be read: {error}") from error
+            raise VersionGone(f"cannot read version {version}: {error}") from error
         return tuple(sorted(name.decode("utf-8", "replace") for name in entries))
 
     def show(self, version: Version, path: str) -> str:
-        """The command by which a person sees a file as it was, in any folder of this host."""
+        """The command that shows a file at that version, from any folder of this host."""
         git_dir, what = shlex.quote(str(self._git_dir)), shlex.quote(f"{version}:{path}")
         return f"git --git-dir={git_dir} show {what}"
 
     def _commits_like(self, prefix: str) -> list[str]:
-        """Ids of commits that begin so, when it is not one alone."""
+        """Ids of the commits that start like this, if there are several."""
         found = self._asked("rev-parse", f"--disambiguate={prefix}").split()
         return [one for one in found if self._asked("cat-file", "-t", one) == "commit"]
 
     def _newest_at(self, moment: datetime) -> Version:
-        # git takes a time before 1970 for no time at all
+        # git ignores a time before 1970
         seconds = max(0, int(moment.timestamp()))
         found = self._asked("rev-list", "-1", f"--min-age={seconds}", _MAIN)
         if found:
@@ -134,12 +133,12 @@ class GitHistory:
         first = self._asked("rev-list", "--max-parents=0", _MAIN).split()
         began = min(map(self.time_of, map(Version, first)))
         raise NotFound(
-            f"the coordination repository has nothing at {format_time(moment)}: "
-            f"its history begins at {format_time(began)}"
+            f"the coordination repository has no commit at {format_time(moment)}: "
+            f"its history starts at {format_time(began)}"
         )
 
     def _fetch(self, remote: GitRemote) -> None:
-        # a copy that is damaged is made again, once
+        # a damaged copy is made again, once
         for is_last in (False, True):
             if not (self._git_dir / "HEAD").exists():
                 make_repository(self._git_dir)
@@ -148,7 +147,7 @@ class GitHistory:
             if response is Response.DONE:
                 return
             if response is Response.ABSENT:
-                raise NotFound("the coordination repository has no commit yet")
+                raise NotFound("the coordination repository has no commits yet")
             if response is not Response.LOCAL or is_last:
                 fail(response, result)
             shutil.rmtree(self._git_dir, ignore_errors=True)
@@ -156,7 +155,7 @@ class GitHistory:
     def _asked(self, *arguments: str) -> str:
         result = self._git(*arguments)
         if result.code != 0:
-            raise Unavailable(f"the history can't be read: {why(result)}")
+            raise Unavailable(f"cannot read the history: {why(result)}")
         return result.output.strip()
 
     def _git(self, *arguments: str) -> GitResult:

@@ -1,4 +1,4 @@
-"""The newest version of the coordination repository, also when somebody rewrote its history."""
+"""The newest version of the coordination repository, even if its history was rewritten."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from coordination_tasks.store.snapshot import Snapshot
 def newest_snapshot(repository: Repository, notice: Callable[[str], None]) -> Snapshot:
     """The store as it is now. Raises Unavailable, HistoryRewritten.
 
-    `notice` takes a line for a person: that the history was rewritten, and nothing lost.
+    `notice` receives a readable line when the history was rewritten without a loss.
     """
     version = fetch_newest(repository, lambda found: accept_rewrite(repository, found, notice))
     return Snapshot(repository, version)
@@ -26,16 +26,16 @@ def newest_snapshot(repository: Repository, notice: Callable[[str], None]) -> Sn
 def accept_rewrite(
     repository: Repository, rewritten: Rewritten, notice: Callable[[str], None]
 ) -> None:
-    """Bear that main was squashed; raise HistoryRewritten if facts of the queue were lost."""
+    """Accept a squashed main; raise HistoryRewritten if facts of the queue were lost."""
     queue = repository.read(rewritten.found, JOBS)
     lost = lost_facts(_jobs_before(repository, rewritten.seen), queue)
     if lost:
-        raise HistoryRewritten(f"{rewritten}; {lost[0]}, {len(lost)} in all")
-    notice(f"{rewritten}; the queue lost nothing by it")
+        raise HistoryRewritten(f"{rewritten}; lost {len(lost)} facts, first: {lost[0]}")
+    notice(f"{rewritten}; the queue lost nothing")
 
 
 def _jobs_before(repository: Repository, version: Version) -> tuple[Job, ...]:
     try:
         return tuple(JobsDocument(repository.read(version, JOBS)))
     except BrokenDocument:
-        return ()  # what can't be read tells no facts
+        return ()  # an unreadable queue has no facts

@@ -1,7 +1,7 @@
-"""The plan that an attempt is made with; equal plans are kept once.
+"""The plan of an attempt; equal plans are stored once.
 
-The first step transition of an attempt names it in its details, and the write that records this
-transition also leaves the plan: no write more for it. What a plan says is not known here.
+The first step transition of an attempt names the plan in its details, and the write that records
+this transition also stores the plan, without an extra write. Its content is opaque here.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ CHANGED_SINCE_KEY = "changed_since"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What an attempt is made with."""
+    """The plan of an attempt."""
 
     data: bytes
-    """JSON, always written in the same way."""
+    """JSON, always formatted in the same way."""
     changed_since: str | None = None
-    """The commit whose difference to the job's is what `changed(...)` means; None: unknown."""
+    """The commit that `changed(...)` compares with the job's; None: unknown."""
 
     @property
     def digest(self) -> str:
@@ -33,7 +33,7 @@ class Plan:
 
     @property
     def details(self) -> dict[str, object]:
-        """What the first transition of the attempt says of it."""
+        """Its entry in the details of the attempt's first transition."""
         return {PLAN_KEY: self.digest, CHANGED_SINCE_KEY: self.changed_since}
 
 

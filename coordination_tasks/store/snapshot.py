@@ -1,4 +1,4 @@
-"""The store as it was at one moment: everything read here is of the same version."""
+"""The store at one moment: everything read here is from the same version."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Log:
     """The transitions of one attempt."""
 
     path: str
-    """The file that they are in; that of the archive when all of them are there."""
+    """The file that contains them; the archive's if all of them are archived."""
     data: bytes
 
 
@@ -51,35 +51,35 @@ class Snapshot:
 
     @property
     def version(self) -> str:
-        """Names the moment; opaque."""
+        """Identifies the moment; opaque."""
         return self._version
 
     def read(self, path: str) -> bytes | None:
-        """Content of a file; None when there is none."""
+        """Content of a file; None when it does not exist."""
         return self._repository.read(self._version, path)
 
     def names(self, folder: str) -> tuple[str, ...]:
-        """Sorted names of what is directly in a folder ("" is the top)."""
+        """Sorted names of the entries directly in a folder ("" is the top)."""
         return self._repository.names(self._version, folder)
 
     def jobs(self) -> tuple[Job, ...]:
-        """All jobs that can be read, in the file's order."""
+        """All readable jobs, in the file's order."""
         return tuple(self._jobs)
 
     def unreadable_jobs(self) -> tuple[str, ...]:
-        """What is wrong with the others, one line each."""
+        """The errors of the unreadable ones, one line each."""
         return self._jobs.unreadable()
 
     def job(self, job_id: str) -> Job:
-        """One job, also an archived one. Raises NotFound."""
+        """One job, archived or not. Raises NotFound."""
         return self._jobs.require(job_id)
 
     def attempts(self, job_id: str) -> tuple[int, ...]:
-        """Numbers of the attempts that have transitions; 0 stands for before the first."""
+        """Numbers of the attempts with transitions; 0 means before the first attempt."""
         return tuple(sorted(self.logs(job_id)))
 
     def logs(self, job_id: str) -> Mapping[int, Log]:
-        """The same, and their content, also what is archived."""
+        """The transitions by attempt number, archived ones included."""
         archived = find_logs(self._archived, job_id)
         folder = transitions_folder(job_id)
         found = {}
@@ -92,13 +92,13 @@ class Snapshot:
         return found
 
     def transitions(self, job_id: str, attempt: int | None = None) -> tuple[Transition, ...]:
-        """What happened to a job, in order; of one attempt, or of all."""
+        """The transitions of a job, in order; of one attempt, or of all."""
         logs = self.logs(job_id)
         numbers = sorted(logs) if attempt is None else {attempt} & logs.keys()
         return tuple(t for n in numbers for t in TransitionLog(logs[n].data).transitions)
 
     def unreadable_transitions(self, job_id: str) -> tuple[str, ...]:
-        """What is wrong with lines of the job's transitions that can't be read."""
+        """The errors of unreadable lines in the job's transitions."""
         return tuple(
             f"{log.path}: {problem}"
             for _, log in sorted(self.logs(job_id).items())
@@ -106,7 +106,7 @@ class Snapshot:
         )
 
     def builders(self) -> tuple[str, ...]:
-        """Ids of the builders that ever published a status."""
+        """Ids of the builders that have published a status."""
         names = self.names("")
         return tuple(name for name in names if is_builder_id(name) and self._status(name))
 
@@ -114,12 +114,12 @@ class Snapshot:
         """What a builder last published. Raises NotFound."""
         status = self._status(builder)
         if status is None:
-            raise NotFound(f"there is no builder {builder[:80]!r}")
+            raise NotFound(f"unknown builder {builder[:80]!r}")
         heartbeat = self.read(heartbeat_path(builder))
         return read_status(builder, status, heartbeat)
 
     def sign_of(self, builder: str, jobs: Iterable[Job]) -> str:
-        """Changes with what the builder leaves here while it builds these jobs; opaque."""
+        """Changes with every write of the builder while it builds these jobs; opaque."""
         paths = [transitions_path(job.id, job.attempt) for job in jobs]
         if is_builder_id(builder):
             paths.append(heartbeat_path(builder))
@@ -134,14 +134,14 @@ class Snapshot:
         return find_manifest(self._archived, builder, job_id, attempt) if data is None else data
 
     def plan(self, digest: str) -> bytes | None:
-        """The plan with this SHA-256; None when it is not there, or not what it was."""
+        """The plan with this SHA-256; None when it is missing or was changed."""
         path = plan_path(digest)
         data = self._repository.read(self._version, path) if path else None
         whole = data is not None and hashlib.sha256(data).hexdigest() == digest
         return data if whole else None
 
     def locks(self) -> tuple[Lock, ...]:
-        """The locks that are taken, also expired ones."""
+        """The locks that are taken, including expired ones."""
         return read_locks(self.read(LOCKS))
 
     def drains(self) -> Mapping[str, Drain]:
@@ -149,11 +149,11 @@ class Snapshot:
         return read_drains(self.read(DRAINS))
 
     def messages(self) -> tuple[Message, ...]:
-        """The messages that can be read, in the file's order."""
+        """The readable messages, in the file's order."""
         return self._messages.messages
 
     def unreadable_messages(self) -> tuple[str, ...]:
-        """What is wrong with the others, one line each."""
+        """The errors of the unreadable ones, one line each."""
         return self._messages.unreadable()
 
     @cached_property

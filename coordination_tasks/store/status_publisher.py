@@ -1,4 +1,4 @@
-"""Publishes what a builder does, as part of the writes by which it does it."""
+"""Publishes a builder's status, as part of its other writes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from coordination_tasks.repository.draft import Draft
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publisher:
-    """One builder at one moment. `notice` takes a line for a person."""
+    """One builder at one moment. `notice` receives readable lines."""
 
     profile: BuilderProfile
     now: datetime
@@ -29,7 +29,7 @@ class Publisher:
     notice: Callable[[str], None]
 
     def publish(self, draft: Draft, change: StatusChange) -> None:
-        """Write status.json and heartbeat.json; a broken one is told and left as it is."""
+        """Write status.json and heartbeat.json; a broken one is reported and left unchanged."""
         path = status_path(self.profile.id)
         self._replace(
             draft,
@@ -39,7 +39,7 @@ class Publisher:
         self.beat(draft)
 
     def beat(self, draft: Draft) -> None:
-        """Write heartbeat.json alone."""
+        """Write only heartbeat.json."""
         self._replace(
             draft,
             heartbeat_path(self.profile.id),
@@ -47,19 +47,19 @@ class Publisher:
         )
 
     def builds_other_than(self, draft: Draft, job_id: str) -> bool:
-        """Whether the builder has published that it builds another job than this by now."""
+        """Whether the builder's published status already names another job than this one."""
         data = draft.read(status_path(self.profile.id))
         if data is None:
             return False
         try:
             job = read_status(self.profile.id, data, None).current_job
         except BrokenDocument:
-            return False  # told when it is published
+            return False  # reported when the status is published
         return job is not None and job.get("id") != job_id
 
     def _replace(self, draft: Draft, path: str, data: Callable[[bytes | None], bytes]) -> None:
         try:
             draft.write(path, data(draft.read(path)))
         except BrokenDocument as error:
-            # the queue must not stand still because of a report
+            # a broken report must not block the queue
             self.notice(str(error))

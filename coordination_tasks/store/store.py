@@ -1,7 +1,7 @@
-"""The coordination store in the words of the domain: what a builder, or a person, can do.
+"""The coordination store in the terms of the domain: what builders and people can do.
 
-Each call is one transaction: it happened whole, or not at all. `Unavailable` means that the outcome
-is not known: repeat the call as it was, it knows its own effect when it meets it.
+Each call is one atomic transaction. `Unavailable` means that the outcome is unknown: repeat the
+same call, it recognises its own effect.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ def _no_commit(job: Job) -> str | None:  # noqa: ARG001 - a Resolve that knows n
 
 
 class Store:
-    """What `builder` can do. Safe for several threads.
+    """The operations of `builder`. Safe for several threads.
 
-    `load` tells how busy the host is; `notice` takes lines for a person: what is waited for, and
-    what was found broken and could be left alone.
+    `load` returns the load of the host. `notice` receives readable lines: what the store waits for,
+    and broken data that it could work around.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Store:
         notice: Callable[[str], None] = _log_notice,
     ) -> None:
         if not is_builder_id(builder.id):
-            raise BadRequest(f"{builder.id[:80]!r} can't be a builder's id")
+            raise BadRequest(f"invalid builder id {builder.id[:80]!r}")
         self._repository = repository
         self._builder = builder
         self._clock = clock
@@ -98,7 +98,7 @@ class Store:
     # --- the queue ------------------------------------------------------------------------------
 
     def enqueue(self, job: Job) -> Job:
-        """Put a job into the queue; the job as stored. Repeating it changes nothing.
+        """Add a job to the queue; returns the stored job. Repeating it changes nothing.
 
         Raises BadRequest, and Conflict when the id is taken by another request.
         """
@@ -115,13 +115,13 @@ class Store:
         terms: Terms | None = None,
         resolve: Resolve = _no_commit,
     ) -> Attempt:
-        """Take the next job, or the one with `job_id`; exactly one builder ever gets it.
+        """Claim the next job, or the one with `job_id`; exactly one builder gets it.
 
-        `claim_id` is unique; repeat the call with the same one after Unavailable, and the claim is
-        known again. `pipelines` are the names known here, with the labels that each demands, and
-        `terms` what else they say. `resolve` gives the commit of a job that names none, once a
-        job. `job_id` may name a job that has ended: a new attempt. Raises NothingToClaim, NotFound,
-        Conflict (the job runs), ClaimLost, and what `resolve` raises.
+        `claim_id` is unique; repeat the call with the same one after Unavailable to get the same
+        claim. `pipelines` are the known names, with the labels that each requires; `terms` are
+        their other requirements. `resolve` returns the commit of a job that has none, once per job.
+        `job_id` may name a finished job: that starts a new attempt. Raises NothingToClaim,
+        NotFound, Conflict (the job is running), ClaimLost, and what `resolve` raises.
         """
         wanted = self._wanted(pipelines, job_id, pipeline, default_pipeline, terms)
         combined = CombinedClaim(claim_id, wanted, resolve)
@@ -137,7 +137,7 @@ class Store:
             return self._on_queue(claim, self._claims)
 
     def withdraw_claim(self) -> None:
-        """Take back the request for a claim that a killed predecessor may have left behind."""
+        """Withdraw a claim request that a killed process may have left behind."""
         self._claims.withdraw()
 
     def explain(
@@ -148,7 +148,7 @@ class Store:
         default_pipeline: str | None = None,
         terms: Terms | None = None,
     ) -> tuple[tuple[str, str], ...]:
-        """(job id, why it is not for this builder now) of the queued jobs in order; "": it is."""
+        """(job id, why it does not match this builder now, or "") of the queued jobs, in order."""
         wanted = self._wanted(pipelines, None, pipeline, default_pipeline, terms)
         snapshot = self.snapshot()
         jobs = JobsDocument(snapshot.read(JOBS), snapshot)
@@ -157,7 +157,7 @@ class Store:
     def reap(self, job_id: str, *, seen_token: int, reason: str) -> Job:
         """Take a running job from a dead builder: queued again, or failed after its last attempt.
 
-        Nothing happens if its fencing token is not `seen_token` any more; the job as it is then.
+        Does nothing if its fencing token is no longer `seen_token`. Returns the job as it is now.
         Raises NotFound.
         """
         return self._on_queue(
@@ -171,7 +171,7 @@ class Store:
     def record(
         self, attempt: Attempt, transitions: Sequence[Transition], plan: bytes | None = None
     ) -> None:
-        """Record step transitions, and keep the plan; what is recorded already is left out.
+        """Record step transitions, and store the plan; those already recorded are skipped.
 
         Raises ClaimLost, IllegalTransition, HistoryRewritten, BrokenDocument.
         """
@@ -179,21 +179,21 @@ class Store:
         self._send_one(Record(fence=fence, transitions=tuple(transitions), plan=plan))
 
     def complete(self, attempt: Attempt, completion: Completion) -> None:
-        """End the attempt: job, transitions, manifest and status in one write. Raises as record."""
+        """End the attempt: job, transitions, manifest, status in one write. Raises as `record`."""
         self._send_one(Complete(fence=Fence.of(attempt), completion=completion))
 
     def release(
         self, attempt: Attempt, reason: str, transitions: Sequence[Transition] = ()
     ) -> None:
-        """Give the attempt up: it was cancelled, and the job waits again. Raises as record."""
+        """Give up the attempt: it is cancelled, and the job queued again. Raises as `record`."""
         command = Release(fence=Fence.of(attempt), reason=reason, transitions=tuple(transitions))
         self._send_one(command)
 
     def send(self, commands: Sequence[AttemptCommand]) -> tuple[CoordinationError | None, ...]:
-        """Do many commands in one transaction; for each None, or why it alone was refused.
+        """Apply many commands in one transaction; for each None, or the error that refuses it.
 
-        What was done before is not done again. Raises Unavailable, WriteRefused, BrokenDocument,
-        HistoryRewritten: then none was done, or all were and nobody knows.
+        Writes that were applied before are skipped. Raises Unavailable, WriteRefused,
+        BrokenDocument, HistoryRewritten: then none was applied, or all were without confirmation.
         """
         publisher = self._publisher()
 
@@ -208,12 +208,12 @@ class Store:
         return self._transact(apply)
 
     def publish_idle(self) -> None:
-        """Tell that this builder builds nothing."""
+        """Publish that this builder is idle."""
         change = StatusChange(status=IDLE)
         self._transact(lambda draft: self._publisher().publish(draft, change))
 
     def beat(self) -> None:
-        """Show among the facts that this builder lives, as older programs do."""
+        """Write a heartbeat among the facts, as older programs do."""
 
         def apply(draft: Draft) -> None:
             self._publisher().beat(draft)
@@ -228,7 +228,7 @@ class Store:
         return newest_snapshot(self._repository, self._notice)
 
     def jobs(self) -> tuple[Job, ...]:
-        """All jobs that can be read, in the file's order."""
+        """All readable jobs, in the file's order."""
         return self.snapshot().jobs()
 
     def job(self, job_id: str) -> Job:
@@ -236,31 +236,31 @@ class Store:
         return self.snapshot().job(job_id)
 
     def transitions(self, job_id: str, attempt: int | None = None) -> tuple[Transition, ...]:
-        """What happened to a job, in order; of one attempt, or of all."""
+        """The transitions of a job, in order; of one attempt, or of all."""
         return self.snapshot().transitions(job_id, attempt)
 
     def builder_status(self, builder: str) -> BuilderStatus:
         """What a builder last published. Raises NotFound."""
         return self.snapshot().builder_status(builder)
 
-    # --- care of the repository -----------------------------------------------------------------
+    # --- maintenance of the repository ----------------------------------------------------------
 
     @property
     def builder(self) -> str:
-        """Id of the builder that acts."""
+        """Id of this builder."""
         return self._builder.id
 
     def change(self, function: Callable[[Draft], T], *, queue: bool = False) -> T:
         """Apply a function in one transaction (see transaction); raises what it raises.
 
-        `queue`: it changes the queue, so it waits while an older program has that locked.
+        `queue`: it changes the queue, so it waits while an older program holds the queue lock.
         """
         return self._on_queue(function) if queue else self._transact(function)
 
     # --- locks ----------------------------------------------------------------------------------
 
     def locks(self) -> tuple[Lock, ...]:
-        """The named locks that are taken, also expired ones."""
+        """The named locks that are taken, including expired ones."""
         return self.snapshot().locks()
 
     def take_lock(self, name: str, life: timedelta = DEFAULT_LIFE) -> Lock:
@@ -270,12 +270,12 @@ class Store:
         )
 
     def free_lock(self, name: str) -> bool:
-        """Free a lock of this builder; whether it was taken. Raises Conflict: it is another's."""
+        """Release a lock of ours; whether it was taken. Raises Conflict if another holds it."""
         by = self._builder.id
         return self._transact(lambda draft: free_lock(draft, name, by=by))
 
     def free_expired_locks(self) -> tuple[Lock, ...]:
-        """Free all locks whose time is over, with a warning to all; those that were freed."""
+        """Release all expired locks, with a message to all builders; returns the released locks."""
         notice = _once(self._notice)
         return self._transact(
             lambda draft: free_expired(draft, by=self._builder.id, now=self._now(), notice=notice)
@@ -313,7 +313,7 @@ class Store:
         )
 
     def _now(self) -> datetime:
-        # documents hold whole seconds: what is returned is what was stored
+        # documents store whole seconds, and callers get the stored value
         return self._clock().replace(microsecond=0)
 
     def _transact(
@@ -330,7 +330,7 @@ class Store:
     def _on_queue(
         self, function: Callable[[Draft], T], combined: CombinedWrites | None = None
     ) -> T:
-        """A transaction that changes the queue: not while an older program has it locked."""
+        """A transaction that changes the queue; waits while an older program has it locked."""
         notice = _once(self._notice)
         end = self._pace.monotonic() + DEFAULT_LIFE.total_seconds()
         poll = _SHORTEST_LOCK_POLL
@@ -339,7 +339,9 @@ class Store:
             try:
                 check_queue_lock(draft, builder=self._builder.id, now=self._now())
             except BrokenDocument as error:
-                notice(f"{error}: taken as free of locks")
+                notice(
+                    f"locks.json is unreadable ({error.cause}); continuing as if no lock is held"
+                )
             return function(draft)
 
         while True:
@@ -363,7 +365,7 @@ def _raise_first(results: Sequence[CoordinationError | None]) -> None:
 
 
 def _once(notice: Callable[[str], None]) -> Callable[[str], None]:
-    """A function that is applied again says the same again; a person hears it once."""
+    """Pass each line on once: a function that runs again repeats its lines."""
     told: set[str] = set()
 
     def tell(line: str) -> None:

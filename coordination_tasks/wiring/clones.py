@@ -1,4 +1,4 @@
-"""A builder's own copies of the coordination repository, and what it may push."""
+"""A builder's own copies of the coordination repository, and its push budget."""
 
 from __future__ import annotations
 

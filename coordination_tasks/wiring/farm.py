@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class Farm:
-    """What belongs to one dodo.py. Nothing is read or built before it is asked for."""
+    """The objects of one dodo.py. Nothing is read or built before it is needed."""
 
     pipelines: Pipelines
-    """What builds: dodo.py gives it."""
+    """The pipelines, from dodo.py."""
     first_task = CLAIM_TASK
 
     def __init__(self, home: Path) -> None:
@@ -37,7 +37,7 @@ class Farm:
         return read_builder_config(self.home, os.environ, builder or None, found_labels=labels)
 
     def pipelines_file(self) -> Path:
-        """Where `pipelines.yaml` is. Raises BadConfiguration."""
+        """Path of `pipelines.yaml`. Raises BadConfiguration."""
         from coordination_tasks.builder.config.builder import pipelines_file
 
         return pipelines_file(self.home, os.environ)
@@ -54,9 +54,9 @@ class Farm:
         return self.claim.current()
 
     def publish(self, step: str, manifest: bytes | None) -> str:
-        """End the attempt in one write; what was published, for people."""
+        """End the attempt in one write; returns what was published, as text."""
         return self.claim.log().publish(step, manifest)
 
     def step_states(self) -> Mapping[str, State]:
-        """The state of each step that began or ended in the attempt."""
+        """The state of each step that started or ended in the attempt."""
         return self.claim.log().step_states()

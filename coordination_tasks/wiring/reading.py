@@ -1,4 +1,4 @@
-"""The farm as it is now, for those who only look."""
+"""The farm as it is now, for commands that only read."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from coordination_tasks.wiring.clones import heartbeats, repository
 def open_snapshot(config: BuilderConfig, notice: Callable[[str], None]) -> Iterator[Snapshot]:
     """The store of the farm that `config` names; readable until the end.
 
-    `notice` takes lines for a person.
+    `notice` receives readable lines.
     """
     with repository(config) as clone:
         yield newest_snapshot(clone, notice)
 
 
 def observations(config: BuilderConfig) -> Observations:
-    """What this machine saw of all builders."""
+    """The observations of all builders by this machine."""
     path = config.state_dir / "sightings.json"
     return Observations(path, lease=config.lease, monotonic=time.monotonic)
 
 
 def find_presences(config: BuilderConfig, snapshot: Snapshot) -> Mapping[str, Presence]:
-    """Whether each builder lives now."""
+    """Whether each builder is alive now."""
     return overview.find_presences(snapshot, heartbeats(config), observations(config))
 
 
 def farm_overview(config: BuilderConfig, snapshot: Snapshot) -> FarmOverview:
-    """The builders as they are now, beside what the store holds."""
+    """The builders as they are now, besides their published status."""
     return read_overview(snapshot, heartbeats(config), observations(config))

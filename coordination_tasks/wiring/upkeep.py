@@ -1,4 +1,4 @@
-"""What a builder does all the time: it shows that it lives, and watches the others."""
+"""The permanent work of a builder: it sends heartbeats, and watches the others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from coordination_tasks.wiring.reading import observations
 
 
 def beater(config: BuilderConfig, store: Store) -> Beater:
-    """What shows that this builder lives."""
+    """The sender of this builder's heartbeats."""
     return Beater(
         config.profile,
         heartbeats(config),
@@ -41,7 +41,7 @@ def beater(config: BuilderConfig, store: Store) -> Beater:
 
 
 def observer(config: BuilderConfig, store: Store, notice: Callable[[str], None]) -> Observer:
-    """What watches the other builders."""
+    """The observer of the other builders."""
     return Observer(
         store,
         heartbeats(config),
@@ -55,7 +55,7 @@ def observer(config: BuilderConfig, store: Store, notice: Callable[[str], None])
 def keepalive(
     config: BuilderConfig, store: Store, log: AttemptLog, notice: Callable[[str], None]
 ) -> KeepaliveThread:
-    """What keeps the claim while the steps run."""
+    """The thread that keeps the claim while the steps run."""
     upkeep = Keepalive(
         log=log,
         observer=observer(config, store, notice),
@@ -75,8 +75,8 @@ def keepalive(
 
 
 def _while_building(error: Exception) -> str:
-    goes_on = error.retryable if isinstance(error, CoordinationError) else True
-    return f"{in_words(error)}; the build goes on" if goes_on else str(error)
+    continues = error.retryable if isinstance(error, CoordinationError) else True
+    return f"{in_words(error)}; the build continues" if continues else str(error)
 
 
 def make_watch(
@@ -86,7 +86,7 @@ def make_watch(
     outbox: Outbox,
     notice: Callable[[str], None],
 ) -> Watch:
-    """The watch of this builder; `notice` is told what was done."""
+    """The watch of this builder; `notice` receives lines about its actions."""
     display = make_display(sys.stdout, verbose=False)
     return Watch(
         builder=config.profile.id,

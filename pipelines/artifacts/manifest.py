@@ -1,7 +1,7 @@
-"""The artifact manifest: which files a job made, with their digests, and how they came about.
+"""The artifact manifest: the files that a job made, with their digests and provenance.
 
 Its keys are those of the coordination repository's manifests (`job_id`, `server`, …,
-`artifacts: [{name, path, size_bytes, checksums}]`); all that is ours stands under `provenance`.
+`artifacts: [{name, path, size_bytes, checksums}]`); everything of our own is in `provenance`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FROM_STEPS = (
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One file, with the digests that the manifest has."""
+    """A file, with the digests of the manifest."""
 
     name: str
     path: str
@@ -32,7 +32,7 @@ class Artifact:
     sha512: str
 
     def as_json(self) -> dict[str, Any]:
-        """As the manifest has it."""
+        """Its entry in the manifest."""
         return {
             "name": self.name,
             "path": self.path,
@@ -43,7 +43,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Whose artifacts they are."""
+    """The job and builder of the artifacts."""
 
     job_id: str
     builder: str
@@ -68,7 +68,7 @@ def read_artifact(path: Path, build_dir: Path) -> Artifact:
 def manifest_document(
     origin: Origin, artifacts: Sequence[Artifact], provenance: Mapping[str, Any], created_at: str
 ) -> dict[str, Any]:
-    """The whole manifest as JSON data; `created_at` is UTC, `2025-10-29T12:00:00Z`."""
+    """The complete manifest as JSON data; `created_at` is UTC, `2025-10-29T12:00:00Z`."""
     return {
         "job_id": origin.job_id,
         "server": origin.builder,
@@ -84,12 +84,12 @@ def manifest_document(
 
 
 def says_the_same(old: Any, new: Mapping[str, Any]) -> bool:
-    """Whether a manifest that exists differs from `new` in nothing but the time it was made."""
+    """Whether an existing manifest differs from `new` only in its creation time."""
     return isinstance(old, dict) and {**old, "created_at": None} == {**new, "created_at": None}
 
 
 def how_made(upstream: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """What steps say of how their results came about, by kind of step."""
+    """The provenance of the steps' results, by step kind."""
     told = {
         kind: {key: values[key] for key in _FROM_STEPS if key in values}
         for kind, values in upstream.items()

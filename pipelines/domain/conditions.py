@@ -40,13 +40,13 @@ class StepFacts:
         )
 
     def holds(self, status: Status) -> bool:
-        """Whether the steps before ended this way."""
+        """Whether the earlier steps ended this way."""
         if status is Status.ALWAYS:
             return True
         return (self.cause is None) is (status is Status.SUCCESS)
 
     def value(self, reference: Reference) -> Scalar:
-        """The value of a name; empty when it has none."""
+        """The value of a name; empty without one."""
         try:
             value: Scalar = self.lookup(reference)
         except BadValue:

@@ -10,12 +10,12 @@ class ExitCode(int):
     """The signal that ended the command itself; None when it ended with a code of its own."""
 
     def __new__(cls, code: int, signal: int | None = None) -> ExitCode:
-        """`signal` is what ended the command, where it was a signal."""
+        """`signal` is the signal that ended the command, if one did."""
         made = super().__new__(cls, code)
         made.signal = signal
         return made
 
     @classmethod
     def of(cls, returned: int) -> ExitCode:
-        """From what `subprocess` gives: minus n when signal n ended the command."""
+        """From a return code of `subprocess`: minus n when signal n ended the command."""
         return cls(returned) if returned >= 0 else cls(128 - returned, -returned)

@@ -11,7 +11,7 @@ Scalar: TypeAlias = str | int | bool
 
 
 class Status(StrEnum):
-    """The words for how the steps before have ended."""
+    """The words for the results of the earlier steps."""
 
     SUCCESS = "success"
     """Everything that the step needs succeeded, was up to date, or was skipped on purpose."""
@@ -111,7 +111,7 @@ class Facts(Protocol):
     """The facts that conditions are evaluated against."""
 
     def holds(self, status: Status) -> bool:
-        """Whether the steps before ended this way."""
+        """Whether the earlier steps ended this way."""
 
     def value(self, reference: Reference) -> Scalar:
         """The value of a name, which was checked when the file was read."""

@@ -222,21 +222,21 @@ class EndsAlone(Protocol):
 
 @runtime_checkable
 class MakesSource(Protocol):
-    """A kind of step that makes the source tree anew each time it runs."""
+    """A step kind that makes the source tree anew each time it runs."""
 
     def refresh(self, options: Any, context: StepContext) -> None:
-        """Learn what the source says now, once for each attempt, before any step is judged.
+        """Query the source, once for each attempt, before any step is checked.
 
-        Never raises because the source cannot be reached: what is known has to do then.
+        Does not raise when the source is unreachable: then the known state is used.
         """
 
 
 @runtime_checkable
 class KeepsFiles(Protocol):
-    """A kind of step that can go on with what an earlier try of its own left in the source."""
+    """A step kind that can continue with the files of its own earlier try in the source tree."""
 
     def kept_folders(self, options: Any, context: StepContext) -> Collection[Path]:
-        """Folders in the source whose content it vouches for, or removes itself."""
+        """Folders in the source tree whose content it guarantees, or removes itself."""
 
 
 @runtime_checkable
@@ -250,7 +250,7 @@ class LooksAhead(Protocol):
         """
 
     def preflight_identity(self, options: Any, context: StepContext) -> Mapping[str, str]:
-        """What the answer depends on besides the options; starts no slow program."""
+        """Everything that the result depends on besides the options; starts no slow program."""
 
 
 class Unresolved(Options):
@@ -359,7 +359,7 @@ class Pipeline:
     timeout: float | None = None
     """Seconds for the whole attempt."""
     max_attempts: int | None = None
-    """Attempts that dead builders may use up; None: the queue's default."""
+    """Attempts that may end with a dead builder before the job fails; None: the queue's default."""
     place: object = field(default="", compare=False)
     """`str()` of it is `file:line:column` of the pipeline."""
     by_name: Mapping[str, Step] = field(init=False, repr=False, compare=False)

@@ -1,4 +1,4 @@
 """Running a step: is it up to date, its records, reuse, retries, resource locks.
 
-What one kind of step does belongs to `steps`.
+The work of one step kind belongs to `steps`.
 """

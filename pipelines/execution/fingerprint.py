@@ -1,4 +1,4 @@
-"""What makes a step up to date, and the reason when it is not. Pure.
+"""Whether a step is up to date, and why not. Pure.
 
 A fingerprint keeps its parts readable instead of one digest, so that the reason can name the part
 that changed with its old and its new value.
@@ -18,7 +18,7 @@ Fingerprint = Mapping[str, Mapping[str, str]]
 """Group (`definition`, `environment`, `inputs`, `files`, `upstream`) to named values."""
 
 NO_RESULT = "none"
-"""Stands for the result of a step that has no record."""
+"""The result of a step without a record."""
 
 _FIELDS = ("dir", "inputs", "outputs", "artifacts", "values")
 _MAX_SHOWN = 60
@@ -30,7 +30,7 @@ _PLAIN_FILE = "100644"
 
 @dataclass(frozen=True, slots=True)
 class ReasonToRun:
-    """Why a step has to run; `text` is for people."""
+    """Why a step must run; `text` is for people."""
 
     text: str
 
@@ -43,12 +43,12 @@ def fingerprint(
     files: Mapping[str, str],
     upstream: Mapping[str, str],
 ) -> Fingerprint:
-    """All that the step's result depends on.
+    """Everything that the step's result depends on.
 
     `identity` comes from the step's kind, `files` has the object ids of its `inputs:`, `upstream`
-    the result digest of each needed step: a step that names its inputs depends on those alone.
-    `builder_env` is what the builder's owner declared; its values are kept as digests, because
-    some are secrets.
+    the result digest of each needed step: a step with `inputs:` depends only on these.
+    `builder_env` is the environment that the builder's owner declared; its values are stored as
+    digests, because some are secrets.
     """
     options = step.options.model_dump(mode="json")
     below = {name: value for name, value in builder_env.items() if name not in step.env}
@@ -69,12 +69,12 @@ def fingerprint(
 
 
 def first_difference(old: Fingerprint, new: Fingerprint) -> ReasonToRun | None:
-    """The first part that is not what it was, or None when all is equal."""
+    """The first part that has changed, or None when all are equal."""
     return next(differences(old, new), None)
 
 
 def differences(old: Fingerprint, new: Fingerprint) -> Iterator[ReasonToRun]:
-    """Each part that is not what it was."""
+    """Each part that has changed."""
     for group in new:
         before, after = old.get(group, {}), new[group]
         for key in sorted({*before, *after}):
@@ -83,10 +83,10 @@ def differences(old: Fingerprint, new: Fingerprint) -> Iterator[ReasonToRun]:
 
 
 def result_digest(outputs: Mapping[str, str], made_from: Fingerprint | None) -> str:
-    """Digest of what a step made: its outputs' digests.
+    """Digest of a step's result, from the digests of its outputs.
 
-    `made_from` is the fingerprint of a step that made more than its outputs: the rest of it is
-    taken to be the same as long as it was made from the same.
+    `made_from` is the fingerprint of a step that made more than its outputs: the rest counts as
+    unchanged while the fingerprint is.
     """
     text = json.dumps([dict(outputs), made_from], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -94,11 +94,11 @@ def result_digest(outputs: Mapping[str, str], made_from: Fingerprint | None) -> 
 
 def _changed(group: str, key: str, before: str | None, after: str | None) -> ReasonToRun:
     if group == "upstream" and after in (None, NO_RESULT):
-        return ReasonToRun(f"step {key} has no result on record now (it was {_id(before)})")
+        return ReasonToRun(f"step {key} has no recorded result now (was {_id(before)})")
     if group == "upstream":
-        return ReasonToRun(f"step {key} gave another result: was {_id(before)}, is {_id(after)}")
+        return ReasonToRun(f"the result of step {key} changed: was {_id(before)}, is {_id(after)}")
     if key.endswith(_OF_BUILDER):
-        # Others read the reason, and a digest tells a short secret to who tries them all.
+        # Others read the reason, and a short secret can be guessed from its digest.
         how = "changed" if before and after else "not set, is set" if after else "set, is not set"
         return ReasonToRun(f"{group}: {key} was {how}")
     shown_before, shown_after = _shown(before), _shown(after)

@@ -1,6 +1,6 @@
-"""Takes back what workspaces say of steps: forgets successes, removes what steps made.
+"""Invalidates steps in workspaces: forgets their successes, removes their outputs.
 
-The caller holds the builder's lock: no build uses a workspace meanwhile.
+The caller holds the builder's lock, so no build uses a workspace.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Chosen = Mapping[str, Set[str]]
 def forget_steps(state_dir: Path, chosen: Chosen, job: str | None) -> list[tuple[str, str]]:
     """Forget that steps succeeded, in `job` or in all jobs of this builder; (job, step) of each.
 
-    Such a step is not taken from another job either: it runs.
+    The result of such a step is not reused from another job either: it runs.
     """
     return [
         (job_id, step)
@@ -34,7 +34,7 @@ def forget_steps(state_dir: Path, chosen: Chosen, job: str | None) -> list[tuple
 
 
 def clean_steps(state_dir: Path, chosen: Chosen, job: str | None, *, dry: bool) -> list[Path]:
-    """Remove what steps recorded as their outputs; the paths, also when it is only a try."""
+    """Remove the recorded outputs of steps; returns the paths, even in a dry run."""
     found: dict[Path, Workspace] = {}
     for workspace, _, steps in _chosen(state_dir, chosen, job):
         for step in steps:
@@ -50,7 +50,7 @@ def clean_steps(state_dir: Path, chosen: Chosen, job: str | None, *, dry: bool) 
 
 
 def clean_job(workspace: Workspace, pipeline: Pipeline) -> None:
-    """Remove all of the job's workspace but its logs; nothing of it is taken from other jobs."""
+    """Remove the job's workspace except its logs; nothing is then reused from other jobs."""
     stamps = Stamps(workspace.stamps)
     for step in pipeline.steps:
         stamps.forget(step.name)
@@ -60,7 +60,7 @@ def clean_job(workspace: Workspace, pipeline: Pipeline) -> None:
 
 
 def from_step(pipeline: Pipeline, step: str) -> frozenset[str]:
-    """The step and all that need it, directly or through others."""
+    """The step and all steps that need it, directly or through others."""
     later = {other.name for other in pipeline.steps if step in all_needs(pipeline, other)}
     return frozenset({step, *later})
 
@@ -76,5 +76,5 @@ def _chosen(
 
 
 def _unit(workspace: Workspace, path: Path) -> Path:
-    """A source tree goes as a whole."""
+    """A source tree is removed as a whole."""
     return workspace.source if path.is_relative_to(workspace.source / ".git") else path

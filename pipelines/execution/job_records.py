@@ -1,4 +1,4 @@
-"""What is known of the steps of one job on this builder, and whether one has to run again."""
+"""Records of the steps of one job on this builder, and whether a step must run again."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from pipelines.workspace.layout import Workspace
 from pipelines.workspace.sync import sync_file_system
 
 NEVER_RUN = "its first run for this job on this builder"
-UNREADABLE = "the record of its last success can't be read"
-FORGOTTEN = "a new run was asked for (rerun, forget or clean)"
+UNREADABLE = "the record of its last success is unreadable"
+FORGOTTEN = "a new run was requested (rerun, forget or clean)"
 
 
 class StepRecords:
@@ -44,16 +44,16 @@ class StepRecords:
         return stamp.values if stamp else {}
 
     def results(self, steps: Iterable[str]) -> dict[str, str]:
-        """Digest of what each step made; NO_RESULT for one that has no record."""
+        """Digest of each step's result; NO_RESULT for a step without a record."""
         stamps = {step: self._stamps.read(step) for step in steps}
         return {step: stamp.result if stamp else NO_RESULT for step, stamp in stamps.items()}
 
     def reason_to_run(self, step: str, current: Fingerprint) -> str | None:
-        """Why the record does not hold for a step with this fingerprint; None when it does."""
+        """Why the record is not valid for a step with this fingerprint; None when it is."""
         return next(self.reasons_to_run(step, current), None)
 
     def reasons_to_run(self, step: str, current: Fingerprint) -> Iterator[str]:
-        """All reasons why the record does not hold."""
+        """All reasons why the record is not valid."""
         stamp = self._stamps.read(step)
         if stamp is None:
             yield self._lack(step)
@@ -72,12 +72,12 @@ class StepRecords:
             return why
         run = self._stamps.last_run(step)
         if run is not None:
-            return f"attempt {run.attempt} at it did not end well"
+            return f"it did not succeed in attempt {run.attempt}"
         return FORGOTTEN if self._stamps.was_forgotten(step) else NEVER_RUN
 
     def begin(self, pipeline: Pipeline, step: Step, made_from: Fingerprint) -> Run:
-        """The step is about to run: from now on it has not succeeded. Durable at once."""
-        # Before the run is noted: the exit code of an earlier one must never be taken for its own.
+        """Note that the step is about to run, which voids its success. Durable at once."""
+        # Before the note: the exit code of an earlier run must never count for this one.
         self._workspace.exit_code(step.name).unlink(missing_ok=True)
         run = Run(
             step=step.name,
@@ -98,10 +98,10 @@ class StepRecords:
         duration_seconds: float | None,
         changed: Collection[str] = (),
     ) -> None:
-        """Record the step's success, what it made first. Durable when this returns.
+        """Record the step's success, its outputs first. Durable when this returns.
 
         `changed` are the paths in the source that it changed. Raises StepFailed (ARTIFACT_MISSING)
-        when it did not make what it says it makes.
+        when a declared output is missing.
         """
         source = self._workspace.source
         declared = matching_files(source, step.outputs)
@@ -122,16 +122,16 @@ class StepRecords:
             digest=result.digest,
         )
         if not stamp.complete:
-            # It may have left anything in the tree, and the steps after it will take it from there.
+            # It may have left anything in the tree, and later steps will use it from there.
             sync_file_system(self._workspace.root)
         self._stamps.write(stamp)
 
     def was_begun(self, step: str) -> bool:
-        """Whether the step ran here or was forgotten: then it must not come from elsewhere."""
+        """Whether the step ran here or was forgotten: then no other job may provide its result."""
         return self._stamps.was_begun(step)
 
     def broken_off(self, step: str) -> Run | None:
-        """The run of the step that was begun in this attempt and has no record of its end."""
+        """The run of the step that started in this attempt and has no record of its end."""
         run = self._stamps.last_run(step)
         same = run is not None and (run.attempt, run.boot_id) == (
             self._workspace.attempt,
@@ -148,16 +148,16 @@ class StepRecords:
         }
 
     def _repeated(self, stamp: Stamp) -> str | None:
-        """The step before it that ran since, and took with it what only the source tree holds."""
+        """Names an earlier step that has run since and changed files outside its outputs."""
         if stamp.complete:
             return None
         now = self._runs(stamp.after)
         changed = [step for step, run in stamp.after.items() if now.get(step, run) != run]
-        return f"step {changed[0]} ran again, and this one names no outputs" if changed else None
+        return f"step {changed[0]} ran again, and this step has no `outputs`" if changed else None
 
 
 def _unnamed(changed: Collection[str], outputs: Iterable[Path], source: Path) -> set[str]:
-    """What a step changed in the source beside its outputs and the folders that these are in."""
+    """The changes of a step in the source tree other than its outputs and their folders."""
     named = [path.relative_to(source) for path in outputs if path.is_relative_to(source)]
     above = {str(folder) for path in named for folder in path.parents}
     return set(changed) - {*map(str, named)} - above

@@ -1,6 +1,6 @@
-"""Collections that are computed when somebody looks into them: most steps never do.
+"""Collections that are computed on first use: most steps never use them.
 
-What a step can see of all the others costs a look at each of them, and a pipeline may have 1,000.
+The view of a step on all others reads each of them, and a pipeline may have 1,000.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class ComputedSequence(Sequence[T]):
-    """What `compute` gives, once."""
+    """The result of `compute`, computed once."""
 
     def __init__(self, compute: Callable[[], Sequence[T]]) -> None:
         self._compute = compute
@@ -36,7 +36,7 @@ class ComputedSequence(Sequence[T]):
 
 
 class ComputedMapping(Mapping[str, T]):
-    """The value of each of `names()`, as `compute` gives it when it is asked for."""
+    """The value of each of `names()`, computed by `compute` on request."""
 
     def __init__(self, names: Callable[[], Iterable[str]], compute: Callable[[str], T]) -> None:
         self._list_names = names

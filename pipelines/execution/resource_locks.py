@@ -1,4 +1,4 @@
-"""Locks on what steps share on a host: a database, a port, a card. Held by one step at a time."""
+"""Locks on resources that steps share on a host: a database, a port, a card."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def held(
 ) -> Iterator[None]:
     """Hold the locks with these names in `folder`, the same for all builders of the host.
 
-    Waits for each without a limit, and says so. In the names' order, so that two steps never wait
-    for each other. Raises StepFailed when the folder can't be used, and what `check_cancelled`
-    raises.
+    Waits for each without a limit, and shows that. Takes them in the order of names, so that two
+    steps never wait for each other. Raises StepFailed when the folder cannot be used, and what
+    `check_cancelled` raises.
     """
     with ExitStack() as locks:
         for name in sorted(set(names)):
-            progress(f"waits for the resource {name}")
+            progress(f"waiting for resource {name}")
             lock = host_lock(folder / f"{folder_name(name)}.lock", check_cancelled)
             with _usable(folder):
                 locks.enter_context(lock)
@@ -43,6 +43,6 @@ def _usable(folder: Path) -> Iterator[None]:
             raise
         raise StepFailed(
             FailureCode.BAD_REQUEST,
-            f"locks on resources can't be kept in {folder}: {error.strerror}; "
-            "set lock_dir in builder.yaml to a folder that all builders of this host can write",
+            f"cannot use the resource locks in {folder}: {error.strerror}. "
+            "Set lock_dir in builder.yaml to a folder that all builders of this host can write.",
         ) from error

@@ -1,4 +1,4 @@
-"""Tries a step again when it failed, as its `retries` say, and keeps what became of each try."""
+"""Retries a failed step according to its `retries`, and records the result of each try."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from pipelines.domain.pipeline import Retries
 T = TypeVar("T")
 
 _CHANGED_MORE = (
-    "not tried again: what it changed in the source cannot be told from what other steps made"
+    "not retried: its changes in the source tree cannot be separated from those of other steps"
 )
 MAX_WAIT = 600.0
-"""Seconds; waits grow no longer than that."""
+"""Maximum wait in seconds."""
 
 
 @dataclass(slots=True)
 class Tries:
     """The tries of one run of a step.
 
-    `may_repeat` tells whether the step finds the same source again after its failure.
-    `wait` gets seconds and raises StepCancelled when the build has to end; `tell` gets a line for
-    the log and for who watches; `monotonic` is the clock, and `deadline` its time at which the
-    step has to be over.
+    `may_repeat` returns whether the step would find the same source tree after its failure. `wait`
+    gets seconds and raises StepCancelled when the build must stop; `tell` gets a line for the log
+    and the display; `monotonic` is the clock, and `deadline` its time at which the step must have
+    ended.
     """
 
     retries: Retries
@@ -35,10 +35,10 @@ class Tries:
     monotonic: Callable[[], float]
     deadline: float | None = None
     failed: list[dict[str, Any]] = field(default_factory=list)
-    """Of each try that failed and was followed by another: code, reason, seconds (JSON values)."""
+    """For each failed try before the last one: code, reason, seconds (JSON values)."""
 
     def run(self, attempt: Callable[[], T]) -> T:
-        """What `attempt` gives at last. Raises its last StepFailed, and all else at once."""
+        """The result of `attempt`. Raises its last StepFailed, and any other error at once."""
         while True:
             began = self.monotonic()
             try:
@@ -48,7 +48,7 @@ class Tries:
                 if pause is None:
                     raise
                 self._note(error, self.monotonic() - began)
-                self.tell(f"try {len(self.failed)} failed: {error}; again in {pause:g} s")
+                self.tell(f"try {len(self.failed)} failed: {error}; next try in {pause:g} s")
                 self.wait(pause)
                 self.tell(f"try {len(self.failed) + 1} of {self.retries.count + 1}")
 

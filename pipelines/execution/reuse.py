@@ -1,9 +1,9 @@
-"""Results of other jobs on this builder that a job need not make again.
+"""Reuses results of other jobs on this builder.
 
-Only files pass from one job to another, never a tree: those that a step says it makes, when it also
-says what it reads, or that its kind vouches for. They are copied (as reflinks where the file system
-has them) and compared with the digests on record. Only the builder's one running build, and the
-commands that wait for it, touch workspaces, so none changes while it is read.
+Only files pass from one job to another, never a tree: the outputs of a step that also declares its
+inputs, or files that its kind guarantees. They are copied (as reflinks where the file system has
+them) and compared with the digests on record. Only the builder's one running build, and the
+commands that wait for it, use workspaces, so none changes while it is read.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _COPY_SECONDS = 3600.0
 
 
 class OtherJobs:
-    """What the workspace of one job may take from those of others of its pipeline and params."""
+    """The results that one job may reuse from other jobs with the same pipeline and params."""
 
     def __init__(
         self,
@@ -53,9 +53,9 @@ class OtherJobs:
         self._cancellation = cancellation
 
     def take(self, step: Step, current: Fingerprint) -> bool:
-        """Take the outputs of a step without a record here from a job that made them of the same.
+        """Reuse the outputs of a step without a record here from a job with the same inputs.
 
-        Whether that was done. Raises StepFailed, StepCancelled, OSError.
+        Returns whether there was one. Raises StepFailed, StepCancelled, OSError.
         """
         if not self._own.source.is_dir():
             return False
@@ -74,7 +74,7 @@ class OtherJobs:
         return False
 
     def what_changed(self, step: str, current: Fingerprint) -> str | None:
-        """What differs from the newest other job that has a record of the step, in words."""
+        """The difference from the newest other job that has a record of the step, as text."""
         for other, note in self._others():
             stamp = Stamps(other.stamps).read(step)
             if stamp:
@@ -91,10 +91,10 @@ class OtherJobs:
                 yield Workspace(self._own.state_dir, note.job), note
 
     def _may_pass(self, step: Step, stamp: Stamp) -> bool:
-        """Whether the outputs are all that the step makes, and it is known what they depend on.
+        """Whether the outputs are everything that the step makes, and their dependencies are known.
 
-        A step that does not name its inputs depends on the whole tree, which is known when every
-        step before it made nothing in it that has no digest.
+        A step without declared inputs depends on the whole tree, which is known if everything that
+        earlier steps made in it has a digest.
         """
         if not (stamp.complete and stamp.outputs) or any(map(_is_outside, stamp.outputs)):
             return False
@@ -104,9 +104,9 @@ class OtherJobs:
         return all(made and (made.complete or made.digest is not None) for made in before)
 
     def _copy(self, other: Workspace, stamp: Stamp, note: JobNote) -> Stamp | None:
-        """Copy the outputs and give their record here; None when they are not what they should be.
+        """Copy the outputs; returns their record here, or None when they are not as recorded.
 
-        The oldest first: a tool that compares times finds them in their order.
+        The oldest first, so that a tool that compares times finds them in their order.
         """
         self._changes.begin(stamp.step)
         names = sorted(stamp.outputs, key=lambda name: stamp.outputs[name].mtime_ns)
@@ -120,7 +120,7 @@ class OtherJobs:
         return replace(stamp, outputs=outputs, boot_id=boot_id(), origin=stamp.origin or note.job)
 
     def _copy_file(self, source: Path, target: Path) -> bool:
-        # A link in the tree may lead anywhere.
+        # A link in the tree may point anywhere.
         if not lies_below(target, self._own.root) or target.is_dir():
             return False
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Runs steps of the job that is claimed at that moment, or finds that they need not run."""
+"""Runs the steps of the claimed job, unless they are up to date."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from pipelines.workspace.layout import Workspace
 
 UP_TO_DATE = "same inputs as its last success, and its outputs are unchanged"
 ALWAYS_RUNS = "runs every time"
-CANT_TELL = "can't tell whether it is up to date"
-NOT_CLAIMED = "no job is claimed: steps run inside `doit build` only"
+CANT_TELL = "cannot determine whether it is up to date"
+NOT_CLAIMED = "no job is claimed. Run steps with `doit build`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Verdict:
 
 
 class StepRunner:
-    """Runs steps of the attempt that `attempt()` gives at that moment, None outside a build."""
+    """Runs steps of the attempt that `attempt()` returns at that moment; None outside a build."""
 
     def __init__(
         self, attempt: Callable[[], RunningAttempt | None], cancellation: Cancellation
@@ -47,7 +47,7 @@ class StepRunner:
         self._preparing = Lock()
 
     def start_over(self, pipeline: Pipeline, *, start: str, only: str, clean: bool) -> None:
-        """Before the first step: what has to run though nothing changed.
+        """Before the first step: make steps run although nothing changed.
 
         `start` and `only` are names of steps or "": all from `start` on, or `only` and no other.
         """
@@ -60,11 +60,11 @@ class StepRunner:
         self._only = only
 
     def reason_to_leave_out(self, pipeline: Pipeline, step: Step) -> str | None:
-        """Why a step that would have to run must not: another one alone was asked for."""
+        """Why a step that would have to run must not: only another one was requested."""
         if self._only in ("", step.name) or step.always:
             return None
         reason = self._reason_to_run(pipeline, step)
-        return f"left out by --only {self._only}: {reason}" if reason else None
+        return f"skipped by --only {self._only}: {reason}" if reason else None
 
     def judge(self, pipeline: Pipeline, step: Step) -> Verdict:
         """Whether the step is up to date; its result may come from another job on this builder."""
@@ -75,7 +75,7 @@ class StepRunner:
         origin = stamp.origin if stamp else ""
         return Verdict(
             True,
-            f"its outputs were taken from job {origin}, where its inputs were the same"
+            f"outputs reused from job {origin}, which had the same inputs"
             if origin
             else UP_TO_DATE,
         )
@@ -87,7 +87,7 @@ class StepRunner:
         try:
             self._prepare(pipeline)
             return self._told_reason(execution, step)
-        except Exception as error:  # not to know is a reason to run, and never one to break off
+        except Exception as error:  # uncertainty is a reason to run, never one to abort
             return f"{CANT_TELL}: {_in_words(error)}"
 
     def _told_reason(self, execution: StepExecution, step: Step) -> str | None:
@@ -116,9 +116,9 @@ class StepRunner:
     def reason_to_skip(
         self, pipeline: Pipeline, step: Step, states: Mapping[str, State]
     ) -> str | None:
-        """Why the step must not run after what became of the others; None when it may.
+        """Why the step must not run, given the states of the others; None when it may.
 
-        What a step made in an earlier attempt goes when its own condition leaves it out now.
+        The outputs of an earlier attempt are removed when the step's own condition skips it now.
         """
         if self._attempt() is None:
             return None
@@ -134,10 +134,10 @@ class StepRunner:
         return self._execution(pipeline, step).run()
 
     def ended_alone(self, pipeline: Pipeline) -> dict[str, str]:
-        """Steps that came to their good end in this attempt at the pipeline, with what was done.
+        """The steps that succeeded in this attempt at the pipeline, with their results.
 
-        For the time after this attempt's process was killed, when none of its steps runs any
-        more: what ended after the kill gets its record now.
+        For use after this attempt's process was killed, when none of its steps is running: steps
+        that ended after the kill get their records now.
         """
         executions = [self._execution(pipeline, step) for step in pipeline.steps]
         for execution in executions:
@@ -151,16 +151,16 @@ class StepRunner:
         }
 
     def log(self, step: str) -> str:
-        """Path of the log that the step of this attempt writes; empty outside a build."""
+        """Path of the step's log in this attempt; empty outside a build."""
         return str(self._workspace().log(step)) if self._attempt() else ""
 
     def secrets(self) -> Collection[str]:
-        """Values that nothing may show."""
+        """Values that must never be shown."""
         attempt = self._attempt()
         return tuple(attempt.secrets.values()) if attempt else ()
 
     def _prepare(self, pipeline: Pipeline) -> None:
-        """Once for each attempt: see what the source says, and leave nothing of failed steps."""
+        """Once for each attempt: query the source, and remove the remains of failed steps."""
         attempt = self._running()
         with self._preparing:
             if self._prepared == (attempt.job_id, attempt.attempt):
@@ -173,7 +173,7 @@ class StepRunner:
             self._prepared = (attempt.job_id, attempt.attempt)
 
     def _has_reason(self, pipeline: Pipeline, name: str) -> bool:
-        """Whether the step, or one before it, has to run again by the records as they are."""
+        """Whether the step, or one before it, must run again according to the records."""
         step = pipeline.by_name[name]
         before = (*all_needs(pipeline, step), name)
         return any(self.reasons_to_run(pipeline, pipeline.by_name[each]) for each in before)
@@ -197,11 +197,11 @@ def _in_words(error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError):
         return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
-    return f"defect: {error!r}"
+    return f"bug: {error!r}"
 
 
 def _since_other_job(execution: StepExecution, reason: str, current: Fingerprint) -> str:
-    """The reason; that of a first run with what changed since another job ran the step."""
+    """The reason; for a first run with the changes since another job ran the step."""
     if reason != NEVER_RUN:
         return reason
     changed = execution.other_jobs().what_changed(execution.step.name, current)

@@ -47,12 +47,12 @@ from pipelines.workspace.job_metadata import JobNote, write_note
 from pipelines.workspace.layout import Workspace
 
 ARTIFACTS = "artifacts"
-"""The value in which a step's record names the files that it made for the manifest."""
+"""The value in which a step's record lists its files for the manifest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """When a step has to be over, by `time.monotonic()`, and why then."""
+    """When a step must have ended, by `time.monotonic()`, and why."""
 
     at: float | None
     reason: str
@@ -64,7 +64,7 @@ class Ran:
 
     result: StepResult
     failed_tries: tuple[Mapping[str, Any], ...]
-    """Those before the one that succeeded."""
+    """The failed tries before the one that succeeded."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class StepExecution:
     attempt: RunningAttempt
     cancellation: Cancellation
     together: Together = field(default_factory=Together)
-    """The steps that run at this moment."""
+    """The steps that are running now."""
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -85,12 +85,12 @@ class StepExecution:
 
     @cached_property
     def records(self) -> StepRecords:
-        """What is known of the job's steps."""
+        """The records of the job's steps."""
         return StepRecords(self.workspace)
 
     @cached_property
     def values(self) -> StepValues:
-        """What the names in the step stand for."""
+        """The values of the names in the step."""
         return StepValues(self.pipeline, self.attempt, self.records.values)
 
     @cached_property
@@ -99,9 +99,9 @@ class StepExecution:
         return SourceTree(self.pipeline, self.workspace, self.attempt.env, self._kept_folders)
 
     def fingerprint(self, *, awaits_steps: bool = False) -> Fingerprint | None:
-        """What the result depends on; None when the step runs each time.
+        """Everything that the result depends on; None when the step runs each time.
 
-        `awaits_steps`: the steps before it have not had their turn yet. Raises BadValue, and what
+        `awaits_steps`: the steps before it have not run yet. Raises BadValue, and what
         the step's kind raises.
         """
         step = self.values.without_secrets(self.step, awaits_steps=awaits_steps)
@@ -118,10 +118,10 @@ class StepExecution:
         )
 
     def run(self) -> Ran:
-        """Run the step, again when it fails and its `retries` say so; record its success.
+        """Run the step, with retries according to its `retries`; record its success.
 
-        Raises StepFailed, whose details name the tries before the last one; StepCancelled; and
-        BadValue for a value that is missing or not acceptable.
+        Raises StepFailed, whose details list the tries before the last one; StepCancelled; and
+        BadValue for a missing or invalid value.
         """
         self.cancellation.check()
         log = self.workspace.log(self.step.name)
@@ -156,7 +156,7 @@ class StepExecution:
     def _try(self, step: Step, deadline: Deadline) -> StepResult:
         began = time.monotonic()
         if deadline.at is not None and began >= deadline.at:
-            raise StepFailed(FailureCode.TIMEOUT, f"not begun: {deadline.reason}")
+            raise StepFailed(FailureCode.TIMEOUT, f"not started: {deadline.reason}")
         context = self._context(step, deadline)
         made_from = self.fingerprint()
         if made_from is None:
@@ -173,15 +173,15 @@ class StepExecution:
         finally:
             changed = self._end_changes(step.name)
         if isinstance(step.kind, MakesSource):
-            # It has learnt what the source says now, and made the tree of that.
+            # It has queried the source and made the tree from the answer.
             run = replace(run, fingerprint=self.fingerprint() or made_from)
         records.succeed(step, run, result, time.monotonic() - began, changed.paths)
         return result
 
     def _make_room(self) -> None:
-        """Leave nothing in the tree of earlier runs of this step and of those after it.
+        """Undo the changes of earlier runs of this step and of those after it.
 
-        Raises StepFailed when that took away what a step before this one has made.
+        Raises StepFailed when that also undid changes of an earlier step.
         """
         if isinstance(self.step.kind, MakesSource):
             self.tree.changes.forget_all()
@@ -190,13 +190,13 @@ class StepExecution:
         if lost:
             raise StepFailed(
                 FailureCode.CHECKOUT_FAILED,
-                f"what an earlier run of this step left cannot be removed alone: step {lost[0]}"
-                " has to run again; build the job again",
+                f"cannot remove only the changes of an earlier run of this step: step {lost[0]}"
+                " must run again. Build the job again.",
                 retryable=True,
             )
 
     def _end_changes(self, step: str) -> Changes:
-        """Record what the step changed, as far as it can be told from what others did meanwhile."""
+        """Record the step's changes, as far as they can be separated from those of other steps."""
         if isinstance(self.step.kind, MakesSource):
             return Changes(step)
         meanwhile = self.together.end(step)
@@ -207,7 +207,7 @@ class StepExecution:
             raise StepFailed(FailureCode.INTERNAL, str(error)) from error
 
     def _outputs_of(self, steps: Iterable[str]) -> set[str]:
-        """What these steps say they make, as far as it is there, and the folders it is in."""
+        """The declared outputs of these steps that exist, and their folders."""
         source = self.workspace.source
         found: set[str] = set()
         for name in steps:
@@ -227,26 +227,26 @@ class StepExecution:
         return kind.kept_folders(step.options, execution._context(step, Deadline(None, "")))
 
     def leave_out(self) -> None:
-        """The step does not belong to this attempt: nothing that it made before is to be seen."""
+        """The step does not belong to this attempt: hide everything that it made before."""
         name = self.step.name
         if self.records.read(name) is not None or self.tree.changes.read(name) is not None:
             self.tree.take_back({name})
             Stamps(self.workspace.stamps).forget(name)
 
     def refresh_source(self) -> None:
-        """Learn what the source says now, where the step's kind makes the source tree."""
+        """Query the source, if the step's kind makes the source tree."""
         if isinstance(self.step.kind, MakesSource):
             step = self.values.without_secrets(self.step)
             self.step.kind.refresh(step.options, self._context(step, Deadline(None, "")))
 
     def take_from_other_job(self, current: Fingerprint) -> bool:
-        """Take the outputs from another job of this builder; others learn of this job, too."""
+        """Reuse the outputs of another job of this builder, and offer this job to others."""
         write_note(self.workspace.note, self._note)
         step = self.values.without_secrets(self.step)
         return self.other_jobs().take(step, current)
 
     def other_jobs(self) -> OtherJobs:
-        """The jobs of this builder whose results may be this one's; nothing is written."""
+        """The jobs of this builder whose results this one may reuse; writes nothing."""
         return OtherJobs(
             self.workspace, self._note, self.pipeline, self.tree.changes, self.cancellation
         )
@@ -263,11 +263,11 @@ class StepExecution:
         )
 
     def record_end(self) -> None:
-        """Record a good end that came after the process that ran the step was killed."""
+        """Record a success that came after the process that ran the step was killed."""
         run = self.records.broken_off(self.step.name)
         if run is None or not isinstance(self.step.kind, EndsAlone):
             return
-        # A step that did not make what it says it makes is run again, and fails then.
+        # A step without its declared outputs runs again, and fails then.
         with suppress(StepFailed, BadValue, OSError):
             step = self.values.without_secrets(self.step)
             context = self._context(step, Deadline(None, ""))
@@ -322,8 +322,8 @@ class StepExecution:
             return step
 
     def _deadline(self) -> Deadline:
-        """The end of the step's own time, or of the pipeline's; `always` steps have their own."""
-        own = Deadline(None, "its time was up")
+        """The step's own deadline, or that of the pipeline; `always` steps have their own."""
+        own = Deadline(None, "its timeout expired")
         if self.step.timeout is not None:
             own = replace(own, at=time.monotonic() + self.step.timeout)
         pipelines = self._pipelines_end()
@@ -335,13 +335,13 @@ class StepExecution:
         if self.pipeline.timeout is None or self.step.always:
             return Deadline(None, "")
         end = self.attempt.began + self.pipeline.timeout
-        return Deadline(end, f"the {self.pipeline.timeout:g} s of the pipeline were up")
+        return Deadline(end, f"the pipeline's timeout of {self.pipeline.timeout:g} s expired")
 
     def _check_while_waiting(self) -> None:
         self.cancellation.check()
         end = self._pipelines_end()
         if end.at is not None and time.monotonic() >= end.at:
-            raise StepFailed(FailureCode.TIMEOUT, f"not begun: {end.reason}")
+            raise StepFailed(FailureCode.TIMEOUT, f"not started: {end.reason}")
 
     def _show(self, text: str) -> None:
         self.attempt.show_progress(self.step.name, mask(text, self.attempt.secrets.values()))

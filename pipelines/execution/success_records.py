@@ -1,6 +1,6 @@
-"""The record that a step succeeded, one file a step, durable before anybody relies on it.
+"""Success records of steps, one file per step, durable before anything relies on them.
 
-doit's own database is written only when doit ends, so a kill would lose what was done; a stamp is
+doit's own database is written only when doit ends, so a kill would lose everything; a stamp is
 written when its step succeeds and removed before the step runs again. See ARCHITECTURE.md, "Up to
 date".
 """
@@ -35,23 +35,23 @@ def _checked_path(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OutputRecord:
-    """What an output was when its step succeeded."""
+    """The state of an output when its step succeeded."""
 
     size: int
     mtime_ns: int
     sha256: str
     executable: bool
-    """Whether its owner may run it: of a mode that is what git keeps, too."""
+    """Whether its owner may execute it: git records no more of a mode either."""
 
     @property
     def digest(self) -> str:
-        """Of all that steps after this one can see of it."""
+        """Digest of everything that later steps can see of it."""
         return f"{self.sha256} executable" if self.executable else self.sha256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
-    """All that is known of a step that succeeded."""
+    """Everything that is recorded about a step that succeeded."""
 
     step: str
     fingerprint: Fingerprint
@@ -59,30 +59,30 @@ class Stamp:
     """By path relative to the workspace; absolute only for a file outside of it."""
     values: Mapping[str, Any]
     reason: str
-    """What was done."""
+    """The result as text."""
     boot_id: str
     attempt: int
-    """Attempt that ran the step."""
+    """The attempt that ran the step."""
     duration_seconds: float | None
     run: str
-    """Tells this run of the step from every other."""
+    """Identifies this run of the step."""
     after: Mapping[str, str]
-    """The run of each step before it that it found done; "" for one that keeps no record."""
+    """The run of each earlier step that had ended; "" for one without records."""
     complete: bool
-    """Whether `outputs` are all that other steps need of it."""
+    """Whether other steps need nothing but `outputs`."""
     digest: str | None = None
-    """What it made, in the kind's own words (a tree id); None: the outputs tell."""
+    """Identifies its result in the kind's own terms (a tree id); None: the outputs do."""
     origin: str = ""
-    """Id of the job on this builder that the result was taken from; "" when the step ran here."""
+    """Id of the job on this builder whose result was reused; "" when the step ran here."""
 
     @property
     def left_nothing(self) -> bool:
-        """Whether the step only looked: to repeat it takes nothing away from the steps after it."""
+        """Whether the step is read-only: repeating it does not affect the steps after it."""
         return self.complete and not self.outputs
 
     @property
     def result(self) -> str:
-        """Digest of what the step made; the fingerprint of the steps that need it has this."""
+        """Digest of the step's result, for the fingerprints of the steps that need it."""
         if self.digest is not None:
             return self.digest
         digests = {path: record.digest for path, record in self.outputs.items()}
@@ -91,19 +91,19 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run of a step that has begun."""
+    """A run of a step that has started."""
 
     step: str
     id: str
-    """Tells this run of the step from every other."""
+    """Identifies this run of the step."""
     fingerprint: Fingerprint
     after: Mapping[str, str]
-    """As in Stamp."""
+    """See Stamp."""
     attempt: int
     boot_id: str
 
 
-# Not validate_json: it refuses file names that are no UTF-8.
+# Not validate_json: it rejects file names that are not UTF-8.
 _STAMP = TypeAdapter(Stamp)
 _RUN = TypeAdapter(Run)
 
@@ -115,7 +115,7 @@ class Stamps:
         self._folder = folder
 
     def read(self, step: str) -> Stamp | None:
-        """The stamp of `step`; None when there is none or it can't be understood."""
+        """The stamp of `step`; None when it is missing or unreadable."""
         try:
             data = json.loads(self._path(step).read_text())
             if data.pop("format") != _FORMAT:
@@ -128,53 +128,53 @@ class Stamps:
             return None
 
     def is_there(self, step: str) -> bool:
-        """Whether there is a stamp, though it may be one that can't be understood."""
+        """Whether there is a stamp, even if it is unreadable."""
         return self._path(step).exists()
 
     def recorded(self) -> tuple[str, ...]:
-        """The steps that have a stamp."""
+        """The steps with a stamp."""
         return self._names("*.json")
 
     def was_forgotten(self, step: str) -> bool:
-        """Whether somebody asked for a new run of the step."""
+        """Whether a new run of the step was requested."""
         return self._forgotten_path(step).exists()
 
     def was_begun(self, step: str) -> bool:
-        """Whether the step has a stamp, was forgotten, or begun (perhaps, after a restart)."""
+        """Whether the step has a stamp, was forgotten, or (perhaps, after a restart) started."""
         paths = (self._path(step), self._run_path(step), self._forgotten_path(step))
         return any(path.exists() for path in paths) or self._restarted()
 
     def forgotten_at(self, step: str) -> int:
-        """When somebody asked for a new run last, in nanoseconds of the epoch; 0: nobody did."""
+        """When a new run was last requested, in nanoseconds of the epoch; 0: never."""
         path = self._forgotten_path(step)
         return path.stat().st_mtime_ns if path.exists() else 0
 
     def write(self, stamp: Stamp) -> None:
-        """Make the stamp durable; it is there whole or not at all."""
+        """Make the stamp durable; it exists completely or not at all."""
         path = self._path(stamp.step)
         write_durably(path, _as_json(stamp, format=_FORMAT))
 
     def begin(self, run: Run) -> None:
-        """The step is about to run: from now on it has not succeeded, which is durable.
+        """Note that the step is about to run, which voids its success. Durable at once.
 
-        What is noted of the run outlives the process, not the machine: after a restart nobody asks
-        for it, and every step without a success counts as begun.
+        The note of the run outlives the process, but not the machine: after a restart it is not
+        used, and every step without a success counts as started.
         """
         self.remove(run.step)
         self._note_first_boot(run.boot_id)
         replace_file(self._run_path(run.step), _as_json(run))
 
     def last_run(self, step: str) -> Run | None:
-        """The run that was begun last, however it ended."""
+        """The run that started last, however it ended."""
         try:
             return _RUN.validate_python(json.loads(self._run_path(step).read_text()))
         except (FileNotFoundError, ValueError):
             return None
 
     def forget(self, step: str) -> bool:
-        """Take the success back, also what another job could give; whether there was one.
+        """Void the success, also for reuse by other jobs; returns whether there was one.
 
-        How the step ended before counts no more.
+        The end of earlier runs no longer counts.
         """
         there = self.is_there(step)
         self.invalidate(step, "")
@@ -182,13 +182,13 @@ class Stamps:
         return there
 
     def invalidate(self, step: str, why: str) -> None:
-        """Take the success back because of `why`; "": somebody asked for a new run."""
+        """Void the success because of `why`; "": a new run was requested."""
         note = json.dumps({"step": step, "why": why}).encode()
         write_durably(self._forgotten_path(step), note)
         self.remove(step)
 
     def why_forgotten(self, step: str) -> str:
-        """Why the last success was taken back; "" after a later run, or when it was asked for."""
+        """Why the last success was voided; "" after a later run, or on request."""
         path, run = self._forgotten_path(step), self._run_path(step)
         try:
             if run.exists() and run.stat().st_mtime_ns > path.stat().st_mtime_ns:
@@ -202,7 +202,7 @@ class Stamps:
         path = self._path(step)
         path.unlink(missing_ok=True)
         if path.parent.exists():
-            # Also when it is gone: who took it away may have been killed before this.
+            # Even if it is missing: the process that removed it may have been killed before this.
             sync(path.parent)
 
     def _names(self, pattern: str) -> tuple[str, ...]:
@@ -217,7 +217,7 @@ class Stamps:
             write_durably(self._first_boot, boot.encode())
 
     def _restarted(self) -> bool:
-        """Whether steps ran here before the machine was started last."""
+        """Whether steps ran here before the last start of the machine."""
         return self._first_boot.exists() and self._first_boot.read_bytes() != boot_id().encode()
 
     @property
@@ -251,9 +251,9 @@ def record_outputs(paths: Iterable[Path], root: Path) -> dict[str, OutputRecord]
 
 
 def changed_output(stamp: Stamp, root: Path) -> str | None:
-    """The first output that is gone or not what it was, in words; None when all are.
+    """The first output that is missing or was changed, as text; None when all are unchanged.
 
-    Size and time tell while the machine has not been restarted; after that the content is read.
+    Until the machine is restarted, size and time decide; after that the content is read.
     """
     restarted = stamp.boot_id != boot_id()
     for name, record in stamp.outputs.items():
@@ -261,10 +261,10 @@ def changed_output(stamp: Stamp, root: Path) -> str | None:
         try:
             status = path.stat()
         except OSError:
-            return f"its output {path.name} is gone"
+            return f"its output {path.name} is missing"
         if not stat.S_ISREG(status.st_mode):
-            # To read a pipe would wait for its writer.
-            return f"its output {path.name} is no file any more"
+            # Reading a pipe would wait for its writer.
+            return f"its output {path.name} is no longer a file"
         if (status.st_size, _is_executable(status)) != (record.size, record.executable):
             return f"its output {path.name} was changed"
         if not restarted and status.st_mtime_ns == record.mtime_ns:
@@ -279,13 +279,13 @@ def _is_executable(status: os.stat_result) -> bool:
 
 
 def _as_json(record: Stamp | Run, **more: int) -> bytes:
-    # not asdict: it copies all that is below, which takes longer than to write it
+    # not asdict: it copies everything below, which takes longer than writing it
     data = {field.name: getattr(record, field.name) for field in fields(record)}
     return json.dumps({**more, **data}, default=asdict).encode()
 
 
 def boot_id() -> str:
-    """Tells one start of the machine from another."""
+    """Identifies one start of the machine."""
     return _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else ""
 
 

@@ -1,4 +1,4 @@
-"""What the names in a step stand for in this attempt, and the step with the values in place."""
+"""The values of the names in a step in this attempt, and the step with the values in place."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from pipelines.workspace.layout import Workspace
 
 @dataclass(frozen=True, slots=True)
 class StepValues:
-    """The values of one attempt at a pipeline; `recorded` gives those that a step gave."""
+    """The values of one attempt at a pipeline; `recorded` returns those that a step wrote."""
 
     pipeline: Pipeline
     attempt: RunningAttempt
     recorded: Callable[[str], Mapping[str, Any]]
 
     def resolved(self, step: Step) -> Step:
-        """The step as it runs. Raises BadValue."""
+        """The step with all values. Raises BadValue."""
         return substitute(step, self._values(step).lookup)
 
     def without_secrets(self, step: Step, *, awaits_steps: bool = False) -> Step:
-        """The step with its secrets still as names: what may be recorded.
+        """The step with its secrets as names, which may be recorded.
 
-        Raises BadValue, also for a value that a step did not give when that may still come.
+        Raises BadValue, also for a missing value of a step that may still provide it.
         """
         lookup = replace(self._values(step), awaits_steps=awaits_steps).lookup
         return substitute(step, lambda name: name if _is_secret(name) else lookup(name))
 
     def reason_to_skip(self, step: Step, states: Mapping[str, State]) -> str | None:
-        """Why the step must not run after what became of the others; None when it may."""
+        """Why the step must not run, given the states of the others; None when it may."""
         return reason_to_skip(self._facts(step, states))
 
     def is_hindered(self, step: Step, states: Mapping[str, State]) -> bool:

@@ -1,8 +1,8 @@
-"""Gathers what tells why a command failed, while it writes. Pure.
+"""Collects evidence of why a command failed, while it writes. Pure.
 
 Tools call tools: a compiler fails, then make, then dh, then dpkg-buildpackage. Only the first of
-them tells why. The cause is the last failure that a tool explains itself, unless what came after
-it shows that it was accepted; then it is what stands above the next caller's complaint.
+them shows why. The cause is the last failure that a tool explains itself, unless later output shows
+that it was accepted; then it is the text above the next caller's complaint.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _KEPT_BELOW = 8
 _STORED = 400
 """Characters of a line that are kept; with the numbers above less than 1 MB for any output."""
 _GOES_ON = 3
-"""Lines after which a complaint was not the end: its caller went on."""
+"""Lines after which a complaint was not the end: its caller continued."""
 _NOISE = re.compile(
     r"make(?:\[\d+\])?: (?:Entering|Leaving) directory |dpkg-[\w-]+: info: |\s+at \S|\s*$"
 )
@@ -66,10 +66,10 @@ class _Failure:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why a command failed, as far as its output tells."""
+    """Why a command failed, as far as its output shows."""
 
     tool: str
-    """Empty when no tool of the table said it: then `lines` are what stood last."""
+    """Empty when no tool of the table matched: then `lines` are the last ones."""
     message: str
     lines: Sequence[str]
     code: FailureCode | None = None
@@ -80,7 +80,7 @@ class Cause:
 
 
 class Evidence:
-    """Feed it each line of a command; it keeps less than 1 MB, however much that is."""
+    """Add each line of a command; it keeps less than 1 MB of any output."""
 
     def __init__(self) -> None:
         self._forget()
@@ -90,20 +90,20 @@ class Evidence:
         self._last: deque[str] = deque(maxlen=LAST_LINES)
         self._open: _Hit | None = None
         self._plain = 0
-        """Lines of no signature since the latest one that has one."""
+        """Lines without a signature since the latest one with one."""
         self._complaint: tuple[str, ...] = ()
-        """What stood above the first caller's complaint, and that complaint."""
+        """The lines above the first caller's complaint, and that complaint."""
         self._plain_before = 0
-        """Lines of no signature between the latest failure and that complaint."""
+        """Lines without a signature between the latest failure and that complaint."""
         self._unfinished = False
 
     @property
     def last_lines(self) -> Sequence[str]:
-        """The last lines of all that were written, without empty ones."""
+        """The last lines of the whole output, without empty ones."""
         return tuple(self._last)
 
     def feed(self, text: str) -> None:
-        """Take a line in."""
+        """Add a line."""
         line = plain(text)
         if self._continues(line):
             self._last.append(line[:_STORED])
@@ -131,7 +131,7 @@ class Evidence:
             room = len(hit.below) < _KEPT_BELOW
             if line.strip() and room:
                 hit.below.append(line[:_STORED])
-            # Of a tool that says no more after it, all that follows in this form is its own.
+            # If a tool reports nothing after it, all that follows in this form is its own.
             if room or hit.signature.at_end:
                 return True
         self._open = None
@@ -176,7 +176,7 @@ class Evidence:
             self._complaint, self._plain_before = (), 0
 
     def cause(self) -> Cause:
-        """The cause, by what was written up to now."""
+        """The cause, by the output so far."""
         found = next((each for each in reversed(self._failures) if each.has_cause), None)
         if found is None or self._was_accepted(found):
             return self._untold()
@@ -201,7 +201,7 @@ class Evidence:
 
     def _was_accepted(self, failure: _Failure) -> bool:
         if failure.accepted:
-            # Where nothing failed in a new way, the one that was met before is the cause after all.
+            # If nothing failed in a new way, the earlier failure is the cause after all.
             return bool(self._complaint)
         says_no_more = failure.hits()[-1].signature.at_end
         after = self._plain_before if self._complaint else self._plain
@@ -214,7 +214,7 @@ class Evidence:
 
 
 def _words(hit: _Hit) -> str:
-    """The line that tells; of a heading, with the first line below it."""
+    """The line that shows the cause; for a heading, with the first line below it."""
     line = unprefixed(hit.line).strip().removeprefix("# ")
     heading = line.endswith(":") or (hit.signature.tool in ("cmake", "gradle") and hit.below)
     return f"{line} {unprefixed(hit.below[0]).strip()}" if heading and hit.below else line

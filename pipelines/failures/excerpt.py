@@ -14,7 +14,7 @@ _GAP = "\n[…]\n"
 
 
 def excerpt(lines: Iterable[str]) -> str:
-    """The lines as one text of at most 2000 bytes; when there is more, beginning and end of it."""
+    """The lines as one text of at most 2000 bytes; start and end of a longer one."""
     content = "\n".join(map(_shortened, lines)).encode(errors="replace")
     if len(content) <= MAX_BYTES:
         return content.decode()
@@ -24,7 +24,7 @@ def excerpt(lines: Iterable[str]) -> str:
 
 
 def _shortened(line: str) -> str:
-    """Its beginning and its end: what a long line comes to stands last."""
+    """Its start and its end, since a long line has its result at the end."""
     half = _MAX_LINE // 2
     return line if len(line) <= _MAX_LINE else f"{line[:half]} […] {line[-half:]}"
 

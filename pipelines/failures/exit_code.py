@@ -1,4 +1,4 @@
-"""What the exit code of a command says, and what it does not. Pure."""
+"""The meaning of a command's exit code. Pure."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.exit_code import ExitCode
 
 _ASKED_TO_END = frozenset({signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM})
-"""Signals that come from outside: the same command may do well without them."""
+"""Signals that come from outside: the same command may succeed without them."""
 _NUMBER = re.compile(r"\bkilled by signal (\d+)")
 
 
 def killed(program: str, code: int, excerpt: str = "") -> StepFailed | None:
     """The failure of a program that a signal ended; None when none did.
 
-    Exit codes above 128 alone tell nothing: perl dies with 255, and so does ssh.
+    Exit codes above 128 alone show nothing: perl dies with 255, and so does ssh.
     """
     number = code.signal if isinstance(code, ExitCode) else None
     if number is None:
         return None
     return StepFailed(
         FailureCode.KILLED,
-        f"{program} was ended by {signal_name(number)}",
+        f"{program} was killed by {signal_name(number)}",
         excerpt=excerpt,
         retryable=number in _ASKED_TO_END,
     )

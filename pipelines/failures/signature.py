@@ -1,4 +1,4 @@
-"""One row of the table: how to recognize a line of a tool, and what it says of a failure. Pure."""
+"""One row of the table: how to recognize a line of a tool, and what it means. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pipelines.domain.errors import FailureCode
 
 
 class Role(StrEnum):
-    """What a line says of a failure."""
+    """The meaning of a line."""
 
     CAUSE = "cause"
     """The tool that failed says why."""
     SIGN = "sign"
-    """It explains a cause of the same tool, and is none alone: a warning, for example."""
+    """It explains a cause of the same tool, but alone it is none: a warning, for example."""
     RELAY = "relay"
-    """Something that this tool had called failed; the cause stands above."""
+    """A tool that this one called failed; the cause is above."""
     ACCEPTED = "accepted"
     """What failed above was allowed to fail."""
 
@@ -27,8 +27,8 @@ class Role(StrEnum):
 class Signature:
     """A kind of line that one tool writes when it fails.
 
-    Several lines of one tool in a row make one failure. Its words and its code come from the row
-    that stands first in the table, so the telling rows of a tool stand above its general ones.
+    Several lines of one tool in a row make one failure. Its message and its code come from the
+    first matching row of the table, so the specific rows of a tool are above its general ones.
     """
 
     tool: str
@@ -39,7 +39,7 @@ class Signature:
     code: FailureCode | None = None
     """None: the code of the step that ran the tool."""
     retry: bool = False
-    """Whether the same build could succeed when it is only tried again."""
+    """Whether the same build could succeed on another try."""
     before: int = 0
     """Lines above it that belong to it."""
     after: str = ""
@@ -47,7 +47,7 @@ class Signature:
     relays: str = ""
     """Regular expression for a line below it that says: something else failed, as told above."""
     at_end: bool = False
-    """The tool writes nothing after it: what follows shows that the failure was accepted."""
+    """The tool writes nothing after it: later output shows that the failure was accepted."""
 
     @property
     def pattern(self) -> re.Pattern[str]:

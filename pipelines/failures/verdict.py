@@ -12,9 +12,9 @@ from pipelines.failures.excerpt import excerpt, one_line, relative
 from pipelines.failures.exit_code import killed, signal_in, signal_name
 
 _IN_WORDS = {
-    FailureCode.DISK_FULL: "no disk space is left: ",
+    FailureCode.DISK_FULL: "no space is left on the disk: ",
     FailureCode.OUT_OF_MEMORY: "it ran out of memory: ",
-    FailureCode.NETWORK: "the network or a server failed: ",
+    FailureCode.NETWORK: "network or server failure: ",
 }
 
 
@@ -27,7 +27,7 @@ def verdict(
     own: FailureCode,
     source: Path | None = None,
 ) -> StepFailed:
-    """The failure of `program`, of which `ended` says in words how it ended.
+    """The failure of `program`; `ended` says how it ended.
 
     `own` is the code where the signature has none; paths below `source` are shown relative to it.
     """
@@ -56,7 +56,7 @@ def _message(ended: str, cause: Cause, words: str) -> str:
 def _meaning(cause: Cause) -> str:
     if cause.code is FailureCode.KILLED:
         number = signal_in(cause.message)
-        return f"ended by {signal_name(number)}: " if number else ""
+        return f"killed by {signal_name(number)}: " if number else ""
     return _IN_WORDS.get(cause.code, "") if cause.code else ""
 
 

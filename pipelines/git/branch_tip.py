@@ -1,4 +1,4 @@
-"""What claim and queue ask of a pipeline's source repository."""
+"""The queries of a pipeline's source repository by claim and queue."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pipelines.git.remote import resolve_branch, resolve_tag
 
 
 def branch_tip(source: Source, branch: str, env: Mapping[str, str]) -> str | None:
-    """Commit at the tip of `branch`; None when it can't be told.
+    """The commit at the tip of `branch`; None when it is unknown.
 
-    The job is claimed all the same, and its checkout step then fails with the cause in words: so
-    the cause is in the coordination repository, not only on the terminal of one builder.
+    The job is claimed anyway, and its checkout step then fails with the cause: so the cause is
+    recorded in the coordination repository, not only shown on the terminal of one builder.
     """
     try:
         return resolve_branch(source.repository, branch, env)
@@ -24,7 +24,7 @@ def branch_tip(source: Source, branch: str, env: Mapping[str, str]) -> str | Non
 def tag_commit(source: Source, tag: str, env: Mapping[str, str]) -> str | None:
     """Commit that `tag` names; None when there is no such tag.
 
-    Raises ConnectionError when the source cannot be asked, ValueError for what can be no tag.
+    Raises ConnectionError when the source cannot be asked, ValueError for an invalid tag.
     """
     try:
         return resolve_tag(source.repository, tag, env)

@@ -1,4 +1,4 @@
-"""Which files a job changes: the difference between its commit and the one built before it."""
+"""The files that a job changes: the difference between its commit and the one built before."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ChangedPath:
 
     path: str
     is_submodule: bool = False
-    """Whether it is one, or was."""
+    """Whether it is or was a submodule."""
 
 
 def changed_paths(
@@ -28,8 +28,8 @@ def changed_paths(
 ) -> tuple[ChangedPath, ...] | None:
     """Paths in the source tree that differ between the two commits; None when that is unknown.
 
-    A name that is no UTF-8 comes as `os.fsdecode` gives it. It is unknown before the checkout, for
-    the first job of a branch, and when the earlier commit is no longer there.
+    A name that is not UTF-8 is decoded by `os.fsdecode`. The difference is unknown before the
+    checkout, for the first job of a branch, and when the earlier commit no longer exists.
     """
     if since is None or commit is None or not source.is_dir():
         return None
@@ -46,9 +46,9 @@ def changed_paths(
 
 
 def matches(changed: ChangedPath, patterns: Sequence[str]) -> bool:
-    """Whether one of the patterns names the path; `*` also goes over `/`, `**/` is any folder.
+    """Whether one of the patterns matches the path; `*` also matches `/`, `**/` is any folder.
 
-    Of a submodule that moved any file may have changed: it counts for each pattern that can name
+    In a changed submodule any file may have changed: it matches each pattern that can match
     something below it.
     """
     return any(
@@ -60,7 +60,7 @@ def matches(changed: ChangedPath, patterns: Sequence[str]) -> bool:
 
 
 def can_name_below(pattern: str, folder: str) -> bool:
-    """Whether the pattern can name something in the folder; yes where that is hard to tell."""
+    """Whether the pattern can match something in the folder; true if uncertain."""
     above = f"{folder}/"
     ends = range(1, len(pattern) + 1)
     return any(

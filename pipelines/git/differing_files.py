@@ -1,7 +1,7 @@
-"""Whether a fresh source tree is what git makes of its commit.
+"""Whether a new source tree is what git makes of its commit.
 
-That is not the same as being unmodified: of files that were committed before `.gitattributes` named
-their line endings git says that they are modified as soon as it has written them.
+That is not the same as being unmodified: git reports files that were committed before
+`.gitattributes` set their line endings as modified as soon as it has written them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SECONDS = 600.0
 
 
 def differing_files(source: Path, env: Mapping[str, str]) -> list[str]:
-    """What in the tree is not what git writes for the commit, as `git status` shows it.
+    """The differences between the tree and what git writes for the commit, like `git status`.
 
     Raises StepFailed (CHECKOUT_FAILED).
     """
@@ -45,14 +45,14 @@ def _status(source: Path, env: Mapping[str, str]) -> list[str]:
     except GitCommandError as error:
         raise StepFailed(
             FailureCode.CHECKOUT_FAILED,
-            f"git can't read the source tree {source}",
+            f"git cannot read the source tree {source}",
             excerpt=str(error.stderr)[-2000:],
         ) from error
     return [line for line in text.split("\0") if line]
 
 
 def _as_git_writes(source: Path, paths: list[str], env: Mapping[str, str]) -> set[str]:
-    """Those of the paths that are what git writes when it is asked once more."""
+    """The paths that are equal to what git writes when it checks them out again."""
     with tempfile.TemporaryDirectory(dir=source.parent.parent) as folder:
         capture(
             ("git", "checkout-index", f"--prefix={folder}/", "--quiet", "-z", "--stdin"),

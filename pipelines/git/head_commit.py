@@ -1,4 +1,4 @@
-"""What a checked out tree says of its commit."""
+"""The commit of a checked out tree."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class HeadCommit:
 
 
 def read_head_commit(source: Path, env: Mapping[str, str]) -> HeadCommit:
-    """Ask git. Raises StepFailed (CHECKOUT_FAILED): a git that fails must not mean `no commit`."""
+    """Ask git. Raises StepFailed (CHECKOUT_FAILED): a failing git must not mean `no commit`."""
     got = capture(
         ["git", "log", "-1", "--no-show-signature", "--format=%H %T %ct"],
         cwd=source,
@@ -33,7 +33,7 @@ def read_head_commit(source: Path, env: Mapping[str, str]) -> HeadCommit:
     if got.code != 0 or len(words) != 3:  # noqa: PLR2004 - the three of the format
         raise StepFailed(
             FailureCode.CHECKOUT_FAILED,
-            f"git can't tell which commit is in {source}",
+            f"git cannot find the commit of {source}",
             excerpt=got.text[:2000],
         )
     return HeadCommit(words[0], words[1], datetime.fromtimestamp(int(words[2]), UTC))

@@ -1,4 +1,4 @@
-"""What git says of a source tree that is here already."""
+"""Git queries about an existing source tree."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST_EXCERPT = 2000
 
 
 def local_git_environment(env: Mapping[str, str]) -> dict[str, str]:
-    """Environment for git in the source tree: what git exports to its hooks names another one."""
+    """Environment for git in the source tree, without what git exports to its hooks."""
     kept = {name: value for name, value in env.items() if not name.startswith("GIT_")}
     return {**kept, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 

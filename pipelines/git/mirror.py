@@ -1,7 +1,7 @@
-"""The bare mirror of a source repository that all jobs of a builder take their commits from.
+"""The bare mirror of a source repository, which provides the commits for all jobs of a builder.
 
 A work tree made with `--shared` borrows the mirror's objects, so nothing is ever pruned from it:
-git's automatic cleaning is off, and each commit that was built has a ref of its own.
+git's automatic cleanup is off, and each commit that was built has a ref of its own.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ class GitRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Git:
-    """Git commands of one step: they are logged, and end when the build has to end."""
+    """Git commands of one step: they are logged, and stop when the build must stop."""
 
     commands: CommandRunner
     env: Mapping[str, str]
     progress: Callable[[str], None]
 
     def run(self, *arguments: str, cwd: Path) -> GitRun:
-        """Run `git arguments` in `cwd`; progress in percent is shown."""
+        """Run `git arguments` in `cwd`, and show its progress in percent."""
         lines: deque[str] = deque(maxlen=_KEPT_LINES)
 
         def on_line(line: str) -> None:
@@ -57,7 +57,7 @@ class Git:
 
 
 def mirror_path(mirrors: Path, url: str) -> Path:
-    """Where the mirror of `url` is below `mirrors`."""
+    """The path of the mirror of `url` below `mirrors`."""
     return mirrors / f"{folder_name(url)}.git"
 
 
@@ -72,19 +72,19 @@ class Mirror:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep the other jobs of this host from changing the mirror."""
+        """Keep other jobs of this host from changing the mirror."""
         with host_lock(self.path.with_suffix(".lock"), self._git.commands.check_cancelled):
             yield
 
     def fetch(self, commit: str) -> None:
-        """See to it that the mirror has the commit, and keeps it.
+        """Make sure that the mirror has the commit, and keeps it.
 
         Raises StepFailed: COMMIT_NOT_FOUND, SOURCE_UNREACHABLE, CHECKOUT_FAILED.
         """
         if not self.path.exists():
             self._clone()
         ref = f"refs/built/{commit}"
-        # Some servers give out only what a branch or a tag names: then all of those are fetched.
+        # Some servers provide only the commits of branches and tags: then fetch all of them.
         if not (
             self._has(commit)
             or (self._fetched(f"+{commit}:{ref}") and self._has(commit))
@@ -92,21 +92,21 @@ class Mirror:
         ):
             raise StepFailed(
                 FailureCode.COMMIT_NOT_FOUND,
-                f"{self._url} has no commit {commit}: no branch or tag holds it",
+                f"unknown commit {commit} in {self._url}: no branch or tag contains it",
             )
         self._check_type(commit)
         kept = self._git.run("update-ref", ref, commit, cwd=self.path)
         if kept.code:
-            raise _failed(f"the mirror {self.path} can't be written", kept)
+            raise _failed(f"cannot write the mirror {self.path}", kept)
 
     def refresh(self) -> bool:
-        """Make branches and tags what they are in the source now; False when it did not answer."""
+        """Update branches and tags from the source; False when it did not answer."""
         if self._is_fresh:
             return True
         return refresh(self.path, self._url, self._git.env)
 
     def renew_if_damaged(self) -> bool:
-        """Throw a damaged mirror away and make a new one; False when nothing is wrong with it."""
+        """Replace a damaged mirror; False when it is not damaged."""
         if self._is_fresh or self._git.run("fsck", "--no-dangling", cwd=self.path).code == 0:
             return False
         discard(self.path, self._graveyard)
@@ -118,9 +118,9 @@ class Mirror:
         return self.path.with_suffix(".discarded")
 
     def _clone(self) -> None:
-        """Make the mirror under another name first: a killed clone never passes for a mirror.
+        """Make the mirror under a temporary name first: a killed clone never counts as a mirror.
 
-        The name is a new one each time, because a git whose parent was killed goes on writing.
+        The name is new each time, because a git whose parent was killed keeps writing.
         """
         folder = self.path.parent
         folder.mkdir(parents=True, exist_ok=True)
@@ -149,12 +149,12 @@ class Mirror:
         return got.code == 0
 
     def _check_type(self, commit: str) -> None:
-        """Refuse the id of an annotated tag: records and scripts would name it as the commit."""
+        """Reject the id of an annotated tag: records and scripts would treat it as the commit."""
         shown = self._git.run("rev-parse", "--verify", f"{commit}^{{commit}}", cwd=self.path)
         if shown.code == 0 and shown.lines and shown.lines[-1] != commit:
             raise StepFailed(
                 FailureCode.COMMIT_NOT_FOUND,
-                f"{commit} is an annotated tag, not a commit: queue its commit {shown.lines[-1]}"
+                f"{commit} is an annotated tag, not a commit: enqueue its commit {shown.lines[-1]}"
                 ", or the tag by its name",
             )
 

@@ -1,4 +1,4 @@
-"""What git needs to talk to a source repository, and what its refusals mean."""
+"""What git needs for a source repository, and the meaning of its errors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _OF_ANOTHER_REPOSITORY = (
     "GIT_NAMESPACE",
     "GIT_PREFIX",
 )
-"""Git sets these for its hooks; a build that was started by one must not meet them."""
+"""Git sets these for its hooks; a build that a hook started must not see them."""
 
 _SETTINGS = (
     ("clone.defaultRemoteName", "origin"),
@@ -39,7 +39,7 @@ _SETTINGS = (
     ("gc.auto", "0"),
     ("safe.bareRepository", "all"),
 )
-"""What checkouts rely on, whatever the user's own configuration says."""
+"""Settings that checkouts rely on, whatever the user's own configuration says."""
 
 _NOT_THERE = re.compile(
     r"not our ref|unadvertised object|couldn't find remote ref|no such remote ref"
@@ -61,7 +61,7 @@ _USELESS_TO_RETRY = re.compile(
 _REMEDIES = (
     (
         re.compile(r"transport '.*' not allowed"),
-        "use an address of another kind, or allow this one in the configuration of the builder's"
+        "use another type of address, or allow this one in the configuration of the builder's"
         " git (protocol.<name>.allow).",
     ),
     (
@@ -79,7 +79,7 @@ _PROGRESS = re.compile(r"\d+% \(\d+/\d+\)")
 
 
 def public_url(repository: str) -> str:
-    """The repository without credentials: what logs, records and git's own files get to see."""
+    """The repository without credentials, for logs, records and git's own files."""
     parts = urlsplit(repository) if "://" in repository else None
     if not parts or "@" not in parts.netloc:
         return repository
@@ -92,12 +92,12 @@ def public_url(repository: str) -> str:
 def git_environment(repository: str, env: Mapping[str, str]) -> dict[str, str]:
     """Environment for git commands that name `repository` by its public URL.
 
-    Credentials in the repository's URL reach git by a credential helper, so that no command line,
-    no file and no message of git has them: not all of its messages leave them out of a URL. Git
-    never asks for anything, and gives up on a transfer that stands still.
+    Git gets credentials in the repository's URL from a credential helper, so that no command line,
+    file or message of git contains them: some of its messages do not remove them from a URL. Git
+    never prompts, and aborts a stalled transfer.
     """
     result = {name: value for name, value in env.items() if name not in _OF_ANOTHER_REPOSITORY}
-    # whether large files are fetched is the pipeline's choice, not that of the host's git
+    # the pipeline decides whether large files are fetched, not the host's git
     result |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_LFS_SKIP_SMUDGE": "1"}
     result.setdefault("GIT_HTTP_LOW_SPEED_LIMIT", "100")
     result.setdefault("GIT_HTTP_LOW_SPEED_TIME", "120")
@@ -116,7 +116,7 @@ def resolve_branch(
     env: Mapping[str, str],
     cancellation: Cancellation | None = None,
 ) -> str | None:
-    """The object id that the branch has in the repository now; None when there is no such branch.
+    """The current object id of the branch in the repository; None when there is no such branch.
 
     Raises BadValue, StepFailed (SOURCE_UNREACHABLE, TOOL_MISSING), StepCancelled.
     """
@@ -138,7 +138,7 @@ def resolve_tag(repository: str, tag: str, env: Mapping[str, str]) -> str | None
 def _ask(
     repository: str, env: Mapping[str, str], cancellation: Cancellation | None, *refs: str
 ) -> dict[str, str]:
-    """What these refs of the repository are now."""
+    """The current object ids of these refs of the repository."""
     url = check_repository(public_url(repository))
     try:
         got = capture(
@@ -160,9 +160,9 @@ def _ask(
 
 
 def check_repository(url: str) -> str:
-    """`url` unless git would take it for an option or it can't be written in one line."""
+    """`url`, unless git would treat it as an option or it does not fit into one line."""
     if not url or url.startswith("-") or not url.isprintable():
-        raise BadValue(f"'{shown(url)}' can't be a repository")
+        raise BadValue(f"invalid repository '{shown(url)}'")
     return url
 
 
@@ -172,28 +172,28 @@ def says_not_there(lines: Sequence[str]) -> bool:
 
 
 def says_unreachable(lines: Sequence[str]) -> bool:
-    """Whether git could not talk to the remote, or was not let in."""
+    """Whether git could not reach the remote, or was denied access."""
     return any(_UNREACHABLE.search(line) for line in lines)
 
 
 def unreachable(url: str, lines: Sequence[str]) -> StepFailed:
-    """The failure for a remote that could not be read, with git's own words."""
+    """The failure for an unreadable remote, with git's own message."""
     why = _main_line(lines)
     return StepFailed(
         FailureCode.SOURCE_UNREACHABLE,
-        f"{url} can't be read{f': {why}' if why else ''}",
+        f"cannot read {url}{f': {why}' if why else ''}",
         excerpt=excerpt(lines),
         retryable=not is_final(lines),
     )
 
 
 def is_final(lines: Sequence[str]) -> bool:
-    """Whether git says what no other try changes: access, an address or a setting is wrong."""
+    """Whether the error is permanent: access, an address or a setting is wrong."""
     return any(_USELESS_TO_RETRY.search(line) for line in lines)
 
 
 def remedy(lines: Sequence[str]) -> str:
-    """What git says, for the end of a message, with what to do about it; else nothing."""
+    """Git's message with a remedy, to append to a message; empty when there is none."""
     for line in lines:
         for pattern, what in _REMEDIES:
             if pattern.search(line):
@@ -209,15 +209,15 @@ def excerpt(lines: Sequence[str]) -> str:
 
 
 def _main_line(lines: Sequence[str]) -> str:
-    """The first line in which git says why it gives up."""
+    """The first line in which git reports why it failed."""
     said = [line for line in lines if line.startswith(("fatal: ", "error: ", "ssh: "))]
     return mask_url_credentials(said[0].partition(": ")[2]) if said else ""
 
 
 def _credential_helper(parts: SplitResult, *, has_password: bool) -> list[tuple[str, str]]:
-    """Settings that give git user and password for the host of the repository.
+    """Settings that pass user and password for the repository's host to git.
 
-    With a password, the user's own helpers are left out: one that stores passwords would.
+    With a password, the user's own helpers are disabled: they might store it.
     """
     host = parts.netloc.rpartition("@")[2]
     key = f"credential.{parts.scheme}://{host}.helper"
@@ -229,7 +229,7 @@ def _credential_helper(parts: SplitResult, *, has_password: bool) -> list[tuple[
 
 
 def _configuration(settings: Sequence[tuple[str, str]], first: int) -> dict[str, str]:
-    """Git's way to pass configuration by the environment, numbered from `first`."""
+    """Git configuration as environment variables, numbered from `first`."""
     result = {"GIT_CONFIG_COUNT": str(first + len(settings))}
     for number, (key, value) in enumerate(settings, first):
         result |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}

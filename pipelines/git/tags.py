@@ -1,4 +1,4 @@
-"""What the tags of a repository say of a commit."""
+"""The tags of a repository that concern a commit."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _SECONDS = 600.0
 
 
 def tags_of(commit: str, repository: Path, env: Mapping[str, str]) -> dict[str, str]:
-    """What `git describe` can say of the commit: its words, and a digest of all tags it looks at.
+    """The result of `git describe` for the commit, and a digest of all tags that it considers.
 
-    Empty when the repository is not there or does not have the commit.
+    Empty when the repository is missing or does not have the commit.
     """
     if not repository.is_dir():
         return {}

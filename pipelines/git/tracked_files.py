@@ -1,4 +1,4 @@
-"""Modes and object ids of the files in a source tree that a step says it depends on."""
+"""Modes and object ids of the files in a source tree that a step declares as inputs."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _UNMATCHED = re.compile(r"^error: pathspec ':\(glob\)(.*)' did not match", re.MU
 
 
 def input_files(source: Path, patterns: Sequence[str], env: Mapping[str, str]) -> dict[str, str]:
-    r"""Git's object id of each file that matches a pattern (`**` too), as it is now.
+    r"""Git's current object id of each file that matches a pattern (`**` too).
 
-    A mode other than that of a plain file stands before the id: `100755 e69de2…`. Git's index
-    tells of what is as it was checked out; only files that a step changed or made are read. Bytes
-    of a name that are no UTF-8 are escaped (`\xff`). More than 500 files of one set become one
-    entry. Raises StepFailed (CHECKOUT_FAILED) when git can't read the tree, (ARTIFACT_MISSING) for
-    a pattern that matches nothing.
+    A mode other than that of a regular file precedes the id: `100755 e69de2…`. Git's index has the
+    ids of unchanged files; only files that a step changed or made are read. Bytes of a name that
+    are not UTF-8 are escaped (`\xff`). More than 500 files of one set become one entry. Raises
+    StepFailed (CHECKOUT_FAILED) when git cannot read the tree, (ARTIFACT_MISSING) for a pattern
+    that matches nothing.
     """
     if not patterns:
         return {}
@@ -53,34 +53,34 @@ def matching_files(source: Path, patterns: Sequence[str]) -> list[Path]:
         if not files:
             raise StepFailed(
                 FailureCode.ARTIFACT_MISSING,
-                f"the step says that it makes '{pattern}', but "
-                + (folder_hint(source, pattern) or "no file in the source matches that"),
+                folder_hint(source, pattern)
+                or f"no file in the source tree matches the output '{pattern}' of the step",
             )
         found |= files
     return sorted(found)
 
 
 def folder_hint(source: Path, pattern: str) -> str:
-    """That the pattern names a folder, with what to write instead; "" when it does not."""
+    """A remedy if the pattern names a folder; otherwise ""."""
     if not any(path.is_dir() for path in source.glob(pattern)):
         return ""
-    return f"that is a folder: write '{pattern.rstrip('/')}/**' for the files in it"
+    return f"'{pattern}' is a folder. Write '{pattern.rstrip('/')}/**' for the files in it."
 
 
 def check_names(paths: Iterable[Path], source: Path) -> None:
-    """Raise StepFailed (BAD_OUTPUT) for a file whose name the manifest, a JSON text, can't hold."""
+    """Raise StepFailed (BAD_OUTPUT) for a file name that a JSON manifest cannot contain."""
     for path in paths:
         name = str(path.relative_to(source) if path.is_relative_to(source) else path.name)
         if name.encode(errors="replace").decode() != name:
             raise StepFailed(
                 FailureCode.BAD_OUTPUT,
-                f"the name of the artifact '{_shown(name)}' is no UTF-8 text: give it another",
+                f"the name of artifact '{_shown(name)}' is not UTF-8. Rename it.",
             )
 
 
 def files_that_match(folder: Path, pattern: str) -> list[Path]:
-    """The files below `folder` that match; a `**` at the end stands for all files below."""
-    # Before Python 3.13 such a `**` gives folders only.
+    """The files below `folder` that match; a final `**` matches all files below."""
+    # Before Python 3.13 such a `**` matches only folders.
     whole = f"{pattern}/*" if PurePosixPath(pattern).name == "**" else pattern
     return [path for path in folder.glob(whole) if path.is_file()]
 
@@ -88,7 +88,7 @@ def files_that_match(folder: Path, pattern: str) -> list[Path]:
 def _submodules(
     source: Path, patterns: Sequence[str], env: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """Path and state of each submodule in which a pattern can name something."""
+    """Path and state of each submodule in which a pattern can match something."""
     if not (source / ".gitmodules").is_file():
         return
     for entry in _git(source, env, "-z", "--stage").split("\0")[:-1]:
@@ -104,10 +104,10 @@ def _reaches(pattern: str, module: str) -> bool:
 
 
 def _state(module: Path, env: Mapping[str, str]) -> str:
-    """The commit that is checked out, and what of its files is not the commit's; "" without one."""
+    """The submodule's commit and its uncommitted changes; "" if it is not checked out."""
     if not (module / ".git").exists():
         return ""
-    head = git_output(module, env, "rev-parse", "HEAD", problem=f"git can't read {module}").strip()
+    head = git_output(module, env, "rev-parse", "HEAD", problem=f"git cannot read {module}").strip()
     listed = _git(module, env, "-z", "--modified", "--others").split("\0")[:-1]
     inner = dict(_submodules(module, ("**",), env))
     own = {path: _in_tree(module / path) for path in listed if path not in inner}
@@ -123,16 +123,16 @@ def _listed(
     env: Mapping[str, str],
     modules: Collection[str],
 ) -> Iterator[tuple[str, str, str]]:
-    """Tag, mode and id ("" for what git does not know) and path; a file that was changed: twice.
+    """Tag, mode, id ("" if unknown to git) and path; a changed file occurs twice.
 
-    Not of `modules`, in which git does not look.
+    Skips `modules`, which git does not enter.
     """
     if not source.is_dir():
         raise StepFailed(FailureCode.CHECKOUT_FAILED, "no source tree is checked out yet")
     specs = [f":(glob){pattern}" for pattern in patterns]
     outside = [f":(glob){p}" for p in patterns if not any(_reaches(p, m) for m in modules)]
     if outside:
-        # A call of its own: with this option git tells of a file that was changed only once.
+        # A separate call: with this option git lists a changed file only once.
         _git(source, env, "--cached", "--others", "--error-unmatch", "--", *outside)
     options = ("-t", "-z", "--stage", "--modified", "--others")
     for entry in _git(source, env, *options, "--", *specs).split("\0")[:-1]:
@@ -150,20 +150,20 @@ def _git(source: Path, env: Mapping[str, str], *arguments: str) -> str:
     if unmatched := _UNMATCHED.search(got.errors) if got.code else None:
         raise StepFailed(
             FailureCode.ARTIFACT_MISSING,
-            f"the step says that it depends on '{unmatched[1]}', but no file in the source "
-            "matches that: mend `inputs`",
+            f"no file in the source tree matches the input '{unmatched[1]}' of the step. "
+            "Fix `inputs`.",
         )
     if got.code:
         raise StepFailed(
             FailureCode.CHECKOUT_FAILED,
-            f"git can't list the files of {source}",
+            f"git cannot list the files of {source}",
             excerpt=got.text[-2000:],
         )
     return got.output
 
 
 def _in_tree(path: Path) -> str:
-    """What git would say of the file if it were added."""
+    """The mode and id that git would record for the file."""
     try:
         status = path.lstat()
     except (FileNotFoundError, NotADirectoryError):

@@ -186,7 +186,7 @@ class PipelineEntry(Options):
     secrets: Several[Text] = ()
     """Names of secrets; the builder has their values."""
     defaults: DefaultsEntry | None = None
-    """What all steps have unless they say otherwise."""
+    """Settings of all steps that do not set them."""
     timeout: Duration | None = None
     """Maximum time for the whole attempt."""
     max_attempts: int | None = Field(default=None, ge=1, le=100)

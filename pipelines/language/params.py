@@ -23,7 +23,7 @@ _TYPE_WORDS = {
 
 
 def read_param(name: str, entry: ParamEntry) -> tuple[Param, str]:
-    """The parameter that an entry defines, and what is wrong with it, "" for nothing."""
+    """The parameter that an entry defines, and its error, "" if there is none."""
     param = Param(
         name=name,
         type=entry.type or ParamType.STRING,

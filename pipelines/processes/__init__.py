@@ -1,4 +1,4 @@
 """Running commands: logs, masking, process trees, cancellation.
 
-What a command means belongs to the step that runs it.
+The meaning of a command belongs to the step that runs it.
 """

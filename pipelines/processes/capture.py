@@ -33,7 +33,7 @@ _SHOWN_LINES = 20
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """The step that short commands are run for."""
+    """The step for which short commands run."""
 
     deadline: float | None
     log: Path
@@ -44,10 +44,10 @@ _STEP: ContextVar[_Step | None] = ContextVar("step", default=None)
 
 @contextmanager
 def helpers_of_step(deadline: float | None, log: Path) -> Iterator[None]:
-    """Until the end, commands without a limit of their own have the step's.
+    """In this context, commands without a limit of their own have the step's.
 
-    `deadline` is the `time.monotonic()` at which the step has to be over; what is ended is in
-    `log` with its output.
+    `deadline` is the `time.monotonic()` at which the step must have ended; a stopped command is
+    logged in `log` with its output.
     """
     token = _STEP.set(_Step(deadline, log))
     try:
@@ -63,13 +63,13 @@ class Captured:
     code: int
     """Exit code; 128+n when signal n ended the command."""
     output: str
-    """Standard output alone: data. Bytes that are no text come as `os.fsdecode` gives them."""
+    """Standard output alone: data. Bytes that are not text are decoded by `os.fsdecode`."""
     errors: str
-    """Standard error: a tool may warn there although all is well."""
+    """Standard error: a tool may print warnings there although it succeeds."""
 
     @property
     def text(self) -> str:
-        """Standard output, then standard error: what people read."""
+        """Standard output, then standard error: text for people."""
         return os.fsencode(self.output).decode("utf-8", "replace") + self.errors
 
 
@@ -84,10 +84,10 @@ def capture(
 ) -> Captured:
     """Run `argv` to its end; `env` is its whole environment, `timeout` in seconds.
 
-    Without a time limit of its own it has the step's, outside of a step a minute. `given` is what
-    it reads from its standard input, bytes as `os.fsdecode` gives them.
+    Without a time limit of its own it has the step's, or a minute outside a step. `given` is its
+    standard input, bytes as decoded by `os.fsdecode`.
 
-    Raises StepFailed (TOOL_MISSING, TIMEOUT) and StepCancelled; then its process tree is gone.
+    Raises StepFailed (TOOL_MISSING, TIMEOUT) and StepCancelled, after its process tree has ended.
     """
     limit = _limit(timeout)
     marked = f"{env.get(MARKER_VARIABLE, 'capture')}/{uuid.uuid4()}"
@@ -125,7 +125,7 @@ def _readable(given: str) -> IO[bytes]:
 
 
 def _limit(timeout: float | None) -> float | None:
-    """Seconds that a command may take; None: any time."""
+    """Seconds that a command may take; None: no limit."""
     step = _STEP.get()
     if timeout is not None:
         return timeout
@@ -135,8 +135,8 @@ def _limit(timeout: float | None) -> float | None:
 
 
 def _too_late(argv: Sequence[str], limit: float | None, said: str) -> StepFailed:
-    """The failure of a command that was ended; it and its output are in the step's log."""
-    words = f"{argv[0]} was ended: it took more than {limit or 0:g} s"
+    """The failure of a stopped command; logs it and its output in the step's log."""
+    words = f"{argv[0]} was stopped after {limit or 0:g} s"
     step = _STEP.get()
     if step is not None:
         with open_log(step.log) as log:
@@ -164,17 +164,15 @@ def _start(
     env: Mapping[str, str],
     streams: tuple[IO[bytes], IO[bytes], IO[bytes]],
 ) -> sh.RunningCommand:
-    """Start it with its output in files and without sh's own time limit.
+    """Start it with its output in files and without sh's own timeout.
 
-    That limit leaves grandchildren alive, and sh's pipes wait for a daemon that holds them open.
+    That timeout leaves grandchildren alive, and sh's pipes wait for a daemon that keeps them open.
     """
     import sh  # noqa: PLC0415 - with asyncio it takes a tenth of a second, which `doit list` can do without
 
     program = shutil.which(argv[0], path=env.get("PATH", os.defpath))
     if program is None:
-        raise StepFailed(
-            FailureCode.TOOL_MISSING, f"{argv[0]} can't be started: it is not installed"
-        )
+        raise StepFailed(FailureCode.TOOL_MISSING, f"cannot start {argv[0]}: it is not installed")
     stdin, output, errors = streams
     return sh.Command(program)(
         *argv[1:],

@@ -1,4 +1,4 @@
-"""Shows the output of a step's commands to who watches."""
+"""Shows the output of a step's commands while they run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipelines.domain.pipeline import Command, CommandRunner
 
 
 class EchoingRunner:
-    """A command runner that shows each line of its commands' output to who watches."""
+    """A command runner that also shows each line of its commands' output."""
 
     def __init__(self, inner: CommandRunner, echo: Callable[[str], None]) -> None:
         self._inner = inner
@@ -21,11 +21,11 @@ class EchoingRunner:
         return self._inner.log
 
     def check_cancelled(self) -> None:
-        """Raise StepCancelled when the build was told to end."""
+        """Raise StepCancelled when the build was asked to stop."""
         self._inner.check_cancelled()
 
     def run(self, command: Command, on_line: Callable[[str], None] | None = None) -> int:
-        """As the runner below, with an eye on each line."""
+        """Run like the wrapped runner, and show each line."""
 
         def see(line: str) -> None:
             self._echo(line)

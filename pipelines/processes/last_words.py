@@ -1,4 +1,4 @@
-"""What is kept of a command that is about to be ended: its last lines, and where Java stood.
+"""Records of a command that is about to be stopped: its last lines, and Java's stack traces.
 
 A thread dump comes from `jcmd` of the very JDK that runs the process: a test JVM's own output is
 a pipe that its Maven reads.
@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 _DUMP_SECONDS = 2.0
-"""For all dumps together."""
+"""Seconds for all dumps together."""
 _TAIL_BYTES = 1 << 16
 _SHOWN_BYTES = 900
 _SHOWN_FRAMES = 8
@@ -28,7 +28,7 @@ _OF_MAVEN = re.compile(r"\tat (?:\S+/)?(?:java|jdk|sun|org\.apache\.maven|org\.j
 
 
 def last_lines(log: Path, offset: int, size: int = _SHOWN_BYTES) -> str:
-    """The last whole lines that were written from `offset` on, at most `size` bytes."""
+    """The last complete lines that were written from `offset` on, at most `size` bytes."""
     with log.open("rb") as stream:
         end = stream.seek(0, os.SEEK_END)
         stream.seek(max(offset, end - _TAIL_BYTES))
@@ -45,9 +45,9 @@ def last_lines(log: Path, offset: int, size: int = _SHOWN_BYTES) -> str:
 
 
 def thread_dumps(processes: Iterable[psutil.Process]) -> list[str]:
-    """A dump of each process that is a Java and gives one within two seconds.
+    """A thread dump of each Java process that provides one within two seconds.
 
-    One that gives none gets SIGQUIT, on which Java writes the dump to its own output.
+    The others get SIGQUIT, on which Java writes the dump to its own output.
     """
     asked = [(process, jcmd) for process in processes for jcmd in _ask_for_dump(process)]
     end = time.monotonic() + _DUMP_SECONDS
@@ -76,7 +76,7 @@ def _ask_for_dump(process: psutil.Process) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def where_threads_stood(dump: str) -> list[str]:
-    """The first frames of the thread that does the work, those of its own code first to stay."""
+    """The first frames of the working thread; frames of its own code are kept first."""
     threads = dump.split("\n\n")
     chosen = next((thread for thread in threads if _THREAD.match(thread)), "")
     head, *frames = chosen.splitlines() or [""]

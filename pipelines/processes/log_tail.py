@@ -1,4 +1,4 @@
-"""Reads a log while a process still writes it, and hands on each line."""
+"""Reads a log while a process is writing it, and passes on each line."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import BinaryIO
 _PAUSE = 0.1
 _CHUNK = 1 << 20
 MAX_LINE = 1 << 16
-"""Bytes; what is longer comes in pieces, so that a file without line ends costs no memory."""
+"""Bytes; longer lines are passed on in pieces, so that a file without line ends costs no memory."""
 
 
 class LogTail:
-    """Follows one log from `offset` on in a thread of its own.
+    """Follows a log from `offset` in a thread of its own.
 
-    A thread, so that a terminal that was stopped with Ctrl-S does not keep a command from being
-    ended. A carriage return ends a line too: progress bars use it.
+    A thread, so that a terminal stopped with Ctrl-S does not keep a command from being stopped. A
+    carriage return ends a line too: progress bars use it.
     """
 
     def __init__(self, log: Path, offset: int, on_line: Callable[[str], None]) -> None:
@@ -29,16 +29,16 @@ class LogTail:
         self._thread = threading.Thread(target=self._follow, name=f"tail {log.name}", daemon=True)
 
     def start(self) -> None:
-        """Hand on lines from now on; nothing new when it does already."""
+        """Start to pass on lines, unless already started."""
         if self._thread.ident is None:
             self._thread.start()
 
     def writer_ended(self) -> None:
-        """What is in the log now is all; the rest is handed on without waiting for more."""
+        """The log is complete: pass on the rest without waiting for more."""
         self._writer_ended.set()
 
     def join(self, seconds: float) -> bool:
-        """Whether all was handed on within that time, which is nothing when it was not started.
+        """Whether everything was passed on within that time; true when it was never started.
 
         Raises what `on_line` raised.
         """
@@ -75,7 +75,7 @@ class LogTail:
             self._line(rest)
 
     def _lines(self, data: bytes) -> bytes:
-        """Hand on the complete lines of `data`; gives back what follows the last line end."""
+        """Pass on the complete lines of `data`; returns the rest after the last line end."""
         *lines, rest = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         for line in lines:
             self._line(line)

@@ -1,8 +1,8 @@
-"""Runs the commands of a step: log, lines, time limit, and an end for the whole process tree.
+"""Runs the commands of a step: log, lines, time limits, and stopping the whole process tree.
 
-The child writes straight to the log file, which is fast and needs no memory, and a daemon that
-keeps its standard output open holds nobody up. Where there are secrets to mask, a pipe and a thread
-stand in between.
+The child writes directly to the log file, which is fast and needs no memory, and a daemon that
+keeps its standard output open blocks nothing. If there are secrets to mask, a pipe and a thread are
+in between.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ from pipelines.processes.wait import wait_for_end
 _CANT_START = {
     errno.ENOENT: "it is not installed",
     errno.ENOTDIR: "it is not installed",
-    errno.EACCES: "it may not be executed",
-    errno.ENOEXEC: "it is no program and names no interpreter in its first line",
+    errno.EACCES: "it is not executable",
+    errno.ENOEXEC: "it is not a program and has no interpreter in its first line",
 }
 _OUTPUT_ROUND = 0.2
 _SHORT = 0.05
-"""Seconds: a command that is over by then, and wrote nothing, needs nobody who follows its log."""
+"""Seconds: a command that has ended by then without output needs no log tail."""
 _LONGEST_ROUND = 1.0
 _THREADS_SHOWN = 1000
 """Characters."""
 
 
 class LoggedCommandRunner:
-    """The command runner of one step; its commands run one after the other.
+    """The command runner of one step; its commands run one after another.
 
-    `marker` names the step's processes (see `process_tree`), `secrets` are values that the log
-    must not show, `deadline` is the `time.monotonic()` at which the step has to be over, and
-    `deadline_reason` says why then; `silence` are the seconds that a command may write nothing.
+    `marker` identifies the step's processes (see `process_tree`), `secrets` are values that the log
+    must not show, `deadline` is the `time.monotonic()` at which the step must end, and
+    `deadline_reason` says why. `silence` is how many seconds a command may run without output.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class LoggedCommandRunner:
         cancellation: Cancellation,
         secrets: Collection[str] = (),
         deadline: float | None = None,
-        deadline_reason: str = "its time was up",
+        deadline_reason: str = "its timeout expired",
         silence: float | None = None,
         grace: float = GRACE,
     ) -> None:
@@ -81,20 +81,20 @@ class LoggedCommandRunner:
         return self._log
 
     def cancel(self, reason: str) -> None:
-        """Tell the build to end, from any thread or signal handler."""
+        """Ask the build to stop, from any thread or signal handler."""
         self._cancellation.cancel(reason)
 
     def check_cancelled(self) -> None:
-        """Raise StepCancelled when the build was told to end."""
+        """Raise StepCancelled when the build was asked to stop."""
         self._cancellation.check()
 
     def run(self, command: Command, on_line: Callable[[str], None] | None = None) -> ExitCode:
-        """Run to the end and give the exit code (128+n when signal n ended the command).
+        """Run to the end and return the exit code (128+n when signal n ended the command).
 
         The log gets a line `$ command` before the output and one with exit code and seconds after
         it. Raises StepFailed (TOOL_MISSING, TIMEOUT, SILENT, DISK_FULL), StepCancelled, and what
         `on_line` raised; then no process of the command is left. After a normal end, a daemon that
-        the command left behind goes on: `process_tree.sweep` ends it with the attempt.
+        the command started keeps running: `process_tree.sweep` ends it with the attempt.
         """
         self._cancellation.check()
         with open_log(self._log) as log:
@@ -134,7 +134,7 @@ class LoggedCommandRunner:
                     masked.close()
             if tail:
                 tail.writer_ended()
-            # On a full disk this line is lost; the exception on its way says what happened.
+            # On a full disk this line is lost; the raised exception says what happened.
             with suppress(StepFailed):
                 log.write(_end_line(f"ended: {mask(str(error), self._secrets)}", start, alive))
             raise
@@ -164,11 +164,11 @@ class LoggedCommandRunner:
         if not command.cwd.is_dir():
             raise StepFailed(
                 FailureCode.COMMAND_FAILED,
-                f"{name} can't run: the directory {command.cwd} does not exist",
+                f"cannot run {name}: the directory {command.cwd} does not exist",
             )
         argv = command.argv
         if command.exit_file:
-            # The wrapper would only say 127.
+            # The wrapper would only return 127.
             if shutil.which(name, path=command.env.get("PATH", os.defpath)) is None:
                 raise _missing(name, _CANT_START[errno.ENOENT])
             command.exit_file.parent.mkdir(parents=True, exist_ok=True)
@@ -198,20 +198,20 @@ class LoggedCommandRunner:
             now = time.monotonic()
             if ends and now >= min(ends):
                 late = self._deadline is not None and now >= self._deadline
-                why = self._deadline_reason if late else "its time was up"
+                why = self._deadline_reason if late else "its timeout expired"
                 raise StepFailed(
-                    FailureCode.TIMEOUT, f"{name} was ended after {now - start:.0f} s: {why}"
+                    FailureCode.TIMEOUT, f"{name} was stopped after {now - start:.0f} s: {why}"
                 )
             if log.size != size:
                 size, spoke = log.size, now
             elif self._silence is not None and now - spoke >= self._silence:
                 raise StepFailed(
                     FailureCode.SILENT,
-                    f"{name} was ended: it had written nothing for {self._silence:g} s",
+                    f"{name} was stopped: no output for {self._silence:g} s",
                 )
 
     def _until_look(self, ends: list[float]) -> float | None:
-        """Seconds until the command is looked at again."""
+        """Seconds until the next check of the command."""
         rounds = [min(ends) - time.monotonic()] if ends else []
         if self._silence is not None:
             rounds.append(min(_LONGEST_ROUND, self._silence / 10))
@@ -226,11 +226,11 @@ class LoggedCommandRunner:
 
 
 def _note_threads(root: int, log: StepLog) -> str:
-    """Before Java is ended: all threads into the log; gives where the working one stood."""
+    """Before Java is stopped: log all threads; returns the stack of the working one."""
     stood: list[str] = []
     with suppress(psutil.Error, StepFailed):
         process = psutil.Process(root)
-        # The youngest first: a test JVM tells more than the Maven that waits for it.
+        # The youngest first: a test JVM is more informative than the Maven that waits for it.
         for dump in thread_dumps([*reversed(process.children(recursive=True)), process]):
             log.write(dump)
             stood = stood or where_threads_stood(dump)
@@ -238,9 +238,9 @@ def _note_threads(root: int, log: StepLog) -> str:
 
 
 def _missing(name: str, why: str) -> StepFailed:
-    return StepFailed(FailureCode.TOOL_MISSING, f"{name} can't be started: {why}")
+    return StepFailed(FailureCode.TOOL_MISSING, f"cannot start {name}: {why}")
 
 
 def _end_line(how: str, start: float, alive: list[str]) -> str:
-    left = f"; can't be ended: {', '.join(alive)}" if alive else ""
+    left = f"; cannot end: {', '.join(alive)}" if alive else ""
     return f"# {how}, after {time.monotonic() - start:.3f} s{left}"

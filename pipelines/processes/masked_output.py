@@ -1,4 +1,4 @@
-"""Output of a command on its way to the log, with the secrets taken out."""
+"""Output of a command on its way to the log, with secrets masked."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _CHUNK = 1 << 16
 
 
 class MaskedOutput:
-    """A pipe that a command writes to, and a thread that moves what comes into the log.
+    """A pipe that a command writes to, and a thread that copies it into the log.
 
-    Slower than a log that the command itself writes to, so only for steps of pipelines with
-    secrets. A daemon that keeps the pipe open holds nobody up: `close` takes what is there.
+    Slower than a log that the command itself writes, so only for steps of pipelines with secrets. A
+    daemon that keeps the pipe open blocks nothing: `close` reads only what is there.
     """
 
     def __init__(self, log: StepLog, secrets: Collection[str]) -> None:
@@ -31,13 +31,13 @@ class MaskedOutput:
         self._thread.start()
 
     def started(self) -> None:
-        """The command has the writing end now: from here on only the command holds it open."""
+        """Close our copy of the writing end, which the command has now."""
         os.close(self.descriptor)
 
     def close(self) -> None:
-        """The command has ended: move what is in the pipe. Raises StepFailed (DISK_FULL).
+        """Copy the rest of the pipe after the command has ended. Raises StepFailed (DISK_FULL).
 
-        Once more does nothing.
+        A second call does nothing.
         """
         if self._closed:
             return
@@ -56,12 +56,12 @@ class MaskedOutput:
             self._log.append(self._mask.rest())
         except BaseException as error:  # close raises it again
             self._failure = error
-            # the command must not wait for a reader before it can be ended
+            # the command must not wait for a reader before it can be stopped
             while self._next():
                 pass
 
     def _next(self) -> bytes:
-        """The next piece; empty when all writers are gone, or the command is and nothing waits."""
+        """The next piece; empty when no writer is left, or the command has ended."""
         poll = select.poll()
         poll.register(self._reader, select.POLLIN)
         poll.register(self._ended, select.POLLIN)

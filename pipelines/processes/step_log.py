@@ -1,4 +1,4 @@
-"""The log file of a step: commands append to it, and a few lines of ours tell them apart."""
+"""The log file of a step: commands append to it, separated by a few lines of ours."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ class StepLog:
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
         self.descriptor = descriptor
-        """What a command gets as its standard output and standard error."""
+        """The standard output and standard error of a command."""
 
     @property
     def size(self) -> int:
-        """Bytes that are in the log now."""
+        """Current size of the log in bytes."""
         return os.fstat(self.descriptor).st_size
 
     def write(self, line: str) -> None:
-        """Append a line, on a line of its own. Raises StepFailed (DISK_FULL)."""
+        """Append a separate line. Raises StepFailed (DISK_FULL)."""
         size = self.size
         torn = size > 0 and os.pread(self.descriptor, 1, size - 1) != b"\n"
         self.append(f"{chr(10) if torn else ''}{line}\n".encode(errors="replace"))
 
     def append(self, data: bytes) -> None:
-        """Append bytes as they are. Raises StepFailed (DISK_FULL)."""
+        """Append bytes unchanged. Raises StepFailed (DISK_FULL)."""
         with no_space_is_failure(self.path):
             while data:
                 data = data[os.write(self.descriptor, data) :]
@@ -42,7 +42,7 @@ class StepLog:
 
 @contextmanager
 def open_log(path: Path) -> Iterator[StepLog]:
-    """Open, or make, the log at `path`. Raises StepFailed (DISK_FULL)."""
+    """Open or create the log at `path`. Raises StepFailed (DISK_FULL)."""
     with no_space_is_failure(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
@@ -54,7 +54,7 @@ def open_log(path: Path) -> Iterator[StepLog]:
 
 @contextmanager
 def no_space_is_failure(path: Path) -> Iterator[None]:
-    """Turn the system's error over a full disk into StepFailed (DISK_FULL)."""
+    """Turn the system's error about a full disk into StepFailed (DISK_FULL)."""
     try:
         yield
     except OSError as error:

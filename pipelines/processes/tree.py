@@ -1,8 +1,8 @@
 """Find and end all processes that a command started.
 
-Three nets, because each alone has a hole: the session (a child can call setsid), the descendants
-(a child whose parent is gone is adopted by init), and a marker in the environment (a program can
-clear it). The marker also finds what is left when this program itself was killed.
+Three methods, because each alone misses some: the session (a child can call setsid), the
+descendants (init adopts a child whose parent has ended), and a marker in the environment (a program
+can clear it). The marker also finds processes that are left when this program itself was killed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _Find = Callable[[], set[psutil.Process]]
 
 
 def builder_marker(state_dir: Path) -> str:
-    """Marker above all markers of the builder that owns `state_dir`."""
+    """Marker that includes all markers of the builder that owns `state_dir`."""
     return hashlib.sha256(os.fsencode(state_dir.resolve())).hexdigest()[:16]
 
 
@@ -50,15 +50,15 @@ def sweep(above: str, grace: float = GRACE) -> list[str]:
     names = {process: _description(process) for process in find()}
     alive = _end(find, grace)
     return [names.get(process, str(process.pid)) for process in found - alive] + [
-        f"{_description(process)} (can't be ended)" for process in alive
+        f"{_description(process)} (cannot be ended)" for process in alive
     ]
 
 
 def end_tree(root: int, marked: str, grace: float = GRACE) -> list[str]:
-    """End the process `root`, its session, its descendants and all that carry the marker.
+    """End the process `root`, its session, its descendants and all processes with the marker.
 
-    The caller started `root` as the leader of a session and reaps it. Returns descriptions of what
-    is still alive `grace` + 3 seconds later, which only the kernel can cause.
+    The caller started `root` as the leader of a session and reaps it. Returns descriptions of
+    processes still alive `grace` + 3 seconds later, which only the kernel can cause.
     """
     found: set[psutil.Process] = set()
 
@@ -70,7 +70,7 @@ def end_tree(root: int, marked: str, grace: float = GRACE) -> list[str]:
 
 
 def _end(find: _Find, grace: float) -> set[psutil.Process]:
-    """Signal what is found until nothing is: processes start others while they end."""
+    """Signal processes until none is found: they start others while they end."""
     asked: set[psutil.Process] = set()
     start = time.monotonic()
     while alive := {process for process in find() if _is_alive(process)}:
@@ -87,14 +87,14 @@ def _end(find: _Find, grace: float) -> set[psutil.Process]:
 
 
 def _ask(processes: Iterable[psutil.Process]) -> None:
-    # The oldest first: who waits for another knows that it was told to end when the other ends.
+    # Oldest first: a process that waits for another must get the signal before the other ends.
     for process in sorted(processes, key=_age):
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             process.terminate()
 
 
 def _age(process: psutil.Process) -> tuple[float, int]:
-    """The older, the smaller."""
+    """Sort key: older processes first."""
     try:
         return process.create_time(), process.pid
     except psutil.NoSuchProcess:
@@ -105,8 +105,8 @@ def _kill(processes: Iterable[psutil.Process]) -> None:
     for process in processes:
         group = _group(process)
         if group and group != os.getpgid(0):
-            # The whole group at once: a member that forks and exits again and again is never
-            # where a list of processes says it is.
+            # The whole group at once: a member that keeps forking and exiting is never where a list
+            # of processes says it is.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, signal.SIGKILL)
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
@@ -135,7 +135,7 @@ def _has_marker(process: psutil.Process, above: str) -> bool:
     try:
         found = process.environ().get(MARKER_VARIABLE, "")
     except (psutil.Error, OSError):
-        # Another user's process, or one that ended just now: not ours to end.
+        # Another user's process, or one that has just ended: not ours to end.
         return False
     return found == above or found.startswith(f"{above}/")
 

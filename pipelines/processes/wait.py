@@ -1,4 +1,4 @@
-"""Wait for the end of a child process, of a time, or of the build, whichever comes first."""
+"""Wait for the end of a child process, a timeout, or the end of the build, whichever is first."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import select
 from pipelines.processes.cancellation import Cancellation
 
 _LONGEST = 2.0**31 - 1
-"""Milliseconds that `poll` can take: 24 days."""
+"""Maximum milliseconds of `poll`: 24 days."""
 
 
 def wait_for_end(pid: int, seconds: float | None, cancellation: Cancellation | None) -> bool:
     """Whether the child ended within `seconds` (None: no limit). It is not reaped.
 
-    Raises StepCancelled when the build was told to end first.
+    Raises StepCancelled when the build was asked to stop first.
     """
     try:
         process = os.pidfd_open(pid)

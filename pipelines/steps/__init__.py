@@ -1,4 +1,4 @@
-"""The kinds of steps, one file each, and their registry; `maven` and `debian` are rooms.
+"""The step kinds, one file each, and their registry; `maven` and `debian` are rooms.
 
-What every step needs, whatever its kind, belongs to `execution`.
+The needs of every step, whatever its kind, belong to `execution`.
 """

@@ -30,16 +30,16 @@ from pipelines.git.tracked_files import check_names, files_that_match, folder_hi
 def _inside(pattern: str) -> str:
     path = PurePosixPath(pattern)
     if not pattern or path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"'{pattern}' is not a pattern for files inside the source")
+        raise ValueError(f"expected a pattern of files inside the source tree, found '{pattern}'")
     return pattern
 
 
 class ArtifactManifestOptions(Options):
-    """What may stand under `with:` of an `artifact-manifest` step."""
+    """Options of an `artifact-manifest` step."""
 
     paths: Several[Annotated[Text, AfterValidator(_inside)]] = ()
-    """Patterns (`**` too) of files in the source; without any: all finished packages. What steps
-    name in `artifacts` is listed in any case."""
+    """Patterns (`**` too) of files in the source tree; all finished packages when omitted. Files
+    that steps name in `artifacts` are always listed."""
 
 
 def _now() -> datetime:
@@ -48,11 +48,11 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactManifest:
-    """Kind `artifact-manifest`. A manifest that would only get another time is left as it is."""
+    """Kind `artifact-manifest`. A manifest that differs only in its time is left unchanged."""
 
     now: Callable[[], datetime] = _now
     name = "artifact-manifest"
-    summary = "list what was made, with sizes, digests and how it came about"
+    summary = "list the artifacts, with sizes, checksums and provenance"
     options = ArtifactManifestOptions
     values = ("artifact_count", "total_size_bytes")
 
@@ -61,7 +61,7 @@ class ArtifactManifest:
         options: ArtifactManifestOptions,  # noqa: ARG002
         context: StepContext,
     ) -> Mapping[str, str]:
-        """What of the job is written into the manifest."""
+        """The properties of the job that the manifest contains."""
         request = context.request
         return {
             "job": request.job_id,
@@ -109,37 +109,37 @@ def _artifact_paths(options: ArtifactManifestOptions, context: StepContext) -> l
     if not paths:
         raise StepFailed(
             FailureCode.ARTIFACT_MISSING,
-            "there is no package to list, and no step before names artifacts",
+            "no package to list, and no earlier step names artifacts",
         )
     check_names(paths, workspace.source)
     return paths
 
 
 def _inside_source(context: StepContext) -> list[Path]:
-    """The artifacts of the steps before."""
+    """The artifacts of earlier steps."""
     root = context.workspace.source.resolve()
     for path in context.artifacts:
         if not path.is_file():
             raise StepFailed(
-                FailureCode.ARTIFACT_MISSING, f"{path.name}, which a step before made, is gone"
+                FailureCode.ARTIFACT_MISSING, f"artifact {path.name} of an earlier step is missing"
             )
         if not path.resolve().is_relative_to(root):
             raise StepFailed(
                 FailureCode.BAD_OUTPUT,
-                f"{path.name}, which a step before names as an artifact, is a link to"
-                " a file outside of the source: copy that file instead",
+                f"artifact {path.name} of an earlier step is a link to a file outside the source"
+                " tree. Copy that file instead.",
             )
     return list(context.artifacts)
 
 
 def _matches(source: Path, pattern: str) -> list[Path]:
     root = source.resolve()
-    # A link may lead out of the source to files that are nobody's artifact.
+    # A link may lead out of the source tree to files that are no artifacts.
     files = files_that_match(root, pattern)
     found = [path for path in files if path.resolve().is_relative_to(root)]
     if not found:
         hint = folder_hint(source, pattern)
-        why = f"'{pattern}': {hint}" if hint else f"no file in the source matches '{pattern}'"
+        why = hint or f"no file in the source tree matches '{pattern}'"
         raise StepFailed(FailureCode.ARTIFACT_MISSING, why)
     return [source / path.relative_to(root) for path in found]
 
@@ -175,5 +175,5 @@ def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):
-        # None and a broken one are both to be written anew.
+        # A missing or broken manifest is written anew.
         return None

@@ -31,11 +31,11 @@ _SHOWN_CHANGES = 10
 
 
 class CheckoutOptions(Options):
-    """Nothing to choose: repository and submodules are the pipeline's `source`."""
+    """No options: the pipeline's `source` has repository and submodules."""
 
 
 class GitCheckout:
-    """Makes the source tree anew each time it runs; the commit comes from the builder's mirror."""
+    """Makes a new source tree each time it runs; the commit comes from the builder's mirror."""
 
     name = "git-checkout"
     summary = "get a clean source tree at exactly the job's commit"
@@ -49,8 +49,8 @@ class GitCheckout:
     ) -> Mapping[str, str]:
         """Commit and repository: a commit's id covers its tree and its submodules.
 
-        The branch too, because it is one of the values that the step gives; and the tags, from
-        which scripts make versions.
+        The branch too, because it is one of the step's values; and the tags, from which scripts
+        make versions.
         """
         url = public_url(context.source.repository)
         commit = context.request.commit or ""
@@ -65,7 +65,7 @@ class GitCheckout:
         }
 
     def refresh(self, options: CheckoutOptions, context: StepContext) -> None:  # noqa: ARG002
-        """Make branches and tags of the mirror those that the source has now."""
+        """Update branches and tags of the mirror to those of the source."""
         url = public_url(context.source.repository)
         mirror = mirror_path(context.workspace.mirrors, url)
         if mirror.is_dir():
@@ -92,7 +92,7 @@ class GitCheckout:
         if context.source.lfs:
             _fetch_large_files(git, source)
         tree = _verified(source, env, commit)
-        as_of = "" if is_fresh else "; the source did not answer: tags are those known before"
+        as_of = "" if is_fresh else "; the source did not answer: using the tags already known"
         return StepResult(
             reason=f"checked out {commit[:12]}{_of(context.request.branch)}{as_of}",
             outputs=(source / ".git" / "HEAD",),
@@ -118,29 +118,29 @@ def _wanted_commit(request: BuildRequest, repository: str, env: Mapping[str, str
 
 
 def _no_commit(branch: str | None, repository: str, env: Mapping[str, str]) -> StepFailed:
-    """Why the claim could not tell the commit. Raises StepFailed when the source is away still."""
+    """Why the claim could not resolve the commit. Raises StepFailed if the source still fails."""
     if branch is None:
         return StepFailed(FailureCode.COMMIT_NOT_FOUND, "the job names neither branch nor commit")
     if resolve_branch(repository, branch, env) is None:
         return StepFailed(
             FailureCode.COMMIT_NOT_FOUND,
-            f"there is no branch {branch} in {public_url(repository)}",
+            f"unknown branch {branch} in {public_url(repository)}",
         )
-    # What is built must be what was claimed, so a commit that is seen only now is not taken.
+    # The build must use the claimed commit, so a commit that is seen only now is not used.
     return StepFailed(
         FailureCode.SOURCE_UNREACHABLE,
-        f"{public_url(repository)} could not be asked for branch {branch} when the job was claimed",
+        f"{public_url(repository)} was unreachable for branch {branch} when the job was claimed",
         retryable=True,
     )
 
 
 def _digest(commit: str, tags: Mapping[str, str]) -> str:
-    """Of all that steps can see of the tree; only a commit without tags stands for itself."""
+    """Digest of everything that steps can see of the tree: the commit and its tags."""
     return hashlib.sha256(f"{commit} {tags.get('tags', '')}".encode()).hexdigest()
 
 
 def _populate(mirror: Mirror, git: Git, source: Path, commit: str) -> bool:
-    """Make the tree; gives whether its branches and tags are those that the source has now."""
+    """Make the tree; returns whether its branches and tags are those of the source now."""
     with mirror.locked():
         mirror.fetch(commit)
         is_fresh = mirror.refresh()
@@ -152,16 +152,16 @@ def _populate(mirror: Mirror, git: Git, source: Path, commit: str) -> bool:
     if failed:
         raise StepFailed(
             FailureCode.CHECKOUT_FAILED,
-            f"commit {commit} can't be checked out from the mirror {mirror.path}",
+            f"cannot check out commit {commit} from the mirror {mirror.path}",
             excerpt=excerpt(failed.lines),
         )
     return is_fresh
 
 
 def _make_tree(git: Git, mirror: Path, source: Path, commit: str) -> GitRun | None:
-    """Clone and check out; gives the command that failed.
+    """Clone and check out; returns the failed command.
 
-    Not a git worktree: JGit, which CloudStack's build uses, can't read one.
+    Not a git worktree: JGit, which CloudStack's build uses, cannot read one.
     """
     cloned = git.run(
         *("clone", "--shared", "--no-checkout", "--template=", "--config", "core.autocrlf=false"),
@@ -171,7 +171,7 @@ def _make_tree(git: Git, mirror: Path, source: Path, commit: str) -> GitRun | No
     if cloned.code:
         return cloned
     if (mirror / "shallow").exists():
-        # a clone of a shallow repository shares nothing, and gets what branches and tags name
+        # a clone of a shallow repository shares nothing, and gets the commits of branches and tags
         fetched = git.run(
             *("fetch", "--progress", "--end-of-options", str(mirror), f"refs/built/{commit}"),
             cwd=source,
@@ -198,14 +198,14 @@ def _set_origin(git: Git, source: Path, url: str, *, is_fresh: bool) -> None:
     for arguments in commands:
         done = git.run("remote", *arguments, cwd=source)
         if done.code:
-            raise _failed("the origin of the source tree can't be set", done)
+            raise _failed("cannot set the origin of the source tree", done)
 
 
 def _update_submodules(git: Git, source: Path) -> None:
     done = git.run("submodule", "update", "--init", "--recursive", "--progress", cwd=source)
     if done.code == 0:
         return
-    message = "the submodules can't be checked out"
+    message = "cannot check out the submodules"
     if says_not_there(done.lines):
         raise _failed(f"{message}: a commit is missing", done, FailureCode.COMMIT_NOT_FOUND)
     if says_unreachable(done.lines):
@@ -216,14 +216,14 @@ def _update_submodules(git: Git, source: Path) -> None:
 
 
 def _fetch_large_files(git: Git, source: Path) -> None:
-    """Put the files that Git LFS keeps in place of their pointers."""
+    """Replace pointers by the files that Git LFS stores."""
     installed = git.run("lfs", "install", "--local", "--skip-repo", cwd=source)
     if installed.code:
-        raise _failed("git-lfs is not installed here", installed, FailureCode.TOOL_MISSING)
+        raise _failed("git-lfs is not installed", installed, FailureCode.TOOL_MISSING)
     done = git.run("lfs", "pull", cwd=source)
     if done.code:
         raise _failed(
-            "the files of Git LFS can't be fetched",
+            "cannot fetch the files of Git LFS",
             done,
             FailureCode.SOURCE_UNREACHABLE,
             retryable=not is_final(done.lines),
@@ -241,7 +241,7 @@ def _verified(source: Path, env: Mapping[str, str], commit: str) -> HeadCommit:
     if changes:
         raise StepFailed(
             FailureCode.CHECKOUT_FAILED,
-            f"the fresh source tree differs from commit {commit} in {len(changes)} files",
+            f"the new source tree differs from commit {commit} in {len(changes)} files",
             excerpt="\n".join(changes[:_SHOWN_CHANGES]),
         )
     return found

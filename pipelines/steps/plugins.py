@@ -1,4 +1,4 @@
-"""Kinds of steps that installed Python packages bring, beside those that are here.
+"""Step kinds of installed Python packages, besides our own.
 
 A package names an object that is a `StepKind` in its own pyproject.toml:
 
@@ -20,15 +20,15 @@ GROUP = "build_coordination.step_kinds"
 
 
 class InstalledKinds(Mapping[str, StepKind[Any]]):
-    """All kinds by name. Packages are looked for only when a name is not one of `own`."""
+    """All kinds by name. Packages are searched only when a name is not in `own`."""
 
     def __init__(self, own: Mapping[str, StepKind[Any]]) -> None:
         self.own = own
-        """The kinds that are here."""
+        """Our own kinds."""
         self._loaded: dict[str, StepKind[Any]] = {}
 
     def __getitem__(self, name: str) -> StepKind[Any]:
-        """The kind. Raises KeyError, and UnusableKind when a package's kind can't be loaded."""
+        """The kind. Raises KeyError, and UnusableKind when a package's kind cannot be loaded."""
         if name in self.own:
             return self.own[name]
         if name not in self._loaded:
@@ -55,7 +55,7 @@ def _load(point: EntryPoint) -> StepKind[Any]:
         kind = point.load()
     except Exception as error:
         raise UnusableKind(
-            f"the kind '{point.name}' of the package {package} can't be loaded: {error!r}"
+            f"cannot load step kind '{point.name}' of package {package}: {error!r}"
         ) from error
     missing = [name for name in _WANTED if not hasattr(kind, name)]
     if missing:
@@ -67,7 +67,7 @@ def _load(point: EntryPoint) -> StepKind[Any]:
     else:
         found: StepKind[Any] = kind
         return found
-    raise UnusableKind(f"the kind '{point.name}' of the package {package} is no kind: {what}")
+    raise UnusableKind(f"invalid step kind '{point.name}' of package {package}: {what}")
 
 
 _WANTED = ("name", "summary", "options", "values", "identity", "run")

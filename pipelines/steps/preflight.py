@@ -1,4 +1,4 @@
-"""`preflight`: asks every later step, in seconds, whether this machine can do its work."""
+"""`preflight`: asks every later step, within seconds, whether this machine can run it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pipelines.domain.pipeline import LooksAhead, Options, Step, StepContext, St
 
 
 class PreflightOptions(Options):
-    """There is nothing to set: the later steps' own options say what they need."""
+    """No options: the later steps' own options say what they need."""
 
 
 class Preflight:
-    """Kind `preflight`. It has no values, so that what is installed meanwhile reruns no step."""
+    """Kind `preflight`. It has no values, so a later installation does not rerun any step."""
 
     name = "preflight"
-    summary = "check in seconds that this machine can do what later steps need"
+    summary = "check within seconds that this machine can run the later steps"
     options = PreflightOptions
     values: tuple[str, ...] = ()
 
@@ -25,7 +25,7 @@ class Preflight:
         options: PreflightOptions,  # noqa: ARG002
         context: StepContext,
     ) -> Mapping[str, str]:
-        """What the later steps' answers depend on."""
+        """Everything that the later steps' answers depend on."""
         return {
             f"{step.name}: {name}": value
             for step, kind, own in _later(context)
@@ -40,7 +40,7 @@ class Preflight:
         options: PreflightOptions,  # noqa: ARG002
         context: StepContext,
     ) -> StepResult:
-        """Ask each. Raises StepFailed, with the code that the step itself would fail of."""
+        """Ask each step. Raises StepFailed with the code that the step itself would fail with."""
         answers = []
         for step, kind, own in _later(context):
             context.progress(f"checking {step.name}")
@@ -55,6 +55,6 @@ PREFLIGHT = Preflight()
 def _later(context: StepContext) -> Iterator[tuple[Step, LooksAhead, StepContext]]:
     names = [step.name for step in context.steps]
     for step in context.steps[names.index(context.step) + 1 :]:
-        # options in which the value of a step still stands can't be checked now
+        # options that contain the value of a step cannot be checked now
         if isinstance(step.kind, LooksAhead) and not isinstance(step.options, Unresolved):
             yield step, step.kind, replace(context, env={**context.env, **step.env})

@@ -1,4 +1,4 @@
-"""The last step: hands the result of the attempt to whoever publishes it."""
+"""The last step: passes the result of the attempt to its publisher."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pipelines.domain.pipeline import Options, StepContext, StepResult
 from pipelines.steps.artifact_manifest import ArtifactManifest
 
 Publisher = Callable[[str, bytes | None], str]
-"""Takes the step's name and the manifest (None when there is none); gives what was published."""
+"""Takes the step's name and the manifest (None when there is none); returns what was published."""
 
 States = Callable[[], Mapping[str, State]]
-"""Gives the state of each step that is at its end in this attempt."""
+"""Returns the state of each step that has ended in this attempt."""
 
 
 class PublishStatusOptions(Options):
-    """`publish-status` has no options."""
+    """No options."""
 
 
 class PublishStatus:
@@ -32,15 +32,15 @@ class PublishStatus:
         self._states = states
 
     def identity(self, options: PublishStatusOptions, context: StepContext) -> None:
-        """Nothing makes this step up to date: its effect is in the coordination repository."""
+        """None, so it is never up to date: its effect is in the coordination repository."""
 
     def run(self, options: PublishStatusOptions, context: StepContext) -> StepResult:  # noqa: ARG002
-        """Publish; raises what the publisher raises."""
+        """Publish the result. Raises the errors of the publisher."""
         manifest = context.workspace.manifest.read_bytes() if self._is_made(context) else None
         return StepResult(reason=self._publish(context.step, manifest))
 
     def _is_made(self, context: StepContext) -> bool:
-        """Whether the manifest is this attempt's: what is there may be of one before it."""
+        """Whether the manifest is this attempt's: the existing one may be older."""
         states = self._states()
         return any(
             isinstance(step.kind, ArtifactManifest) and states.get(step.name) in ENDED_WELL

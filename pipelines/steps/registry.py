@@ -1,4 +1,4 @@
-"""The kinds of steps that `uses:` can name.
+"""The step kinds that `uses:` can name.
 
 A new kind is one class and one line here, or a class in an installed package.
 """
@@ -21,7 +21,7 @@ _OWN = {
     "artifact-manifest": "pipelines.steps.artifact_manifest:ARTIFACT_MANIFEST",
     "run": "pipelines.steps.run:RUN",
 }
-"""Module and object by name, as packages with kinds of their own name theirs."""
+"""Module and object by name, in the form of entry points."""
 
 
 def step_kinds(publish: Publisher, states: States) -> InstalledKinds:
@@ -30,7 +30,7 @@ def step_kinds(publish: Publisher, states: States) -> InstalledKinds:
 
 
 class _OwnKinds(Mapping[str, StepKind[Any]]):
-    """The kinds that are here; each is imported when it is asked for."""
+    """Our own kinds; each is imported on demand."""
 
     def __init__(self, last: PublishStatus) -> None:
         self._last = last

@@ -1,7 +1,7 @@
 """`run:`: runs a script of the pipeline in the source tree.
 
-The script is a file that is run as it stands: values of the job never become part of its text,
-they are environment variables.
+The script is a file that runs unchanged: values of the job never become part of its text, they are
+environment variables.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ _SHELLS = {
     "python": ("python3",),
 }
 _COUNTED = ("BUILD_JOB", "BUILD_COMMIT", "BUILD_BRANCH", "BUILD_BUILDER")
-"""Not the attempt: what succeeded in an earlier one is not done again."""
+"""Not the attempt: steps that succeeded in an earlier one are not repeated."""
 
 
 class RunOptions(Options):
-    """The script, and what runs it."""
+    """The script, and its interpreter."""
 
     script: Text = Field(min_length=1)
-    """Text of the script; the job's values are BUILD_JOB, BUILD_COMMIT, BUILD_BRANCH,
-    BUILD_ATTEMPT, BUILD_BUILDER and, for each parameter, PARAM_NAME. Values for later steps go as
-    lines NAME=value to the file that STEP_OUTPUT names. A variable (but BUILD_ATTEMPT) that stands
-    in the script or in env counts: with another value the step runs again."""
+    """Text of the script. The job's values are in BUILD_JOB, BUILD_COMMIT, BUILD_BRANCH,
+    BUILD_ATTEMPT, BUILD_BUILDER and, for each parameter, PARAM_NAME. Write values for later steps
+    as lines NAME=value to the file $STEP_OUTPUT. If a variable in the script or in env has another
+    value (except BUILD_ATTEMPT), the step runs again."""
     shell: Literal["bash", "sh", "python"] = "bash"
-    """bash stops at the first command that fails, also in a pipe; sh too, but not in a pipe."""
+    """bash stops at the first command that fails, even in a pipe; sh too, but not in a pipe."""
 
 
 def request_environment(request: BuildRequest) -> dict[str, str]:
-    """The job's values as environment variables; what it does not name is empty."""
+    """The job's values as environment variables; missing ones are empty."""
     values = {
         "BUILD_JOB": request.job_id,
         "BUILD_ATTEMPT": str(request.attempt),
@@ -57,7 +57,7 @@ def request_environment(request: BuildRequest) -> dict[str, str]:
 
 
 def run_command(options: RunOptions, context: StepContext) -> Command:
-    """The call of the shell. Pure; the script is in the file that the last argument names."""
+    """The command that runs the script, whose file is the last argument. Pure."""
     script = context.workspace.scratch(context.step) / "script"
     given = {OUTPUT_VARIABLE: str(_output_file(context))}
     return Command(
@@ -73,7 +73,7 @@ def _output_file(context: StepContext) -> Path:
 
 
 class Run:
-    """Runs a script; its exit code decides."""
+    """Runs a script; its exit code is the result."""
 
     name = "run"
     summary = "run a script in the source tree"
@@ -85,19 +85,19 @@ class Run:
         options: RunOptions,
         context: StepContext,
     ) -> Mapping[str, str]:
-        """The job's parameters: a script may use them; of its other values those that are named.
+        """The job's parameters, which a script may use, and other values that it mentions.
 
-        A value counts when its variable stands in the script or in a variable of its environment:
-        most scripts use none, and their results are as good for another job or branch.
+        A value counts if its variable occurs in the script or in a variable of its environment:
+        most scripts use none, and their results are valid for other jobs and branches.
         """
         texts = (options.script, *context.env.values())
         values = request_environment(context.request)
         named = {name for name in _COUNTED for text in texts if _names(text, name)}
-        # With a sign that no parameter's name has.
+        # With a character that no parameter's name contains.
         return {**context.request.params, **{f"${name}": values[name] for name in named}}
 
     def run(self, options: RunOptions, context: StepContext) -> StepResult:
-        """Run the script; what it gives to later steps is in the result's values.
+        """Run the script; the result has its values for later steps.
 
         Raises StepFailed (COMMAND_FAILED or the code of the tool that failed, BAD_OUTPUT).
         """
@@ -111,7 +111,7 @@ class Run:
         if code:
             raise verdict(
                 "the script",
-                f"the script ended with exit code {code}",
+                f"the script failed with exit code {code}",
                 code,
                 evidence,
                 own=FailureCode.COMMAND_FAILED,
@@ -124,7 +124,7 @@ class Run:
         options: RunOptions,  # noqa: ARG002
         context: StepContext,
     ) -> StepResult | None:
-        """As EndsAlone says."""
+        """See EndsAlone."""
         code = recorded_code(context.workspace.exit_code(context.step))
         return _result(context) if code == 0 else None
 
@@ -134,7 +134,7 @@ RUN = Run()
 
 def _result(context: StepContext) -> StepResult:
     values = read_outputs(_output_file(context), context.values)
-    return StepResult(reason="the script ran to its end", values=values)
+    return StepResult(reason="the script succeeded", values=values)
 
 
 def _names(text: str, variable: str) -> bool:

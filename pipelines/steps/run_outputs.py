@@ -1,6 +1,6 @@
-"""Values that a script gives to later steps: lines in a file that an environment variable names.
+"""Values that a script passes to later steps: lines in a file named by a variable.
 
-`NAME=value` is a line; a value of several lines stands between `NAME<<WORD` and a line `WORD`.
+A value is a line `NAME=value`, or several lines between `NAME<<WORD` and a line `WORD`.
 """
 
 from __future__ import annotations
@@ -20,22 +20,20 @@ _SEVERAL = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)<<(\S+)")
 
 
 def read_outputs(path: Path, wanted: Collection[str]) -> dict[str, str]:
-    """The values in the file; each of `wanted` has to be there, and no other.
+    """The values in the file: exactly those of `wanted`.
 
     Raises StepFailed (BAD_OUTPUT).
     """
     values = dict(_entries(_text(path)))
     for name in values:
         if name not in wanted:
-            hint = did_you_mean(name, wanted) or ": name it in values"
-            raise _bad(
-                f"the script gives the value '{name[:60]}', which the step does not name{hint}"
-            )
+            hint = did_you_mean(name, wanted) or ". Add it to `values`."
+            raise _bad(f"unknown value '{name[:60]}' of the script{hint}")
     missing = [name for name in wanted if name not in values]
     if missing:
         raise _bad(
-            f"the script did not give the value {', '.join(missing)}: "
-            f"it has to write {missing[0]}=... to the file ${OUTPUT_VARIABLE}"
+            f"missing value {', '.join(missing)} of the script: "
+            f"it must write {missing[0]}=... to the file ${OUTPUT_VARIABLE}"
         )
     return values
 
@@ -44,8 +42,8 @@ def _text(path: Path) -> str:
     if not path.exists():
         return ""
     if not path.is_file():
-        # To open a pipe would wait for its writer, beyond every time limit.
-        raise _bad(f"the script put something in the place of the file ${OUTPUT_VARIABLE}")
+        # Opening a pipe would wait for its writer, beyond any time limit.
+        raise _bad(f"the script replaced the file ${OUTPUT_VARIABLE}")
     with path.open("rb") as stream:
         data = stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
@@ -53,13 +51,13 @@ def _text(path: Path) -> str:
     if b"\0" in data:
         number = data[: data.index(b"\0")].count(b"\n") + 1
         raise _bad(
-            f"line {number} of ${OUTPUT_VARIABLE} has a NUL byte, which no value can hold: "
-            "write text, or hand a file on"
+            f"line {number} of ${OUTPUT_VARIABLE} contains a NUL byte. "
+            "Write text, or pass on a file."
         )
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _bad(f"what the script wrote to ${OUTPUT_VARIABLE} is not UTF-8 text") from error
+        raise _bad(f"${OUTPUT_VARIABLE} is not UTF-8 text") from error
 
 
 def _entries(text: str) -> Iterator[tuple[str, str]]:
@@ -74,12 +72,13 @@ def _entries(text: str) -> Iterator[tuple[str, str]]:
                     break
                 value.append(inner)
             else:
-                raise _bad(f"line {number} of ${OUTPUT_VARIABLE}: {several[2]} never comes")
+                raise _bad(f"line {number} of ${OUTPUT_VARIABLE}: missing end line {several[2]}")
             yield several[1], "\n".join(value)
         elif one := _ONE_LINE.fullmatch(line):
             yield one[1], one[2]
         else:
-            raise _bad(f"line {number} of ${OUTPUT_VARIABLE} is no NAME=value: {line[:60]!r}")
+            found = f"expected NAME=value, found {line[:60]!r}"
+            raise _bad(f"line {number} of ${OUTPUT_VARIABLE}: {found}")
 
 
 def _bad(message: str) -> StepFailed:

@@ -1,4 +1,4 @@
-"""What `dodo.py` uses: the doit tasks of the pipelines, job plans and machine checks.
+"""The interface for `dodo.py`: the doit tasks of the pipelines, job plans and machine checks.
 
-How a step runs belongs to `execution`.
+Running a step belongs to `execution`.
 """

@@ -1,4 +1,4 @@
-"""What this machine offers to jobs, as it finds out by itself."""
+"""The labels of this machine, detected automatically."""
 
 from __future__ import annotations
 

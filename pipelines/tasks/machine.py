@@ -1,4 +1,4 @@
-"""What a builder needs installed, and whether this machine has it."""
+"""The programs that a builder needs, and whether this machine has them."""
 
 from __future__ import annotations
 

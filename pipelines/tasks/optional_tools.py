@@ -1,4 +1,4 @@
-"""What only some step options need on a builder, and what is impossible without it."""
+"""Tools that only some step options need on a builder, and what is impossible without them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The pipelines of a farm, and what the rest of the farm may ask of them.
+"""The pipelines of a farm, as the rest of the farm uses them.
 
-Each method imports what it needs: a command that asks for labels alone does not wait for Maven's
+Each method imports what it needs: a command that needs only the labels does not wait for Maven's
 options and their models.
 """
 
@@ -28,27 +28,27 @@ if TYPE_CHECKING:
 
 
 class Farm(Protocol):
-    """Who the pipelines belong to."""
+    """The farm that the pipelines belong to."""
 
     @property
     def first_task(self) -> str:
-        """Name of doit's task that all steps wait for."""
+        """Name of the doit task that all steps wait for."""
 
     def pipelines_file(self) -> Path:
         """Where `pipelines.yaml` is. Raises ApplicationError."""
 
     def running(self) -> RunningAttempt | None:
-        """The attempt that this process makes."""
+        """The attempt of this process."""
 
     def publish(self, step: str, manifest: bytes | None) -> str:
-        """Publish the end of the attempt; what was published, for people."""
+        """Publish the end of the attempt; returns what was published, as text."""
 
     def step_states(self) -> Mapping[str, State]:
-        """The state of each step that began or ended in the attempt."""
+        """The state of each step that started or ended in the attempt."""
 
 
 class Pipelines:
-    """Those of one farm. Nothing is read before it is asked for, and the file at most once."""
+    """The pipelines of one farm. The file is read on demand, and at most once."""
 
     def __init__(self, farm: Farm) -> None:
         self._farm = farm
@@ -62,7 +62,7 @@ class Pipelines:
 
     @cached_property
     def kinds(self) -> InstalledKinds:
-        """All kinds of steps."""
+        """All step kinds."""
         from pipelines.steps.registry import step_kinds
 
         return step_kinds(self._farm.publish, self._farm.step_states)
@@ -86,7 +86,7 @@ class Pipelines:
 
     @cached_property
     def planner(self) -> Planner:
-        """What makes plans."""
+        """The maker of plans."""
         from pipelines.tasks.planner import Planner
 
         return Planner(
@@ -111,7 +111,7 @@ class Pipelines:
             check_commit(commit)
 
     def branch_tip(self, pipeline: str, branch: str) -> str | None:
-        """Commit at the tip of a branch of its source; None when it cannot be told now."""
+        """Commit at the tip of a branch of its source; None when it is unknown now."""
         from pipelines.git.branch_tip import branch_tip
 
         return branch_tip(self.known[pipeline].source, branch, os.environ)
@@ -126,21 +126,21 @@ class Pipelines:
         return tag_commit(self.known[pipeline].source, tag, os.environ)
 
     def workspaces(self, state_dir: Path) -> Workspaces:
-        """Those of the builder that owns `state_dir`."""
+        """The workspaces of the builder that owns `state_dir`."""
         from pipelines.tasks.workspaces import Workspaces
 
         return Workspaces(state_dir)
 
     def labels(self) -> Mapping[str, str]:
-        """What this machine was found to offer."""
+        """The labels detected on this machine."""
         from pipelines.tasks.labels import machine_labels
 
         return machine_labels()
 
     def check_machine(self, env: Mapping[str, str]) -> Iterator[tuple[str, str, str | None, bool]]:
-        """Name, what was found, remedy, whether builds need it; of pipelines, if their file is fit.
+        """Name, result, remedy (None: nothing to do), and whether it is required.
 
-        The remedy is None where nothing is to be done.
+        Includes the needs of the pipelines if their file is valid.
         """
         from pipelines.tasks.machine import check_tools
         from pipelines.tasks.optional_tools import check_extras

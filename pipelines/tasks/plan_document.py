@@ -1,7 +1,7 @@
 """A pipeline as a JSON document, and back: the plan that a job is built with, even weeks later.
 
-It has nothing of the job (its parameters, its commit), so equal pipelines are equal plans. It has
-no places in the file either, so an added comment changes nothing.
+It contains nothing of the job (its parameters, its commit), so equal pipelines are equal plans. It
+contains no places in the file either, so an added comment changes nothing.
 """
 
 from __future__ import annotations

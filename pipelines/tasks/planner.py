@@ -121,7 +121,7 @@ class Planner:
         return pipeline
 
     def _in_file(self, name: str) -> Pipeline | None:
-        """A stored plan is all that a job needs, whatever became of the file since."""
+        """A stored plan is all that a job needs, whatever has changed in the file since."""
         try:
             return self.pipelines().get(name)
         except BadPipelineFile:

@@ -1,4 +1,4 @@
-"""The workspaces of a builder's jobs, for commands that look after them."""
+"""The workspaces of a builder's jobs, for commands that maintain them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from pipelines.workspace.retention import Removable
 
 @dataclass(frozen=True, slots=True)
 class Workspaces:
-    """Of the builder that owns `state_dir`. Who changes them holds the builder's lock."""
+    """The workspaces of the builder that owns `state_dir`. Changes require the builder's lock."""
 
     state_dir: Path
 
     def jobs(self) -> tuple[str, ...]:
-        """Ids of the jobs that have one here."""
+        """Ids of the jobs with a workspace here."""
         return jobs_here(self.state_dir)
 
     def sweep(self) -> list[str]:
-        """End the processes that a killed predecessor left behind; describes each."""
+        """End the processes that a killed build left behind; describes each."""
         return sweep(builder_marker(self.state_dir))
 
     def forget(self, steps: Chosen, job: str | None) -> list[tuple[str, str]]:
@@ -33,13 +33,13 @@ class Workspaces:
         return forget_steps(self.state_dir, steps, job)
 
     def clean(self, steps: Chosen, job: str | None, *, dry: bool) -> list[Path]:
-        """Remove what steps recorded as their outputs; the paths, also when it is only a try."""
+        """Remove the recorded outputs of steps; returns the paths, even in a dry run."""
         return clean_steps(self.state_dir, steps, job, dry=dry)
 
     def removable_items(
         self, limits: Mapping[str, tuple[float, int]], held: Collection[str], now: float
     ) -> list[Removable]:
-        """What is over `limits` (seconds and bytes by kind); `held` are jobs that keep theirs."""
+        """Items over `limits` (seconds and bytes by kind), except those of the jobs `held`."""
         return removable_items(self.state_dir, limits, held, now)
 
     def remove(self, paths: Iterable[Path]) -> None:

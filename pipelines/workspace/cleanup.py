@@ -1,6 +1,6 @@
-"""What a builder keeps on its disk, and the removal of what is too old or too much.
+"""The data on a builder's disk, and the removal of old and excess data.
 
-The caller of `remove` holds the builder's lock: no build uses any of it meanwhile.
+The caller of `remove` holds the builder's lock, so no build uses any of it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def removable_items(
     held_jobs: Collection[str],
     now: float,
 ) -> list[Removable]:
-    """What goes, kind by kind; `limits` are seconds and bytes, `held_jobs` keep all they have."""
+    """The items to remove, by kind; `limits` are seconds and bytes, `held_jobs` keep everything."""
     held = {folder_name(job) for job in held_jobs}
 
     def over(kind: str, items: Iterable[DiskItem]) -> list[Removable]:
@@ -49,7 +49,7 @@ def removable_items(
 
 
 def remove(state_dir: Path, paths: Iterable[Path]) -> None:
-    """Remove these; each is there as a whole or not at all. Raises OSError."""
+    """Remove these items, each completely or not at all. Raises OSError."""
     for path in paths:
         discard(path, state_dir / _GRAVEYARD)
 
@@ -70,7 +70,7 @@ def _workspaces(state_dir: Path, held: Collection[str]) -> Iterator[DiskItem]:
 
 
 def _mirrors(state_dir: Path, workspaces: list[Path]) -> Iterator[DiskItem]:
-    """A source tree takes its objects from the mirror that it was cloned from."""
+    """The mirrors in use: a source tree takes its objects from the mirror of its clone."""
     lenders = {lender for root in workspaces for lender in _alternates(root)}
     for path in _folders(Workspace(state_dir, "").mirrors):
         yield DiskItem(
@@ -103,9 +103,9 @@ def _logs(state_dir: Path, held: Collection[str]) -> Iterator[DiskItem]:
 
 
 def _maven(state_dir: Path) -> Iterator[DiskItem]:
-    """Each version of an artifact in the cache; the shared repository, which has no parts.
+    """Each version of an artifact in the cache, and the shared repository as a whole.
 
-    A hard link to a file, which is how a job takes it, changes the file's ctime.
+    A job takes a file by a hard link, which changes the file's ctime.
     """
     workspace = Workspace(state_dir, "")
     cache, shared = workspace.maven_cache, workspace.maven_shared_repository
@@ -141,7 +141,7 @@ def _changed(path: Path) -> float:
 
 
 def _size(path: Path) -> int:
-    """Bytes on the disk that go with a file or a folder."""
+    """Bytes on the disk that removing a file or a folder frees."""
     if not path.is_dir():
         return _share(path.lstat())
     inner = (Path(folder, name) for folder, _, files in os.walk(path) for name in files)

@@ -1,4 +1,4 @@
-"""One at a time on this host: what several jobs share is changed under a lock on a file."""
+"""Locks of this host: data that several jobs share is changed under a lock on a file."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _ROUND = 0.1
 
 @contextmanager
 def host_lock(path: Path, check_cancelled: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock on `path`, which is made when it is not there; wait for it without a limit.
+    """Hold the lock on `path`, created if missing; wait for it without a limit.
 
-    `check_cancelled` is called now and then while waiting; what it raises ends the wait. The
-    system frees the lock of a process that was killed.
+    `check_cancelled` is called regularly while waiting; an exception from it ends the wait. The
+    system releases the lock of a process that was killed.
     """
     while True:
         check_cancelled()

@@ -1,4 +1,4 @@
-"""What a workspace says of its job, for those who find it later."""
+"""A note in a workspace about its job, for later readers."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _NOTE = TypeAdapter(JobNote)
 
 
 def write_note(path: Path, note: JobNote) -> None:
-    """Leave the note, unless the same one is there."""
+    """Write the note, unless the same one exists."""
     if read_note(path) != note:
         write_durably(path, json.dumps(asdict(note), indent=1).encode())
 
 
 def read_note(path: Path) -> JobNote | None:
-    """The note at `path`; None when there is none that can be understood."""
+    """The note at `path`; None when it is missing or invalid."""
     try:
         return _NOTE.validate_python(json.loads(path.read_text()))
     except (OSError, ValueError):

@@ -1,7 +1,7 @@
-"""Every path of a job on a builder, named once.
+"""Every path of a job on a builder.
 
 The source has a parent folder of its own, because Debian's tools and `build-deb.sh` write beside
-the source tree, and sweep that folder with patterns. Nothing of ours is inside the source.
+the source tree, and remove files there by patterns. Nothing of ours is inside the source.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
 
 
 def folder_name(text: str) -> str:
-    """Name of the folder for `text`: itself when that is safe, else readable plus a digest."""
+    """Folder name for `text`: unchanged if that is safe, otherwise a readable part and a digest."""
     if _SAFE_NAME.fullmatch(text):
         return text
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -28,11 +28,11 @@ class Workspace:
     """The directory of one job on one builder, below the builder's `state_dir`."""
 
     state_dir: Path
-    """Absolute; holds what all jobs of this builder share, and `jobs/`."""
+    """Absolute; contains the shared data of this builder's jobs, and `jobs/`."""
     job_id: str
     attempt: int = 0
     root: Path = field(init=False, repr=False, compare=False)
-    """All that belongs to the job."""
+    """Everything that belongs to the job."""
 
     def __post_init__(self) -> None:
         root = self.state_dir / "jobs" / folder_name(self.job_id)
@@ -40,7 +40,7 @@ class Workspace:
 
     @property
     def source(self) -> Path:
-        """The checked out tree; its parent is swept by packaging scripts and holds nothing else."""
+        """The checked out tree; packaging scripts clean its parent, which contains nothing else."""
         return self.root / "build" / "source"
 
     @property
@@ -60,17 +60,17 @@ class Workspace:
 
     @property
     def maven_cache(self) -> Path:
-        """Downloaded artifacts that all jobs of the builder may take by hard link."""
+        """Downloaded artifacts, which all jobs of the builder may hard-link."""
         return self.state_dir / "maven-cache"
 
     @property
     def maven_shared_repository(self) -> Path:
-        """Maven's local repository of those steps that want one for all jobs."""
+        """Maven's local repository that all jobs share, for steps that ask for it."""
         return self.state_dir / "maven-shared-repository"
 
     @property
     def maven_tools(self) -> Path:
-        """What the builder keeps for Maven itself: Mavens of wrappers, the listener to modules."""
+        """Maven's own files on the builder: installations of wrappers, the module listener."""
         return self.state_dir / "maven-tools"
 
     @property
@@ -80,7 +80,7 @@ class Workspace:
 
     @property
     def discarded(self) -> Path:
-        """Trees that are on their way out."""
+        """Trees that are being removed."""
         return self.root / "discarded"
 
     @property
@@ -90,21 +90,21 @@ class Workspace:
 
     @property
     def note(self) -> Path:
-        """Which job this is, for those who find the workspace later."""
+        """The note about the job, for later readers."""
         return self.root / "job.json"
 
     @property
     def stamps(self) -> Path:
-        """What is known of steps that succeeded."""
+        """Records of successful steps."""
         return self.root / "stamps"
 
     @property
     def changes(self) -> Path:
-        """What each step changed in the source."""
+        """The changes of each step in the source tree."""
         return self.root / "changes"
 
     def module_events(self, step: str) -> Path:
-        """What happened to each Maven module of a step, over all its tries."""
+        """The results of each Maven module of a step, over all its tries."""
         return self.root / "maven" / f"{folder_name(step)}.events"
 
     def scratch(self, step: str) -> Path:
@@ -112,7 +112,7 @@ class Workspace:
         return self.root / "scratch" / folder_name(step)
 
     def exit_code(self, step: str) -> Path:
-        """Gets the exit code of the run of the step that was begun last."""
+        """File for the exit code of the step's latest run."""
         return self.root / "exit-codes" / folder_name(step)
 
     def log(self, step: str) -> Path:

@@ -1,4 +1,4 @@
-"""Logs of steps that nobody looks at any more: packed away by month, or they fill the disk."""
+"""Old logs of steps, compressed by month so that they do not fill the disk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ARCHIVE = "log-archive"
 def old_logs(state_dir: Path, before: datetime, *, pack: bool) -> tuple[Path, ...]:
     """Logs of all jobs of this builder that were last written before this moment.
 
-    With `pack` they are moved into the archive, compressed.
+    With `pack` they are compressed and moved into the archive.
     """
     found = tuple(sorted(_old(state_dir, before.timestamp())))
     for log in found if pack else ():

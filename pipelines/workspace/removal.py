@@ -1,4 +1,4 @@
-"""Removes folders so that a kill in the middle leaves no half of one under its name."""
+"""Removes folders so that a kill leaves no partly removed one under its name."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 def discard(folder: Path, graveyard: Path) -> None:
-    """Remove `folder`, and what an earlier, killed call left in `graveyard`.
+    """Remove `folder`, and the remains of an earlier, killed call in `graveyard`.
 
-    Both must be on one file system. Raises OSError when a file can't be removed; `folder` is free
-    then all the same.
+    Both must be on one file system. Raises OSError when a file cannot be removed; the name `folder`
+    is free even then.
     """
     if folder.exists() or folder.is_symlink():
         graveyard.mkdir(parents=True, exist_ok=True)
@@ -24,7 +24,7 @@ def _remove(folder: Path) -> None:
     try:
         shutil.rmtree(folder)
     except PermissionError:
-        # Go's module cache, for one, is read-only: our own folders can be opened up.
+        # Go's module cache, for example, is read-only: make our own folders writable.
         for inner in (folder, *folder.rglob("*")):
             if inner.is_dir() and not inner.is_symlink():
                 inner.chmod(0o700)

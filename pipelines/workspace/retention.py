@@ -1,4 +1,4 @@
-"""Which items on a builder's disk go, by their limits. Pure."""
+"""Which items on a builder's disk to remove, by their limits. Pure."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ class DiskItem:
     """`workspaces`, `mirrors`, `logs` or `maven`."""
     path: Path
     name: str
-    """For people."""
+    """Its name for people."""
     size: int
-    """Bytes; of a file with several hard links its share."""
+    """Bytes; a file with several hard links counts partly."""
     used_at: float
     """Seconds since the epoch."""
     held: bool = False
-    """Whether it has to stay."""
+    """Whether it must be kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Removable:
-    """An item that goes, and why."""
+    """An item to remove, and why."""
 
     item: DiskItem
     why: str
 
 
 def over_limits(items: Iterable[DiskItem], *, age: float, size: int, now: float) -> list[Removable]:
-    """What goes of the items of one kind, the longest unused first.
+    """The items of one kind to remove, least recently used first.
 
-    `age` in seconds, `size` in bytes; what is held stays, but counts for the size.
+    `age` in seconds, `size` in bytes; held items are kept, but count for the size.
     """
     oldest_first = sorted(items, key=lambda item: item.used_at)
     total = sum(item.size for item in oldest_first)

@@ -1,4 +1,4 @@
-"""Makes what was written to a file system survive a power cut, whichever files it was."""
+"""Makes all writes to a file system survive a power cut."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 def sync_file_system(path: Path) -> None:
-    """Wait until all that was written to the file system of `path` is on its disk.
+    """Wait until everything written to the file system of `path` is on its disk.
 
-    Some milliseconds where little was written. Python has no call for syncfs(2). Raises OSError,
-    also for what the disk did not take of earlier writes.
+    Takes some milliseconds when little was written. Python has no call for syncfs(2). Raises
+    OSError, also when the disk rejected earlier writes.
     """
     system = ctypes.CDLL(None, use_errno=True)
     descriptor = os.open(path, os.O_RDONLY)

@@ -18,34 +18,34 @@ class Released:
     """A signal ended the build; the job is queued again."""
 
     number: int
-    """Of the signal."""
+    """Number of the signal."""
     state: ClassVar[State] = State.CANCELLED
 
     @property
     def reason(self) -> str:
-        """For people."""
+        """Readable text."""
         return f"ended by {signal.Signals(self.number).name}"
 
 
 @dataclass(frozen=True, slots=True)
 class BrokeOff:
-    """The run ended before its steps came to their ends."""
+    """The run was aborted before all of its steps had ended."""
 
     error: BaseException
     job: Completed | Released | None = None
-    """The end that the job has nevertheless; None: it is queued again."""
+    """The job's own end, if it has one; None: it is queued again."""
 
     @property
     def state(self) -> State:
-        """Of the job in this attempt."""
+        """State of the job in this attempt."""
         return self.job.state if self.job else State.CANCELLED
 
     @property
     def reason(self) -> str:
-        """For people."""
+        """Readable text."""
         error = self.error
         cause = error.cause if isinstance(error, CoordinationError) else in_words(error)
-        return f"the run broke off: {cause}"
+        return f"the run was aborted: {cause}"
 
 
 SubmittedEnd = Completed | Released | BrokeOff
@@ -54,7 +54,7 @@ SubmittedEnd = Completed | Released | BrokeOff
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The coordination repository does not take the end."""
+    """The coordination repository rejects the end."""
 
     end: SubmittedEnd
     error: CoordinationError

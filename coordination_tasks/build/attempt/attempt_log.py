@@ -1,7 +1,7 @@
-"""The log of one attempt: what happens to its steps, and how it ends.
+"""The log of one attempt: the events of its steps, and its end.
 
-Each fact goes into the outbox before anybody relies on it; pushing is the work of the keepalive
-thread and the last act of the run.
+Each fact goes into the outbox before anything relies on it; the keepalive thread pushes, and the
+end of the run once more.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ from coordination_tasks.store.plans import Plan
 
 
 class AttemptLog:
-    """Of the attempt that was claimed just now. Safe for steps that run at once.
+    """The log of the newly claimed attempt. Safe for steps that run in parallel.
 
-    What it records waits in `outbox` until `recipient` has it.
+    Its records wait in `outbox` until `recipient` has them.
     """
 
     def __init__(
@@ -74,14 +74,14 @@ class AttemptLog:
         self._refusal: CoordinationError | None = None
 
     def made_with(self, running: RunningAttempt, plan: Plan) -> None:
-        """The attempt is made with this plan: recorded together with its first step."""
+        """Set the plan of the attempt; it is recorded together with the first step."""
         self.running, self._plan = running, plan
         self._outbox.hide(running.secrets.values())
 
     # --- steps ----------------------------------------------------------------------------------
 
     def step_began(self, step: str, reason: str) -> None:
-        """The step runs from now on."""
+        """Record that the step starts."""
         with self._lock:
             self._began[step] = self._monotonic()
             self._record(self._transition(step, State.RUNNING, reason))
@@ -96,9 +96,9 @@ class AttemptLog:
         details: Mapping[str, Any] | None = None,
         allowed: bool = False,
     ) -> None:
-        """The step came to its end; a second end of the same step is not recorded.
+        """Record the end of the step; a second end of the same step is not recorded.
 
-        `allowed`: the job may succeed all the same, if the step failed.
+        `allowed`: the job may succeed although the step failed.
         """
         with self._lock:
             if not self._has_ended(step):
@@ -106,32 +106,32 @@ class AttemptLog:
                 self._record(ended, allowed=allowed)
 
     def leave_out(self, step: str) -> None:
-        """The step would have to run, but only another one was asked for."""
+        """Note that the step would have to run, but only another one was requested."""
         with self._lock:
             self._steps.leave_out(step)
 
     def step_states(self) -> Mapping[str, State]:
-        """States of the steps that began or ended so far."""
+        """States of the steps that started or ended so far."""
         with self._lock:
             return self._steps.states()
 
     def ended_steps(self) -> int:
-        """How many steps have their end."""
+        """Number of steps that have ended."""
         with self._lock:
             return self._steps.ended()
 
     def running_steps(self) -> tuple[str, ...]:
-        """Names of the steps that run now."""
+        """Names of the running steps."""
         with self._lock:
             return self._steps.running()
 
     def duration(self, step: str) -> float | None:
-        """Seconds since the step began; None when it never ran."""
+        """Seconds since the step started; None when it never ran."""
         began = self._began.get(step)
         return None if began is None else self._monotonic() - began
 
     def failure_lines(self) -> tuple[str, ...]:
-        """For people: what the tools said of each failure, and where the logs are."""
+        """For people: the output of the tools for each failure, and the paths of the logs."""
         return self._steps.failure_lines()
 
     # --- the end --------------------------------------------------------------------------------
@@ -156,10 +156,10 @@ class AttemptLog:
             self._submit(self.stop.signal or Failed(State.FAILED, reason))
 
     def finish(self, steps: Iterable[str]) -> None:
-        """End the attempt if nothing did; those of `steps` that have no end yet get one.
+        """End the attempt if nothing did; end those of `steps` that have not ended.
 
-        The job is queued again when the build was told to end, or when the run broke off and no
-        step failed before: then for as many attempts as it may have. Else it is completed.
+        The job is queued again after a signal, and when the run was aborted before any step failed,
+        as long as it has attempts left. Otherwise it is completed.
         """
         with self._lock:
             if self.stop.lost:
@@ -169,7 +169,7 @@ class AttemptLog:
                 self._submit(self._end_of_run())
 
     def flush(self) -> bool:
-        """Send what waits; whether something was sent.
+        """Send waiting records; returns whether something was sent.
 
         Raises ClaimLost when the attempt is no longer ours, Unavailable.
         """
@@ -185,9 +185,9 @@ class AttemptLog:
         return report.sent > 0
 
     def send_end(self) -> None:
-        """Send what waits, after the attempt has ended; what is refused then is part of `end`.
+        """Send waiting records after the attempt has ended; a refused end becomes part of `end`.
 
-        Raises Unavailable when it waits on, and why a record is refused that is not the end.
+        Raises Unavailable when they keep waiting, and the refusal of any other record.
         """
         try:
             self.flush()
@@ -196,7 +196,7 @@ class AttemptLog:
         except AllRefused as error:
             self._refusal = error
         except CoordinationError as error:
-            # a lost claim is known by now, or is that of an attempt before this one
+            # a lost claim is already known, or belongs to an earlier attempt
             if not (self._refusal or isinstance(error, ClaimLost)):
                 raise
 
@@ -220,14 +220,14 @@ class AttemptLog:
     def _end_steps(self, steps: Sequence[str]) -> None:
         if not steps:
             return
-        unknown = CoordinationError(f"no end is known of {', '.join(steps)}")
+        unknown = CoordinationError(f"unknown result of {', '.join(steps)}")
         why = self.stop.signal or self.stop.broke_off or self.stop.break_off(unknown)
         for step in steps:
             runs = self._steps.state(step) is State.RUNNING
             self.step_ended(step, State.CANCELLED if runs else State.SKIPPED, why.reason)
 
     def _result(self, but: str) -> Completed:
-        """The end of the job as its steps are now, all but the one that publishes it."""
+        """The job's end by the current states of all steps except the one that publishes it."""
         if self.stop.broke_off:
             return self._steps.failure() or Failed(State.FAILED, self.stop.broke_off.reason)
         return self._steps.result(self.running.job_id, but=but)
@@ -279,7 +279,7 @@ class AttemptLog:
         return "published"
 
     def _record(self, transition: Transition, *, allowed: bool = False) -> None:
-        if not self.stop.lost:  # else nothing of this attempt counts any more
+        if not self.stop.lost:  # otherwise no record of this attempt counts any more
             self._keep(transition)
         self._steps.note(transition, allowed=allowed)
 

@@ -1,4 +1,4 @@
-"""The claim of `doit build`: the action of a doit task, and the attempt that came of it."""
+"""The claim of `doit build`: the action of a doit task, and the attempt that results from it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.domain.errors import BadRequest, EndedWhileClaiming
 from coordination_tasks.store.store import Store
 
-_SHORT_SLEEP = 0.1  # a signal does not end a longer one
+_SHORT_SLEEP = 0.1  # a signal does not interrupt a longer one
 
 
 class ClaimAction:
-    """Made before there is a job: doit's tasks, and the steps when they run, look it up here.
+    """Made before there is a job: doit's tasks and the running steps look the job up here.
 
-    `on_stop` is called with the reason when the running steps have to end.
+    `on_stop` is called with the reason when the running steps must stop.
     """
 
     def __init__(
@@ -27,13 +27,13 @@ class ClaimAction:
     ) -> None:
         self.stop = StopReasons(on_stop)
         self.error: Exception | None = None
-        """What hindered the claim."""
+        """The error that prevented the claim."""
         self._monotonic = monotonic
         self._claim: Callable[[], AttemptLog] | None = None
         self._log: AttemptLog | None = None
 
     def arm(self, claimer: Claimer, store: Store, outbox: Outbox) -> None:
-        """Give what `claim` needs."""
+        """Set what `claim` needs."""
 
         def claim() -> AttemptLog:
             running = claimer.claim()
@@ -45,20 +45,20 @@ class ClaimAction:
         """Claim a job; the action of the task `claim-job`. False leaves `error`."""
         if self._claim is None:
             self.error = BadRequest(
-                "steps run for a job: `doit enqueue` queues one, `doit build` builds it"
+                "steps run only in a job. Queue one with `doit enqueue` and run `doit build`."
             )
             return False
         try:
             self._log = self._claim()
-        except Exception as error:  # doit would swallow it: raised again where it can be told
+        except Exception as error:  # doit would swallow it: raised again where it can be shown
             self.error = error
             return False
         return True
 
     def log(self) -> AttemptLog:
-        """The attempt that this process makes. Raises BadRequest when there is none."""
+        """The attempt of this process. Raises BadRequest when there is none."""
         if self._log is None:
-            raise BadRequest("no job is claimed: steps run inside `doit build` only")
+            raise BadRequest("no job is claimed. Run steps with `doit build`.")
         return self._log
 
     def current(self) -> RunningAttempt | None:
@@ -66,9 +66,9 @@ class ClaimAction:
         return self._log.running if self._log else None
 
     def sleep(self, seconds: float) -> None:
-        """Wait for others. Raises EndedWhileClaiming when a signal comes before there is a job."""
+        """Wait for others. Raises EndedWhileClaiming if a signal arrives before there is a job."""
         end = self._monotonic() + seconds
         while (rest := end - self._monotonic()) > 0:
             if self.stop.signal and self._log is None:
-                raise EndedWhileClaiming(f"{self.stop.signal.reason} while it was claiming")
+                raise EndedWhileClaiming(f"{self.stop.signal.reason} while claiming a job")
             time.sleep(min(rest, _SHORT_SLEEP))

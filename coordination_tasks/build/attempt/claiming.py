@@ -1,4 +1,4 @@
-"""Claims a job for this builder: what happens between `doit build` and its first step."""
+"""Claims a job for this builder, between the start of `doit build` and its first step."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.store.store import Store
 
 Resolver = Callable[[str, str], str | None]
-"""Takes a pipeline's name and a branch, gives the commit, or None when it can't be told now."""
+"""Takes a pipeline's name and a branch; returns the commit, or None if it is unknown now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,22 +32,22 @@ class Claimer:
     outbox: Outbox
     display: Display
     pipelines: Mapping[str, tuple[str, ...]]
-    """Pipelines known here, with the labels they demand."""
+    """Known pipelines, with the labels that they require."""
     terms: Terms
-    """What else they say of jobs and builders."""
+    """Their other requirements of jobs and builders."""
     resolve: Resolver
     ended: Callable[[bytes, RunningAttempt], Mapping[str, str]]
-    """Tells which steps of a plan succeeded in an attempt that was killed, with what each did."""
+    """Returns the steps of a plan that succeeded in a killed attempt, with their results."""
     job: str | None = None
     pipeline: str | None = None
 
     @property
     def intent(self) -> ClaimIntent:
-        """What this builder remembers of its claim."""
+        """The claim intent of this builder."""
         return own_intent(self.config.state_dir)
 
     def claim(self) -> RunningAttempt:
-        """Claim the next job, or the one that was asked for.
+        """Claim the next job, or the requested one.
 
         Raises NothingToClaim, Conflict, NotFound, Unavailable and the store's other errors.
         """
@@ -69,8 +69,8 @@ class Claimer:
         try:
             attempt = self._claim(claim_id)
         except (NothingToClaim, NotFound, Conflict):
-            # told of the newest version: no earlier try can land on it any more. A builder that
-            # looks for jobs every minute must not push each time to withdraw what it never had.
+            # raised for the newest version: no earlier try can succeed on it any more. A builder
+            # that looks for jobs every minute must not push each time to withdraw nothing.
             self.intent.clear()
             raise
         return running_attempt(attempt, self.config, self.display)

@@ -1,8 +1,8 @@
-"""Keeps a claim alive while its job is built, and ends the work when the claim is lost.
+"""Keeps a claim alive while its job is built, and stops the work when the claim is lost.
 
-The build never waits for the network: a push that fails leaves its records in the outbox and is
-tried again at the next turn, for hours if need be. Meanwhile the others may give the job to another
-builder; fencing makes what this one writes later harmless, and it stops when it learns of that.
+The build never waits for the network: a failed push leaves its records in the outbox and is retried
+at the next turn, for hours if necessary. Meanwhile other builders may requeue the job; fencing
+rejects what this one writes later, and it stops when it finds out.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class KeepaliveThread:
         self._thread.start()
 
     def stop(self) -> None:
-        """No more turns; returns when one that is under way has ended."""
+        """Stop the turns; returns when the current one has ended."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -59,8 +59,8 @@ class KeepaliveThread:
                 self._on_lost(error)
                 return
             except Exception as error:
-                # A thread that ended would lose the claim, and nobody would know why.
-                # Shown once for each time that the trouble begins, not at every turn.
+                # If this thread ended, the claim would be lost for no visible reason.
+                # Shown once when the errors start, not at every turn.
                 if self._shown is not type(error):
                     self._on_trouble(error)
                 self._shown = type(error)
@@ -68,7 +68,7 @@ class KeepaliveThread:
 
 @dataclass(kw_only=True)
 class Keepalive:
-    """What is done beside the steps: records, observes, sends heartbeats. Times are seconds."""
+    """Runs beside the steps: sends records, observes, sends heartbeats. Times are seconds."""
 
     log: AttemptLog
     observer: Observer
@@ -83,7 +83,7 @@ class Keepalive:
     _writes: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
-        # the claim was pushed just now
+        # the claim has just been pushed
         self._flushed_at = self.monotonic()
         self.beater.count()
 
@@ -93,7 +93,7 @@ class Keepalive:
         return min(self.flush_every, self.observe_every, self.beat_every)
 
     def turn(self) -> None:
-        """Do what is due. Raises ClaimLost at once, and other trouble when all was tried."""
+        """Do what is due. Raises ClaimLost at once, and other errors after trying everything."""
         trouble: list[Exception] = []
         for act in (self._record, self._look, self._beat):
             try:
@@ -131,9 +131,9 @@ class Keepalive:
 
 
 def may_record(writes: int, ended_steps: int) -> bool:
-    """Whether transitions are to be written now, after so many such writes of this attempt.
+    """Whether to write transitions now, after so many such writes of this attempt.
 
-    One write for two steps, however long they take: with claim and end, a job of six steps takes
-    five commits. Heartbeats show what runs meanwhile; what ended is safe in the outbox.
+    One write per two steps, however long they take: with claim and end, a job of six steps takes
+    five commits. Meanwhile heartbeats show running steps, and the outbox keeps ended ones.
     """
     return ended_steps >= _STEPS_A_WRITE * writes

@@ -1,4 +1,4 @@
-"""What a manifest that is about to be published says of its files."""
+"""The files of a manifest that is about to be published."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import PurePosixPath
 
 
 def artifact_names(manifest: bytes | None) -> tuple[str, ...]:
-    """Names of the files; none without a manifest."""
+    """Names of the files; empty without a manifest."""
     if manifest is None:
         return ()
     return tuple(artifact["name"] for artifact in json.loads(manifest)["artifacts"])
 
 
 def artifacts_folder(manifest: bytes | None) -> str | None:
-    """The folder that holds all the files; None when there are none."""
+    """The folder of all the files; None when there are none."""
     if manifest is None:
         return None
     document = json.loads(manifest)

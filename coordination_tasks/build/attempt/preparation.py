@@ -1,4 +1,4 @@
-"""Between the claim and the first step: which plan the attempt is made with, and what it needs."""
+"""Between the claim and the first step: the plan of the attempt, and what it needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from coordination_tasks.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """Of one attempt; `replan`: with the plan as it is now, also when an earlier one is stored."""
+    """Of one attempt; `replan`: use the current plan, even if an earlier one is stored."""
 
     store: Store
     planner: Planner
@@ -23,9 +23,9 @@ class Preparation:
     replan: bool
 
     def prepare(self, running: RunningAttempt) -> tuple[RunningAttempt, Plan, PreparedPlan]:
-        """The attempt with its parameters and secrets, its plan, and what is to be run.
+        """The attempt with its parameters and secrets, its plan, and its tasks.
 
-        Raises CannotBuild, and Unavailable when an earlier attempt's plan can't be read.
+        Raises CannotBuild, and Unavailable when an earlier attempt's plan is unreadable.
         """
         job = running.claimed.job
         stored = None if self.replan else self._stored(job)
@@ -34,7 +34,7 @@ class Preparation:
             prepared = self.planner.prepare(data, job.params)
             secrets = self.secrets.values(prepared.secrets)
         except ValueError as error:
-            remedy = "; `doit build --replan` builds with the file as it is now" if stored else ""
+            remedy = ". Use the current file with `doit build --replan`." if stored else ""
             raise CannotBuild(f"{error}{remedy}") from error
         except BadConfiguration as error:
             raise CannotBuild(str(error)) from error

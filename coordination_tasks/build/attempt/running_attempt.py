@@ -1,4 +1,4 @@
-"""The claimed attempt as the steps see it: the job's values and what the builder offers."""
+"""The claimed attempt as the steps see it: the job's values and the builder's offers."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class RunningAttempt:
     state_dir: Path
     env: Mapping[str, str]
     declared_env: Mapping[str, str]
-    """What of `env` the builder's file names."""
+    """The part of `env` that the builder's file lists."""
     display: Display
     began: float = 0.0
     """`time.monotonic()` of the claim."""
     lock_dir: Path = Path()
-    """Where the locks on resources are that the builders of this host share."""
+    """Folder of the resource locks that the builders of this host share."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Values of the secrets that the pipeline names."""
     changed_since: str | None = None
-    """The commit that the job's is compared with; None when there is none."""
+    """The commit to compare with the job's; None when there is none."""
 
     @property
     def job_id(self) -> str:
@@ -38,7 +38,7 @@ class RunningAttempt:
 
     @property
     def pipeline(self) -> str:
-        """Name of the job's pipeline; "" when the job was claimed by a program that knows none."""
+        """Name of the job's pipeline; "" when a program without pipelines claimed the job."""
         return self.claimed.job.pipeline or ""
 
     @property
@@ -53,7 +53,7 @@ class RunningAttempt:
 
     @property
     def branch(self) -> str | None:
-        """Branch that the job names."""
+        """Branch of the job."""
         return self.claimed.job.branch
 
     @property
@@ -67,16 +67,16 @@ class RunningAttempt:
         return self.claimed.job.params
 
     def show_progress(self, step: str, text: str) -> None:
-        """Show how far a step is."""
+        """Show the progress of a step."""
         self.display.step_progress(step, text)
 
     def show_line(self, step: str, line: str) -> None:
-        """Show a line of the step's log to who asked for it."""
+        """Show a line of the step's log, if requested."""
         self.display.step_line(step, line)
 
 
 def running_attempt(claimed: Attempt, config: BuilderConfig, display: Display) -> RunningAttempt:
-    """The attempt with what its builder offers to all steps."""
+    """The attempt with its builder's offers to all steps."""
     return RunningAttempt(
         claimed=claimed,
         state_dir=config.state_dir,

@@ -1,4 +1,4 @@
-"""Which display fits where `doit build` writes."""
+"""The display for the stream that `doit build` writes to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from coordination_tasks.build.display.display import Display, PlainDisplay
 
 
 def make_display(stream: TextIO, *, verbose: bool) -> Display:
-    """The display that fits `stream`: live on a terminal, plain lines elsewhere."""
+    """The display for `stream`: live on a terminal, plain lines elsewhere."""
     if not stream.isatty() or os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
         return PlainDisplay(stream, verbose=verbose)
     # a build that nobody watches does not wait for the import

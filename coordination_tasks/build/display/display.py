@@ -1,4 +1,4 @@
-"""What is shown while `doit build` runs, and its plain form: one line for each thing."""
+"""The display of a running `doit build`, and its plain form: one line per event."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ class Display(Protocol):
     """Shows the steps of one job."""
 
     def begin(self, title: str, steps: tuple[str, ...]) -> None:
-        """The job is claimed and these steps will come."""
+        """The job is claimed and these steps follow."""
 
     def step_began(self, step: str, reason: str) -> None:
         """The step runs now, for this reason."""
 
     def step_progress(self, step: str, text: str) -> None:
-        """How far the step is."""
+        """The progress of the step."""
 
     def step_line(self, step: str, line: str) -> None:
         """A line of the step's log."""
 
     def step_ended(self, step: str, state: State, reason: str, seconds: float | None) -> None:
-        """The step is at its end."""
+        """The step has ended."""
 
     def message(self, text: str) -> None:
-        """Something beside the steps."""
+        """A message besides the steps."""
 
     def end(self) -> None:
-        """Nothing more comes."""
+        """Nothing follows."""
 
 
 class PlainDisplay(Display):
-    """One line for each thing that happens: for pipes, cron and log files."""
+    """One line per event: for pipes, cron and log files."""
 
     def __init__(self, stream: TextIO, *, verbose: bool, clock: Clock = time.monotonic) -> None:
         self._stream = stream
@@ -92,5 +92,5 @@ class PlainDisplay(Display):
                 self._stream.write(printable(text) + "\n")
                 self._stream.flush()
             except OSError:
-                # whoever watched has left, or the disk of their file is full: the build goes on
+                # the reader has left, or the disk of the log is full: the build continues
                 silence(self._stream)

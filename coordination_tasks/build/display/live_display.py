@@ -1,4 +1,4 @@
-"""What a person at a terminal sees while `doit build` runs: a line for each step, redrawn."""
+"""The display of `doit build` on a terminal: one line per step, redrawn in place."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class _Row:
 
 
 class LiveDisplay(Display):
-    """One line for each step, redrawn in place while the job runs."""
+    """One line per step, redrawn in place while the job runs."""
 
     def __init__(self, console: Console, *, verbose: bool, clock: Clock = time.monotonic) -> None:
         self._console = console
@@ -116,5 +116,5 @@ class LiveDisplay(Display):
 
 
 def live_display(stream: TextIO, *, verbose: bool) -> LiveDisplay:
-    """The display for the terminal that `stream` is."""
+    """The display for `stream`, which is a terminal."""
     return LiveDisplay(Console(file=cast(TextIO, BestEffortStream(stream))), verbose=verbose)

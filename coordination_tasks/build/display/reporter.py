@@ -1,4 +1,4 @@
-"""doit's reporter for `doit build`: what doit tells of a task becomes a transition and a line."""
+"""doit's reporter for `doit build`: each event of a task becomes a transition and a line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from coordination_tasks.build.display.display import Display
 
 
 class StepOutcome(Protocol):
-    """What a step's action leaves behind when it ends."""
+    """The outcome that a step's action stores when it ends."""
 
     @property
     def state(self) -> State:
@@ -22,7 +22,7 @@ class StepOutcome(Protocol):
 
     @property
     def reason(self) -> str:
-        """Why it ended so."""
+        """Why it ended this way."""
 
     @property
     def log(self) -> str:
@@ -41,11 +41,11 @@ class StepReporter:
     """Records and shows the steps of one attempt.
 
     A step's task has `meta["step"]`; its action has `reason` (why it runs or need not),
-    `reason_to_skip` and `outcome`. Tasks without `meta["step"]` are doit's own business.
-    `execute_task` is called by the thread that runs the step, all else by doit's own.
+    `reason_to_skip` and `outcome`. Tasks without `meta["step"]` are left to doit.
+    The step's thread calls `execute_task`, doit's own thread everything else.
     """
 
-    desc = "transitions to the coordination repository, one line for each step"
+    desc = "transitions to the coordination repository, one line per step"
 
     def __init__(self, log: AttemptLog, display: Display) -> None:
         self._log = log
@@ -58,7 +58,7 @@ class StepReporter:
         """doit is about to ask whether the task is up to date."""
 
     def skip_unwanted(self, task: Task) -> bool:
-        """Whether the step must not run: its condition does not hold, or the build has to end."""
+        """Whether the step must not run: its condition is false, or the build must stop."""
         reason = self._log.stop.before_next_step or task.actions[0].reason_to_skip(
             self._log.step_states()
         )
@@ -69,7 +69,7 @@ class StepReporter:
         return bool(reason)
 
     def execute_task(self, task: Task) -> None:
-        """A task runs from now on."""
+        """A task starts."""
         if step := step_of(task):
             reason = task.actions[0].reason
             self._log.step_began(step, reason)
@@ -112,7 +112,7 @@ class StepReporter:
         """doit is about to tear down; no task of ours has a teardown."""
 
     def complete_run(self) -> None:
-        """doit is at its end."""
+        """doit has ended."""
 
     def _ended(self, step: str, outcome: StepOutcome) -> None:
         self._end(
@@ -140,5 +140,5 @@ class StepReporter:
 
 
 def step_of(task: Task) -> str | None:
-    """Name of the step that a doit task stands for, or None."""
+    """Name of the step of a doit task, or None."""
     return (task.meta or {}).get("step")

@@ -1,4 +1,4 @@
 """The settings of `builder.yaml`: their models, defaults and checks.
 
-Code that acts on a setting belongs to the room that needs it.
+Code that uses a setting belongs to the room that needs it.
 """

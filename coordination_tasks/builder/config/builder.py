@@ -1,4 +1,4 @@
-"""The configuration of a builder: one YAML file, environment over file, flags over environment."""
+"""The configuration of a builder: a YAML file, overridden by environment, then by flags."""
 
 from __future__ import annotations
 
@@ -47,16 +47,14 @@ DEFAULT_LOCK_DIR = "/run/lock/build-coordination"
 
 
 MOST_PARALLEL = 256
-"""Steps that may run at once: each has a thread and processes of its own."""
+"""Maximum of parallel steps: each has a thread and processes of its own."""
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def _variable(name: str) -> str:
     if _VARIABLE.fullmatch(name) is None:
-        raise ValueError(
-            f"{name[:60]!r} can't be the name of a variable: letters, digits and _ only"
-        )
+        raise ValueError(f"invalid variable name {name[:60]!r}: use letters, digits and _")
     return name
 
 
@@ -92,7 +90,7 @@ class BuilderFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuilderConfig:
-    """What a builder works with; all paths are absolute."""
+    """The settings of a builder; all paths are absolute."""
 
     profile: BuilderProfile
     coordination_repository: str
@@ -102,30 +100,30 @@ class BuilderConfig:
     env: Mapping[str, str]
     """Environment of all steps."""
     declared_env: Mapping[str, str]
-    """What of it `env` and `pass_env` name: steps that succeeded run again when it changes."""
+    """The part of it from `env` and `pass_env`: finished steps run again when it changes."""
     flush_every: float
-    """Seconds between two pushes of transitions while a job is built."""
+    """Seconds between two pushes of transitions during a build."""
     push_timeout: float
-    """Seconds after which a push or fetch is given up."""
+    """Seconds after which a push or fetch is aborted."""
     parallel: int
-    """Steps of one job that run at once, if they don't need each other."""
+    """Steps of one job that run in parallel, if they do not need each other."""
     pushes_per_minute: float
-    """What all processes of this builder may push together, beside what must not wait."""
+    """Pushes per minute of all processes of this builder, besides urgent ones."""
     lease: float
-    """Seconds without a sign of life after which a builder's job is anybody's."""
+    """Seconds without a heartbeat after which others may take a builder's job."""
     observe_every: float
-    """Seconds between two looks at the other builders."""
+    """Seconds between two checks of the other builders."""
     heartbeat: HeartbeatConfig
     ages: Ages
-    """After which what is over goes to the archive."""
+    """Ages after which finished records are archived."""
     limits: Mapping[str, tuple[float, int]]
-    """Seconds and bytes that `workspaces`, `mirrors`, `logs` and `maven` may have."""
+    """Age in seconds and size in bytes that `workspaces`, `mirrors`, `logs`, `maven` may reach."""
     min_free: int
-    """Bytes that have to be free in `state_dir` for a claim."""
+    """Bytes that must be free in `state_dir` for a claim."""
     secrets_file: Path | None
-    """Where secrets are that the environment does not have."""
+    """The file of secrets that the environment does not have."""
     lock_dir: Path
-    """Locks on resources, shared by all builders of the host."""
+    """Folder of the resource locks that all builders of the host share."""
 
 
 def read_builder_config(
@@ -137,7 +135,7 @@ def read_builder_config(
 ) -> BuilderConfig:
     """Configuration of this builder; `home` is the folder of dodo.py, `builder` the flag.
 
-    `found_labels` are what the machine itself was found to offer; the file's labels win.
+    `found_labels` were detected on the machine; labels in the file override them.
 
     Raises BadConfiguration with every finding.
     """
@@ -145,13 +143,13 @@ def read_builder_config(
     repository = environment.get(REPOSITORY_VARIABLE) or file.coordination_repository
     if not repository:
         raise BadConfiguration(
-            f"no coordination repository is configured: set coordination_repository in {path} "
-            f"or {REPOSITORY_VARIABLE}, or run scripts/quickstart for a local one"
+            f"coordination repository is not configured. Set coordination_repository in {path} "
+            f"or {REPOSITORY_VARIABLE}, or run scripts/quickstart for a local one."
         )
     name = builder or environment.get(BUILDER_VARIABLE) or file.builder or _host_name()
     if not is_builder_id(name):
         raise BadConfiguration(
-            f"{name[:60]!r} can't be a builder's id: it has letters, digits, - and _, at most 63"
+            f"invalid builder id {name[:60]!r}: use letters, digits, - and _, at most 63"
         )
     state_dir = environment.get(STATE_VARIABLE) or file.state_dir or _default_state_dir(environment)
     heartbeat = heartbeat_config(file.heartbeat, environment, name)
@@ -191,7 +189,7 @@ def read_builder_config(
 
 
 def pipelines_file(home: Path, environment: Mapping[str, str]) -> Path:
-    """Path of `pipelines.yaml`; needs no other configuration, so that `doit list` always works."""
+    """Path of `pipelines.yaml`; needs no other setting, so that `doit list` always works."""
     path, file = _read_file(home, environment)
     chosen = environment.get(PIPELINES_VARIABLE) or file.pipelines_file
     return _resolve(chosen, path.parent) if chosen else home / "pipelines.yaml"
@@ -226,12 +224,12 @@ def _expanded(path: str) -> Path:
         return Path(path).expanduser()
     except RuntimeError as error:
         raise BadConfiguration(
-            f"{path[:100]}: this home folder is not known: set HOME, or write the whole path"
+            f"{path[:100]}: unknown home folder. Set HOME, or write the full path."
         ) from error
 
 
 def _resolve_remote(repository: str, folder: Path) -> str:
-    """A URL as it is; a path made absolute."""
+    """A URL unchanged; a path made absolute."""
     if "://" in repository or ":" in repository.partition("/")[0]:
         return repository
     return str(_resolve(repository, folder))
@@ -242,7 +240,7 @@ _PASSED_SUFFIXES = ("_proxy", "_PROXY")
 
 
 def _passed(names: tuple[str, ...], environment: Mapping[str, str]) -> dict[str, str]:
-    """Only named variables reach a build: the rest of a login shell must not change packages."""
+    """The listed variables: the rest of a login shell must not influence packages."""
     wanted = {*_ALWAYS_PASSED, *names}
     return {
         key: value

@@ -1,4 +1,4 @@
-"""How much of the disk a builder keeps, and how much has to be free."""
+"""How much disk space a builder may use, and how much must be free."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _LIMITS: Mapping[str, tuple[float, int]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """Of things of one kind; None: as it is by default."""
+    """Limits for one kind of data; None: the default."""
 
     age: float | None = key(parse_duration, None)
-    """Seconds since the last use after which one of them goes."""
+    """Seconds since the last use after which an item is removed."""
     size: int | None = key(parse_size, None)
-    """Bytes that they may have together; the one that was not used for longest goes first."""
+    """Bytes of all items together; the least recently used one is removed first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +39,9 @@ class LimitsFile:
     workspaces: Limit = key(record(Limit), factory=Limit)
     mirrors: Limit = key(record(Limit), factory=Limit)
     logs: Limit = key(record(Limit), factory=Limit)
-    """What `doit housekeeping` packed."""
+    """Logs that `doit housekeeping` packed."""
     maven: Limit = key(record(Limit), factory=Limit)
-    """What Maven downloaded for all jobs."""
+    """Maven's downloads for all jobs."""
 
     def by_kind(self) -> Mapping[str, tuple[float, int]]:
         """Age in seconds and size in bytes, by kind."""

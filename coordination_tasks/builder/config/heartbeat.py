@@ -1,7 +1,6 @@
-"""How often a builder shows that it lives, and where: the key `heartbeat` of `builder.yaml`.
+"""How often a builder sends heartbeats, and where: the key `heartbeat` of `builder.yaml`.
 
-`HEARTBEAT_BRANCH` and `HEARTBEAT_PUSH_EVERY` mean what they mean to the programs of today.
-Source: reference/build-coordination-readme.md, "Heartbeat behavior controls".
+`HEARTBEAT_BRANCH` and `HEARTBEAT_PUSH_EVERY` have the same meaning as in existing programs.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from coordination_tasks.repository.heartbeats import own_place
 BRANCH_VARIABLE = "HEARTBEAT_BRANCH"
 PUSH_EVERY_VARIABLE = "HEARTBEAT_PUSH_EVERY"
 _OWN = frozenset({"1", "auto"})
-_BRANCH_RULE = "it has letters, digits and single . _ - / between them"
+_BRANCH_RULE = "use letters, digits and single . _ - / between them"
 
 
 def _branch(value: Any) -> str:
     name = text(value)
     if not is_branch(name):
-        raise ValueError(f"{name[:100]!r} can't be a branch: {_BRANCH_RULE}")
+        raise ValueError(f"invalid branch {name[:100]!r}: {_BRANCH_RULE}")
     return name
 
 
@@ -37,12 +36,12 @@ class HeartbeatFile:
     push_every: int = key(integer(least=1), 1)
     building: float = key(parse_duration, 30.0)
     waiting: float = key(parse_duration, 60.0)
-    idle: float = key(parse_duration, 240.0)  # programs of today raise an alert after 300 s
+    idle: float = key(parse_duration, 240.0)  # existing programs raise an alert after 300 s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeartbeatConfig:
-    """Where heartbeats go, and the seconds between two that are pushed."""
+    """Branch of the heartbeats, and the seconds between two pushes."""
 
     place: str
     building: float
@@ -53,11 +52,11 @@ class HeartbeatConfig:
 def heartbeat_config(
     file: HeartbeatFile, environment: Mapping[str, str], builder: str
 ) -> HeartbeatConfig:
-    """What counts for `builder`, environment over file. Raises BadConfiguration."""
+    """The settings of `builder`, environment over file. Raises BadConfiguration."""
     branch = environment.get(BRANCH_VARIABLE) or file.branch
     if not is_branch(branch):
         raise BadConfiguration(
-            f"{BRANCH_VARIABLE} is {branch[:100]!r}, which can't be a branch: {_BRANCH_RULE}"
+            f"{BRANCH_VARIABLE}: invalid branch {branch[:100]!r}: {_BRANCH_RULE}"
         )
     every = _push_every(environment.get(PUSH_EVERY_VARIABLE)) or file.push_every
     return HeartbeatConfig(
@@ -69,13 +68,13 @@ def heartbeat_config(
 
 
 def check_lease(lease: float, heartbeat: HeartbeatConfig, pushes_per_minute: float) -> None:
-    """Raise BadConfiguration when a builder that lives would be taken for dead."""
+    """Raise BadConfiguration if other builders would consider this one dead while it is alive."""
     rarest = max(heartbeat.building, 60 / pushes_per_minute)
     if rarest > lease / 2:
         raise BadConfiguration(
             f"a heartbeat every {rarest:g} s is too rare for a lease of {lease:g} s, which needs "
-            "two at least: lengthen lease, shorten heartbeat.building, lower "
-            f"{PUSH_EVERY_VARIABLE} or raise pushes_per_minute"
+            "at least two. Increase lease or pushes_per_minute, or decrease heartbeat.building or "
+            f"{PUSH_EVERY_VARIABLE}."
         )
 
 
@@ -84,6 +83,6 @@ def _push_every(text: str | None) -> int | None:
         return None
     if not text.isdecimal() or int(text) < 1:
         raise BadConfiguration(
-            f"{PUSH_EVERY_VARIABLE} is {text[:40]!r}: a number from 1 on is wanted"
+            f"{PUSH_EVERY_VARIABLE}: expected an integer of 1 or more, found {text[:40]!r}"
         )
     return int(text)

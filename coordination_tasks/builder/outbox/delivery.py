@@ -1,7 +1,7 @@
-"""Sends many commands in one write, and finds those that hinder the others with few pushes.
+"""Sends many commands in one write, and isolates those that block the others with few pushes.
 
-A remote's hook, or the look for secrets, refuses a push as a whole. Halving finds one bad command
-among 1,000 with 21 pushes; a remote that takes nothing at all is left alone after 14.
+A hook of the remote, or the scan for secrets, rejects a push as a whole. Halving finds one bad
+command among 1,000 with 21 pushes; a remote that rejects everything is given up after 14.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from coordination_tasks.domain.errors import (
 from coordination_tasks.store.attempt_commands import AttemptCommand
 
 _ENOUGH = 3
-"""Writes refused alone, with none taken, after which the others are tried together only."""
+"""After so many single refusals without a success, the rest is only tried together."""
 
 Answers = tuple[CoordinationError | None, ...]
-"""For each command None, or why it is refused."""
+"""For each command None, or the error that refused it."""
 
 
 class Recipient(Protocol):
-    """Whom a delivery goes to: coordination_tasks.store.Store."""
+    """The recipient of a delivery: coordination_tasks.store.Store."""
 
     def send(self, commands: Sequence[AttemptCommand]) -> Answers:
         """See Store.send."""
@@ -36,10 +36,10 @@ class Recipient(Protocol):
 
 
 def deliver(commands: Sequence[AttemptCommand], recipient: Recipient) -> Answers:
-    """Send all in one write, and in ever smaller ones what the recipient refuses.
+    """Send everything in one write, and refused parts in ever smaller ones.
 
-    Raises NotSent, AccessDenied, BrokenDocument, HistoryRewritten, and AllRefused when nothing
-    shows that the remote takes any command at all now.
+    Raises NotSent, AccessDenied, BrokenDocument, HistoryRewritten, and AllRefused when the remote
+    accepted no command at all.
     """
     return _Delivery(recipient).deliver(commands)
 

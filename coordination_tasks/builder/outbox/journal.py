@@ -1,8 +1,8 @@
-"""What this builder has to tell, safe on its own disk until the coordination store has it.
+"""Records of this builder, safe on its own disk until the coordination store has them.
 
-A SQLite journal (WAL, synchronous=FULL): what a `submit_…` returned from survives `kill -9` and a
-power cut. One flusher at a time sends all that waits in one write; a record that is sent twice is
-stored once, so a flusher may die at any moment.
+A SQLite journal (WAL, synchronous=FULL): once a `submit_…` has returned, its record survives
+`kill -9` and a power cut. One flusher at a time sends all waiting records in one write. A record
+that is sent twice is stored once, so a flusher may die at any moment.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ from coordination_tasks.store.attempt_commands import (
 _MOST_AT_ONCE = 1000
 _BUSY_SECONDS = 30.0
 _INDEX_GROWS_BY = 32 * 1024
-"""Bytes of disk that SQLite takes at a time beside its log (`WALINDEX_PGSZ`)."""
+"""Bytes of disk that SQLite allocates at a time beside its log (`WALINDEX_PGSZ`)."""
 _PRIMARY_CODE = 0xFF
-"""The bits of an extended result code of SQLite that name the kind of error."""
+"""The bits of an extended SQLite result code that identify the kind of error."""
 _REFUSED = "refused IS NOT NULL"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
@@ -58,7 +58,7 @@ CREATE TABLE IF NOT EXISTS entries (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One command that waits, or was refused. Entries of a job are sent in the order of `seq`."""
+    """A command that waits or was refused. Entries of a job are sent in the order of `seq`."""
 
     seq: int
     id: str
@@ -69,17 +69,17 @@ class Entry:
     """JSON."""
     submitted_at: str
     refused: str | None = None
-    """Why the store refused it for good; None while it waits."""
+    """Why the store refused it permanently; None while it waits."""
 
     @property
     def command(self) -> AttemptCommand:
-        """What is to be written."""
+        """The write."""
         return command_from_json(self.name, self.args)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlushReport:
-    """What a flush did; `refused` will not be sent again."""
+    """The result of a flush; `refused` will not be sent again."""
 
     sent: int = 0
     refused: tuple[tuple[Entry, CoordinationError], ...] = ()
@@ -91,7 +91,7 @@ _Result = tuple[Entry, CoordinationError | None]
 class Outbox:
     """The journal in the file `path`. Safe for several threads and processes.
 
-    All methods raise NotDurable when the journal can't be read or written.
+    All methods raise NotDurable when the journal cannot be read or written.
     """
 
     def __init__(self, path: Path, *, clock: Callable[[], datetime] = utc_now) -> None:
@@ -126,28 +126,28 @@ class Outbox:
             self._database.close()
 
     def hide(self, secrets: Collection[str]) -> None:
-        """Mask these values in all that is submitted from now on."""
+        """Mask these values in everything that is submitted from now on."""
         self._secrets = tuple(secrets)
 
     def submit_transitions(
         self, attempt: Attempt, transitions: Sequence[Transition], plan: bytes | None = None
     ) -> str:
-        """Keep step transitions to be recorded; durable when this returns the entry's id.
+        """Store step transitions for sending; durable when this returns the entry's id.
 
-        `plan` is what the attempt is made with, and kept in the same write.
+        `plan` is the plan of the attempt, stored in the same write.
         """
         fence = Fence.of(attempt)
         return self._submit(Record(fence=fence, transitions=tuple(transitions), plan=plan))
 
     def submit_completion(self, attempt: Attempt, completion: Completion) -> str:
-        """Keep the end of an attempt; durable when this returns the entry's id."""
+        """Store the end of an attempt; durable when this returns the entry's id."""
         dated = replace(completion, at=completion.at or self._clock())
         return self._submit(Complete(fence=Fence.of(attempt), completion=dated))
 
     def submit_release(
         self, attempt: Attempt, reason: str, transitions: Sequence[Transition] = ()
     ) -> str:
-        """Keep that an attempt is given up; durable when this returns the entry's id."""
+        """Store the release of an attempt; durable when this returns the entry's id."""
         return self._submit(
             Release(
                 fence=Fence.of(attempt),
@@ -158,37 +158,37 @@ class Outbox:
         )
 
     def pending(self) -> tuple[Entry, ...]:
-        """What waits to be sent, in order."""
+        """The entries that wait to be sent, in order."""
         return self._select("refused IS NULL")
 
     def refused(self) -> tuple[Entry, ...]:
-        """What the store refused for good, in order."""
+        """The permanently refused entries, in order."""
         return self._select(_REFUSED)
 
     def retry(self, ids: Sequence[str]) -> int:
-        """Let refused entries wait to be sent again; how many of these ids are such entries."""
+        """Requeue refused entries; returns how many of these ids were refused entries."""
         return self._on_entries("UPDATE entries SET refused = NULL", _REFUSED, ids)
 
     def drop(self, ids: Sequence[str]) -> int:
-        """Forget refused entries; how many of these ids were such entries."""
+        """Drop refused entries; returns how many of these ids were refused entries."""
         return self._on_entries("DELETE FROM entries", _REFUSED, ids)
 
     def forget(self, ids: Sequence[str]) -> int:
-        """Forget entries that the store holds already, waiting or refused; how many there were.
+        """Drop entries that the store already has, waiting or refused; returns their number.
 
-        A flush that is under way elsewhere is waited for.
+        Waits for a flush of another process.
         """
         with file_lock(self._flush_lock):
             return self._on_entries("DELETE FROM entries", "TRUE", ids)
 
     def flush(self, recipient: Recipient) -> FlushReport:
-        """Send all that waits now; a flush that is under way elsewhere is waited for.
+        """Send all entries that wait now; waits for a flush of another process.
 
-        What is submitted meanwhile is left to the next flush: a graph of quick steps would keep
-        this one, and its pushes, going for as long as it runs. What is refused alone is kept apart
-        and reported, and the rest goes on. Raises NotSent, AccessDenied, BrokenDocument,
-        HistoryRewritten, and AllRefused when the remote takes nothing at all: then what was not
-        sent waits on.
+        Entries that are submitted meanwhile are left to the next flush: otherwise a graph of quick
+        steps would keep this one, and its pushes, busy for as long as it runs. An entry that is
+        refused alone is set aside and reported, and the rest is sent. Raises NotSent, AccessDenied,
+        BrokenDocument, HistoryRewritten, and AllRefused when the remote rejects everything: then
+        unsent entries keep waiting.
         """
         sent = 0
         refused: list[tuple[Entry, CoordinationError]] = []
@@ -216,7 +216,7 @@ class Outbox:
         return entry_id
 
     def _on_entries(self, change: str, condition: str, ids: Sequence[str]) -> int:
-        # `change` and `condition` are constants above; of refused ones what waits is not touched
+        # `change` and `condition` are constants above; the condition excludes other entries
         query = f"{change} WHERE {condition} AND id = ?"
         with self._lock, self._durable():
             self._database.execute("BEGIN IMMEDIATE")
@@ -253,7 +253,7 @@ class Outbox:
         except (sqlite3.Error, OSError) as error:
             if _is_full(error) or _has_no_space(error, self._path):
                 raise DiskFull(f"no space is left on the disk for {self._path}") from error
-            raise NotDurable(f"the journal {self._path} can't be used: {error}") from error
+            raise NotDurable(f"cannot use the journal {self._path}: {error}") from error
 
 
 def _is_full(error: sqlite3.Error | OSError) -> bool:
@@ -263,7 +263,7 @@ def _is_full(error: sqlite3.Error | OSError) -> bool:
 
 
 def _has_no_space(error: sqlite3.Error | OSError, path: Path) -> bool:
-    """Whether an error that has many causes came because the index of the log could not grow."""
+    """Whether an ambiguous error occurred because the index of the log could not grow."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
     is_io = code & _PRIMARY_CODE == sqlite3.SQLITE_IOERR
     return is_io and shutil.disk_usage(path.parent).free < 2 * _INDEX_GROWS_BY

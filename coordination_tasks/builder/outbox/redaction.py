@@ -1,7 +1,7 @@
-"""Keeps secrets out of what a build tells of itself, before it is kept or sent.
+"""Keeps secrets out of a build's records, before they are stored or sent.
 
-A build must not stop because a tool printed a token: what looks like one is withheld, line by
-line, and what is declared as a secret is masked wherever it stands.
+A build must not stop because a tool printed a token: lines that look like secrets are withheld,
+and declared secrets are masked wherever they appear.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from coordination_tasks.domain.secret_scan import findings, may_hold_one, note, 
 from coordination_tasks.store.attempt_commands import AttemptCommand, Complete, Record
 
 Hide = Callable[[str], str]
-"""Masks what is known to be secret in a text."""
+"""Masks the declared secrets in a text."""
 
 
 def without_secrets(command: AttemptCommand, secrets: Collection[str]) -> AttemptCommand:
-    """The command with `secrets` masked, and what looks like a secret withheld."""
+    """The command with `secrets` masked, and lines that look like secrets withheld."""
     hide = partial(mask, secrets=secrets)
     if isinstance(command, Complete):
         done = command.completion
@@ -36,7 +36,7 @@ def without_secrets(command: AttemptCommand, secrets: Collection[str]) -> Attemp
         return replace(command, completion=cleaned)
     transitions = _clean_all(command.transitions, hide)
     if isinstance(command, Record):
-        # a plan is built with again: an address in it stays, and the planner has masked the source
+        # later attempts use the plan: addresses in it stay, and the planner has masked the source
         plan = _clean_document(command.plan, partial(mask_secrets, secrets=secrets))
         return replace(command, transitions=transitions, plan=plan)
     return replace(command, transitions=transitions, reason=_clean(command.reason, hide))
@@ -55,14 +55,14 @@ def _clean_transition(transition: Transition, hide: Hide) -> Transition:
         log=None if transition.log is None else _clean(transition.log, hide),
         details=_clean_data(transition.details, hide),
     )
-    # a name and its value may be harmless each, and a secret side by side
+    # a name and its value may be harmless alone, but a secret together
     for found in findings(transition_line(cleaned)):
         return replace(cleaned, details={"withheld": note(found.rule)})
     return cleaned
 
 
 def _is_clean(transition: Transition, hide: Hide) -> bool:
-    """Quick, for the many that hide nothing: one look at all that the others look at in turn."""
+    """A quick check for the common case without secrets: all texts in one scan."""
     details = transition.details
     texts = (
         transition.reason,
@@ -76,7 +76,7 @@ def _is_clean(transition: Transition, hide: Hide) -> bool:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Each key and text in a JSON value, as it is before JSON writes it."""
+    """Each key and text in a JSON value, before JSON escapes it."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -89,7 +89,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _clean_document(data: bytes | None, hide: Hide) -> bytes | None:
-    """A document, mostly of JSON; untouched when there is nothing to hide."""
+    """A document, mostly of JSON; unchanged when there is nothing to hide."""
     if data is None:
         return None
     text = data.decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""`doit clean-workspaces`: what is too old or too much on this builder's disk."""
+"""`doit clean-workspaces`: old and excess data on this builder's disk."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ class CleanWorkspacesCommand(FarmCommand):
     """doit command."""
 
     name = "clean-workspaces"
-    doc_purpose = "show, or remove, what is too old or too much on this builder's disk"
+    doc_purpose = "show or remove old and excess data on this builder's disk"
     doc_usage = "[--remove] [--json]"
     doc_description = """
 
-Looks at workspaces, mirrors of sources, packed logs and Maven's downloads, and finds what is older
-or more than `limits` in builder.yaml allows; shows what each would free. With --remove it goes.
-Jobs that wait or run keep their workspace, and so does the last good build of each branch that is
-here; a mirror stays while a source tree takes its objects from it.
+Lists workspaces, mirrors of sources, packed logs and Maven downloads that exceed `limits` in
+builder.yaml, and the space that each would free. --remove removes them. Queued and running jobs
+keep their workspaces, and so does the last successful build of each branch on this builder; a
+mirror is kept while a source tree takes objects from it.
 
-Exit codes: 0 shown or removed, 1 the coordination repository can't be reached (nothing is removed),
-3 usage, or --remove while a `doit build` runs here.
+Exit codes: 0 shown or removed, 1 cannot reach the coordination repository (nothing is removed),
+3 bad usage, or --remove while a `doit build` is running here.
 """
     group = "care"
     cmd_options = (
         {"name": "remove", "long": "remove", "type": bool, "default": False,
-         "help": "remove it, instead of only showing it"},
+         "help": "remove the items instead of only showing them"},
         OPTION_JSON,
         OPTION_BUILDER,
     )  # fmt: skip
@@ -87,7 +87,7 @@ def _print(found: Sequence[Removable], *, removed: bool) -> None:
     if found:
         out.print(table)
     total = format_size(_total(found))
-    out.print(f"freed {total}" if removed else f"would free {total}; --remove does it")
+    out.print(f"freed {total}" if removed else f"would free {total}. Remove it with --remove.")
 
 
 def _total(found: Iterable[Removable]) -> int:

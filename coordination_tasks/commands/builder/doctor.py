@@ -1,4 +1,4 @@
-"""`doit doctor`: is this machine fit to be a builder, and what to do where it is not."""
+"""`doit doctor`: whether this machine can be a builder, with remedies."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class DoctorCommand(FarmCommand):
     doc_purpose = "check this machine: tools, disk, outbox, clock, coordination repository"
     doc_usage = "[--json]"
     doc_description = """
-What only some pipelines need (lintian, a clean root, git-lfs, root, commands that `tools` names) is
-a mistake here only when a pipeline of this farm can't do without it.
+Optional parts (lintian, a clean root, git-lfs, root, commands in `tools`) are problems only if
+a pipeline of this farm requires them.
 
-Exit codes: 0 all is well, 1 something has to be done, 3 bad configuration.
+Exit codes: 0 no problems, 1 problems found, 3 bad configuration.
 """
     group = "care"
     cmd_options = (OPTION_JSON, OPTION_BUILDER)
@@ -50,7 +50,7 @@ Exit codes: 0 all is well, 1 something has to be done, 3 bad configuration.
 
 
 def check_as_json(check: Check) -> dict[str, object]:
-    """What was looked at, for programs."""
+    """The checks, for programs."""
     return {
         "check": check.name,
         "ok": check.ok,

@@ -1,4 +1,4 @@
-"""`doit outbox`: what this builder still has to tell, and what the store did not want."""
+"""`doit outbox`: records that wait to be sent, and records that the store refused."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ class OutboxCommand(FarmCommand):
     """doit command."""
 
     name = "outbox"
-    doc_purpose = "show what waits to be sent, and what was refused"
+    doc_purpose = "show records that wait to be sent, and refused ones"
     doc_usage = "[--json] [--send | --retry ID ... | --drop ID ...]"
     doc_description = """
-Works without the coordination repository. What waits is sent by `doit build` and `doit watch`.
-What was refused is kept until somebody decides: `--retry` lets it wait again, `--drop` forgets it.
+Works without the coordination repository. `doit build` and `doit watch` send waiting entries.
+Refused entries are kept until you decide: `--retry` requeues them, `--drop` removes them.
 
-Exit codes: 0 shown or done, 1 the journal can't be read or, with --send, the coordination
-repository can't be reached, 3 bad configuration, usage, or no such refused entry.
+Exit codes: 0 shown or done, 1 cannot read the journal or, with --send, cannot reach the
+coordination repository, 3 bad configuration, bad usage, or unknown refused entry.
 """
     group = "care"
     cmd_options = (
         {"name": "send", "long": "send", "type": bool, "default": False,
-         "help": "send now what waits"},
+         "help": "send waiting entries now"},
         {"name": "retry", "long": "retry", "type": bool, "default": False,
-         "help": "let the refused entries that are named wait to be sent again"},
+         "help": "requeue these refused entries"},
         {"name": "drop", "long": "drop", "type": bool, "default": False,
-         "help": "forget the refused entries that are named"},
+         "help": "drop these refused entries"},
         OPTION_JSON,
         OPTION_BUILDER,
     )  # fmt: skip
@@ -47,9 +47,9 @@ repository can't be reached, 3 bad configuration, usage, or no such refused entr
         self, send: bool, retry: bool, drop: bool, json: bool, builder: str, pos_args: list[str]
     ) -> int:
         if send + retry + drop > 1:
-            raise BadRequest("--send, --retry and --drop go one at a time")
+            raise BadRequest("--send, --retry and --drop exclude each other")
         if (retry or drop) != bool(pos_args):
-            raise BadRequest("--retry and --drop, and nothing else, take the IDs of entries")
+            raise BadRequest("only --retry and --drop take entry IDs, and they need at least one")
         config = self.farm.config(builder)
         with Outbox(config.state_dir / "outbox.sqlite") as outbox:
             if send:
@@ -106,14 +106,14 @@ def _check(outbox: Outbox, ids: Sequence[str]) -> None:
     refused = {entry.id for entry in outbox.refused()}
     for wanted in ids:
         if wanted not in refused:
-            raise NotFound(f"there is no refused entry {wanted[:80]!r}")
+            raise NotFound(f"unknown refused entry {wanted[:80]!r}")
 
 
 def _print(pending: Sequence[Entry], refused: Sequence[Entry]) -> None:
     out = console()
     if not pending and not refused:
         out.print("the outbox is empty")
-    for title, entries in (("waits to be sent", pending), ("was refused", refused)):
+    for title, entries in (("waiting to be sent", pending), ("refused", refused)):
         if not entries:
             continue
         table = Table("since", "job", "try", "what", title=title, title_justify="left", box=None)

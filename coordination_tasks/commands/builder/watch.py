@@ -1,4 +1,4 @@
-"""`doit watch`: what runs on a builder all the time, also while it builds nothing."""
+"""`doit watch`: runs on a builder permanently, even while it is idle."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class WatchCommand(FarmCommand):
     """doit command."""
 
     name = "watch"
-    doc_purpose = "show that this builder lives, and take jobs from builders that don't"
+    doc_purpose = "send heartbeats, and requeue the jobs of dead builders"
     doc_usage = "[--builder ID]"
     doc_description = """
 
-Runs until SIGINT, SIGTERM or SIGHUP. Sends heartbeats while no `doit build` runs here, sends what
-waits in the outbox, gives back the job of a build that was killed here, and queues the job of any
-builder again that gives no sign of life for the length of its lease. Once an hour it looks
-whether much is due for `doit housekeeping`, and does it then.
+Runs until SIGINT, SIGTERM or SIGHUP. Sends heartbeats while no `doit build` is running here, sends
+waiting entries of the outbox, releases the job of a killed build of this builder, and requeues the
+job of any builder without a heartbeat for its lease. Once an hour, runs `doit housekeeping` if
+enough is due.
 
-Exit codes: 0 ended by a signal, 3 bad configuration, or another watch runs for this builder.
+Exit codes: 0 ended by a signal, 3 bad configuration, or another watch of this builder is running.
 """
     group = "farm"
     cmd_options = (OPTION_BUILDER,)

@@ -1,4 +1,4 @@
-"""Commands about a job: queue it, build it, look at it, run parts of it again.
+"""Commands about a job: queue it, build it, show it, run parts of it again.
 
-Commands about a builder or the coordination repository stand beside this room.
+Commands about a builder or the coordination repository are in the rooms beside this one.
 """

@@ -1,4 +1,4 @@
-"""`doit build`: claim a job, run its pipeline's tasks, publish the end, whatever happens."""
+"""`doit build`: claim a job, run its pipeline's tasks, publish the result, whatever happens."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from coordination_tasks.wiring.upkeep import keepalive
 
 BUILD_OPTIONS: tuple[dict[str, Any], ...] = (
     {"name": "parallel", "short": "n", "long": "parallel", "type": int, "default": 0,
-     "help": "run up to N steps at once (else `parallel` in builder.yaml, else 1)"},
+     "help": "run up to N steps in parallel (default: `parallel` in builder.yaml, or 1)"},
     {"name": "replan", "long": "replan", "type": bool, "default": False,
-     "help": "build with the pipeline as it is now, not with the plan of an earlier attempt"},
+     "help": "use the current pipeline instead of the plan of an earlier attempt"},
     {"name": "verbose", "long": "verbose", "type": bool, "default": False,
      "help": "show every line of the steps' logs"},
     OPTION_BUILDER,
@@ -33,16 +33,16 @@ class BuildCommand(FarmCommand):
     doc_usage = "[--job ID] [--pipeline NAME] [-n N] [--replan] [--builder ID] [--verbose]"
     doc_description = """
 
-Claims a job, runs the steps of its pipeline, publishes the result.
-What succeeded before with the same inputs is not done again, so
-`doit build --job ID` goes on where a failure or a signal ended it,
-with the plan that the job was claimed with first; --replan takes the file as it is now.
+Claims a job, runs the steps of its pipeline, and publishes the result.
+Steps that succeeded before with the same inputs are not repeated, so
+`doit build --job ID` continues after a failure or a signal, with the
+plan of the job's first attempt; --replan uses the current file.
 
 Exit codes:
   0      built
-  1      a step failed, the run broke off (full disk), or the repository can't be reached or refuses
+  1      a step failed, the run was aborted (full disk), or the repository is unreachable or rejects
   3      bad configuration or usage
-  4      nothing to claim, less free space than min_free, or a `doit build` runs as this builder
+  4      nothing to claim, less free space than min_free, or this builder is already building
   5      claim lost to another builder
   128+n  ended by signal n; the job can be claimed again
 """
@@ -51,7 +51,7 @@ Exit codes:
 
     cmd_options: ClassVar = (
         {"name": "job", "long": "job", "type": str, "default": "",
-         "help": "build this job, also when it has ended before"},
+         "help": "build this job, even if it has already ended"},
         {"name": "pipeline", "long": "pipeline", "type": str, "default": "",
          "help": "claim only jobs of this pipeline"},
         *BUILD_OPTIONS,
@@ -82,7 +82,7 @@ Exit codes:
 
 
 def build_tools(command: FarmCommand, builder: str, *, verbose: bool) -> BuildTools:
-    """What a command that builds does it with; `builder` is the option's value."""
+    """The tools of a command that builds; `builder` is the option's value."""
     farm = command.farm
     config = farm.config(builder)
     secrets = Secrets(os.environ, config.secrets_file)
@@ -97,7 +97,7 @@ def build_tools(command: FarmCommand, builder: str, *, verbose: bool) -> BuildTo
         terms=command.terms(secrets),
         secrets=secrets,
         display=display,
-        # doit swallows what an action, like the claim, says on stderr
+        # doit swallows the stderr of an action, like the claim
         open_store=lambda sleep: open_store(config, display.message, sleep=sleep),
         keepalive=lambda log, store: keepalive(config, store, log, display.message),
     )

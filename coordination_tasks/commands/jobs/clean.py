@@ -1,4 +1,4 @@
-"""`doit clean`: removes what steps made."""
+"""`doit clean`: removes the outputs of steps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from coordination_tasks.domain.errors import BadRequest
 
 
 class CleanCommand(FarmCommand):
-    """doit command; takes the place of doit's own."""
+    """doit command; replaces doit's own."""
 
     uses_tasks = True
     name = "clean"
@@ -20,12 +20,12 @@ class CleanCommand(FarmCommand):
     doc_usage = "[TASK ...] [--clean-all] [--job ID] [--dry-run] [--forget]"
     doc_description = """
 
-Removes the files that steps recorded as their outputs, of git-checkout the source tree; a step
-whose outputs are gone runs again. TASK is a step's task (`cloudstack:maven`), a pipeline, or a
-pattern with *. All jobs on this builder are cleaned, or the one of --job. Workspaces as a whole
-are the matter of `doit clean-workspaces`. Steps that a killed build left running are ended first.
+Removes the recorded outputs of steps; for git-checkout, the source tree. A step without its
+outputs runs again. TASK is a step's task (`cloudstack:maven`), a pipeline, or a pattern with *.
+Cleans all jobs on this builder, or only that of --job. To remove complete workspaces, use
+`doit clean-workspaces`. Stops steps that a killed build left running first.
 
-Exit codes: 0 cleaned, 3 usage, or a `doit build` runs here.
+Exit codes: 0 cleaned, 3 bad usage, or a `doit build` is running here.
 """
     group = "build"
     cmd_options = (
@@ -49,14 +49,14 @@ Exit codes: 0 cleaned, 3 usage, or a `doit build` runs here.
         pos_args: list[str],
     ) -> int:
         if not pos_args and not all:
-            raise BadRequest("which steps? name tasks, or --clean-all")
+            raise BadRequest("name at least one task, or pass --clean-all")
         chosen = selected_steps(self.task_list, ["*"] if all else pos_args)
         config = self.farm.config(builder)
         workspaces = self.farm.pipelines.workspaces(config.state_dir)
         if job:
             check_job_here(job, workspaces.jobs())
         with acting_lock(config):
-            if not dry:  # what a killed build left running would write on
+            if not dry:  # steps that a killed build left running keep writing
                 workspaces.sweep()
             removed = workspaces.clean(chosen, job or None, dry=dry)
             if forget and not dry:

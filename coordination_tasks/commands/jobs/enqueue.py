@@ -1,4 +1,4 @@
-"""`doit enqueue`: put a job into the queue."""
+"""`doit enqueue`: add a job to the queue."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class EnqueueCommand(FarmCommand):
     """doit command."""
 
     name = "enqueue"
-    doc_purpose = "queue a job: one commit of a pipeline's source to build"
+    doc_purpose = "queue a job that builds one commit of a pipeline's source"
     doc_usage = (
         "--pipeline NAME (--branch BRANCH [--commit SHA] | --tag TAG) [--param NAME=VALUE ...]"
     )
@@ -27,11 +27,11 @@ class EnqueueCommand(FarmCommand):
 Prints the job's id. A branch without a commit is resolved when the job is claimed, a tag at once.
 Queueing the same id with the same content again changes nothing.
 
-A builder takes a job when it knows the pipeline, offers the labels (`arch`, `distro` and `jdk` are
-found on the machine, others are in its builder.yaml) and all jobs named by --after have succeeded.
-The lowest priority number is first, then the oldest.
+A builder claims a job if it knows the pipeline, has the labels (`arch`, `distro` and `jdk` are
+detected, others are in its builder.yaml) and all jobs of --after have succeeded. Jobs with the
+lowest priority number come first, then the oldest.
 
-Exit codes: 0 queued, 1 the coordination repository, or with --tag the source, can't be reached,
+Exit codes: 0 queued, 1 cannot reach the coordination repository, or with --tag the source,
 3 bad configuration or usage.
 """
 
@@ -42,20 +42,20 @@ Exit codes: 0 queued, 1 the coordination repository, or with --tag the source, c
         {"name": "branch", "long": "branch", "type": str, "default": "",
          "help": "branch of the pipeline's source repository"},
         {"name": "commit", "long": "commit", "type": str, "default": "",
-         "help": "full commit id; without it the branch's tip when the job is claimed"},
+         "help": "full commit id (default: the branch's tip when the job is claimed)"},
         {"name": "tag", "long": "tag", "type": str, "default": "",
          "help": "tag of the pipeline's source repository, instead of a commit: its commit now"},
         OPTION_PARAM,
         {"name": "label", "long": "label", "type": list, "default": [],
-         "help": "what the builder must offer, like --label jdk=17; may be repeated"},
+         "help": "label that the builder must have, such as jdk=17 (may be repeated)"},
         {"name": "after", "long": "after", "type": list, "default": [],
-         "help": "id of a job that must have succeeded first; may be repeated"},
+         "help": "id of a job that must succeed first (may be repeated)"},
         {"name": "priority", "long": "priority", "type": int, "default": 5,
          "help": "1 is first, 10 last [default: %(default)s]"},
         {"name": "id", "long": "id", "type": str, "default": "",
-         "help": "id of the job; made up when absent"},
+         "help": "job id (generated if omitted)"},
         {"name": "description", "long": "description", "type": str, "default": "",
-         "help": "a word for people"},
+         "help": "free-text description"},
         OPTION_BUILDER,
     )  # fmt: skip
 
@@ -76,11 +76,11 @@ Exit codes: 0 queued, 1 the coordination repository, or with --tag the source, c
     ) -> int:
         no_arguments(pos_args)
         if not pipeline:
-            raise BadRequest("--pipeline is missing; `doit list` shows the pipelines")
+            raise BadRequest("missing --pipeline; `doit list` shows the pipelines")
         if commit and tag:
             raise BadRequest("--commit and --tag exclude each other")
         if not branch and not commit and not tag:
-            raise BadRequest("--branch, --commit or --tag is missing: what is to be built?")
+            raise BadRequest("missing --branch, --commit or --tag")
         job_id = id or new_job_id(time.time(), uuid.uuid4().int)
         params = given_params(param)
         self.check_pipeline(pipeline)
@@ -105,9 +105,7 @@ Exit codes: 0 queued, 1 the coordination repository, or with --tag the source, c
         with open_store(self.farm.config(builder), tell) as store:
             stored = store.enqueue(job)
             for name in _unknown(store, job.dependencies):
-                tell(
-                    f"there is no job {name[:80]!r} yet: {stored.id} waits until one has succeeded"
-                )
+                tell(f"unknown job {name[:80]!r}: {stored.id} waits until it has succeeded")
         sys.stdout.write(f"{stored.id}\n")
         return 0
 
@@ -131,5 +129,5 @@ def _unknown(store: Store, names: Sequence[str]) -> Iterator[str]:
 
 
 def new_job_id(epoch: float, number: int) -> str:
-    """An id of the form that the farm uses: `job_<epoch>_<4 digits>`."""
+    """An id in the form that the farm uses: `job_<epoch>_<4 digits>`."""
     return f"job_{int(epoch)}_{number % 10000:04d}"

@@ -1,4 +1,4 @@
-"""`doit explain`: why a step ran or did not, and why a job waits."""
+"""`doit explain`: why a step ran or was skipped, and why a job waits."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ CLAIMS_NOTHING = "this builder can claim nothing: its pipelines file has errors"
 UP_TO_DATE = "up to date"
 _SHORT_ANSWER = 1990
 """Bytes."""
-NOT_HERE = "not known: this builder has no workspace of the job"
+NOT_HERE = "unknown: this builder has no workspace of the job"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobExplanation:
-    """A job, and what hinders it."""
+    """A job, and what blocks it."""
 
     job: Job
     not_claimed: str | None
@@ -60,7 +60,7 @@ class JobExplanation:
 
     @property
     def why(self) -> str:
-        """In words."""
+        """The explanation as text."""
         if self.not_claimed is not None:
             return self.not_claimed or CLAIMABLE
         return _lease_line(self.lease) if self.lease else self.job.reason
@@ -70,18 +70,18 @@ class ExplainCommand(FarmCommand):
     """doit command."""
 
     name = "explain"
-    doc_purpose = "tell why a step ran or did not, and why a job waits"
+    doc_purpose = "show why a step ran or was skipped, and why a job waits"
     doc_usage = "[JOB] [STEP] [--json]"
     doc_description = """
 
-Without JOB: all jobs that wait or run, each with what hinders this builder to claim it (a label, a
-job that it depends on, a secret, the disk) or with the builder that holds its lease.
+Without JOB: all queued and running jobs, each with the reason why this builder does not claim it
+(a label, a dependency, a secret, the disk) or with the builder that holds its lease.
 With JOB: each step of its latest attempt, why it ran, was up to date or waits, and what a build on
-this builder would do now, by its own records: the input that changed with old and new value.
-With STEP: all that is known of one step, with every reason to run it.
-Nothing is changed, and nothing is taken from other jobs to find out.
+this builder would do now, by its own records: the changed input with old and new value.
+With STEP: everything known about one step, with every reason to run it.
+Changes nothing, and reuses nothing from other jobs.
 
-Exit codes: 0 explained, 1 the coordination repository can't be reached, 3 usage, unknown job or
+Exit codes: 0 explained, 1 cannot reach the coordination repository, 3 bad usage, unknown job or
 step.
 """
     group = "look"
@@ -89,7 +89,7 @@ step.
 
     def _execute(self, json: bool, builder: str, pos_args: list[str]) -> int:
         if len(pos_args) > 2:  # noqa: PLR2004 - JOB and STEP
-            raise BadRequest(f"what is {pos_args[2][:60]!r}? one job and one step of it are wanted")
+            raise BadRequest(f"unexpected argument {pos_args[2][:60]!r}: give one job and step")
         config = self.farm.config(builder)
         with open_store(config, tell) as store:
             snapshot = store.snapshot()
@@ -137,7 +137,7 @@ step.
     def _steps(
         self, config: BuilderConfig, snapshot: Snapshot, job: Job
     ) -> tuple[tuple[StepExplanation, ...], str]:
-        """The steps, and why their plan can't be told ("" when it can)."""
+        """The steps, and why their plan cannot be loaded ("" when it can)."""
         planner = self.farm.pipelines.planner
         stored = recorded_plan(snapshot, job)
         outlooks: Sequence[Outlook] = ()
@@ -171,7 +171,7 @@ def _lease(
 ) -> Lease | None:
     published = None
     if job.assigned_to in snapshot.builders():
-        with suppress(BrokenDocument):  # then what this builder's file says counts
+        with suppress(BrokenDocument):  # this builder's own setting counts then
             published = snapshot.builder_status(job.assigned_to or "").lease
     return lease_of(job, presences, published or config.lease)
 
@@ -181,7 +181,7 @@ def _find(steps: tuple[StepExplanation, ...], job: str, name: str) -> StepExplan
     for step in steps:
         if step.step == name:
             return step
-    raise BadRequest(f"job {job} has no step {name[:60]!r}{did_you_mean(name, names)}")
+    raise BadRequest(f"unknown step {name[:60]!r} of job {job}{did_you_mean(name, names)}")
 
 
 def _lease_line(lease: Lease) -> str:
@@ -199,7 +199,7 @@ def _show_queue(jobs: list[JobExplanation], json: bool) -> int:
     table = Table("job", "state", "why", box=None)
     for each in jobs:
         table.add_row(Text(each.job.id), Text(each.job.state), Text(each.why))
-    console().print(table if jobs else "no job waits or runs")
+    console().print(table if jobs else "no job is queued or running")
     return 0
 
 
@@ -223,9 +223,9 @@ def _show_job(
     if explained.why:
         out.print(Text(explained.why))
     if problem:
-        out.print(Text(f"its plan can't be told: {problem}"))
+        out.print(Text(f"the job's plan cannot be loaded: {problem}"))
     out.print()
-    table = Table("step", "state", "why", "if it were built here now", box=None)
+    table = Table("step", "state", "why", "on this builder now", box=None)
     for step in steps:
         table.add_row(Text(step.step), Text(step.state), Text(_why(step)), Text(_now(step)))
     out.print(table)
@@ -235,9 +235,9 @@ def _show_job(
 def _in_short(
     document: Mapping[str, object], steps: Sequence[StepExplanation]
 ) -> list[dict[str, object]]:
-    """The steps of a job that failed: what failed in full, of the others name and state.
+    """The steps of a failed job: failed ones in full, the others with name and state only.
 
-    Its excerpt is cut so that all of the answer fits 2000 bytes; with STEP it is whole.
+    Excerpts are cut so that the whole answer fits 2000 bytes; with STEP they are complete.
     """
     listed: list[dict[str, object]] = [
         {**asdict(step), "excerpt": ""} if step.code else {"step": step.step, "state": step.state}
@@ -251,7 +251,7 @@ def _in_short(
 
 
 def _cut(text: str, room: int) -> str:
-    """The beginning of a text, as JSON at most so many bytes."""
+    """The start of a text, at most so many bytes as JSON."""
     while len(as_json(text).encode()) > room:
         text = text[: len(text) * 9 // 10]
     return text
@@ -277,12 +277,12 @@ def _now(step: StepExplanation) -> str:
 def _up_to_date(step: StepExplanation) -> str:
     others = step.runs_after_change_in
     return (
-        f"{UP_TO_DATE}, unless {' or '.join(others)} gives another result" if others else UP_TO_DATE
+        f"{UP_TO_DATE} unless the output of {' or '.join(others)} changes" if others else UP_TO_DATE
     )
 
 
 def _runs(step: StepExplanation) -> str:
-    return f"runs if its condition holds ({step.condition})" if _may_not_hold(step) else "runs"
+    return f"runs if its condition is true ({step.condition})" if _may_not_hold(step) else "runs"
 
 
 def _may_not_hold(step: StepExplanation) -> bool:
@@ -299,7 +299,7 @@ def _show_step(step: StepExplanation, json: bool) -> int:
     lines = [f"step {step.step}: {step.state}{took}", *_why(step).splitlines()]
     lines += [f"log: {step.log}"] if step.log else []
     lines += step.excerpt.splitlines()
-    lines.append("if it were built here now:")
+    lines.append("on this builder now:")
     if step.reasons_to_run and _may_not_hold(step):
         lines.append(f"  {_runs(step)}:")
     lines += [f"  {reason}" for reason in step.reasons_to_run or [_now(step)]]

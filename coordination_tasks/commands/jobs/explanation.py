@@ -1,4 +1,4 @@
-"""Why a job and its steps are where they are: what is recorded, and what would happen here now."""
+"""Why a job and its steps are in their states: their records, and what would happen here now."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from coordination_tasks.farm.presence.observations import Presence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """Who holds a running job."""
+    """The builder that holds a running job."""
 
     builder: str
     attempt: int
     token: int
     """The fencing token."""
     seconds: float
-    """Without a sign of life for so long, the builder has lost the job."""
+    """Seconds without a heartbeat after which the builder loses the job."""
     presence: Presence | None
-    """Whether the builder lives; None when that was never looked at."""
+    """Whether the builder is alive; None when it was never observed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,27 +36,27 @@ class StepExplanation:
     ran_because: str | None = None
     """None when it did not run."""
     ended_because: str | None = None
-    """None when it has no end."""
+    """None when it has not ended."""
     waits_for: tuple[str, ...] = ()
-    """Steps of the running job that have to end first."""
+    """Steps of the running job that must end first."""
     duration_seconds: float | None = None
     log: str | None = None
     code: str | None = None
     """The failure code; None when it did not fail."""
     retryable: bool | None = None
-    """Whether the same build may succeed when it is tried again; None when it did not fail."""
+    """Whether the same build may succeed on another try; None when it did not fail."""
     excerpt: str = ""
-    """What its tool said when it failed."""
+    """The output of its tool about the failure."""
     reasons_to_run: tuple[str, ...] | None = None
-    """Why it would run here now; empty: it is up to date; None: nobody can tell here."""
+    """Why it would run here now; empty: it is up to date; None: unknown here."""
     condition: str | None = None
-    """Its `when`, which has to hold then; None: that all before it went well."""
+    """Its `when`, if it has one: it must be true for the step to run."""
     runs_after_change_in: tuple[str, ...] = ()
-    """Steps before it that would run: when one gives another result, this one runs too."""
+    """Earlier steps that would run: if the result of one changes, this step runs, too."""
 
 
 def lease_of(job: Job, presences: Mapping[str, Presence], seconds: float) -> Lease | None:
-    """The lease on a job; None while nobody has it."""
+    """The lease on a job; None while no builder holds it."""
     if job.state is not State.RUNNING or job.assigned_to is None:
         return None
     return Lease(

@@ -1,4 +1,4 @@
-"""`doit forget`: steps run again although nothing changed."""
+"""`doit forget`: makes steps run again although nothing changed."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from coordination_tasks.domain.errors import BadRequest
 
 
 class ForgetCommand(FarmCommand):
-    """doit command; takes the place of doit's own."""
+    """doit command; replaces doit's own."""
 
     uses_tasks = True
     name = "forget"
-    doc_purpose = "forget that steps succeeded: they run again"
+    doc_purpose = "forget that steps succeeded, so that they run again"
     doc_usage = "[TASK ...] [--all] [--job ID]"
     doc_description = """
 
-TASK is a step's task (`cloudstack:maven`), a pipeline, or a pattern with *. The steps are forgotten
-in all jobs on this builder, or in the one of --job; their outputs stay.
+TASK is a step's task (`cloudstack:maven`), a pipeline, or a pattern with *. Forgets the steps in
+all jobs on this builder, or only in that of --job; keeps their outputs.
 
-Exit codes: 0 forgotten, 3 usage, or a `doit build` runs here.
+Exit codes: 0 forgotten, 3 bad usage, or a `doit build` is running here.
 """
     group = "build"
     cmd_options = (
@@ -35,7 +35,7 @@ Exit codes: 0 forgotten, 3 usage, or a `doit build` runs here.
 
     def _execute(self, all: bool, job: str, builder: str, pos_args: list[str]) -> int:  # noqa: A002
         if not pos_args and not all:
-            raise BadRequest("which steps? name tasks, or --all")
+            raise BadRequest("name at least one task, or pass --all")
         chosen = selected_steps(self.task_list, ["*"] if all else pos_args)
         config = self.farm.config(builder)
         workspaces = self.farm.pipelines.workspaces(config.state_dir)
@@ -44,9 +44,9 @@ Exit codes: 0 forgotten, 3 usage, or a `doit build` runs here.
         with acting_lock(config):
             forgotten = list(workspaces.forget(chosen, job or None))
         for job_id, step in forgotten:
-            sys.stdout.write(f"forgetting {step} of job {job_id}\n")
+            sys.stdout.write(f"forgot {step} of job {job_id}\n")
         if not forgotten:
             sys.stdout.write(
-                "none of these steps has succeeded here; none is taken from another job\n"
+                "none of these steps has succeeded here; none will be reused from another job\n"
             )
         return 0

@@ -16,7 +16,7 @@ from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
 from coordination_tasks.commands.tables import PIPE_WIDTH, console
 from coordination_tasks.domain.model import Job
 from coordination_tasks.domain.timestamps import elapsed
-from coordination_tasks.farm.presence.observations import UNKNOWN, Presence
+from coordination_tasks.farm.presence.observations import SILENT, UNKNOWN, Presence
 from coordination_tasks.wiring.reading import find_presences, open_snapshot
 
 _STYLES = {
@@ -37,7 +37,7 @@ class JobsCommand(FarmCommand):
     doc_purpose = "list the jobs of the queue, with their state and reason"
     doc_usage = "[--json]"
     doc_description = (
-        "Exit codes: 0 listed, 1 the coordination repository can't be reached, 3 usage."
+        "Exit codes: 0 listed, 1 cannot reach the coordination repository, 3 bad usage."
     )
     group = "look"
     cmd_options = (OPTION_JSON, OPTION_BUILDER)
@@ -63,7 +63,7 @@ def _as_json(job: Job, presences: Mapping[str, Presence]) -> dict[str, object]:
 
 
 def _presence(job: Job, presences: Mapping[str, Presence]) -> Presence | None:
-    """Of the builder that is to build the job now."""
+    """The presence of the builder that is building the job."""
     return presences.get(job.assigned_to or "") if job.state is State.RUNNING else None
 
 
@@ -74,9 +74,9 @@ def _builder(job: Job, presences: Mapping[str, Presence]) -> str:
 
 
 def print_jobs(jobs: Iterable[Job], presences: Mapping[str, Presence] | None = None) -> None:
-    """A table of jobs on stdout, with who lives of the builders of running ones.
+    """Print a table of jobs, with the liveness of the builders of running ones.
 
-    Where it has no room for the reasons, those of jobs that did not succeed stand below it.
+    Without room for the reasons, those of jobs that did not succeed follow below it.
     """
     out, shown, live = console(), list(jobs), presences or {}
     table = _table(shown, live, "commit")
@@ -116,7 +116,7 @@ def _table(jobs: Iterable[Job], presences: Mapping[str, Presence], *more: str) -
 
 
 def job_as_json(job: Job) -> dict[str, object]:
-    """A job for programs: the model's words."""
+    """A job for programs, in the model's terms."""
     return {
         "id": job.id,
         "pipeline": job.pipeline,
@@ -137,7 +137,10 @@ def job_as_json(job: Job) -> dict[str, object]:
 
 
 def life(presence: Presence) -> str:
-    """Whether a builder lives, in words."""
+    """Whether a builder is alive, as text."""
+    still = elapsed(presence.still_for_seconds)
     if presence.liveness == UNKNOWN:
-        return f"unknown: seen for {elapsed(presence.still_for_seconds)} only, look again later"
-    return f"{presence.liveness}, moved {elapsed(presence.still_for_seconds)} ago"
+        return f"unknown (watched for only {still}; ask again later)"
+    if presence.liveness == SILENT:
+        return f"no heartbeat for {still}"
+    return f"{presence.liveness}, last heartbeat {still} ago"

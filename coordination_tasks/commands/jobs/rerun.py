@@ -14,27 +14,27 @@ class RerunCommand(FarmCommand):
     """doit command."""
 
     name = "rerun"
-    doc_purpose = "build a job again: what failed, from a step on, or one step"
+    doc_purpose = "build a job again: only what failed, from a step on, or one step"
     doc_usage = "JOB [--from STEP] [--only STEP] [--clean] [--replan] [-n N] [--verbose]"
     doc_description = """
 
-Without options as `doit build --job JOB`: what succeeded with the same inputs is not done again.
+Without options like `doit build --job JOB`: finished steps with the same inputs are not repeated.
 
-  --from STEP  the step and all that need it run, whatever is known of them
-  --only STEP  the step runs; what else is not up to date is left out, and then the job has failed
-  --clean      everything runs, in an empty workspace
+  --from STEP  run the step and all steps that need it, even if they are up to date
+  --only STEP  run the step; skip other steps that are not up to date, and then fail the job
+  --clean      run everything, in an empty workspace
 
-Exit codes: as `doit help build` says.
+Exit codes: see `doit help build`.
 """
     group = "build"
     uses_tasks = execute_tasks = True
 
     cmd_options: ClassVar = (
         {"name": "start", "long": "from", "type": str, "default": "",
-         "help": "run this step and all that need it"},
-        {"name": "only", "long": "only", "type": str, "default": "", "help": "run this step alone"},
+         "help": "run this step and all steps that need it"},
+        {"name": "only", "long": "only", "type": str, "default": "", "help": "run only this step"},
         {"name": "clean", "long": "clean", "type": bool, "default": False,
-         "help": "begin with an empty workspace"},
+         "help": "start with an empty workspace"},
         *BUILD_OPTIONS,
     )  # fmt: skip
 
@@ -50,9 +50,9 @@ Exit codes: as `doit help build` says.
         pos_args: list[str],
     ) -> int:
         if len(pos_args) != 1:
-            raise BadRequest("which job? `doit jobs` shows them")
+            raise BadRequest("expected the id of one job; `doit jobs` shows them")
         if sum(map(bool, (start, only, clean))) > 1:
-            raise BadRequest("--from, --only and --clean exclude each other: take one")
+            raise BadRequest("--from, --only and --clean exclude each other")
         return run_build(
             BuildRequest(
                 job=pos_args[0],

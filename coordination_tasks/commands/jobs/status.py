@@ -1,4 +1,4 @@
-"""`doit status`: what each builder does, and what happened in a job step by step."""
+"""`doit status`: what each builder does, and what happened in a job, step by step."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Shown:
 
     status: BuilderStatus
     presence: Presence | None
-    """Whether it lives; None when the past is shown."""
+    """Whether it is alive; None when the past is shown."""
     drain: Drain | None
     """Why it claims nothing; None when it does."""
 
@@ -45,24 +45,24 @@ class StatusCommand(FarmCommand):
     """doit command."""
 
     name = "status"
-    doc_purpose = "show builders and queue, or with --job the steps of a job"
+    doc_purpose = "show builders and queue, or the steps of a job with --job"
     doc_usage = "[--job ID] [--at TIME|COMMIT] [--json]"
     doc_description = """
-With `--at`, all is shown as it was in the coordination repository at that time (UTC unless it has a
-zone, like 2025-10-29T12:00:00Z) or at that commit of it.
+`--at` shows everything as it was in the coordination repository at that time (UTC unless it has a
+zone, such as 2025-10-29T12:00:00Z) or at that commit of it.
 
-Whether a builder lives is told by how long its heartbeats have stood still, as this machine saw: a
-first look can't tell, the next one can. What a builder says of its own health is not believed.
+A builder is alive while its heartbeat changes, as observed from this machine: the first call
+cannot know, the next one can. Self-reported health is ignored.
 
-Exit codes: 0 shown, 1 the coordination repository can't be reached or a document in it is broken
-(the others are shown), 3 bad configuration, usage, unknown job or commit, or a time before the
+Exit codes: 0 shown, 1 cannot reach the coordination repository or a document in it is broken
+(the others are shown), 3 bad configuration, bad usage, unknown job or commit, or a time before the
 first commit.
 """
     group = "look"
     cmd_options = (
         {"name": "job", "long": "job", "type": str, "default": "", "help": "id of a job"},
         {"name": "at", "long": "at", "type": str, "default": "",
-         "help": "show what was at this time or commit of the coordination repository"},
+         "help": "show the farm at this time or commit of the coordination repository"},
         OPTION_JSON,
         OPTION_BUILDER,
     )  # fmt: skip
@@ -81,7 +81,7 @@ first commit.
 
 @contextmanager
 def _opened(config: BuilderConfig, at: str) -> Iterator[tuple[Snapshot, datetime | None]]:
-    """The store as it is, or as it was and when that began."""
+    """The store as it is, or as it was with the start of that version."""
     if not at:
         with open_snapshot(config, tell) as snapshot:
             yield snapshot, None
@@ -130,7 +130,7 @@ def _show_farm(
 
 @contextmanager
 def _told(broken: list[BrokenDocument]) -> Iterator[None]:
-    """A broken document is named, and the others are shown."""
+    """Report a broken document, and show the others."""
     try:
         yield
     except BrokenDocument as error:
@@ -204,9 +204,9 @@ def _job_report(job: Job, transitions: tuple[Transition, ...]) -> dict[str, Any]
 def _print_farm(
     builders: Sequence[Shown], drains: Iterable[Drain], jobs: Sequence[Job] | None
 ) -> None:
-    """`jobs` is None when they can't be told."""
+    """`jobs` is None when they are unreadable."""
     out = console()
-    table = Table("builder", "status", "job", "last build", "last sign of life", box=None)
+    table = Table("builder", "status", "job", "last build", "last heartbeat", box=None)
     for shown in builders:
         status = shown.status
         table.add_row(
@@ -268,7 +268,7 @@ def _why(transition: Transition) -> str:
 
 
 def _failure(transition: Transition) -> str:
-    """How to go on from a failure; the reason is in the table."""
-    retry = ", another try may help" if transition.details.get("retryable") else ""
+    """How to continue after a failure; the reason is in the table."""
+    retry = ", a retry may help" if transition.details.get("retryable") else ""
     log = f"; log: {transition.log}" if transition.log else ""
     return f"{transition.step or 'job'}: {transition.details['code']}{retry}{log}"

@@ -1,4 +1,4 @@
-"""Tasks that a person names, as steps of pipelines."""
+"""Tasks on a command line, as steps of pipelines."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from coordination_tasks.domain.errors import BadRequest
 
 
 def selected_steps(tasks: Sequence[Task], names: Iterable[str]) -> dict[str, set[str]]:
-    """Steps by pipeline of the tasks `names`; a group stands for its steps, `*` for anything.
+    """Steps by pipeline of the tasks `names`; a group means all of its steps, `*` anything.
 
-    Raises BadRequest for a name that no task has.
+    Raises BadRequest for a name without a task.
     """
     chosen: dict[str, set[str]] = {}
     for name in names:
         found = [task for task in tasks if _is_meant(task, name)]
         if not found:
             hint = did_you_mean(name, [task.name for task in tasks])
-            raise BadRequest(f"there is no task {name[:80]!r}{hint}; `doit list --all` shows them")
+            raise BadRequest(f"unknown task {name[:80]!r}{hint}; `doit list --all` shows them")
         for task in found:
             if "step" in (task.meta or {}):
                 chosen.setdefault(task.meta["pipeline"], set()).add(task.meta["step"])
@@ -29,7 +29,7 @@ def selected_steps(tasks: Sequence[Task], names: Iterable[str]) -> dict[str, set
 
 
 def check_job_here(job: str, jobs: Collection[str]) -> None:
-    """Raise BadRequest when `job` is the id of none of `jobs`, those with a workspace here."""
+    """Raise BadRequest unless `job` is one of `jobs`, those with a workspace here."""
     if job not in jobs:
         hint = did_you_mean(job, jobs)
         raise BadRequest(f"job {job[:80]!r} has no workspace on this builder{hint}")

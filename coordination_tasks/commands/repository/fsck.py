@@ -1,4 +1,4 @@
-"""`doit fsck`: what is wrong in the coordination repository, and what to do."""
+"""`doit fsck`: problems of the coordination repository, with remedies."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ from coordination_tasks.wiring.upkeep import make_watch
 
 EXIT_FOUND = 6
 _REWOUND = (
-    "this builder writes nothing until main has the lost commits again: ask who force-pushed to"
-    " push them back, from any clone that has them"
+    "this builder writes nothing until main has the lost commits again. Have them pushed again"
+    " from any clone that has them."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What was found, and on what."""
+    """The findings, and the data that they are based on."""
 
     snapshot: Snapshot
     presences: Mapping[str, Presence]
@@ -63,32 +63,31 @@ class FsckCommand(FarmCommand):
     """doit command."""
 
     name = "fsck"
-    doc_purpose = "find what is wrong in the coordination repository, and say what to do"
+    doc_purpose = "find problems in the coordination repository, and show remedies"
     doc_usage = "[--repair] [--json]"
     doc_description = """
-Reads the queue, locks, messages, what builders publish, shared/*.json and the archive: what can't
-be read, or a queue that is gone, is named with its last good version. Looks at transitions that are
-illegal or can't be read; at transitions, manifests and plans that belong to no job or are missing;
-at jobs that wait in vain; at running jobs of builders that gave no sign of life for a lease, as far
-as this machine saw (no clocks are compared: it tells more where `doit watch` runs) or of a build
-that was killed here; at builders that tell of a job they don't have; at locks that are over or
-without an end; at a main that was rewound; at this builder's outbox; at lock files that a killed
-git left in its clones.
-Nothing is changed without --repair.
+Reads the queue, locks, messages, builder status, shared/*.json and the archive, and shows the last
+valid version of unreadable documents or a missing queue. Finds illegal or unreadable transitions;
+transitions, manifests and plans without a job, or missing ones; jobs that can never start; running
+jobs whose builder sent no heartbeat for a lease, as observed from this machine (no clocks are
+compared; a running `doit watch` improves this), or of a killed build of this builder; builders that
+report a job that they do not have; expired or endless locks; a main that was reset to an older
+state; problems of this builder's outbox; and lock files that a killed git left in its clones.
+Changes nothing without --repair.
 
---repair does what is safe: it removes such lock files, drops outbox entries that are recorded
-already and sends what waits, gives back the job of a build that was killed here, frees locks that
-are over with a warning to all, corrects this builder's own status, and looks for the length of a
-lease whether builders of running jobs that seem dead live: it queues their jobs again if not. What
-it left is shown then: broken documents, refused entries and lost records are for a person.
+--repair does what is safe: it removes such lock files, drops outbox entries that are already
+recorded and sends waiting ones, releases the job of a killed build of this builder, releases
+expired locks with a message to all, corrects this builder's own status, and observes for a lease
+whether the builders of running jobs are alive: it requeues the jobs of dead ones. Then it shows the
+rest: broken documents, refused entries and lost records need a person.
 
-Exit codes: 0 nothing is wrong (any more), 1 the coordination repository or the outbox can't be
-read, 3 bad configuration or usage, 6 something is wrong.
+Exit codes: 0 no problems (left), 1 cannot read the coordination repository or the outbox,
+3 bad configuration or usage, 6 problems found.
 """
     group = "care"
     cmd_options = (
         {"name": "repair", "long": "repair", "type": bool, "default": False,
-         "help": "do what is safe, then show what is left"},
+         "help": "repair what is safe, then show the rest"},
         OPTION_JSON,
         OPTION_BUILDER,
     )  # fmt: skip
@@ -178,11 +177,11 @@ def _disagreements(
             *check_killed(snapshot, _left_claim(config), ended),
         )
     except BrokenDocument:
-        return ()  # the queue is broken: named with its last good version
+        return ()  # the queue is broken: reported with its last valid version
 
 
 def _left_claim(config: BuilderConfig) -> str | None:
-    """The claim that a killed build of this builder left behind; None also while one runs."""
+    """The claim that a killed build of this builder left behind; None while a build is running."""
     with while_idle(config) as idle:
         return own_intent(config.state_dir).read() if idle else None
 
@@ -197,7 +196,7 @@ def _open_history(config: BuilderConfig, stack: ExitStack) -> GitHistory | None:
 
 
 def _newest(store: Store, history: GitHistory | None) -> tuple[Snapshot, tuple[Finding, ...]]:
-    """The newest version, and that it was rewound, if it was."""
+    """The newest version, with a finding if main was reset to an older state."""
     try:
         return store.snapshot(), ()
     except HistoryRewritten as error:
@@ -208,7 +207,7 @@ def _newest(store: Store, history: GitHistory | None) -> tuple[Snapshot, tuple[F
 
 
 def fsck_as_json(findings: tuple[Finding, ...], repaired: Sequence[str]) -> dict[str, object]:
-    """What is wrong, and what was done about the rest; `last_good` is a commit or null."""
+    """The problems and the repairs; `last_good` is a commit or null."""
     return {
         "repaired": repaired,
         "findings": [
@@ -231,4 +230,4 @@ def _print(findings: tuple[Finding, ...], repaired: Sequence[str]) -> None:
         out.print(Text(f"✘ {finding.problem}", style="bold red"), soft_wrap=True)
         out.print(Text(f"  -> {finding.remedy}"), soft_wrap=True)
     if not findings:
-        out.print("nothing is wrong any more" if repaired else "nothing is wrong")
+        out.print("no problems left" if repaired else "no problems found")

@@ -1,4 +1,4 @@
-"""`doit housekeeping`: move what is over to the archive."""
+"""`doit housekeeping`: archive finished records."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ class HousekeepingCommand(FarmCommand):
     """doit command."""
 
     name = "housekeeping"
-    doc_purpose = "move old jobs, messages and logs to the archive of their month"
+    doc_purpose = "archive old jobs, messages and logs by month"
     doc_usage = "[--dry-run] [--json]"
     doc_description = f"""
-Finished jobs with their transitions, messages that were read, and logs go to coordination/archive/
-in the repository when they are older than keep_jobs, keep_messages and keep_logs in builder.yaml
-say; of more than {MOST_FINISHED} finished jobs the oldest go sooner. Old logs of this builder's
-workspaces are packed into log-archive/ of its state_dir. Commands find archived jobs by their ids
-as before. May run at any time, on any builders at once; `doit watch` does it when much is due.
+Moves finished jobs with their transitions, read messages, and logs to coordination/archive/ in the
+repository when they are older than keep_jobs, keep_messages and keep_logs in builder.yaml; of more
+than {MOST_FINISHED} finished jobs, the oldest are moved sooner. Packs old logs of this builder's
+workspaces into log-archive/ of its state_dir. Commands still find archived jobs by id. Can run at
+any time, even on several builders at once; `doit watch` runs it when enough is due.
 
-Exit codes: 0 done, 1 the coordination repository can't be reached or a document in it is broken
-(the others are cared for), 3 bad configuration or usage.
+Exit codes: 0 done, 1 cannot reach the coordination repository or a document in it is broken
+(the others are processed), 3 bad configuration or usage.
 """
     group = "care"
     cmd_options = (
         {"name": "dry_run", "long": "dry-run", "type": bool, "default": False,
-         "help": "show what would be moved, and move nothing"},
+         "help": "only show what would be moved"},
         OPTION_JSON,
         OPTION_BUILDER,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""`doit locks`: the named locks that programs take in the coordination repository."""
+"""`doit locks`: the named locks in the coordination repository."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ class LocksCommand(FarmCommand):
     """doit command."""
 
     name = "locks"
-    doc_purpose = "list the named locks; take or free one, free expired ones"
+    doc_purpose = "list the named locks; take or release one, release expired ones"
     doc_usage = "[--take NAME [--for TIME] | --free NAME | --free-expired] [--json]"
     doc_description = """
 Our own programs need no locks; older ones take `job_assignment` while they change the queue, and
-we wait for it. Take it to keep all builders from claiming and queueing for a while.
+ours wait for it. Take it to stop all builders from claiming and queueing for a while.
 
-Exit codes: 0 listed or done, 1 the coordination repository can't be reached or locks.json is
+Exit codes: 0 listed or done, 1 cannot reach the coordination repository or locks.json is
 broken, 3 bad configuration or usage, or another builder holds the lock.
 """
     group = "farm"
     cmd_options = (
         {"name": "take", "long": "take", "type": str, "default": "",
-         "help": "take this lock as this builder, or keep it for longer"},
+         "help": "take this lock as this builder, or extend it"},
         {"name": "life", "long": "for", "type": str, "default": "",
-         "help": f"how long, like 30m [default: {int(DEFAULT_LIFE.total_seconds())}s]"},
+         "help": f"duration, such as 30m [default: {int(DEFAULT_LIFE.total_seconds())}s]"},
         {"name": "free", "long": "free", "type": str, "default": "",
-         "help": "free this lock of this builder"},
+         "help": "release this lock of this builder"},
         {"name": "free_expired", "long": "free-expired", "type": bool, "default": False,
-         "help": "free all locks whose time is over, with a warning message to all"},
+         "help": "release all expired locks, with a message to all builders"},
         OPTION_JSON,
         OPTION_BUILDER,
     )  # fmt: skip
@@ -59,16 +59,16 @@ broken, 3 bad configuration or usage, or another builder holds the lock.
     ) -> int:
         no_arguments(pos_args)
         if sum(map(bool, (take, free, free_expired))) > 1:
-            raise BadRequest("--take, --free and --free-expired go one at a time")
+            raise BadRequest("--take, --free and --free-expired exclude each other")
         if life and not take:
-            raise BadRequest("--for goes with --take")
+            raise BadRequest("--for is only for --take")
         seconds = _seconds(life)
         with open_store(self.farm.config(builder), tell) as store:
             if take:
                 store.take_lock(take, seconds)
             elif free:
                 was_taken = store.free_lock(free)
-                tell(f"freed the lock {free}" if was_taken else f"nobody holds a lock {free!r}")
+                tell(f"released lock {free}" if was_taken else f"no builder holds a lock {free!r}")
             elif free_expired:
                 _free_expired(store)
             locks = store.locks()
@@ -81,7 +81,7 @@ broken, 3 bad configuration or usage, or another builder holds the lock.
 
 
 def lock_as_json(lock: Lock, now: datetime) -> dict[str, object]:
-    """A lock that is taken, for programs; `live` is whether others wait for it."""
+    """A taken lock, for programs; `live` is whether others wait for it."""
     return {
         "name": lock.name,
         "locked_by": lock.locked_by,
@@ -103,9 +103,9 @@ def _seconds(life: str) -> timedelta:
 def _free_expired(store: Store) -> None:
     freed = store.free_expired_locks()
     for lock in freed:
-        tell(f"freed the lock {lock.name} of {lock.locked_by}")
+        tell(f"released expired lock {lock.name} held by {lock.locked_by}")
     if not freed:
-        tell("no lock is over")
+        tell("no lock has expired")
 
 
 def _print(locks: Iterable[Lock], now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""`doit messages`: what others have told this builder."""
+"""`doit messages`: the messages to this builder."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ class MessagesCommand(FarmCommand):
     """doit command."""
 
     name = "messages"
-    doc_purpose = "show the messages to this builder, mark them read, archive them"
+    doc_purpose = "show the messages to this builder, mark them as read, archive them"
     doc_usage = "[--all] [--mark-read | --archive] [--json] [ID ...]"
     doc_description = """
-Without an ID: the messages to this builder that it has not read yet. Each builder reads a message
-to `all` on its own. `--mark-read` marks what is shown as read; `--archive` needs IDs.
+Without an ID: unread messages to this builder. Each builder marks a message to `all` as read for
+itself. `--mark-read` marks the shown messages as read; `--archive` needs IDs.
 
-Exit codes: 0 shown or done, 1 the coordination repository can't be reached or messages.json is
-broken, 3 bad configuration, usage, or no such message.
+Exit codes: 0 shown or done, 1 cannot reach the coordination repository or messages.json is
+broken, 3 bad configuration, bad usage, or unknown message.
 """
     group = "farm"
     cmd_options = (
         {"name": "every", "long": "all", "type": bool, "default": False,
-         "help": "show all messages that are not archived, also read ones and those to others"},
+         "help": "show all messages except archived ones, even read ones and those to others"},
         {"name": "mark_read", "long": "mark-read", "type": bool, "default": False,
-         "help": "mark the messages that are shown as read by this builder"},
+         "help": "mark the shown messages as read by this builder"},
         {"name": "archive", "long": "archive", "type": bool, "default": False,
-         "help": "move the messages that are named to the archive"},
+         "help": "archive the given messages"},
         OPTION_JSON,
         OPTION_BUILDER,
     )  # fmt: skip
@@ -56,9 +56,9 @@ broken, 3 bad configuration, usage, or no such message.
         pos_args: list[str],
     ) -> int:
         if archive and not pos_args:
-            raise BadRequest("--archive needs the IDs of the messages")
+            raise BadRequest("--archive expects message IDs")
         if mark_read and (archive or every):
-            raise BadRequest("--mark-read goes with neither --archive nor --all")
+            raise BadRequest("--mark-read excludes --archive and --all")
         with open_store(self.farm.config(builder), tell) as store:
             if archive:
                 shown = Mailbox(store).archive(pos_args)
@@ -77,7 +77,7 @@ broken, 3 bad configuration, usage, or no such message.
 
 
 def message_as_json(message: Message, builder: str) -> dict[str, object]:
-    """A message for programs; `unread` is whether `builder` still has to read it."""
+    """A message for programs; `unread` is whether `builder` has not read it yet."""
     return {
         "id": message.id,
         "from": message.sender,
@@ -121,4 +121,4 @@ def _print(messages: Iterable[Message], builder: str, *, every: bool) -> None:
         for text in filter(None, (Text(message.subject, style="bold"), Text(message.body))):
             out.print(Padding(text, (0, 2), expand=False))
     if empty:
-        out.print("there are no messages" if every else f"no unread messages for {builder}")
+        out.print("no messages" if every else f"no unread messages for {builder}")

@@ -24,9 +24,9 @@ class SendCommand(FarmCommand):
     doc_purpose = "send a message to a builder, or to all"
     doc_usage = "--to BUILDER|all --subject TEXT [--type TYPE] [--body TEXT|-]"
     doc_description = """
-Prints the message's id. `doit messages` on the other side shows it.
+Prints the message's id. The recipient sees it with `doit messages`.
 
-Exit codes: 0 sent, 1 the coordination repository can't be reached or messages.json is broken,
+Exit codes: 0 sent, 1 cannot reach the coordination repository or messages.json is broken,
 3 bad configuration or usage.
 """
     group = "farm"
@@ -34,11 +34,11 @@ Exit codes: 0 sent, 1 the coordination repository can't be reached or messages.j
         {"name": "to", "long": "to", "type": str, "default": "",
          "help": "a builder's id, or all"},
         {"name": "subject", "long": "subject", "type": str, "default": "",
-         "help": "one line"},
+         "help": "subject, one line"},
         {"name": "type", "long": "type", "type": str, "default": MESSAGE_TYPES[0],
          "help": f"{', '.join(MESSAGE_TYPES)} [default: %(default)s]"},
         {"name": "body", "long": "body", "type": str, "default": "",
-         "help": "the text; `-` reads it from standard input"},
+         "help": "text of the message; `-` reads it from standard input"},
         OPTION_BUILDER,
     )  # fmt: skip
 
@@ -53,9 +53,9 @@ Exit codes: 0 sent, 1 the coordination repository can't be reached or messages.j
     ) -> int:
         no_arguments(pos_args)
         if not to:
-            raise BadRequest("--to is missing: a builder's id, or all")
+            raise BadRequest("missing --to: expected a builder's id, or all")
         if not subject:
-            raise BadRequest("--subject is missing")
+            raise BadRequest("missing --subject")
         text = _standard_input() if body == FROM_STDIN else body
         refuse_secrets("the subject", subject)
         refuse_secrets("the body", text)
@@ -66,7 +66,7 @@ Exit codes: 0 sent, 1 the coordination repository can't be reached or messages.j
             known = {*snapshot.builders(), *find_presences(config, snapshot)}
         if to not in (TO_ALL, *known):
             near = did_you_mean(to, known)
-            tell(f"doit send: no builder {to} has been seen yet{near}; the message waits for it")
+            tell(f"doit send: builder {to} has never reported{near}; the message waits for it")
         sys.stdout.write(f"{message.id}\n")
         return 0
 
@@ -75,4 +75,5 @@ def _standard_input() -> str:
     try:
         return sys.stdin.read().rstrip("\n")
     except UnicodeDecodeError as error:
-        raise BadRequest(f"the body is no text: {error.reason} at byte {error.start}") from error
+        problem = f"{error.reason} at byte {error.start}"
+        raise BadRequest(f"the body is not UTF-8 text: {problem}") from error

@@ -17,16 +17,16 @@ class SquashCommand(FarmCommand):
     doc_purpose = "reduce the history of a heartbeat branch to one commit"
     doc_usage = "[--branch NAME] [--backup]"
     doc_description = """
-For branches that older programs have filled. Pushes that branch alone, and only if nobody has
-pushed to it meanwhile.
+For branches that older programs have filled. Pushes only that branch, and only if nobody else has
+pushed to it in the meantime.
 
-Exit codes: 0 it is one commit now, 1 the coordination repository can't be reached or refuses,
-3 bad configuration or usage, no such branch, or a heartbeat came in between: do it again.
+Exit codes: 0 it is one commit now, 1 cannot reach the coordination repository or it rejects,
+3 bad configuration or usage, unknown branch, or a heartbeat came in between (try again).
 """
     group = "care"
     cmd_options = (
         {"name": "branch", "long": "branch", "type": str, "default": "",
-         "help": "the branch (else this builder's heartbeat branch)"},
+         "help": "the branch (default: this builder's heartbeat branch)"},
         {"name": "backup", "long": "backup", "type": bool, "default": False,
          "help": "keep the old history as backup/<branch>-<timestamp>"},
         OPTION_BUILDER,
@@ -44,5 +44,5 @@ Exit codes: 0 it is one commit now, 1 the coordination repository can't be reach
             backup=backup,
             timeout=config.push_timeout,
         )
-        sys.stdout.write(f"{chosen} is one commit" + (f", before: {kept}\n" if kept else "\n"))
+        sys.stdout.write(f"{chosen} is one commit" + (f", backup: {kept}\n" if kept else "\n"))
         return 0

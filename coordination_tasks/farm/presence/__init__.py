@@ -1,4 +1,4 @@
-"""Heartbeats: sending ours, observing the others', and the judgement who is alive.
+"""Heartbeats: sending ours, observing the others', and deciding who is alive.
 
 What follows from a builder's death belongs to `farm`.
 """

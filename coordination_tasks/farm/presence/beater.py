@@ -1,4 +1,4 @@
-"""Gives signs of life when nothing else that this builder pushed was one."""
+"""Sends heartbeats when this builder has pushed nothing else."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from coordination_tasks.repository.heartbeats import FACTS, Heartbeats
 
 
 class Beater:
-    """What one process of a builder shows of itself. Not for several threads.
+    """The heartbeats of one process of a builder. Not for several threads.
 
-    `on_facts` beats among the facts of the store, for farms that want it there, and for remotes
-    that let nobody force a branch. `turn` raises Unavailable, AccessDenied, WriteRefused (told
-    once: from then on it beats among the facts), NotDurable.
+    `on_facts` beats among the facts of the store, for farms that prefer that, and for remotes that
+    forbid force pushes. `turn` raises Unavailable, AccessDenied, WriteRefused (once: from then on
+    it beats among the facts), NotDurable.
     """
 
     def __init__(
@@ -53,13 +53,13 @@ class Beater:
         self._status = b""
 
     def count(self) -> None:
-        """Something was pushed that others take as a sign of life."""
+        """Note a push that others count as a heartbeat."""
         self._last = self._monotonic()
 
     def turn(self, interval: float, change: StatusChange) -> None:
-        """Beat, if the last sign is `interval` seconds old and the push budget has room.
+        """Send a heartbeat if the last one is `interval` seconds old and the push budget has room.
 
-        Or if it is so old that half of the lease is over: the budget is to cost nobody its job.
+        Or if it is older than half of the lease: the budget must not cost a builder its job.
         """
         now = self._monotonic()
         if self._last is not None and now - self._last < interval:
@@ -82,7 +82,7 @@ class Beater:
             raise
 
     def _content(self, change: StatusChange) -> Mapping[str, bytes]:
-        """The status as it became what it is, so that it costs no new object; the time of now."""
+        """The unchanged status, so that it costs no new object, and the current time."""
         profile, load, now = self._profile, self._load(), self._clock()
         if change != self._told:
             self._status = status_data(None, profile, change, now=now, load=load)

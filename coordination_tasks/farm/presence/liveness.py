@@ -1,7 +1,7 @@
-"""Who has stood still for how long, by the clock of the one who looks. Pure.
+"""How long each builder's sign has been unchanged, by the observer's clock. Pure.
 
-No two clocks are compared: builders' clocks are off by minutes. A builder lives as long as its
-sign (an opaque text) changes; how long it has not changed is measured here, from look to look.
+No two clocks are compared: builders' clocks can be off by minutes. A builder is alive while its
+sign (an opaque text) changes; how long it has not changed is measured here, between observations.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from common.records import boolean, key, number, text
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A sign, and since when (seconds of the looker's monotonic clock) it is the same."""
+    """A sign, and since when (seconds of the observer's monotonic clock) it is unchanged."""
 
     sign: str = key(text)
     since: float = key(number())
     moved: bool = key(boolean, False)
-    """Whether it was ever seen to change: only then somebody was alive at `since`."""
+    """Whether it was ever seen to change: only then the builder was alive at `since`."""
 
 
 class Liveness:
-    """What one observer saw. `longest_gap` (seconds) is for how long it may not have looked.
+    """What one observer saw. `longest_gap` (seconds) is the longest time between observations.
 
-    Who did not look (its own machine slept, the remote was away) can't tell who lived meanwhile:
-    after a longer gap all that is seen counts from anew, as after a restart.
+    An observer that missed a period (its machine slept, the remote was unreachable) does not know
+    who was alive in it: after a longer gap everything starts anew, as after a restart.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Liveness:
         self._looked_at = looked_at
 
     def see(self, signs: Mapping[str, str], now: float) -> None:
-        """Take in a look: the sign of each that is to be watched; others are forgotten."""
+        """Add an observation: the signs of all watched builders; others are forgotten."""
         if self._looked_at is None or now - self._looked_at > self._longest_gap:
             self._observations = {}
         self._observations = {
@@ -49,13 +49,13 @@ class Liveness:
         self._looked_at = now
 
     def still_for(self, name: str, now: float) -> float:
-        """Seconds since the sign changed, or was seen first; 0 for who was never seen."""
+        """Seconds since the sign changed, or was first seen; 0 if it was never seen."""
         observation = self._observations.get(name)
         return 0.0 if observation is None else now - observation.since
 
     @property
     def observations(self) -> Mapping[str, Observation]:
-        """All that is watched."""
+        """Everything that is watched."""
         return self._observations
 
     def _observation(self, name: str, sign: str, now: float) -> Observation:

@@ -1,7 +1,7 @@
-"""What this machine saw of all builders, from look to look and from process to process.
+"""Observations of all builders on this machine, shared by its processes.
 
-`doit build` and `doit watch` look every now and then, `doit status` when somebody asks: each goes
-on from what the one before it saw, so a command that lasts half a second can tell who lives.
+`doit build` and `doit watch` observe regularly, `doit status` on request. Each continues from the
+observations of the others, so a command that lasts half a second knows who is alive.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from coordination_tasks.repository.heartbeats import AUTO_PREFIX, own_place
 from coordination_tasks.store.snapshot import Snapshot
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-"""The monotonic clock begins anew with each."""
+"""The monotonic clock restarts with each boot."""
 ALIVE, SILENT, UNKNOWN = "alive", "silent", "unknown"
 LONGEST_GAP = 1800.0
-"""Seconds after which the last look tells nothing any more: the remote may have been gone since."""
+"""Seconds after which the last observation is void: the remote may have been unreachable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Whether a builder lives, as far as this machine could see."""
+    """Whether a builder is alive, as observed from this machine."""
 
     liveness: str
-    """ALIVE: it was seen to move; SILENT: it stood still for its lease; UNKNOWN: too early."""
+    """ALIVE: it changed; SILENT: no change for its lease; UNKNOWN: watched for too short a time."""
     still_for_seconds: float
-    """Seconds since its last move, or since it was seen first."""
+    """Seconds since its last change, or since it was first seen."""
 
 
 @dataclass(frozen=True, slots=True)
 class _LastLook:
-    """What the file holds."""
+    """The content of the file."""
 
     looked_at: float = key(number())
     boot: str = key(text)
@@ -48,7 +48,7 @@ _LAST_LOOK = record(_LastLook)
 
 
 class Observations:
-    """Kept in the file `path`. Times are those of this host's monotonic clock."""
+    """Observations in the file `path`. Times are those of this host's monotonic clock."""
 
     def __init__(self, path: Path, *, lease: float, monotonic: Callable[[], float]) -> None:
         self._path = path
@@ -57,7 +57,7 @@ class Observations:
         self._lock_path = path.with_name(path.name + ".lock")
 
     def look(self, snapshot: Snapshot, signs: Mapping[str, str]) -> Mapping[str, Presence]:
-        """Take in what is there now; the presence of each builder. Raises NotDurable."""
+        """Add the current state; returns the presence of each builder. Raises NotDurable."""
         places = builder_places(snapshot, signs)
         now = self._monotonic()
         seen = {
@@ -70,7 +70,7 @@ class Observations:
                 liveness.see(seen, now)
                 self._write(liveness.observations, now)
         except OSError as error:
-            raise NotDurable(f"{self._path} can't be written: {error}") from error
+            raise NotDurable(f"cannot write {self._path}: {error}") from error
         return {name: self._presence(liveness.observations[name], now) for name in places}
 
     def _presence(self, observation: Observation, now: float) -> Presence:
@@ -96,7 +96,7 @@ class Observations:
 
 
 def builder_places(snapshot: Snapshot, signs: Mapping[str, str]) -> Mapping[str, str]:
-    """Each builder that published a status or sends heartbeats, and where these are."""
+    """Each builder with a status or heartbeats, and the place of its heartbeats."""
     beating = (place for place in signs if place.startswith(AUTO_PREFIX))
     found = {place.removeprefix(AUTO_PREFIX): place for place in beating}
     for name in snapshot.builders():

@@ -1,7 +1,7 @@
-"""Looks whether the builders that have a job still live, and takes the job from those that don't.
+"""Checks whether the builders of running jobs are alive, and requeues the jobs of dead ones.
 
-A builder lives as long as its sign changes: its heartbeats, what it publishes, what it records for
-its job. How long the sign stands still is measured with the clock of this process alone.
+A builder is alive while its sign changes: its heartbeats, its status, its records for the job. How
+long the sign is unchanged is measured only with the clock of this process.
 """
 
 from __future__ import annotations
@@ -15,21 +15,22 @@ from coordination_tasks.domain.errors import BrokenDocument, ClaimLost, NotFound
 from coordination_tasks.domain.model import Attempt, Job
 from coordination_tasks.farm.presence.liveness import Liveness
 from coordination_tasks.repository.heartbeats import FACTS, Heartbeats, own_place
+from coordination_tasks.store.operations.attempt import claim_lost
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
 
 _OLD_PROGRAMS = 4
-"""Leases that a job of a program without fencing gets: its heartbeats come every 300 s."""
+"""Leases for a job of a program without fencing: it sends heartbeats every 300 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Watched:
-    """A running job and what its sign is made of."""
+    """A running job and the parts of its sign."""
 
     job: Job
     place: str
     facts: str
-    """Digest of what its builder left in the store."""
+    """Digest of its builder's records in the store."""
     lease: float
     beats_for_it: bool
     """Whether the builder's heartbeats are for this job, not for a later one."""
@@ -40,10 +41,10 @@ class _Watched:
 
 
 class Observer:
-    """The watch that one process keeps; a new one knows nothing and waits a whole lease.
+    """The observation of one process; a new one knows nothing and waits a whole lease.
 
-    `lease` (seconds) counts for builders that publish none. `notice` takes a line for a person,
-    `seen` what was there at each look: the store, and the signs of the heartbeats.
+    `lease` (seconds) applies to builders that publish none. `notice` receives readable lines,
+    `seen` the store and the signs of the heartbeats at each check.
     """
 
     def __init__(
@@ -69,19 +70,19 @@ class Observer:
 
     @property
     def jobs_wait(self) -> bool:
-        """Whether a job was queued at the last look."""
+        """Whether a job was queued at the last check."""
         jobs = self._snapshot.jobs() if self._snapshot else ()
         return any(job.state is State.QUEUED for job in jobs)
 
     @property
     def longest_lease(self) -> float:
-        """Seconds after which each builder that had a job at the last look has moved or is dead."""
+        """Seconds after which each builder with a job at the last check has moved or is dead."""
         return max((watched.lease for watched in self._watched), default=0.0)
 
     def look(self, own: Attempt | None = None) -> tuple[Job, ...]:
-        """Look once; the jobs that were taken from dead builders, as they are now.
+        """Check once; returns the jobs that were taken from dead builders, as they are now.
 
-        Raises ClaimLost when `own` holds its job no more, Unavailable and the store's other errors.
+        Raises ClaimLost when `own` has lost its job, Unavailable and the store's other errors.
         """
         signs = self._heartbeats.signs({watched.place for watched in self._watched})
         if self._snapshot is None or signs.get(FACTS) != self._sign_of_facts:
@@ -103,10 +104,10 @@ class Observer:
 
     def _reap(self, watched: _Watched) -> Job:
         job = watched.job
-        reason = f"builder {job.assigned_to} gave no sign of life for {watched.lease:g} s"
+        reason = f"no heartbeat from builder {job.assigned_to} for {watched.lease:g} s"
         after = self._store.reap(job.id, seen_token=job.token, reason=reason)
         self._snapshot = None
-        self._notice(f"job {job.id} was taken from builder {job.assigned_to}: {after.reason}")
+        self._notice(f"took job {job.id} from dead builder {job.assigned_to}: {after.reason}")
         return after
 
     def _read(self) -> Snapshot:
@@ -121,7 +122,7 @@ class Observer:
         try:
             status = snapshot.builder_status(builder)
         except (BrokenDocument, NotFound):
-            status = None  # then its heartbeats count for all its jobs
+            status = None  # its heartbeats then count for all its jobs
         if status is not None:
             place, lease = status.heartbeats_at, status.lease
             current = status.current_job and status.current_job.get("id")
@@ -148,9 +149,6 @@ def _check(own: Attempt, snapshot: Snapshot) -> None:
     try:
         job = snapshot.job(own.job.id)
     except NotFound as error:
-        raise ClaimLost(f"attempt {own.number} is over: {error}") from error
+        raise ClaimLost(f"this builder lost the claim (attempt {own.number}): {error}") from error
     if (job.token, job.claim_id) != (own.token, own.claim_id):
-        raise ClaimLost(
-            f"attempt {own.number} at job {job.id} is over: the job is {job.state}"
-            f" ({job.reason or 'no reason given'})"
-        )
+        raise claim_lost(job, own.number)

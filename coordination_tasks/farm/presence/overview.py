@@ -1,4 +1,4 @@
-"""The builders as they are now: what they published, what their heartbeats tell, and who lives."""
+"""The builders as they are now: published status, heartbeats, and which are alive."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from coordination_tasks.repository.heartbeats import Heartbeats
 from coordination_tasks.store.snapshot import Snapshot
 
 BEYOND_CLOCK_ERROR = timedelta(hours=1)
-"""No clock is so wrong: a builder that writes the time with each beat and is older is silent."""
+"""No clock is off by more: a builder whose heartbeats have an older time is silent."""
 
 
 @dataclass(frozen=True, slots=True)
 class FarmOverview:
-    """What was seen beside the store, by builder."""
+    """What was observed besides the store, by builder."""
 
     presences: Mapping[str, Presence]
     told: Mapping[str, bytes]
-    """What the heartbeats say: the content of status.json."""
+    """The content of status.json in the heartbeats."""
 
     def names(self, published: tuple[str, ...]) -> tuple[str, ...]:
-        """All builders, also those that never published anything."""
+        """All builders, including those that never published anything."""
         return tuple(sorted({*published, *self.presences}))
 
     def status_of(self, builder: str, published: BuilderStatus | None) -> BuilderStatus:
-        """The newest that the builder said, by its own clock. Raises BrokenDocument."""
+        """The newest status of the builder, by its own clock. Raises BrokenDocument."""
         data = self.told.get(builder)
         if data is None:
             return published or BuilderStatus(builder=builder, status="unknown")
@@ -47,7 +47,7 @@ class FarmOverview:
         return replace(published, status=told.status, current_job=told.current_job)
 
     def presence_of(self, status: BuilderStatus, now: datetime) -> Presence:
-        """Whether a builder lives; `healthy: true` is never believed."""
+        """Whether a builder is alive; `healthy: true` is ignored."""
         presence = self.presences.get(status.builder, Presence(UNKNOWN, 0.0))
         if presence.liveness != UNKNOWN or status.builder in self.told or not status.heartbeat_at:
             return presence
@@ -58,14 +58,14 @@ class FarmOverview:
 def find_presences(
     snapshot: Snapshot, heartbeats: Heartbeats, observations: Observations
 ) -> Mapping[str, Presence]:
-    """Whether each builder lives, without what it tells. Raises as read_overview."""
+    """Whether each builder is alive, without its status. Raises as read_overview."""
     return _look(snapshot, heartbeats, observations)[1]
 
 
 def read_overview(
     snapshot: Snapshot, heartbeats: Heartbeats, observations: Observations
 ) -> FarmOverview:
-    """Look at all builders once. Raises Unavailable, NotDurable, BrokenDocument."""
+    """Observe all builders once. Raises Unavailable, NotDurable, BrokenDocument."""
     signs, presences = _look(snapshot, heartbeats, observations)
     beating = {
         name: place for name, place in builder_places(snapshot, signs).items() if place in signs

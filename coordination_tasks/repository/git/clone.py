@@ -1,7 +1,7 @@
-"""The throw-away bare clones of one remote on this host, shared by our processes.
+"""Disposable bare clones of one remote on this host, shared by our processes.
 
-A clone that is damaged, stale-locked or full of loose objects is never mended: a new one is made
-beside it, `current` is pointed there, and the old one is removed when nobody holds it any more.
+A clone that is damaged, has a stale lock or too many loose objects is never repaired: a new one is
+made beside it, `current` is pointed to it, and the old one is removed when no process holds it.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ _WORN = 40  # entries in one of 256 folders: some 10,000 loose objects
 
 
 class GitClone:
-    """One clone, held (not removed by others) until `close`."""
+    """One clone, protected from removal by others until `close`."""
 
     TIP = "refs/remotes/origin/main"
-    """The ref that remembers the remote's branch."""
+    """The ref of the remote's branch."""
     REWRITTEN = "refs/remotes/origin/rewritten"
-    """The ref that holds what the branch was replaced by, until that is adopted."""
+    """The ref of the rewritten branch, until it is adopted."""
     NOTES = "refs/remotes/origin/claim-request-"
-    """What the refs begin with that hold notes, each with its owner's name behind."""
+    """Prefix of the refs of notes; the owner's name follows it."""
 
     def __init__(self, git_dir: Path, hold: BufferedRandom) -> None:
         self.git_dir = git_dir
         self._hold = hold
 
     def tip(self) -> str | None:
-        """The commit that the remote's branch had when it was last seen."""
+        """The commit of the remote's branch when it was last seen."""
         return self._value(self.TIP)
 
     def rewritten(self) -> str | None:
-        """The commit that `REWRITTEN` holds."""
+        """The commit at `REWRITTEN`."""
         return self._value(self.REWRITTEN)
 
     def notes(self) -> dict[str, str]:
-        """Owner and commit of the notes that were there at the last fetch of them."""
+        """Owner and commit of the notes at the last fetch."""
         folder, _, start = self.NOTES.rpartition("/")
         found = {
             path.name.removeprefix(start): self._value(f"{folder}/{path.name}")
@@ -56,10 +56,10 @@ class GitClone:
         return {owner: commit for owner, commit in sorted(found.items()) if commit}
 
     def remember(self, commit: str) -> None:
-        """Note the tip for other processes and for the next fetch.
+        """Record the tip for other processes and for the next fetch.
 
-        Without git's ref lock: every value that is written here was the remote's tip once, so the
-        worst that a race does is an older hint.
+        Without git's ref lock: every value written here was the remote's tip once, so a race can at
+        worst leave an older hint.
         """
         target = self.git_dir / self.TIP
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -68,13 +68,13 @@ class GitClone:
         temporary.replace(target)
 
     def is_worn(self) -> bool:
-        """Whether it holds so many loose objects that a new one is faster."""
+        """Whether it has so many loose objects that a new clone is faster."""
         with suppress(FileNotFoundError):
             return sum(1 for _ in (self.git_dir / "objects" / "17").iterdir()) > _WORN
         return False
 
     def close(self) -> None:
-        """Let others remove it."""
+        """Allow others to remove it."""
         self._hold.close()
 
     def _value(self, ref: str) -> str | None:
@@ -85,7 +85,7 @@ class GitClone:
 
 
 class CloneFolder:
-    """The folder that holds the clones of one remote."""
+    """The folder of the clones of one remote."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -110,13 +110,13 @@ class CloneFolder:
             self.discard(git_dir)
 
     def create(self) -> GitClone:
-        """A new empty clone that is not current yet. Raises Unavailable when it can't be made."""
+        """A new empty clone, not current yet. Raises Unavailable when it cannot be made."""
         git_dir = self._folder / f"clone-{uuid.uuid4().hex[:12]}"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             hold = _hold(git_dir, fcntl.LOCK_SH)
             if hold is None:
-                raise Unavailable(f"the new clone {git_dir} is held by somebody else")
+                raise Unavailable(f"another process holds the new clone {git_dir}")
             result = make_repository(git_dir)
             if result.code != 0:
                 hold.close()
@@ -124,18 +124,18 @@ class CloneFolder:
             with (git_dir / "config").open("a") as config:
                 config.write(_CONFIG)
         except OSError as error:
-            raise CopyUnusable(f"the clone {git_dir} can't be made: {error}") from error
+            raise CopyUnusable(f"cannot make the clone {git_dir}: {error}") from error
         return GitClone(git_dir, hold)
 
     def make_current(self, clone: GitClone) -> None:
-        """Let other processes use this clone from now on, and remove what nobody uses."""
+        """Make this clone current for other processes, and remove unused ones."""
         temporary = self._folder / f".{uuid.uuid4().hex}"
         temporary.write_text(clone.git_dir.name)
         temporary.replace(self._pointer)
         self._sweep(clone.git_dir.name)
 
     def discard(self, git_dir: Path) -> None:
-        """Stop using this clone if it still is the current one."""
+        """Stop using this clone, if it is still the current one."""
         with suppress(FileNotFoundError):
             if self._pointer.read_text() == git_dir.name:
                 self._pointer.unlink()
@@ -156,7 +156,7 @@ def _hold_file(git_dir: Path) -> Path:
 
 
 def _hold(git_dir: Path, kind: int) -> BufferedRandom | None:
-    """Lock a clone against (LOCK_SH) or for (LOCK_EX) its removal; None when others hold it."""
+    """Lock a clone against (LOCK_SH) or for (LOCK_EX) removal; None when others hold it."""
     stream = _hold_file(git_dir).open("a+b")
     try:
         fcntl.flock(stream, kind | fcntl.LOCK_NB)

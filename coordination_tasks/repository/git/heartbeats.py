@@ -1,8 +1,8 @@
-"""Heartbeats on refs of a Git repository: one parentless commit for each builder, forced.
+"""Heartbeats on refs of a Git repository: one parentless commit per builder, force-pushed.
 
-Each beat is a new commit: programs of today read `timestamp` in `heartbeat.json`, and raise an
-alert when it is old. A ref that moves round prepared commits would leave no objects at the remote,
-and tell old times. The id of the commit is the counter.
+Each heartbeat is a new commit: existing programs read `timestamp` in `heartbeat.json` and raise an
+alert when it is old. A ref that cycles through prepared commits would leave no objects at the
+remote, but its times would be old. The commit id is the counter.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MOST_TRIES = 3
 
 
 class GitHeartbeats:
-    """See Heartbeats. `folder` is a small repository of our own, thrown away when it is damaged.
+    """See Heartbeats. `folder` is a small repository of our own, replaced when it is damaged.
 
     `branch` is this builder's; `on_push` is called before each push.
     """
@@ -65,11 +65,11 @@ class GitHeartbeats:
                 if response is Response.DONE:
                     return
                 if response in {Response.REFUSED, Response.MOVED}:
-                    raise WriteRefused(f"the remote refuses heartbeats: {why(result)}")
+                    raise WriteRefused(f"the remote rejects heartbeats: {why(result)}")
                 if response is not Response.LOCAL:
                     fail(response, result)
                 self._throw_away()
-            raise CopyUnusable(f"heartbeats can't be made: {why(result)}")
+            raise CopyUnusable(f"cannot make heartbeats: {why(result)}")
 
     def signs(self, others: Collection[str] = ()) -> Mapping[str, str]:
         """See Heartbeats.signs."""
@@ -94,15 +94,15 @@ class GitHeartbeats:
             result = self._fetch(places, signs)
             response = fetch_response(result) if result else Response.DONE
             if response is Response.ABSENT:
-                return {}  # one of them was removed just now
+                return {}  # one of them has just been removed
             if result and response is not Response.DONE:
                 fail(response, result)
             return self._read({place: paths[place] for place in places})
 
     def _fetch(self, places: Collection[str], signs: Mapping[str, str]) -> GitResult | None:
-        """Fetch those that are not here with their signs; None when nothing is missing.
+        """Fetch the places whose signs are not here; None when nothing is missing.
 
-        A repository that can't be used is made anew.
+        An unusable repository is made anew.
         """
         result = None
         for number in range(_MOST_TRIES):
@@ -113,7 +113,7 @@ class GitHeartbeats:
             result = self._remote.fetch_branches(self._git_dir, wanted)
             if fetch_response(result) is not Response.LOCAL:
                 break
-            if number:  # at first it may be a lock that another process of ours holds just now
+            if number:  # the first failure may be a lock that another process of ours holds
                 self._throw_away()
         return result
 
@@ -124,7 +124,7 @@ class GitHeartbeats:
         return None
 
     def _commit(self, files: Mapping[str, bytes]) -> str:
-        """A commit that no beat had before, also of two in one second."""
+        """A commit that no earlier heartbeat had, even within the same second."""
         self._prepare()
         self._beats += 1
         objects = GitObjects(self._git_dir)
@@ -134,10 +134,10 @@ class GitHeartbeats:
                 files,
                 author=self._builder,
                 at=self._clock(),
-                message=f"heartbeat of {self._builder} ({self._beats} of this process)",
+                message=f"heartbeat of {self._builder} (number {self._beats} of this process)",
             )
         except OSError as error:
-            raise CopyUnusable(f"heartbeats can't be made: {error}") from error
+            raise CopyUnusable(f"cannot make heartbeats: {error}") from error
         finally:
             objects.close()
 
@@ -151,13 +151,13 @@ class GitHeartbeats:
                     found[place] = data
         except (MissingObject, ValueError) as error:
             self._throw_away()
-            raise Unavailable(f"heartbeats can't be read: {error}") from error
+            raise Unavailable(f"cannot read heartbeats: {error}") from error
         finally:
             objects.close()
         return found
 
     def _prepare(self) -> None:
-        """Make the small repository, and another one when it has grown."""
+        """Make the small repository, and replace it when it has grown."""
         if len(list(self._git_dir.glob("objects/17/*"))) > _WORN:
             self._throw_away()
         if (self._git_dir / "HEAD").exists():

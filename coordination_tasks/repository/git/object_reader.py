@@ -47,7 +47,7 @@ class ObjectReader:
         process.kill()
         process.wait()
         for stream in (process.stdin, process.stdout):
-            # A question that git did not live to read stays in the buffer: nobody needs it now.
+            # A request that the killed git did not read stays in the buffer: nobody needs it now.
             with suppress(BrokenPipeError):
                 if stream:
                     stream.close()

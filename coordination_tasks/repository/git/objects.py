@@ -1,4 +1,4 @@
-"""Files of a commit, and new commits, straight in Git's object database: no index, no work tree.
+"""Files of a commit, and new commits, directly in Git's object database: no index, no work tree.
 
 Objects are read through one `git cat-file --batch` and written as loose files by gitdb, GitPython's
 object database; its own `store` of Git would start a process for each object.
@@ -42,17 +42,17 @@ class GitObjects:
         self._reader.close()
 
     def read(self, commit: str, path: str) -> bytes | None:
-        """Content of a file in a commit; None when there is no such file."""
+        """Content of a file in a commit; None when it does not exist."""
         folder, _, name = path.rpartition("/")
         found = self.folder(commit, folder).get(name.encode())
         if found is None or found[0] == _TREE:
             return None
         if found[0] not in _FILES:
-            raise BrokenDocument(f"{path} is no plain file")
+            raise BrokenDocument(f"{path} is not a regular file")
         return self._object(found[1])
 
     def folder(self, commit: str, path: str) -> Entries:
-        """What is directly in a folder of a commit; empty when there is no such folder."""
+        """The entries directly in a folder of a commit; empty when it does not exist."""
         entries = self._entries(self.tree_of(commit))
         for name in path.split("/") if path else ():
             mode, sha = entries.get(name.encode(), (b"", b""))
@@ -77,9 +77,9 @@ class GitObjects:
         at: datetime,
         message: str,
     ) -> str:
-        """Write a commit that is `parent` with `changes` (None deletes); its object id.
+        """Write a commit: `parent` with `changes` (None deletes a file). Returns its object id.
 
-        Whatever is sent to the repository goes through here. Raises SecretFound.
+        Everything that is sent to the repository passes through here. Raises SecretFound.
         """
         base = self.tree_of(parent) if parent else None
         before = (self.read(parent, path) if parent else None for path in changes)
@@ -97,7 +97,7 @@ class GitObjects:
     def _changed(
         self, base: bytes | None, changes: Mapping[tuple[bytes, ...], bytes | None], at: str
     ) -> bytes | None:
-        """Object id of the folder `base` with `changes`; None when nothing is left in it."""
+        """Object id of the folder `base` with `changes`; None when it becomes empty."""
         entries = dict(self._entries(base)) if base else {}
         below: dict[bytes, dict[tuple[bytes, ...], bytes | None]] = {}
         for (name, *rest), data in changes.items():

@@ -1,4 +1,4 @@
-"""Run one git command that may talk to a network: bounded in time, mute, and gone when it ends.
+"""Run one git command that may use the network: limited in time, silent, leaving nothing running.
 
 Not through `sh` or GitPython: `sh` polls (100 ms a call where this takes 4), and the time limits of
 both leave git's own children (ssh, pack-objects) alive.
@@ -44,9 +44,9 @@ _SETTINGS = (
     "push.pushOption=",
     "push.recurseSubmodules=no",
 )
-"""What we rely on, whatever the user's own configuration says. With `fetch.showForcedUpdates` off,
-for one, git takes a rewritten branch for one that only grew. A remote on this disk, whose hooks
-and rules are not ours, does not get to see them."""
+"""Settings that we rely on, whatever the user's own configuration says. For example, with
+`fetch.showForcedUpdates` off, git does not report that a branch was rewritten. A remote on this
+disk, whose hooks and rules are not ours, does not see them."""
 _OPTIONS = tuple(word for setting in _SETTINGS for word in ("-c", setting))
 _MOST_OUTPUT = 1 << 20
 _INIT_SECONDS = 30.0
@@ -54,7 +54,7 @@ _INIT_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class GitResult:
-    """How a git command ended. `code` is None when it was killed because its time was up."""
+    """How a git command ended. `code` is None when it was killed after its timeout."""
 
     code: int | None
     output: str
@@ -62,7 +62,7 @@ class GitResult:
 
 
 def git_environment() -> dict[str, str]:
-    """Our environment without another repository's variables, in English, never asking."""
+    """Our environment without another repository's variables, in English, without prompts."""
     kept = {key: value for key, value in os.environ.items() if key not in _INHERITED_REPOSITORY}
     return {**kept, "LC_ALL": "C", "LANGUAGE": "C", "GIT_TERMINAL_PROMPT": "0"}
 
@@ -71,7 +71,7 @@ def run_git(arguments: Sequence[str], *, git_dir: Path, timeout: float) -> GitRe
     """Run git on the repository `git_dir`; after `timeout` seconds its process group is killed.
 
     Raises BadConfiguration when there is no git.
-    Output goes through files: a grandchild that escapes can't hold a pipe open and us with it.
+    Output goes to files: an escaped grandchild cannot block us by holding a pipe open.
     """
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         try:
@@ -90,14 +90,14 @@ def run_git(arguments: Sequence[str], *, git_dir: Path, timeout: float) -> GitRe
 
 
 def make_repository(git_dir: Path) -> GitResult:
-    """Make an empty bare repository, whatever the user's templates and kind of object ids are."""
+    """Make an empty bare repository, whatever the user's templates and object format are."""
     plain = ["--template=", "--object-format=sha1"]
     command = ["init", "--quiet", "--bare", *plain, "--end-of-options", str(git_dir)]
     return run_git(command, git_dir=git_dir, timeout=_INIT_SECONDS)
 
 
 def _ended(process: subprocess.Popen[bytes], timeout: float) -> int | None:
-    # Popen.wait with a timeout looks only now and then: up to 50 ms late
+    # Popen.wait with a timeout polls, up to 50 ms late
     ended = select.poll()
     try:
         descriptor = os.pidfd_open(process.pid)

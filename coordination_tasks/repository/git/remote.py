@@ -1,4 +1,4 @@
-"""The remote side of the coordination repository: its address, and the two commands it is asked.
+"""The remote side of the coordination repository: its address, fetches and pushes.
 
 Works over file, ssh, smart HTTP and git-daemon addresses.
 """
@@ -16,7 +16,7 @@ from coordination_tasks.repository.git.process import GitResult, run_git
 from coordination_tasks.repository.git.responses import Response, why
 
 NOTES = "refs/heads/claim-request-"
-"""What the branches begin with that hold notes, one for each owner."""
+"""Prefix of the branches of notes, one per owner."""
 
 _USUAL_OTHER = "refs/heads/master"
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*"
@@ -25,47 +25,47 @@ _LONGEST_BRANCH = 100
 
 
 def is_branch(text: str) -> bool:
-    """Whether `text` can be the name of a branch of ours."""
+    """Whether `text` can name one of our branches."""
     if len(text) > _LONGEST_BRANCH or _BRANCH.fullmatch(text) is None:
         return False
     return not any(part.endswith(".lock") for part in text.split("/"))
 
 
 FETCHED = "refs/fetched/"
-"""Where the branches of others are in a clone."""
+"""The refs of other branches in a clone."""
 
 
 class GitRemote:
-    """One branch of one remote; `timeout` (seconds) bounds each talk with it."""
+    """One branch of one remote; `timeout` (seconds) limits each command."""
 
     def __init__(self, url: str, branch: str, timeout: float) -> None:
         if not url or url.startswith("-") or not url.isprintable():
-            raise BadConfiguration(f"{url[:100]!r} can't be a coordination repository's address")
+            raise BadConfiguration(f"invalid address of the coordination repository: {url[:100]!r}")
         if not is_branch(branch):
-            raise BadConfiguration(f"{branch[:100]!r} can't be a branch")
-        # a path must not depend on the directory that git happens to run in
+            raise BadConfiguration(f"invalid branch {branch[:100]!r}")
+        # a path must not depend on git's working directory
         self._url = str(Path(url).resolve()) if Path(url).exists() else url
         self._ref = f"refs/heads/{branch}"
         self._timeout = timeout
 
     @property
     def key(self) -> str:
-        """A folder's name: differs when address or branch differ."""
+        """A folder name that differs when address or branch differ."""
         return hashlib.sha256(f"{self._url}\n{self._ref}".encode()).hexdigest()[:12]
 
     def fetch(self, git_dir: Path, target: str, *options: str) -> GitResult:
-        """Fetch the branch into the ref `target` of a clone (`+` before it: rewritten or not)."""
+        """Fetch the branch into the ref `target` of a clone (with `+` even if it was rewritten)."""
         return fetch_ref(git_dir, self._url, self._ref, target, *options, timeout=self._timeout)
 
     def fetch_with_notes(self, git_dir: Path, target: str, notes: str) -> GitResult:
-        """Fetch the branch as `fetch` does, and the notes into refs that begin with `notes`."""
+        """Fetch the branch like `fetch`, and the notes into refs that start with `notes`."""
         refs = (f"{self._ref}:{target}", f"+{NOTES}*:{notes}*")
         return _fetch(git_dir, self._url, refs, "--prune", timeout=self._timeout)
 
     def push(
         self, git_dir: Path, commit: str, *, expected: str, takes: Mapping[str, str]
     ) -> GitResult:
-        """Make the branch `commit` if it still is `expected` ("": absent).
+        """Set the branch to `commit` if it is still `expected` ("": absent).
 
         The notes in `takes` (owner, commit) go away by the same push, or nothing is changed.
         """
@@ -97,12 +97,12 @@ class GitRemote:
         return result.output if result.code == 0 else ""
 
     def push_note(self, git_dir: Path, owner: str, commit: str) -> GitResult:
-        """Make `commit` the owner's note, whatever it was."""
+        """Set the owner's note to `commit`, whatever it was."""
         return self._push(git_dir, ["--force"], [f"{commit}:{NOTES}{owner}"])
 
     def delete_note(self, git_dir: Path, owner: str) -> GitResult:
         """Remove the owner's note."""
-        # by its whole name git "deletes" a branch that is not there, and calls that a success
+        # with the full ref name git reports success for deleting a missing branch
         return self._push(git_dir, ["--force"], [f":{NOTES.removeprefix('refs/')}{owner}"])
 
     def _push(self, git_dir: Path, options: list[str], changes: list[str]) -> GitResult:
@@ -114,17 +114,17 @@ class GitRemote:
         )
 
     def push_forced(self, git_dir: Path, commit: str) -> GitResult:
-        """Make the branch `commit`, whatever it was."""
+        """Set the branch to `commit`, whatever it was."""
         return self._push(git_dir, [], [f"+{commit}:{self._ref}"])
 
     def list(self, git_dir: Path, branches: Collection[str]) -> GitResult:
-        """The commit of each branch; names may have `*`."""
+        """The commit of each branch; names may contain `*`."""
         wanted = sorted(f"refs/heads/{branch}" for branch in branches)
         command = ["ls-remote", "--end-of-options", self._url, *wanted]
         return run_git(command, git_dir=git_dir, timeout=self._timeout)
 
     def fetch_branches(self, git_dir: Path, branches: Collection[str]) -> GitResult:
-        """Fetch the newest commits of other branches, whatever they were, into FETCHED."""
+        """Fetch the newest commits of other branches, rewritten or not, into FETCHED."""
         wanted = [f"+refs/heads/{branch}:{FETCHED}{branch}" for branch in branches]
         return _fetch(git_dir, self._url, tuple(wanted), "--depth=1", timeout=self._timeout)
 
@@ -132,7 +132,7 @@ class GitRemote:
 def fetch_ref(
     git_dir: Path, source: str, ref: str, target: str, *options: str, timeout: float
 ) -> GitResult:
-    """Fetch `ref` of `source` into `target` without touching anything else of the clone."""
+    """Fetch `ref` of `source` into `target`; nothing else of the clone changes."""
     force = "+" if target.startswith("+") else ""
     refs = (f"{force}{ref}:{target.removeprefix('+')}",)
     return _fetch(git_dir, source, refs, *options, timeout=timeout)
@@ -159,7 +159,7 @@ def _fetch(
 
 
 def fail(response: Response, result: GitResult) -> NoReturn:
-    """Raise what a failed talk with the remote means for those who wanted it."""
+    """Raise the error that a failed command to the remote means for the caller."""
     if response is Response.DENIED:
         raise AccessDenied(f"the coordination repository denies access: {why(result)}")
-    raise Unavailable(f"the coordination repository can't be reached: {why(result)}")
+    raise Unavailable(f"cannot reach the coordination repository: {why(result)}")

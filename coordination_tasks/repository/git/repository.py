@@ -1,9 +1,9 @@
-"""The coordination repository on Git: compare-and-swap pushes from a throw-away bare clone.
+"""The coordination repository on Git: compare-and-swap pushes from a disposable bare clone.
 
-A write is blobs, trees and one commit made in the clone's object database, then one
+A write is blobs, trees and one commit in the clone's object database, then one
 `git push --force-with-lease` that names the commit it was built on: the remote itself decides who
-was first. Nothing is ever merged, and there is no work tree. (pygit2 lost acknowledged writes on
-file remotes, and GitPython's `Remote.push` does not raise on a rejection: git itself pushes.)
+was first. Nothing is ever merged, and there is no work tree. (git itself pushes because pygit2 lost
+acknowledged writes on file remotes, and GitPython's `Remote.push` does not raise on a rejection.)
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ _NOTE_FILE = "note"
 
 
 class GitRepository:
-    """See Repository. `url` is any that git takes, or a path; `cache` is a folder of our own.
+    """See Repository. `url` is any that git accepts, or a path; `cache` is a folder of our own.
 
-    `author` (a builder's id) signs the commits; `timeout` (seconds) bounds each talk with the
-    remote; `on_push` is called before each push. A damaged clone is replaced at the next `fetch`.
+    `author` (a builder's id) is the author of the commits; `timeout` (seconds) limits each command
+    to the remote; `on_push` is called before each push. The next `fetch` replaces a damaged clone.
     """
 
     def __init__(
@@ -204,12 +204,12 @@ class GitRepository:
             return True
 
     def _check(self, result: GitResult, made: Version) -> None:
-        """Raise what an answer to the push of `made` means, unless it is done."""
+        """Raise the error that the answer to the push of `made` means, unless it succeeded."""
         response = push_response(result)
         if response is Response.MOVED:
             raise Moved
         if response is Response.REFUSED:
-            raise WriteRefused(f"the coordination repository refuses the write: {why(result)}")
+            raise WriteRefused(f"the coordination repository rejects the write: {why(result)}")
         if response is Response.NO_ANSWER:
             raise Unanswered(made, why(result), left=not never_left(result))
         if response is Response.LOCAL:
@@ -218,7 +218,7 @@ class GitRepository:
             fail(response, result)
 
     def _update(self, clone: GitClone, *, with_notes: bool = False) -> Version:
-        """Bring the clone up to date, and replace it when it is worn."""
+        """Update the clone, and replace it when it has too many loose objects."""
         before = self.known() or NOTHING
         result = self._fetch(clone, with_notes=with_notes)
         response = fetch_response(result)
@@ -252,7 +252,7 @@ class GitRepository:
         return Version(clone.rewritten() or NOTHING)
 
     def _renew(self) -> Version:
-        """A new clone from the remote; whether it builds on what was known can't be told."""
+        """A new clone from the remote; whether it builds on the known version is unknown."""
         clone = self._folder.create()
         result = self._remote.fetch(clone.git_dir, GitClone.TIP, _SHALLOW)
         response = fetch_response(result)
@@ -287,11 +287,11 @@ class GitRepository:
     def _opened(self) -> tuple[GitClone, GitObjects]:
         clone = self._open()
         if clone is None or self._objects is None:
-            raise VersionGone("the local copy of the coordination repository is gone")
+            raise VersionGone("the local copy of the coordination repository is missing")
         return clone, self._objects
 
     def _discard(self, cause: str = "") -> VersionGone:
-        """Use this clone no more; the error to raise."""
+        """Stop using this clone; returns the error to raise."""
         if self._clone:
             self._folder.discard(self._clone.git_dir)
         self.close()
@@ -299,11 +299,11 @@ class GitRepository:
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
-        """One thread at a time; what the local disk does is told in our words."""
+        """One thread at a time; errors of the local disk become CopyUnusable."""
         with self._lock:
             try:
                 yield
             except (MissingObject, FileNotFoundError) as error:
                 raise self._discard(str(error)) from error
             except OSError as error:
-                raise CopyUnusable(f"the local copy can't be used: {error}") from error
+                raise CopyUnusable(f"cannot use the local copy: {error}") from error

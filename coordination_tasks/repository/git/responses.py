@@ -1,4 +1,4 @@
-"""What git's answers mean. Pure; the texts are those of git 2.34 to 2.47."""
+"""The meaning of git's answers. Pure; the texts are those of git 2.34 to 2.47."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from coordination_tasks.repository.git.process import GitResult
 
 
 class Response(Enum):
-    """What became of a git command that talked to the remote."""
+    """The outcome of a git command to the remote."""
 
     DONE = auto()
     MOVED = auto()
-    """The remote's branch is not what we expected: somebody else wrote."""
+    """The remote's branch is not as expected: another builder wrote first."""
     REFUSED = auto()
-    """The remote's policy does not want this write."""
+    """The remote's policy rejects this write."""
     DENIED = auto()
-    """The remote does not want us."""
+    """The remote denies access."""
     NO_ANSWER = auto()
-    """Time was up or the connection broke; a write may have landed."""
+    """A timeout or a broken connection; a write may have succeeded."""
     ABSENT = auto()
     """The branch does not exist."""
     REWRITTEN = auto()
     """The branch is not a descendant of what we know."""
     LOCAL = auto()
-    """Nothing that a remote says: our clone is to blame."""
+    """Not an answer of the remote: our clone has the problem."""
 
 
 _STATUS_LINE = re.compile(r"^([ +\-*!=])\t[^\t]*:[^\t]*\t(.*)$", re.MULTILINE)
@@ -69,7 +69,7 @@ _ALL_OR_NONE = "does not support --atomic"
 
 
 def push_response(result: GitResult) -> Response:
-    """What became of `git push --porcelain`, of one ref or all-or-none of several."""
+    """The outcome of `git push --porcelain` of one ref, or of several all-or-none."""
     lines = _STATUS_LINE.findall(result.output)
     refusals = [text for flag, text in lines if flag == "!"]
     if lines and not refusals:
@@ -84,7 +84,7 @@ def push_response(result: GitResult) -> Response:
 
 
 def fetch_response(result: GitResult) -> Response:
-    """What became of `git fetch` of one branch."""
+    """The outcome of `git fetch` of one branch."""
     if result.code == 0:
         return Response.DONE
     if _ABSENT.search(result.errors):
@@ -100,7 +100,7 @@ def never_left(result: GitResult) -> bool:
 
 
 def why(result: GitResult) -> str:
-    """One line for a person: what git, or the remote through it, said of its failure."""
+    """One readable line: what git, or the remote, said about the failure."""
     if result.code is None:
         return "git got no answer in time"
     said = [line.strip() for line in result.errors.splitlines() if _is_telling(line)]
@@ -108,7 +108,7 @@ def why(result: GitResult) -> str:
     if refused and refused[1] == "!":
         said.append(refused[2])
     shown = said if len(said) <= _MOST_LINES else [*said[: _MOST_LINES - 1], said[-1]]
-    return " | ".join(line[:300] for line in shown) or f"git ended with {result.code}"
+    return " | ".join(line[:300] for line in shown) or f"git exited with {result.code}"
 
 
 def _is_telling(line: str) -> bool:
@@ -116,7 +116,7 @@ def _is_telling(line: str) -> bool:
 
 
 def _failure_response(result: GitResult) -> Response:
-    if result.code is None or result.code < 0:  # we, or somebody else, killed it
+    if result.code is None or result.code < 0:  # killed, by us or others
         return Response.NO_ANSWER
     if _DENIED.search(result.errors):
         return Response.DENIED

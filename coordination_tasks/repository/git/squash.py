@@ -1,4 +1,4 @@
-"""Reduces an old heartbeat branch to one commit, by a push of that branch alone."""
+"""Reduces an old heartbeat branch to one commit, by a push of only that branch."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _TIP = "refs/heads/squashed"
 def squash(
     url: str, branch: str, *, author: str, at: datetime, backup: bool, timeout: float
 ) -> str | None:
-    """Make `branch` one parentless commit of its last files; the backup's name, if one was made.
+    """Replace `branch` by one parentless commit of its last files; returns the backup's name.
 
-    Nothing happens when it is one commit already. Raises BadRequest for main, NotFound, Conflict
+    Does nothing when it is one commit already. Raises BadRequest for main, NotFound, Conflict
     when a heartbeat came in between, Unavailable, AccessDenied, WriteRefused.
     """
     if branch == FACTS:
-        raise BadRequest(f"{FACTS} holds the facts of the farm: it is never squashed")
+        raise BadRequest(f"cannot squash {FACTS}: it has the facts of the farm")
     remote = GitRemote(url, branch, timeout)
     with tempfile.TemporaryDirectory() as folder:
         git_dir = Path(folder) / "squash.git"
@@ -46,8 +46,8 @@ def squash(
             _check(GitRemote(url, name, timeout).push(git_dir, tip, expected="", takes={}), name)
         pushed = remote.push(git_dir, new, expected=tip, takes={})
         if push_response(pushed) is Response.MOVED:
-            kept = f" ({name} keeps what was before)" if name else ""
-            raise Conflict(f"branch {branch} has moved meanwhile{kept}: do it again")
+            kept = f" (backup: {name})" if name else ""
+            raise Conflict(f"branch {branch} has moved in the meantime{kept}. Try again.")
         _check(pushed, branch)
         return name
 
@@ -56,7 +56,7 @@ def _fetched(remote: GitRemote, git_dir: Path, branch: str) -> str:
     result = remote.fetch(git_dir, _TIP, "--depth=1")
     response = fetch_response(result)
     if response is Response.ABSENT:
-        raise NotFound(f"there is no branch {branch}")
+        raise NotFound(f"unknown branch {branch}")
     if response is not Response.DONE:
         fail(response, result)
     return (git_dir / _TIP).read_text().strip()
@@ -89,8 +89,8 @@ def _parentless(git_dir: Path, tip: str, author: str, at: datetime) -> str | Non
 def _check(result: GitResult, branch: str) -> None:
     response = push_response(result)
     if response is Response.MOVED:
-        raise Conflict(f"there is a branch {branch} already: do it again")
+        raise Conflict(f"branch {branch} already exists. Try again.")
     if response is Response.REFUSED:
-        raise WriteRefused(f"the coordination repository refuses {branch}: {why(result)}")
+        raise WriteRefused(f"the coordination repository rejects {branch}: {why(result)}")
     if response is not Response.DONE:
         fail(response, result)

@@ -1,4 +1,4 @@
-"""Pure functions from documents to documents: enqueue, claim, record, end, give back.
+"""Pure functions from documents to documents: enqueue, claim, record, end, release.
 
 They do no I/O; the store runs them in a transaction.
 """

@@ -34,7 +34,7 @@ _ENDS = frozenset({State.SUCCEEDED, State.FAILED, State.TIMED_OUT, State.CANCELL
 
 
 def apply_command(draft: Draft, command: AttemptCommand, publisher: Publisher) -> None:
-    """Do what the command says; nothing when it was done before.
+    """Apply the command; nothing changes if it was applied before.
 
     Raises ClaimLost, IllegalTransition, HistoryRewritten, BrokenDocument, BadRequest.
     """
@@ -48,7 +48,7 @@ def apply_command(draft: Draft, command: AttemptCommand, publisher: Publisher) -
 
 
 def is_recorded(command: AttemptCommand, ids: Collection[str]) -> bool:
-    """Whether the command was done before, as the ids of its attempt's transitions tell."""
+    """Whether the command was applied before, by the ids of its attempt's transitions."""
     if isinstance(command, Record):
         return all(transition.id in ids for transition in command.transitions)
     state = command.completion.state if isinstance(command, Complete) else State.CANCELLED
@@ -82,7 +82,7 @@ def _keep_plan(draft: Draft, data: bytes) -> None:
 def _complete(draft: Draft, command: Complete, log: TransitionLog, publisher: Publisher) -> None:
     fence, completion = command.fence, command.completion
     if completion.state not in _ENDS:
-        raise BadRequest(f"an attempt can't end as {completion.state}")
+        raise BadRequest(f"invalid end of an attempt: {completion.state}")
     if is_recorded(command, log.ids):
         return
     jobs = read_jobs(draft)
@@ -126,7 +126,7 @@ def _release(draft: Draft, command: Release, log: TransitionLog, publisher: Publ
     job = _check_fence(jobs, log, fence)
     check_job_transition(job.id, job.state, State.CANCELLED)
     log.append_steps(command.transitions)
-    back = "released: any builder may take it"
+    back = "released for any builder"
     before = job.state
     for state, reason in ((State.CANCELLED, command.reason), (State.QUEUED, back)):
         log.append(
@@ -149,7 +149,7 @@ def _release(draft: Draft, command: Release, log: TransitionLog, publisher: Publ
 
 
 def requeued(job: Job, reason: str) -> Job:
-    """The job as it waits again, for any builder; writes of its attempt are refused from now on."""
+    """The job queued again for any builder; later writes of its attempt are refused."""
     return replace(
         job,
         state=State.QUEUED,
@@ -162,7 +162,7 @@ def requeued(job: Job, reason: str) -> Job:
 
 
 def last_attempt(job: Job, reason: str) -> str | None:
-    """Why a job whose attempt broke off for `reason` fails; None: it may be queued again."""
+    """Why a job fails whose attempt was aborted for `reason`; None: it may be queued again."""
     if job.attempt < job.max_attempts:
         return None
     return f"{reason}; attempt {job.attempt} of {job.max_attempts} was the last"
@@ -177,9 +177,9 @@ def ends_of_running_steps(
     reason: str,
     succeeded: Mapping[str, str] | None = None,
 ) -> tuple[Transition, ...]:
-    """An end, made by `builder`, for each step that still runs by what is `recorded`.
+    """End transitions by `builder` for the steps that are still running in `recorded`.
 
-    `succeeded` says of the steps that ended well what each did; the others are cancelled.
+    `succeeded` has the results of steps that succeeded; the others are cancelled.
     """
     last = {t.step: t.to_state for t in recorded if t.step is not None}
     running = [step for step, state in last.items() if state is State.RUNNING]
@@ -201,13 +201,13 @@ def ends_of_running_steps(
 
 
 def _check_fence(jobs: JobsDocument, log: TransitionLog, fence: Fence) -> Job:
-    """The job, if the attempt still holds it or has itself ended it."""
+    """The job, if the attempt still holds it or has ended it."""
     job = jobs.get(fence.job_id)
     if job is None:
         raise ClaimLost(f"job {fence.job_id} is no longer in the queue")
     if job.token < fence.token:
         raise HistoryRewritten(
-            f"job {job.id} has the fencing token {job.token}, below {fence.token} of its claim"
+            f"job {job.id} has fencing token {job.token}, lower than {fence.token} of its claim"
         )
     held = (job.token, job.attempt, job.claim_id, job.assigned_to) == (
         fence.token,
@@ -218,15 +218,21 @@ def _check_fence(jobs: JobsDocument, log: TransitionLog, fence: Fence) -> Job:
     own_end = job.state in _ENDS and log.has(_end_id(fence, job.state))
     if held and (job.state is State.RUNNING or own_end):
         return job
-    holder = f"{job.assigned_to} holds it" if job.assigned_to else "nobody holds it"
-    raise ClaimLost(
-        f"attempt {fence.attempt} at job {job.id} is over: the job is {job.state}, {holder}"
-        f" ({job.reason or 'no reason given'})"
+    raise claim_lost(job, fence.attempt)
+
+
+def claim_lost(job: Job, attempt: int) -> ClaimLost:
+    """The error of an attempt that no longer holds its job."""
+    now = "queued again" if job.state is State.QUEUED else job.state.value
+    holder = f" on {job.assigned_to}" if job.state is State.RUNNING and job.assigned_to else ""
+    return ClaimLost(
+        f"this builder lost the claim on job {job.id} (attempt {attempt}):"
+        f" the job is {now}{holder} ({job.reason or 'no reason given'})"
     )
 
 
 def _manifest_details(manifest: bytes | None) -> dict[str, object]:
-    """What tells later whether the manifest still is there, and still the same."""
+    """The digest that shows later whether the manifest is unchanged."""
     return {} if manifest is None else {MANIFEST_KEY: hashlib.sha256(manifest).hexdigest()}
 
 
@@ -254,7 +260,7 @@ def _duration(job: Job, completion: Completion, at: datetime) -> float | None:
 
 
 def _end_id(fence: Fence, state: State) -> str:
-    # the same claim may take two jobs, one after the other: the first was taken from it unseen
+    # one claim may take two jobs in turn, if it lost the first one before it knew of it
     return f"{fence.claim_id}-{fence.job_id}-{fence.token}-{state}"
 
 

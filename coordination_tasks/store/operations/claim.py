@@ -1,4 +1,4 @@
-"""The claim of a job: one pure change of a draft, so that one write makes it and shows it."""
+"""The claim of a job: one pure change of a draft, so that one write makes and publishes it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from coordination_tasks.repository.draft import Draft
 from coordination_tasks.store.status_publisher import Publisher
 
 Resolve = Callable[[Job], str | None]
-"""Gives the commit of a job that names a pipeline and no commit; None when that can't be told."""
+"""Returns the commit of a job that has a pipeline but no commit; None when it is unknown."""
 
 
 def claim(
     draft: Draft, claim_id: str, wanted: Wanted, publisher: Publisher, resolve: Resolve
 ) -> Attempt:
-    """Take the next job, or the wanted one; the same claim again when `claim_id` has made one.
+    """Claim the next job, or the wanted one; returns the existing claim if `claim_id` has one.
 
     Raises NothingToClaim, NotFound, Conflict, ClaimLost.
     """
@@ -48,11 +48,11 @@ def claim_in(
     publisher: Publisher,
     resolve: Resolve,
 ) -> Attempt:
-    """As `claim`, but in `jobs` for its document; when it raises, nothing has been changed.
+    """Like `claim`, but changes `jobs` instead of the document; when it raises, nothing changed.
 
-    A claim id holds one job at a time, but may have held another before: when the answer to a claim
+    A claim id holds one job at a time, but may have held another before: if the answer to a claim
     is lost and the job is reaped or cancelled before the claim is repeated, the repetition takes
-    the next job. Its builder never heard of the first one, and began nothing for it.
+    the next job. Its builder never knew of the first one, and started nothing for it.
     """
     own = jobs.claimed_as(claim_id)
     if own is not None:
@@ -85,7 +85,7 @@ def claim_in(
 
 
 def explain(jobs: JobsDocument, wanted: Wanted) -> Iterator[tuple[Job, str]]:
-    """The queued jobs in queue order, each with the reason why it is not for this builder ("")."""
+    """The queued jobs in order, each with the reason why it does not match this builder ("")."""
     for job in queue_order(jobs.queued()):
         yield job, refusal(job, wanted, _state_lookup(jobs))
 
@@ -97,9 +97,14 @@ def _next_job(jobs: JobsDocument, wanted: Wanted) -> Job:
             return job
         refusals.append((job.id, reason))
     if refusals:
+        job_id, reason = refusals[0]
+        none = (
+            f"{len(refusals)} jobs are queued, but none matches"
+            if len(refusals) > 1
+            else "1 job is queued, but it does not match"
+        )
         raise NothingToClaim(
-            f"none of the {len(refusals)} queued jobs is for this builder (first {refusals[0][0]}:"
-            f" {refusals[0][1]}); `doit explain` tells of each",
+            f"{none} this builder ({job_id}: {reason}). Run `doit explain` for details.",
             tuple(refusals),
         )
     raise NothingToClaim("no job is queued")
@@ -108,16 +113,17 @@ def _next_job(jobs: JobsDocument, wanted: Wanted) -> Job:
 def _wanted_job(jobs: JobsDocument, wanted: Wanted) -> Job:
     job = jobs.require(wanted.job_id or "")
     if job.state is State.RUNNING:
-        raise Conflict(f"job {job.id} runs on {job.assigned_to}, attempt {job.attempt}")
+        raise Conflict(f"job {job.id} is running on {job.assigned_to}, attempt {job.attempt}")
     reason = refusal(job, wanted, _state_lookup(jobs))
     if reason:
-        raise NothingToClaim(f"job {job.id} is not for this builder: {reason}", ((job.id, reason),))
+        refusals = ((job.id, reason),)
+        raise NothingToClaim(f"job {job.id} does not match this builder: {reason}", refusals)
     return job
 
 
 def _held(job: Job, claim_id: str, builder: str) -> Attempt:
     if job.state is not State.RUNNING or job.assigned_to != builder:
-        raise ClaimLost(f"job {job.id} was claimed, and is {job.state} by now: {job.reason}")
+        raise ClaimLost(f"job {job.id} was claimed, but is {job.state} now: {job.reason}")
     return _attempt(job, claim_id, builder)
 
 
@@ -130,7 +136,7 @@ def _state_lookup(jobs: JobsDocument) -> Callable[[str], State | None]:
         try:
             job = jobs.find(job_id)
         except BrokenDocument:
-            return None  # one odd entry holds up what depends on it, not the queue
+            return None  # an unreadable entry blocks its dependents, not the queue
         return job.state if job else None
 
     return state_of

@@ -22,7 +22,7 @@ from coordination_tasks.store.status_publisher import Publisher
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimRequest:
-    """A claim of the next job that fits the builder."""
+    """A claim of the next job that matches the builder."""
 
     claim_id: str = key(text)
     builder: BuilderProfile = key(record(BuilderProfile, others=True))
@@ -38,7 +38,7 @@ _REQUEST = record(ClaimRequest, others=True)
 
 
 def read_request(owner: str, data: bytes) -> ClaimRequest | None:
-    """The request in the note of builder `owner`; None when it makes no sense."""
+    """The request in the note of builder `owner`; None when it is invalid."""
     try:
         request = _REQUEST(json.loads(data))
     except (ValueError, RecursionError, Rejected):
@@ -47,7 +47,7 @@ def read_request(owner: str, data: bytes) -> ClaimRequest | None:
 
 
 class CombinedClaim:
-    """One claim, to be applied to one draft after the other. Asks each commit once."""
+    """A claim that can be applied to one draft after another. Resolves each commit once."""
 
     def __init__(self, claim_id: str, wanted: Wanted, resolve: Resolve) -> None:
         self._claim_id = claim_id
@@ -56,7 +56,7 @@ class CombinedClaim:
         self._commits: dict[tuple[str | None, str | None], str | None] = {}
 
     def apply(self, draft: Draft, publisher: Publisher) -> Attempt:
-        """Our own claim, as `claim` makes it. Who asked and gets nothing keeps asking."""
+        """Our own claim, like `claim`. A request that gets nothing stays."""
         attempt = claim(draft, self._claim_id, self._wanted, publisher, self._commit)
         if draft.notes:
             self._claim_for_others(draft, publisher)
@@ -76,7 +76,7 @@ class CombinedClaim:
     def _claim_for(
         self, draft: Draft, jobs: JobsDocument, request: ClaimRequest, publisher: Publisher
     ) -> bool:
-        """Whether that is done, or was; if not, they are told why when they look themselves."""
+        """Whether the request is fulfilled; if not, its builder finds out why by itself."""
         theirs = replace(publisher, profile=request.builder, load=None)
         try:
             claim_in(draft, jobs, request.claim_id, request.wanted, theirs, self._certain_commit)
@@ -95,5 +95,5 @@ class CombinedClaim:
     def _certain_commit(self, job: Job) -> str | None:
         commit = self._commit(job) if job.pipeline in self._wanted.pipelines else None
         if commit is None and job.branch is not None:
-            raise NothingToClaim(f"the commit of job {job.id} can't be told here")
+            raise NothingToClaim(f"cannot resolve the commit of job {job.id}")
         return commit

@@ -1,4 +1,4 @@
-"""What changes the queue from outside of an attempt, as pure changes of a draft."""
+"""Changes of the queue outside an attempt, as pure changes of a draft."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST_TEXT = 10_000
 
 
 def enqueue(draft: Draft, job: Job, *, now: datetime) -> Job:
-    """Put a job into the queue; the job as stored. The same request twice is one job.
+    """Add a job to the queue; returns the stored job. The same request twice is one job.
 
     Raises BadRequest, and Conflict when the id is taken by another request.
     """
@@ -32,7 +32,7 @@ def enqueue(draft: Draft, job: Job, *, now: datetime) -> Job:
     if stored is not None:
         if is_same_request(job, stored):
             return stored
-        raise Conflict(f"job {job.id} exists, and asks for something else")
+        raise Conflict(f"job id {job.id} is already taken by a different request")
     added = replace(job, created_at=job.created_at or now)
     jobs.put(added)
     write_jobs(draft, jobs)
@@ -41,9 +41,9 @@ def enqueue(draft: Draft, job: Job, *, now: datetime) -> Job:
 
 
 def reap(draft: Draft, job_id: str, seen_token: int, reason: str, *, by: str, now: datetime) -> Job:
-    """Take a running job from a builder that is dead, as far as could be seen at `seen_token`.
+    """Take a running job from a builder that was seen to be dead at `seen_token`.
 
-    Queued again, or failed when its attempts are used up; nothing if the job has moved since.
+    The job is queued again, or fails after its last attempt; unchanged if its token has changed.
     Raises NotFound.
     """
     jobs = read_jobs(draft)
@@ -57,7 +57,7 @@ def reap(draft: Draft, job_id: str, seen_token: int, reason: str, *, by: str, no
     write_jobs(draft, jobs)
     log_broken_off(draft, job, after, by=by, now=now)
     log_move(draft, job, after, by=by, now=now)
-    draft.note(f"{by}: take {job_id} from {job.assigned_to}: {after.state}")
+    draft.note(f"{by}: take {job_id} from dead builder {job.assigned_to}: {after.state}")
     return after
 
 
@@ -70,15 +70,15 @@ def check_priority(priority: int) -> None:
 def _check_request(job: Job) -> None:
     if not is_job_id(job.id):
         raise BadRequest(
-            f"{job.id[:80]!r} can't be a job's id: 1 to {MAX_ID_LENGTH} printable characters"
+            f"invalid job id {job.id[:80]!r}: use 1 to {MAX_ID_LENGTH} printable characters"
         )
     check_priority(job.priority)
     if job.state is not State.QUEUED:
-        raise BadRequest(f"a job is enqueued as queued, not as {job.state}")
+        raise BadRequest(f"invalid state {job.state} of a new job: expected queued")
     if job.commit is not None and not _COMMIT.fullmatch(job.commit):
-        raise BadRequest(f"{job.commit[:80]!r} is no commit id")
+        raise BadRequest(f"invalid commit id {job.commit[:80]!r}")
     if job.max_attempts < 1:
-        raise BadRequest(f"a job needs at least one attempt, not {job.max_attempts}")
+        raise BadRequest(f"invalid number of attempts {job.max_attempts}: expected 1 or more")
     if job.id in job.dependencies:
         raise BadRequest(f"job {job.id} depends on itself")
     _check_texts(job)
@@ -96,11 +96,11 @@ def _check_texts(job: Job) -> None:
         *job.params.values(),
     )
     for text in texts:
-        refuse_secrets(f"what job {job.id} asks for", text)
+        refuse_secrets(f"the request for job {job.id}", text)
         if len(text) > _LONGEST_TEXT:
-            raise BadRequest(f"{text[:80]!r}… is too long: {len(text)} characters")
+            raise BadRequest(f"text {text[:80]!r}… is too long: {len(text)} characters")
         if "\0" in text or not _is_unicode(text):
-            raise BadRequest(f"{text[:80]!r} holds characters that no document can hold")
+            raise BadRequest(f"text {text[:80]!r} contains characters that no document can store")
 
 
 def _is_unicode(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""What each step changed in the source tree, and how that is taken back.
+"""The changes of each step in the source tree, and how they are undone.
 
 The tree itself is made by the checkout step.
 """

@@ -1,7 +1,7 @@
-"""The record of what each step changed in the source tree of a job, whether it succeeded or not.
+"""Records the changes of each step in the source tree of a job, whether it succeeded or not.
 
-Before a step runs, what is in the tree is written down; when it has ended, or when a killed run is
-found, the tree is compared with that.
+Before a step runs, the state of the tree is recorded; when it has ended, or when a killed run is
+found, the tree is compared with that record.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ _INDEXES = ".indexes"
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What one step changed; paths are relative to the source tree."""
+    """The changes of one step; paths are relative to the source tree."""
 
     step: str
     added: frozenset[str] = frozenset()
-    """Files, links and folders that were not there before."""
+    """New files, links and folders."""
     changed: dict[str, int] = field(default_factory=dict)
-    """What was there before and is different or gone, with the mode that it had."""
+    """Changed or removed paths, with their modes before."""
     shared_with: frozenset[str] = frozenset()
-    """Steps that ran meanwhile, so that some of the changes may be theirs."""
+    """Steps that ran at the same time, so that some of the changes may be theirs."""
 
     @property
     def paths(self) -> Collection[str]:
-        """All that is not what it was before."""
+        """All paths that differ from before."""
         return self.added | self.changed.keys()
 
 
@@ -60,7 +60,7 @@ class ChangeRecords:
         self._env = env
 
     def begin(self, step: str) -> None:
-        """The step is about to change the tree."""
+        """Note that the step is about to change the tree."""
         self._drop_before(step)
         if not self._source.is_dir():
             return
@@ -70,14 +70,15 @@ class ChangeRecords:
         replace_file(self._path(step, _BEFORE), marshal.dumps((step, before)))
 
     def unfinished(self) -> tuple[str, ...]:
-        """Steps that were begun and whose end was not seen."""
+        """Steps that started and whose end was not recorded."""
         found = (_load(path) for path in sorted(self._folder.glob(f"*{_BEFORE}")))
         return tuple(str(each[0]) for each in found if each)
 
     def end(self, step: str, together: Iterable[str] = (), theirs: Collection[str] = ()) -> Changes:
-        """The step has ended: record what it changed. Gives that of this run alone.
+        """The step has ended: record its changes. Returns those of this run alone.
 
-        `together` are the steps that ran meanwhile, `theirs` what is known to be made by them.
+        `together` are the steps that ran at the same time, `theirs` the paths that they are known
+        to have made.
         """
         before: tuple[str, Snapshot] | None = _load(self._path(step, _BEFORE))
         if not before or not self._source.is_dir():
@@ -93,16 +94,16 @@ class ChangeRecords:
         return changes
 
     def read(self, step: str) -> Changes | None:
-        """What the step changed and was not taken back; None: nothing."""
+        """The changes of the step that were not undone; None: nothing."""
         return self._as_changes(self._path(step, _CHANGES))
 
     def all(self) -> dict[str, Changes]:
-        """Those of all steps that changed anything."""
+        """The changes of all steps that changed anything."""
         found = map(self._as_changes, sorted(self._folder.glob(f"*{_CHANGES}")))
         return {changes.step: changes for changes in found if changes}
 
     def write(self, changes: Changes) -> None:
-        """Make this what the step changed."""
+        """Set the changes of the step."""
         path = self._path(changes.step, _CHANGES)
         if not changes.paths:
             path.unlink(missing_ok=True)
@@ -112,7 +113,7 @@ class ChangeRecords:
         replace_file(path, marshal.dumps(data), sync)
 
     def restore_index(self, path: str, steps: Iterable[str]) -> None:
-        """Put an index of git back as the first of these steps found it."""
+        """Restore git's indexes to the state before the first of these steps."""
         name = path.removeprefix(OF_GIT)
         kept = [each for step in steps if (each := self._path(step, _INDEXES) / name).exists()]
         if kept:
@@ -120,13 +121,13 @@ class ChangeRecords:
             replace_file(self._source / path, first.read_bytes())
 
     def forget(self, step: str) -> None:
-        """The step changed nothing that is still there."""
+        """Forget the changes of the step: none of them is left."""
         self._path(step, _CHANGES).unlink(missing_ok=True)
         self._drop_before(step)
         _remove(self._path(step, _INDEXES))
 
     def forget_all(self) -> None:
-        """The tree is another from now on."""
+        """Forget all changes: the tree is replaced."""
         for path in list(self._folder.glob("*")):
             _remove(path)
 
@@ -145,9 +146,10 @@ class ChangeRecords:
                 os.link(path, target, follow_symlinks=False)
 
     def _changed_indexes(self, step: str) -> Iterator[tuple[str, int]]:
-        """Each index that does not have the entries that it had. Git writes it anew for less.
+        """Each index whose entries have changed.
 
-        A new file each time, so that a hard link keeps the old one.
+        Git rewrites an index even without such a change. It writes a new file each time, so a hard
+        link keeps the old one.
         """
         kept = self._path(step, _INDEXES)
         for earlier in sorted(kept.rglob("index")):
@@ -177,7 +179,10 @@ class ChangeRecords:
 
 
 def _load(path: Path) -> Any:
-    """What is in the file; None without one. Raises ValueError when a power cut has torn it."""
+    """The content of the file; None if it is missing.
+
+    Raises ValueError after a power cut has torn it.
+    """
     try:
         return marshal.loads(path.read_bytes())  # noqa: S302 - a file of ours, and the fastest way
     except FileNotFoundError:
@@ -200,7 +205,7 @@ def _between(step: str, before: Snapshot, now: Snapshot, theirs: Collection[str]
 
 
 def _joined(earlier: Changes, later: Changes) -> Changes:
-    """What both runs of a step changed, of which the first was not taken back wholly."""
+    """The changes of two runs of a step, the first of which was not completely undone."""
     added = (earlier.added | later.added) - earlier.changed.keys()
     changed = {**later.changed, **earlier.changed}
     return Changes(

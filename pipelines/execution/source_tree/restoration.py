@@ -1,8 +1,8 @@
-"""Gives a step the source tree that a builder has that has never built anything.
+"""Gives a step the same source tree as on a builder that has never built anything.
 
-What a failed or killed try left is taken back, and what a step and those after it made before the
-step runs again. What cannot be taken back is not used: the steps that made it run again, or the
-tree is made anew.
+The changes of a failed or killed try are undone, and so are those of a step and of later steps
+before the step runs again. Changes that cannot be undone are not used: the steps that made them run
+again, or the tree is made anew.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pipelines.execution.success_records import Stamps
 from pipelines.workspace.layout import Workspace
 
 Kept = Callable[[str], Collection[Path]]
-"""Folders whose content a step vouches for although it did not succeed."""
+"""Folders whose content a step guarantees although it did not succeed."""
 
 
 class SourceTree:
@@ -38,10 +38,10 @@ class SourceTree:
         self.changes = ChangeRecords(workspace.changes, workspace.source, env)
 
     def prepare(self, has_reason: Callable[[str], bool]) -> None:
-        """Before the first step of an attempt: leave nothing of a step that did not succeed.
+        """Before the first step of an attempt: undo the changes of steps that did not succeed.
 
-        Nor of one that overwrote what a step before it made, if `has_reason` tells that it has to
-        run again: that other step must know in time.
+        Also those of a step that overwrote the files of an earlier one, if it must run again
+        according to `has_reason`: the earlier step must know in time.
         """
         try:
             unfinished = self.changes.unfinished()
@@ -57,10 +57,10 @@ class SourceTree:
         self.take_back(lost | {step for step in overwrote if has_reason(step)})
 
     def make_room(self, step: str) -> frozenset[str]:
-        """Before a step runs: take back what it and the steps after it made before.
+        """Before a step runs: undo the earlier changes of it and of the steps after it.
 
-        A step that only looked takes nothing away from the others when it looks once more. Gives
-        the steps that have to run again although their turn is over.
+        A read-only step can run again without an effect on the others. Returns the steps that must
+        run again although their turn is over.
         """
         success = self._stamps.read(step)
         if success is not None and success.left_nothing:
@@ -68,10 +68,10 @@ class SourceTree:
         return self.take_back({step}, runs_now=step) - self._and_later({step})
 
     def take_back(self, again: Collection[str], runs_now: str = "") -> frozenset[str]:
-        """Take back the changes of these steps and of all that come after or hang on them.
+        """Undo the changes of these steps and of all that come after or depend on them.
 
-        `runs_now` is the one whose turn it is. Gives the steps whose changes were taken back; they
-        have no record of a success any more.
+        `runs_now` is the step whose turn it is. Returns the steps whose changes were undone; their
+        success records are removed.
         """
         if not again:
             return frozenset()
@@ -99,7 +99,7 @@ class SourceTree:
         return frozenset(plan.steps)
 
     def can_take_back(self, step: str) -> bool:
-        """Whether the step can be tried again in the tree as it is now."""
+        """Whether the step can be retried in the present tree."""
         changes = self.changes.all()
         own = changes.get(step)
         if own is None:
@@ -117,7 +117,7 @@ class SourceTree:
         return {*steps} | later
 
     def _is_kept(self, steps: Collection[str]) -> Callable[[str, str], bool]:
-        """What steps vouch for; never those that come after another one that runs again."""
+        """Content that steps guarantee; none of steps after another one that runs again."""
         folders: dict[str, tuple[str, ...]] = {}
 
         def is_kept(step: str, path: str) -> bool:
@@ -145,7 +145,7 @@ class SourceTree:
                 why = (
                     "a step before this one runs again, and both changed the same files"
                     if step == first
-                    else f"step {first} runs again, so what this one left in the source was removed"
+                    else f"step {first} runs again, so the changes of this step were removed"
                 )
                 self._stamps.invalidate(step, why)
 

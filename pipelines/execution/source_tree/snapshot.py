@@ -1,7 +1,7 @@
-"""What is in a source tree: names and what `lstat` says of each.
+"""The content of a source tree: names, and the result of `lstat` for each.
 
-60,000 files take about 0.3 s. Links are not followed. Of what git keeps for itself, objects and
-logs are left out: git adds to them whenever it works, and nothing is built from them.
+60,000 files take about 0.3 s. Links are not followed. Git's objects and logs are left out: git adds
+to them whenever it works, and nothing is built from them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 Signature = tuple[int, ...]
-"""Mode first. Of a folder that is all; of a file inode, size and a time in nanoseconds follow."""
+"""Mode first; for a folder only that, for a file followed by inode, size and a time in
+nanoseconds."""
 
 Snapshot = Mapping[str, Signature]
 """By path relative to the tree."""
@@ -23,13 +24,13 @@ OF_GIT = ".git/"
 _NOT_STATE = frozenset({"objects", "logs"})
 _INDEX = re.compile(r"\.git/(?:modules/.+/)?index")
 _CLOCK_OF_FILES = 5
-"""Linux's CLOCK_REALTIME_COARSE, which Python has no name for."""
+"""Linux's CLOCK_REALTIME_COARSE, which Python does not name."""
 _LONGEST_TICK = 100_000_000
-"""Nanoseconds; a file whose time is further in the future was given it on purpose."""
+"""Nanoseconds; a time further in the future was set on purpose."""
 
 
 def scan(source: Path) -> dict[str, Signature]:
-    """What is in the tree now. Raises OSError when a folder cannot be read."""
+    """The present content of the tree. Raises OSError when a folder cannot be read."""
     root = str(source)
     found: dict[str, Signature] = {}
     waiting = [""]
@@ -46,7 +47,7 @@ def scan(source: Path) -> dict[str, Signature]:
                     if not (is_gits and entry.name in _NOT_STATE):
                         waiting.append(f"{path}/")
                 elif is_gits:
-                    # Hard links to its files, which change their ctime, are how an index is kept.
+                    # An index is kept by hard links to its files, which change their ctime.
                     found[path] = (mode, status.st_ino, status.st_size, status.st_mtime_ns)
                 else:
                     found[path] = (mode, status.st_ino, status.st_size, status.st_ctime_ns)
@@ -54,7 +55,7 @@ def scan(source: Path) -> dict[str, Signature]:
 
 
 def settled_scan(source: Path) -> dict[str, Signature]:
-    """The same, at a moment from which on every change gives a file another time.
+    """The same, taken at a moment after which every change gives a file another time.
 
     Files get their times from a clock that ticks every few milliseconds.
     """
@@ -71,7 +72,7 @@ def is_index(path: str) -> bool:
 
 
 def is_gits(path: str) -> bool:
-    """Whether git keeps it for itself, also for submodules."""
+    """Whether it is one of git's own files, also of submodules."""
     return path.startswith(OF_GIT)
 
 

@@ -1,4 +1,4 @@
-"""Carries out what `undo_plan` says in the tree itself: removes files, has git put others back."""
+"""Carries out `undo_plan` in the tree itself: removes files, and lets git restore others."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ _TIME_TO_RESTORE = 600.0
 
 
 class NotRestorable(Exception):
-    """The tree cannot be what it was: it has to be made anew. The text says why."""
+    """The tree cannot be restored: it must be made anew. The text says why."""
 
 
 def undo(plan: UndoPlan, source: Path, env: Mapping[str, str]) -> None:
     """Remove and restore. Raises NotRestorable, OSError.
 
-    Nothing is done through a link, wherever it leads: paths are those that were found without
-    following any.
+    Links are never followed: the paths were found without following any.
     """
     state = sorted(path for path in plan.restore if is_gits(path))
     if state:
@@ -49,7 +48,7 @@ def _put_back(source: Path, files: list[str], env: Mapping[str, str]) -> None:
         root = _repository(source, path)
         by_repository.setdefault(root, []).append(str((source / path).relative_to(root)))
     for root, names in by_repository.items():
-        # What git does not know it leaves out, with an exit code: that is asked for below.
+        # Git skips unknown files, with an exit code: they are checked below.
         capture(
             ("git", "checkout-index", "--force", "--index", "--quiet", "-z", "--stdin"),
             cwd=root,
@@ -71,14 +70,14 @@ def _repository(source: Path, path: str) -> Path:
 
 
 class _Tree:
-    """Changes below a folder that never leave it."""
+    """Makes changes below a folder that never affect anything outside it."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._real: dict[str, bool] = {"": True}
 
     def remove(self, path: str) -> None:
-        """Remove what is at the path, a folder only when nothing is left in it."""
+        """Remove the path, a folder only if it is empty."""
         if not self._is_reached(os.path.dirname(path)):  # noqa: PTH120 - 60,000 times
             return
         full = f"{self._root}/{path}"
@@ -87,7 +86,7 @@ class _Tree:
             _remove(full, is_folder=is_folder)
 
     def make_folder(self, path: str, mode: int) -> None:
-        """A folder with this mode, whatever is in its place."""
+        """Make it a folder with this mode, whatever is there now."""
         full = self._root / path
         if self._is_reached(os.path.dirname(path)) and not full.is_symlink() and full.is_dir():  # noqa: PTH120
             return
@@ -98,7 +97,7 @@ class _Tree:
         full.mkdir(stat.S_IMODE(mode) | stat.S_IRWXU)
 
     def _is_reached(self, folder: str) -> bool:
-        """Whether all folders on the way are folders, and no links."""
+        """Whether all parent folders are folders, not links."""
         known = self._real.get(folder)
         if known is None:
             above = os.path.dirname(folder)  # noqa: PTH120
@@ -118,7 +117,7 @@ def _remove(path: str, *, is_folder: bool) -> None:
     try:
         _remove_now(path, is_folder=is_folder)
     except PermissionError:
-        # A step may have closed its folders: they are ours and can be opened up.
+        # A step may have removed permissions of its folders: they are ours and can be restored.
         Path(path).parent.chmod(0o700)
         _remove_now(path, is_folder=is_folder)
 

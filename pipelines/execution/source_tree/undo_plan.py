@@ -1,6 +1,6 @@
-"""Which changes have to be taken back before steps run again. Pure.
+"""Which changes must be undone before steps run again. Pure.
 
-What a step overwrote of another one's work is lost: that other step has to run again, too.
+Files of another step that a step overwrote are lost: that other step must run again, too.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from pipelines.execution.source_tree.changes import Changes
 
 @dataclass(frozen=True, slots=True)
 class UndoPlan:
-    """What is to be done to the tree."""
+    """Changes to make in the tree."""
 
     steps: Set[str]
-    """Steps whose changes are taken back."""
+    """Steps whose changes are undone."""
     remove: Set[str]
-    """Paths that are not to be there."""
+    """Paths to remove."""
     restore: Mapping[str, int]
-    """Paths that are to be what the commit has, with their modes."""
+    """Paths to restore from the commit, with their modes."""
 
 
 def plan_undo(
@@ -28,9 +28,9 @@ def plan_undo(
     changes: Mapping[str, Changes],
     is_kept: Callable[[str, str], bool] = lambda _step, _path: False,
 ) -> UndoPlan:
-    """Take back the changes of the steps `again`, and of those whose work they overwrote.
+    """Undo the changes of the steps `again`, and of those whose files they overwrote.
 
-    `is_kept(step, path)` tells what a step vouches for: that stays.
+    `is_kept(step, path)` is whether a step guarantees the path: it is kept.
     """
     steps = {step for step in again if step in changes}
     while True:
@@ -60,7 +60,7 @@ def _is_entangled(
 
 
 def remaining(changes: Changes, plan: UndoPlan) -> Changes:
-    """What is left of a step's changes when the plan was carried out."""
+    """The rest of a step's changes after the plan was carried out."""
     return Changes(
         changes.step,
         changes.added - plan.remove,

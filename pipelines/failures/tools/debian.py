@@ -1,6 +1,6 @@
 """dpkg, debhelper, lintian and apt. Pure.
 
-dpkg-dev and debhelper begin their error lines with the program's name, apt with `E: `.
+dpkg-dev and debhelper start their error lines with the program's name, apt with `E: `.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Java, Maven, Gradle, javac and what they run, as they write outside Maven's own reading. Pure.
 
-What Maven's final lines say is told in `maven.py`.
+The meaning of Maven's final lines is in `maven.py`.
 """
 
 from __future__ import annotations

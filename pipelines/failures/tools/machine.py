@@ -1,7 +1,7 @@
-"""Lines of any tool that the machine stops: a full disk, no memory, no network, a signal. Pure.
+"""Lines of any tool about the machine: a full disk, no memory, no network, a signal. Pure.
 
-Only a tool's own error line counts: `PROGRAM: …: No space left on device`. The same words inside
-a sentence, a test's name or a test's output tell nothing.
+Only a tool's own error line counts: `PROGRAM: …: No space left on device`. The same words inside a
+sentence, a test's name or a test's output do not count.
 """
 
 from __future__ import annotations

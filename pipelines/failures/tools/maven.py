@@ -1,4 +1,4 @@
-"""What Maven's final error lines mean: the plugin that failed, its words, the code. Pure.
+"""The meaning of Maven's final error lines: failed plugin, message, code. Pure.
 
 The first row whose `goal` fits the failed goal and whose `words` are found in its error lines
 counts. `own_output` says that the plugin only repeats a count or an exit code: what the goal
@@ -31,20 +31,20 @@ _MEMORY = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MavenVerdict:
-    """A row: when a goal's failure is of this kind, and how it is told."""
+    """A row: when a goal's failure is of this kind, and its message."""
 
     code: FailureCode
     goal: str = _ANY
-    """Regular expression for `group:plugin:version:goal`; that of no goal is empty."""
+    """Regular expression for `group:plugin:version:goal`, which is empty without a goal."""
     words: str = ""
     """Regular expression for the error lines, without level."""
     retry: bool = False
     say: str = ""
-    """The message, `{found}` being what `words` found; empty: what the code's own words find."""
+    """The message, with the match of `words` as `{found}`; empty: from the code's own search."""
     own_output: bool = False
 
     def match(self, goal: str, lines: str) -> re.Match[str] | None:
-        """What its words find in the error lines of a goal that it is for."""
+        """The match of its words in the error lines of a matching goal."""
         if compiled(self.goal).search(goal) is None:
             return None
         return compiled(self.words, re.MULTILINE).search(lines)
@@ -56,8 +56,8 @@ VERDICTS = (
         goal=TESTS,
         words=r"^(?:.{0,200}: )?(?:Java heap space|GC overhead limit exceeded|Metaspace)$"
         r"|^Terminating due to java\.lang\.OutOfMemoryError.*",
-        say="the test JVM ran out of memory: {found}; its size is in the plugin's argLine,"
-        " maven_opts do not reach it",
+        say="the test JVM ran out of memory: {found}. Set its size in the plugin's argLine:"
+        " maven_opts do not apply to it.",
     ),
     MavenVerdict(code=FailureCode.MAVEN_TEST, goal=TESTS, words=r"test failures|Crashed tests"),
     MavenVerdict(

@@ -30,7 +30,7 @@ class Values:
     pipeline: Pipeline
     request: BuildRequest
     params: Mapping[str, str]
-    """Of every parameter, as `resolve_params` returns them."""
+    """The value of every parameter, from `resolve_params`."""
     outputs: Mapping[str, Mapping[str, Any]]
     """Values of earlier steps, by step."""
     secrets: Mapping[str, str]

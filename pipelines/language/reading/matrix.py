@@ -41,7 +41,7 @@ class Combination:
 
 
 def combinations(data: Any) -> tuple[list[Combination], list[Problem]]:
-    """All combinations of a matrix, in the file's order, and what is wrong with it.
+    """All combinations of a matrix, in the file's order, and its errors.
 
     Both are empty when the matrix is not a `MatrixEntry`: the step reader then reports why.
     """
@@ -147,4 +147,4 @@ def _replaced(value: Any, values: Mapping[str, Any], key: str) -> Any:
     try:
         return replace_references(value, lookup)
     except ValueError:
-        return value  # the step reader reports what is wrong with it
+        return value  # the step reader reports its errors

@@ -1,4 +1,4 @@
-"""What a pipeline would do with given parameters, as plain data in the language's terms. Pure."""
+"""The steps of a pipeline with given parameters, as plain data in the language's terms. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `build-deb` step: options, clean roots and the excerpt of its log.
+"""The `build-deb` step: options, clean roots and checks.
 
 Packages for apt repositories and manifests belong to `artifacts`.
 """

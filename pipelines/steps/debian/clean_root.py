@@ -1,4 +1,4 @@
-"""A root of its own for one command: made by mmdebstrap, in namespaces, gone when it ends.
+"""A temporary root for one command: made by mmdebstrap in namespaces, removed at its end.
 
 Nothing on the host is touched, and root is not needed where users have subordinate ids.
 """
@@ -25,7 +25,7 @@ _WIPE = ("unshare", "--map-root-user", "--map-auto", "rm", "-rf", "--")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanRoot:
-    """What is in the root, and what happens there, in this order."""
+    """The content of the root, and the actions in it, in this order."""
 
     suite: str
     """`bookworm`."""
@@ -42,13 +42,13 @@ class CleanRoot:
 
 
 def refusal(env: Mapping[str, str]) -> str | None:
-    """Why this machine can't make a clean root, with the remedy; None when it can."""
+    """Why this machine cannot make a clean root, with the remedy; None when it can."""
     missing = shortcoming(env)
     return ": ".join(missing) if missing else None
 
 
 def shortcoming(env: Mapping[str, str]) -> tuple[str, str] | None:
-    """What this machine lacks for a clean root, and what to do; None: nothing."""
+    """The problem that prevents a clean root on this machine, and the remedy; None: no problem."""
     if not shutil.which("mmdebstrap", path=_path(env)):
         return "mmdebstrap is not installed", "apt-get install mmdebstrap uidmap"
     ids = () if os.geteuid() == 0 else ("--map-root-user", "--map-auto")
@@ -62,7 +62,7 @@ def shortcoming(env: Mapping[str, str]) -> tuple[str, str] | None:
         if os.geteuid() == 0
         else "apt-get install uidmap, and give the user ids in /etc/subuid and /etc/subgid"
     )
-    return f"namespaces can't be made here ({said})", remedy
+    return f"cannot create namespaces here ({said})", remedy
 
 
 def clean_root_command(root: CleanRoot, context: StepContext) -> Command:
@@ -83,7 +83,7 @@ def clean_root_command(root: CleanRoot, context: StepContext) -> Command:
 
 
 def prepare(context: StepContext) -> None:
-    """Make the folder for roots, without what a killed build left in it."""
+    """Make the folder for roots, without the remains of a killed build."""
     wipe(context)
     _temporary(context).mkdir(mode=0o755)
 
@@ -103,13 +103,13 @@ def script_text(lines: Sequence[str]) -> str:
 
 
 def apt_line(*arguments: str) -> str:
-    """A line of such a script that calls apt-get without any question."""
+    """A line of such a script that calls apt-get without prompts."""
     apt = ("apt-get", "-q", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0")
     return f"DEBIAN_FRONTEND=noninteractive {shlex.join((*apt, *arguments))}"
 
 
 def _temporary(context: StepContext) -> Path:
-    # One a job and step, so that the next try finds what a killed one left.
+    # One per job and step, so that the next try finds the remains of a killed one.
     of = hashlib.sha256(f"{context.workspace.root} {context.step}".encode()).hexdigest()[:16]
     return _ROOTS / f"build-coordination-{os.geteuid()}-{of}"
 

@@ -1,7 +1,7 @@
 """The step that builds Debian packages: kind `build-deb`.
 
-What it does is in `pipelines.steps.packaging`, imported when a step needs it: python-debian and
-what else it takes cost a fifth of a second, which every `doit list` would pay.
+Its work is in `pipelines.steps.debian.build`, imported when a step needs it: python-debian and
+other imports take a fifth of a second, which would delay every `doit list`.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ class BuildDeb:
         return machine_state(context, self.host())
 
     def run(self, options: BuildDebOptions, context: StepContext) -> StepResult:
-        """Build; packages, `.changes` and `.buildinfo` are in `workspace.packages` then.
+        """Build; puts packages, `.changes` and `.buildinfo` into `workspace.packages`.
 
         Raises StepFailed (BUILD_DEPENDS, PACKAGING_FAILED, TOOL_MISSING, ARTIFACT_MISSING,
-        CHECKOUT_FAILED, DISK_FULL, KILLED, and what the packaging's own Maven fails of).
+        CHECKOUT_FAILED, DISK_FULL, KILLED, and the codes of the packaging's own Maven).
         """
         from pipelines.steps.debian.build import build as packaging  # noqa: PLC0415
 

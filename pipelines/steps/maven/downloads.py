@@ -12,10 +12,10 @@ from pipelines.workspace.host_lock import host_lock
 
 @contextmanager
 def shared_downloads(context: StepContext) -> Iterator[None]:
-    """Around a build: give it what the cache has, and when it went well the cache its downloads.
+    """Around a build: provide the cache's downloads, and store new ones after a success.
 
-    After a failure they stay in the job's own repository, where the next try finds them. Does
-    nothing for a source without a POM.
+    After a failure they remain in the job's own repository for the next try. Does nothing for a
+    source without a POM.
     """
     workspace = context.workspace
     own = reactor_folders(workspace.source)

@@ -1,4 +1,4 @@
-"""How Maven is called: the options of a `maven` step and the command they make. Pure."""
+"""The options of a `maven` step and the Maven command that they make. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ _OWN_SELECTION = re.compile(
 
 def _no_option(text: str) -> str:
     if not re.fullmatch(r"[^\s,-][^\s,]*", text):
-        raise ValueError(f"'{text}' is no single name: no blanks or commas, no - in front")
+        rule = "no spaces or commas, and it must not start with '-'"
+        raise ValueError(f"invalid name '{text}': {rule}")
     return text
 
 
@@ -55,24 +56,24 @@ class MavenOptions(Options):
     modules: Several[Name] = ()
     """Build only these modules (`-pl`): `:artifact` or the folder; all when empty."""
     also_make: bool = False
-    """With `modules`: build what they depend on too (`-am`)."""
+    """With `modules`: also build what they depend on (`-am`)."""
     threads: Annotated[Text, Field(pattern=_THREADS)] | None = None
-    """Modules that are built at once (`-T`): a number, or `1C` for one a core."""
+    """Modules that are built in parallel (`-T`): a number, or `1C` for one per core."""
     skip_tests: bool = False
-    """Compile tests but don't run them: other modules may need a test jar."""
+    """Compile tests but do not run them: other modules may need a test jar."""
     maven_opts: Text | None = None
-    """Options of Maven's own Java; the builder's MAVEN_OPTS when not given."""
+    """Options of Maven's own Java; defaults to the builder's MAVEN_OPTS."""
     jdk: Text | None = None
-    """Version (`17`) of a JDK below /usr/lib/jvm, or its directory; else the builder's."""
+    """Version (`17`) of a JDK below /usr/lib/jvm, or its directory; defaults to the builder's."""
     settings: Text | None = None
     """Settings file; relative to the source tree."""
     local_repository: Literal["job", "shared"] = "job"
-    """`job`: one for each job, filled by hard links from the builder's downloads; `shared`: one
-    for all jobs of the builder, one Maven at a time, where a rerun builds every module again."""
+    """`job`: one for each job, filled with hard links to the builder's downloads; `shared`: one
+    for all jobs of the builder, one Maven at a time, and a rerun builds every module again."""
     offline: bool = False
-    """Use only what was downloaded before."""
+    """Use only earlier downloads."""
     wrapper: bool = True
-    """Run the source's own `mvnw` when it has one, else the builder's `mvn`."""
+    """Run the source's own `mvnw` if it has one, otherwise the builder's `mvn`."""
     incremental: Literal["off", "rerun", "modules"] = "rerun"
     """What is built when something is already known to be built. `off`: everything; `rerun`:
     another try of the job builds the modules that did not succeed; `modules`: also another
@@ -84,29 +85,29 @@ class MavenOptions(Options):
     """All that a module (`:artifact` or the folder) reads outside of its folder: files and
     folders, relative to the source."""
     extra_args: Several[Text] = ()
-    """More arguments, as they are."""
+    """More arguments, passed unchanged."""
 
     @property
     def why_not_incremental(self) -> str | None:
-        """Why every run builds every module; None when modules can be left out soundly."""
+        """Why every run must build every module; None when modules can be skipped safely."""
         if self.incremental == "off":
             return "incremental is off"
         if self.local_repository == "shared":
             return "the local repository is shared with other jobs"
         if "install" not in self.goals or not _INSTALLING_PHASES.issuperset(self.goals):
-            return f"{' '.join(self.goals)} does not just install"
+            return f"{' '.join(self.goals)} does more than install"
         own = own_selection(self.extra_args)
         return f"extra_args have {own}" if own else None
 
 
 def own_selection(arguments: Iterable[str]) -> str | None:
-    """The first of Maven's arguments that itself says which modules are built, if one does."""
+    """The first of Maven's arguments that itself selects modules, if there is one."""
     return next((argument for argument in arguments if _OWN_SELECTION.match(argument)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MavenCall:
-    """What of machine and job goes into the call beside the options."""
+    """Values of machine and job for the call, besides the options."""
 
     repository: Path
     """Local repository."""
@@ -116,7 +117,7 @@ class MavenCall:
     listener: tuple[str, ...] = ()
     """Arguments that make Maven write its events."""
     java_options: tuple[str, ...] = ()
-    """Of Maven's Java, before those of the step or the builder, which win."""
+    """Options of Maven's Java, before those of the step or the builder, which win."""
 
 
 def maven_command(options: MavenOptions, context: StepContext, call: MavenCall) -> Command:
@@ -152,7 +153,7 @@ def maven_environment(
     """Environment of Maven with the step's JDK and options of Java. Pure."""
     opts = options.maven_opts if options.maven_opts is not None else env.get("MAVEN_OPTS", "")
     if _EXIT_ON_OUT_OF_MEMORY not in opts:
-        # Without it Maven goes on after running out of memory, in ways nobody can foresee.
+        # Without it Maven continues unpredictably after running out of memory.
         opts = f"{opts} {_EXIT_ON_OUT_OF_MEMORY}".strip()
     result = {**env, "MAVEN_OPTS": opts}
     if java_home:

@@ -1,4 +1,4 @@
-"""What a finished or broken build of Maven tells: its modules, how long each took. Pure."""
+"""The report of a finished or failed build of Maven: its modules, with their durations. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ModuleRun:
     """None when the build ended while the module was built."""
     seconds: float | None
     artifact: str = ""
-    """Shorter than most names, and what `-pl` takes; only the events tell it."""
+    """Shorter than most names, and accepted by `-pl`; known only from the events."""
 
     def values(self) -> dict[str, Any]:
         """As JSON."""
@@ -42,11 +42,11 @@ class MavenReport:
     """One run of Maven."""
 
     modules: tuple[ModuleRun, ...] = ()
-    """Those that were begun."""
+    """The started modules."""
     files: tuple[Path, ...] = ()
-    """What is installed, also by the earlier runs of the same record."""
+    """The installed files, including those of earlier runs of the same record."""
     exact: bool = True
-    """From Maven's events; else from its log."""
+    """From Maven's events; otherwise from its log."""
 
     @property
     def slowest(self) -> str:
@@ -73,7 +73,7 @@ class MavenReport:
         no_events: str,
         did: str,
     ) -> StepResult:
-        """The result of a step that built what `selection` says; `did` is the word for it."""
+        """The result of a step that built `selection`; `did` is the verb for it."""
         left_out = [{"name": name, "reason": why} for name, why in selection.left_out.items()]
         exact = self.exact and not no_events
         values = {
@@ -102,10 +102,10 @@ class MavenReport:
         names = list(selection.left_out)
         shown = ", ".join(names[:_SHOWN_NAMES])
         more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
-        return f"{built}, left out {len(names)} that are built already ({shown}{more})"
+        return f"{built}, skipped {len(names)} already built ({shown}{more})"
 
     def interrupted(self, failure: StepFailed) -> StepFailed:
-        """`failure` with what this run came to."""
+        """`failure` with the state of this run."""
         at = [module.name for module in self.modules if module.result is None]
         failed = [m.name for m in self.modules if m.result is ModuleResult.FAILURE]
         built = sum(module.result is ModuleResult.SUCCESS for module in self.modules)
@@ -122,7 +122,7 @@ class MavenReport:
 
 
 def report_of(events: BuildEvents, runs_before: int, log: MavenLog) -> MavenReport:
-    """From the events that came after so many runs of Maven, else from the log."""
+    """From the events after this number of runs of Maven, otherwise from the log."""
     if events.runs > runs_before:
         begun = [m for m in events.modules.values() if m.run > max(runs_before, m.left_out)]
         modules = tuple(
@@ -150,5 +150,5 @@ def _open(selection: Selection) -> str:
 
 
 def installed_files(events: BuildEvents) -> tuple[Path, ...]:
-    """What all modules have installed, also those that an earlier run built."""
+    """The installed files of all modules, including those that an earlier run built."""
     return tuple(file.installed for m in events.modules.values() for file in m.files)

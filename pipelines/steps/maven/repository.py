@@ -1,10 +1,9 @@
-"""What jobs share of Maven's local repository: downloads, never what a build installed.
+"""The shared part of Maven's local repository: downloads, never files that a build installed.
 
-Each job has a local repository of its own, since two commits that install the same version into
-one would compile against each other's jars. Downloads go from and to the builder's cache by hard
-link. Maven downloads to a new file, but it writes into an existing one when it installs, and into
-the files in which it keeps track; so modules of the source are never linked, and the latter are
-copied.
+Each job has a local repository of its own, since two commits that install the same version into one
+would compile against each other's jars. Downloads go from and to the builder's cache by hard link.
+Maven downloads to a new file, but it overwrites an existing one when it installs, and its tracking
+files; so modules of the source are never linked, and tracking files are copied.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ def reactor_folders(source: Path) -> frozenset[str]:
 def fill(
     cache: Path, repository: Path, own: Collection[str], check_cancelled: Callable[[], None]
 ) -> int:
-    """Give a job's repository what the cache has, without the folders `own`; counts the files."""
+    """Link the cache's files into a job's repository, except folders `own`; returns the number."""
     count = 0
     for folder, files in _folders(cache, own):
         check_cancelled()
@@ -56,9 +55,9 @@ def fill(
 def harvest(
     repository: Path, cache: Path, own: Collection[str], check_cancelled: Callable[[], None]
 ) -> int:
-    """Take what was downloaded from a job's repository into the cache; counts the files.
+    """Link downloads of a job's repository into the cache; returns their number.
 
-    Each file is on the disk before it is in the cache: a cut of power leaves no torn jar for all.
+    Each file is on the disk before it is in the cache: a power cut leaves no torn jar in it.
     """
     count = 0
     for folder, files in _folders(repository, own):
@@ -71,7 +70,7 @@ def harvest(
 
 
 def _folders(root: Path, own: Collection[str]) -> Iterator[tuple[str, list[str]]]:
-    """Relative folder and file names; snapshots are left out, since Maven writes into them."""
+    """Relative folder and file names, without snapshots, since Maven overwrites them."""
     for folder, inner, files in os.walk(root):
         relative = "" if Path(folder) == root else str(Path(folder).relative_to(root))
         inner[:] = [
@@ -104,7 +103,7 @@ def _harvest_version(version: Path, target: Path) -> int:
 
 
 def _harvest_metadata(folder: Path, files: Collection[str], target: Path) -> None:
-    """Which versions there are; Maven asks again when a day has passed."""
+    """The lists of versions; Maven queries them again after a day."""
     target.mkdir(parents=True, exist_ok=True)
     for name in files:
         if name != "maven-metadata-local.xml" and not name.endswith(".lastUpdated"):
@@ -155,7 +154,7 @@ def _module_folder(pom: Path) -> set[str]:
     try:
         project = ET.parse(pom).getroot()  # noqa: S314 - expat (2.4 and later) refuses bombs
     except ET.ParseError:
-        # Maven will say what is wrong with it.
+        # Maven will report its errors.
         return set()
     artifact = project.findtext("{*}artifactId")
     group = project.findtext("{*}groupId") or project.findtext("{*}parent/{*}groupId")

@@ -62,7 +62,7 @@ class Maven:
         options: MavenOptions,  # noqa: ARG002 - a kind's signature
         context: StepContext,
     ) -> Collection[Path]:
-        """Build folders of modules: `run` removes those that may be torn or belong elsewhere."""
+        """Build folders of modules: `run` removes those that may be torn or are from elsewhere."""
         record = context.workspace.module_events(context.step)
         if not record.is_file():
             return ()
@@ -96,7 +96,7 @@ class Maven:
             remember(others, _as_donor(context, commit.sha, record))
         tests = SurefireResults()
         if not options.skip_tests:
-            # what other steps left in the same tree is not this one's
+            # files of other steps in the same tree are not this one's
             since = record.began if selection.left_out else began
             tests = read_test_results(context.workspace.source, since)
         did = "checked" if set(options.goals) == {"validate"} else "built"
@@ -126,9 +126,9 @@ def _program(options: MavenOptions, source: Path) -> tuple[str, ...]:
 
 
 def _of_this_job(context: StepContext) -> dict[str, object]:
-    """What else a job's modules are built from: what the steps before this one left in the tree.
+    """What else a job's modules are built from: the files of earlier steps in the tree.
 
-    A new run that somebody asked for is one of all modules.
+    A requested new run builds all modules.
     """
     stamps = Stamps(context.workspace.stamps)
     run = stamps.last_run(context.step)
@@ -243,7 +243,7 @@ class _Build:
 
 
 def _given_to_java(env: Mapping[str, str], source: Path) -> str:
-    """Options for Maven's Java that others than we give (maven.apache.org/configure.html)."""
+    """Options for Maven's Java from elsewhere (maven.apache.org/configure.html)."""
     said = (env.get(name, "") for name in OPTION_VARIABLES)
     return " ".join((*said, _maven_folder_file(source, "jvm.config")))
 
@@ -297,7 +297,7 @@ def _reader(
 
 @contextmanager
 def _local_repository(options: MavenOptions, context: StepContext) -> Iterator[Path]:
-    """The local repository for one build; when the build went well others get its downloads."""
+    """The local repository for one build; after a success others get its downloads."""
     workspace = context.workspace
     if options.local_repository == "shared":
         shared = workspace.maven_shared_repository

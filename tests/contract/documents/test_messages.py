@@ -64,7 +64,7 @@ def test_what_real_files_hold() -> None:
     assert not first.is_unread_by("build2"), "its sender knows it"
     assert (second.id, second.read, second.is_unread_by("build1")) == ("", True, False)
     assert (third.id, third.subject) == ("7", "")
-    assert document.unreadable() == (f"{MESSAGES}: entry 2 is no object",)
+    assert document.unreadable() == (f"{MESSAGES}: entry 2 is not an object",)
 
 
 def test_marking_leaves_all_else_as_it_was(world: World) -> None:
@@ -166,7 +166,7 @@ def test_freed_locks_are_told_to_all_though_nobody_may_hear(world: World) -> Non
 
     [told] = store.snapshot().messages()
     assert (told.to, told.type, told.at) == ("all", "warning", NOON)
-    assert told.subject == "the lock x of build9? was freed"
+    assert told.subject == "released expired lock x held by build9?"
     assert store.free_expired_locks() == ()
 
 
@@ -180,4 +180,4 @@ def test_locks_are_freed_also_when_messages_are_broken(world: World) -> None:
 
     assert len(world.store().free_expired_locks()) == 1
     assert world.text(MESSAGES) == "{"
-    assert "nobody is warned that the lock x was freed" in world.notices[0]
+    assert "cannot warn others that lock x was released" in world.notices[0]

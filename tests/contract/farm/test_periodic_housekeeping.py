@@ -45,7 +45,7 @@ def test_much_is_moved_at_the_first_look_and_then_once_an_hour(world: World) -> 
     clock.now += 1
     keeper.turn()
     assert store.jobs() == ()
-    assert told == [f"{MUCH} jobs, messages and logs went to the archive"]
+    assert told == [f"archived {MUCH} jobs, messages and logs"]
 
 
 def test_a_failure_is_not_repeated_every_turn() -> None:

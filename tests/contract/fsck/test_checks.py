@@ -90,8 +90,8 @@ def test_records_of_a_job_that_is_nowhere(world: World) -> None:
     change_queue(world, "gone/away", id="another")
 
     assert [finding.problem for finding in check_references(world.store().snapshot())] == [
-        f"{transitions_folder('gone/away')}: transitions of a job that is not there",
-        "build1/logs/gone%2Faway-1-manifest.json: the manifest of a job that is not there",
+        f"{transitions_folder('gone/away')}: transitions of a job that does not exist",
+        "build1/logs/gone%2Faway-1-manifest.json: manifest of a job that does not exist",
     ]
 
 
@@ -113,9 +113,9 @@ def test_attempts_have_their_own_transitions_and_plans(world: World) -> None:
 
     snapshot = world.store("reader").snapshot()
     assert [finding.problem for finding in check_attempt(snapshot, snapshot.job("x"))] == [
-        f"{log}: transition {lines[0]['id']} is of job other try 1",
-        f"{kept}: the plan of {log} is not there, or not what it was",
-        "coordination/transitions: job x has attempt 2, but no transitions of it are there",
+        f"{log}: transition {lines[0]['id']} belongs to job other attempt 1",
+        f"{kept}: the plan of {log} is missing or was changed",
+        "coordination/transitions: job x has attempt 2, but its transitions are missing",
     ]
 
 
@@ -131,9 +131,9 @@ def test_manifests_are_there_and_whole(world: World) -> None:
     findings = list(check_manifests(world.store("reader").snapshot()))
 
     assert [finding.path for finding in findings] == [gone, torn, other]
-    assert findings[0].problem == f"{gone}: the manifest is not there"
-    assert "no valid JSON" in findings[1].problem
-    assert findings[2].problem.endswith("is not the one that the attempt ended with")
+    assert findings[0].problem == f"{gone}: missing manifest"
+    assert "invalid JSON" in findings[1].problem
+    assert findings[2].problem.endswith("was changed after the attempt ended")
     assert all(
         f"doit build --job {job_id}" in finding.remedy
         for job_id, finding in zip(jobs[1:], findings, strict=True)
@@ -168,14 +168,14 @@ def test_what_stands_still_is_told(world: World) -> None:
         return [finding.problem.partition(": ")[2] for finding in findings]
 
     always = [
-        "tells of building job held, which is running on build2",
-        "tells of building job nothing, which is not there",
-        "the lock config_update of build9 is over and was never freed",
-        "the lock job_assignment of build9 keeps the queue from all others until"
+        "reports building job held, which is running on build2",
+        "reports building job nothing, which does not exist",
+        "lock config_update held by build9 has expired, but is not released",
+        "lock job_assignment held by build9 blocks the queue for all others until"
         " 2999-01-01T00:00:00Z",
     ]
     assert told(Presence(ALIVE, 10.0)) == always
-    held = "running job held is held by builder build2, which gave no sign of life for 0:06:40"
+    held = "running job held is held by builder build2: no heartbeat for 0:06:40"
     assert told(Presence(SILENT, 400.0)) == [held, *always]
 
 
@@ -200,7 +200,7 @@ def test_an_entry_whose_job_is_gone(world: World, outbox: Outbox) -> None:
     change_queue(world, "job_1", id="another", status="queued")
 
     what = "outbox: record of job job_1 attempt 1"
-    assert outbox_problems(world, outbox) == [f"{what} waits, but the job is not there"]
+    assert outbox_problems(world, outbox) == [f"{what} waits, but the job does not exist"]
     outbox.flush(world.store())
     assert outbox_problems(world, outbox) == [
         f"{what} was refused: job job_1 is no longer in the queue"
@@ -210,8 +210,8 @@ def test_an_entry_whose_job_is_gone(world: World, outbox: Outbox) -> None:
 @pytest.mark.parametrize(
     ("token", "expected"),
     [
-        (2, "waits with token 1, but the job has 2"),
-        (0, "waits with token 1, but the job has 0: main was rewound"),
+        (2, "waits with fencing token 1, but the job has 2"),
+        (0, "waits with fencing token 1, but the job has 0: main was reset to an older state"),
     ],
 )
 def test_an_entry_with_another_token(
@@ -230,7 +230,7 @@ def test_an_entry_that_is_recorded_already(world: World, outbox: Outbox) -> None
     outbox.submit_release(attempt, "waits on")
 
     assert outbox_problems(world, outbox) == [
-        "outbox: record of job job_1 attempt 1 waits, but is recorded already"
+        "outbox: record of job job_1 attempt 1 waits, but is already recorded"
     ]
     assert outbox.forget([entry.id]) == 1
     assert [left.name for left in outbox.pending()] == ["release"]
@@ -255,7 +255,7 @@ def test_a_queue_that_is_gone_is_offered_as_it_was(
 
     with broken_in(remote_world, remote, tmp_path / "history") as found:
         problem, remedy = found[JOBS]
-        assert problem == f"{JOBS} is gone"
+        assert problem == f"{JOBS} is missing"
         command = shlex.split(remedy.partition(": ")[2])
         shown = subprocess.run(command, check=True, capture_output=True, text=True)
         assert json.loads(shown.stdout)["jobs"][0]["id"] == "job_1"
@@ -267,7 +267,7 @@ def test_broken_lines_of_the_archive(remote_world: World, remote: Path, tmp_path
 
     with broken_in(remote_world, remote, tmp_path / "history") as found:
         assert list(found) == [path]
-        assert found[path][0].startswith(f"{path}: line 2:1:2: no valid JSON")
+        assert found[path][0].startswith(f"{path}: line 2:1:2: invalid JSON")
 
 
 def test_locks_of_a_living_git_are_not_stale(tmp_path: Path) -> None:
@@ -355,10 +355,10 @@ def test_repair_takes_the_job_of_a_dead_builder_only(
     repair.run(reader.snapshot(), silent, may_write=True)
 
     assert repair.done == [
-        "job job_0 was taken from builder build2: builder build2 gave no sign of life for 60 s"
+        "took job job_0 from dead builder build2: no heartbeat from builder build2 for 60 s"
     ]
     assert [found.state for found in reader.jobs()] == [State.QUEUED, State.RUNNING]
-    assert told == ["looking for 70 s at most whether the builders of running jobs live"]
+    assert told == ["checking for up to 70 s whether builders of running jobs are alive"]
 
 
 def test_repair_frees_locks_that_are_over(
@@ -374,7 +374,7 @@ def test_repair_frees_locks_that_are_over(
     repair.run(store.snapshot(), {}, may_write=True)
 
     assert store.locks() == ()
-    assert repair.done == ["the lock config_update of build9 was over, and is freed"]
+    assert repair.done == ["released expired lock config_update held by build9"]
 
 
 def test_what_hinders_one_repair_does_not_hinder_the_others(
@@ -393,7 +393,7 @@ def test_what_hinders_one_repair_does_not_hinder_the_others(
     repair.run(snapshot, {attempt.builder: Presence(ALIVE, 0.0)}, may_write=True)
 
     assert outbox.pending() == ()
-    assert repair.done == ["outbox: 1 entries were recorded already, and are dropped"]
+    assert repair.done == ["outbox: dropped 1 entries that were already recorded"]
     [line] = told
-    assert f"{LOCKS}:1:2: no valid JSON" in line
+    assert f"{LOCKS}:1:2: invalid JSON" in line
     assert quick.text(LOCKS) == "{torn"

@@ -143,7 +143,7 @@ def test_a_remote_that_lets_nobody_force_a_branch(remote: Path, tmp_path: Path) 
     git(remote, "config", "receive.denyNonFastForwards", "true")
     heartbeats = on_git(str(remote), tmp_path / "own", "heartbeat-build1")
     heartbeats.beat(FILES)
-    with pytest.raises(WriteRefused, match="refuses heartbeats"):
+    with pytest.raises(WriteRefused, match="rejects heartbeats"):
         heartbeats.beat(FILES)
 
 

@@ -79,7 +79,7 @@ def test_the_beginning_of_two_commits_is_refused_with_both(remote: Path, tmp_pat
     both = git_of(*words, "commit-tree", "-m", "both", "-p", one, "-p", other, f"{one}^{{tree}}")
     git_of(*words, "push", "--quiet", str(remote), f"{both}:refs/heads/main")
     with GitHistory(str(remote), tmp_path / "history") as history:
-        with pytest.raises(BadRequest, match=f"commit id {one[:7]} could be ") as told:
+        with pytest.raises(BadRequest, match=f"commit id {one[:7]} is ambiguous") as told:
             history.find(one[:7])
         assert one in str(told.value)
         assert other in str(told.value)
@@ -90,11 +90,11 @@ def test_what_cannot_be_found_is_told(remote: Path, tmp_path: Path) -> None:
     write(remote, tmp_path / "c", ["1"])
 
     with GitHistory(str(remote), tmp_path / "history") as history:
-        with pytest.raises(NotFound, match="its history begins at 2025-10-29T12:00:00Z"):
+        with pytest.raises(NotFound, match="its history starts at 2025-10-29T12:00:00Z"):
             history.find("2025-10-29T11:59:59Z")
-        with pytest.raises(NotFound, match="its history begins at 2025-10-29T12:00:00Z"):
+        with pytest.raises(NotFound, match="its history starts at 2025-10-29T12:00:00Z"):
             history.find("0001-01-01")
-        with pytest.raises(NotFound, match="there is no commit abcdef1"):
+        with pytest.raises(NotFound, match="unknown commit abcdef1"):
             history.find("abcdef1")
         for odd in ("yesterday", "--all", "", "main", "HEAD~1"):
             with pytest.raises(BadRequest):
@@ -136,12 +136,12 @@ def test_a_shallow_remote_has_what_it_has(remote: Path, tmp_path: Path) -> None:
 
     with GitHistory(str(tmp_path / "shallow.git"), tmp_path / "history") as history:
         assert history.find("2026-01-01") == second
-        with pytest.raises(NotFound, match="begins at 2025-10-29T13:00:00Z"):
+        with pytest.raises(NotFound, match="starts at 2025-10-29T13:00:00Z"):
             history.find("2025-10-29T12:30:00Z")
 
 
 def test_without_a_commit_or_a_remote(remote: Path, tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="no commit yet"):
+    with pytest.raises(NotFound, match="no commits yet"):
         GitHistory(str(remote), tmp_path / "history")
     with pytest.raises(Unavailable):
         GitHistory(str(tmp_path / "none.git"), tmp_path / "history")

@@ -46,7 +46,7 @@ def test_an_id_names_one_request(world: World) -> None:
     store = world.store()
     store.enqueue(job())
 
-    with pytest.raises(Conflict, match="job job_1 exists"):
+    with pytest.raises(Conflict, match="job id job_1 is already taken"):
         store.enqueue(job(priority=1))
 
 
@@ -115,7 +115,7 @@ def test_the_order_of_the_queue(world: World) -> None:
     assert taken == ["urgent", "early", "late"]
     with pytest.raises(NothingToClaim) as told:
         claim(store)
-    assert told.value.refusals == (("after", "job early, which it depends on, is running"),)
+    assert told.value.refusals == (("after", "its dependency early is running"),)
 
 
 def test_a_job_waits_for_what_it_depends_on(world: World) -> None:
@@ -132,9 +132,9 @@ def test_labels_decide_who_may_take_a_job(world: World) -> None:
     old, new = world.store("build1", jdk="11"), world.store("build2", jdk="11, 17")
     old.enqueue(job(labels=("jdk=17",)))
 
-    assert old.explain(pipelines=PIPELINES) == (("job_1", "this builder lacks the label jdk=17"),)
+    assert old.explain(pipelines=PIPELINES) == (("job_1", "missing label jdk=17"),)
     assert new.explain(pipelines=PIPELINES) == (("job_1", ""),)
-    with pytest.raises(NothingToClaim, match="none of the 1 queued jobs is for this builder"):
+    with pytest.raises(NothingToClaim, match="1 job is queued, but it does not match this builder"):
         claim(old)
     assert claim(new).builder == "build2"
 
@@ -174,7 +174,7 @@ def test_a_claim_that_has_ended_is_not_made_again(world: World) -> None:
     attempt = store.claim(claim_id="c1", pipelines=PIPELINES)
     store.complete(attempt, Completion(state=State.FAILED, reason="tests"))
 
-    with pytest.raises(ClaimLost, match="is failed by now: tests"):
+    with pytest.raises(ClaimLost, match="is failed now: tests"):
         store.claim(claim_id="c1", pipelines=PIPELINES)
 
 
@@ -225,12 +225,12 @@ def test_a_running_job_is_not_taken_though_it_is_named(world: World) -> None:
     world.store("build2").enqueue(job())
     claim(world.store("build2"))
 
-    with pytest.raises(Conflict, match="job job_1 runs on build2, attempt 1"):
+    with pytest.raises(Conflict, match="job job_1 is running on build2, attempt 1"):
         claim(world.store("build1"), "job_1")
 
 
 def test_an_unknown_job_is_named(world: World) -> None:
-    with pytest.raises(NotFound, match="there is no job 'none'"):
+    with pytest.raises(NotFound, match="unknown job 'none'"):
         claim(world.store(), "none")
     with pytest.raises(NotFound):
         control(world.store()).cancel(["none"])
@@ -261,9 +261,7 @@ def test_who_runs_a_cancelled_job_has_lost_it(world: World) -> None:
 
     control(world.store("build2")).cancel(["job_1"], "wrong branch")
 
-    with pytest.raises(
-        ClaimLost, match=r"the job is cancelled, .* \(cancelled by ann: wrong branch\)"
-    ):
+    with pytest.raises(ClaimLost, match=r"the job is cancelled \(cancelled by ann: wrong branch\)"):
         store.complete(attempt, Completion(state=State.SUCCEEDED))
 
 
@@ -304,7 +302,7 @@ def test_the_job_of_a_dead_builder_goes_to_another(world: World) -> None:
 
     assert (back.state, back.assigned_to, back.attempt) == (State.QUEUED, None, 1)
     assert (taken.number, taken.token) == (2, 3)
-    with pytest.raises(ClaimLost, match="build2 holds it"):
+    with pytest.raises(ClaimLost, match="is running on build2"):
         dead.complete(lost, Completion(state=State.SUCCEEDED))
 
 
@@ -377,12 +375,12 @@ def test_entries_that_make_no_sense_are_told_and_left(world: World) -> None:
 
     assert [found.id for found in snapshot.jobs()] == ["b"]
     assert snapshot.unreadable_jobs() == (
-        "coordination/jobs.json: entry 1 is no object",
-        "coordination/jobs.json: entry 2 has the unknown status 'odd'",
-        "coordination/jobs.json: entry 4 has the id of an earlier one",
+        "coordination/jobs.json: entry 1 is not an object",
+        "coordination/jobs.json: entry 2 has unknown status 'odd'",
+        "coordination/jobs.json: entry 4 has the same id as an earlier one",
         "coordination/jobs.json: entry 5 has no id",
     )
-    with pytest.raises(BrokenDocument, match="job a has the unknown status"):
+    with pytest.raises(BrokenDocument, match="job a has unknown status"):
         snapshot.job("a")
 
 

@@ -232,7 +232,7 @@ def test_two_builds_of_one_builder_do_not_meet(farm: Farm) -> None:
     await_that(lambda: "began" in farm.ran(), "the second step begins")
     other = farm.doit("build")
     assert other.returncode == 4
-    assert "another doit build runs as builder build1" in other.stderr
+    assert "another doit build is running as builder build1" in other.stderr
     Path(f"{farm.ledger}.go").touch()
     process.communicate(timeout=PATIENCE)
     assert process.returncode == 0

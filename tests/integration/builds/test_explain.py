@@ -93,8 +93,8 @@ def test_what_hangs_on_a_condition_or_on_another_result_is_not_foretold(farm: Fa
     assert told["last"]["runs_after_change_in"] == ["git-checkout", "first"]
     assert told["repair"]["condition"] == "failure"
     text = " ".join(explain(farm, job).split())
-    assert "runs if its condition holds (failure): its first run" in text
-    assert "runs if its condition holds (failure):" in explain(farm, job, "repair")
+    assert "runs if its condition is true (failure): its first run" in text
+    assert "runs if its condition is true (failure):" in explain(farm, job, "repair")
     assert "(always)" not in text
 
 
@@ -106,11 +106,11 @@ def test_what_hinders_the_claim_of_queued_jobs(farm: Farm) -> None:
         *("enqueue", "--pipeline", "ledger", "--branch", "main", "--after", "to-come")
     )
     assert early.returncode == 0
-    assert "there is no job 'to-come' yet" in early.stderr
+    assert "unknown job 'to-come'" in early.stderr
     told = {entry["id"]: entry["not_claimed"] for entry in json.loads(explain(farm, "--json"))}
     assert told[free] == ""
-    assert told[labelled] == "this builder lacks the label arch=mips"
-    assert told[after] == f"job {free}, which it depends on, is queued"
+    assert told[labelled] == "missing label arch=mips"
+    assert told[after] == f"its dependency {free} is queued"
     assert "to-come" in told[early.stdout.strip()]
     assert "this builder can claim it" in explain(farm)
     assert "no workspace" in explain(farm, free)

@@ -74,13 +74,13 @@ def test_values_params_conditions_retries_and_artifacts(farm: Farm) -> None:
     assert end_of(farm, job, "repair")["reason"] == "no earlier step failed"
     tries = end_of(farm, job, "shaky")["details"]["tries"]
     assert [(one["code"], one["reason"]) for one in tries] == [
-        ("COMMAND_FAILED", "the script ended with exit code 1")
+        ("COMMAND_FAILED", "the script failed with exit code 1")
     ]
     assert "(after 2 tries)" in end_of(farm, job, "shaky")["reason"]
     manifest = json.loads(farm.read(f"build1/logs/{job}-1-manifest.json"))
     assert [artifact["name"] for artifact in manifest["artifacts"]] == ["made.txt"]
     entry = farm.job(job)
-    assert (entry["status"], entry["reason"]) == ("completed", "failed, as is allowed: optional")
+    assert (entry["status"], entry["reason"]) == ("completed", "allowed failures: optional")
 
     # the next commit touches no docs
     (farm.source / "hello").write_text("hello again\n")
@@ -126,8 +126,10 @@ def test_the_time_of_the_pipeline_is_up(farm: Farm) -> None:
     job = farm.enqueue()
     with held(farm.folder / "locks", ["db"], lambda: None, print):
         assert farm.doit("build", "-n", "2").returncode == 1
-    assert end_of(farm, job, "waits")["reason"] == "not begun: the 3 s of the pipeline were up"
-    assert "the 3 s of the pipeline were up" in end_of(farm, job, "slow")["reason"]
+    assert (
+        end_of(farm, job, "waits")["reason"] == "not started: the pipeline's timeout of 3 s expired"
+    )
+    assert "the pipeline's timeout of 3 s expired" in end_of(farm, job, "slow")["reason"]
     assert farm.job(job)["state"] == "timed_out"
     assert farm.job(job)["max_attempts"] == 2
     assert farm.steps(job)["publish-status"] == "succeeded"
@@ -164,7 +166,7 @@ def test_a_secret_reaches_its_step_and_nothing_else(farm: Farm) -> None:
     job = farm.enqueue()
     lacking = farm.doit("build")
     assert lacking.returncode == 4
-    assert "this builder lacks the secret TOKEN: set it in" in one_line(lacking.stderr)
+    assert "missing secret TOKEN: set it in" in one_line(lacking.stderr)
     assert farm.job(job)["status"] == "queued"
     configure(farm, "secrets_file: secrets.yaml\n")
     done = farm.doit("build", "--verbose")
@@ -254,7 +256,7 @@ def test_a_job_that_names_no_pipeline_goes_to_the_one_that_takes_it(farm: Farm) 
     git("-C", str(tree), "push", "--quiet")
     refused = farm.doit("build")
     assert refused.returncode == 4
-    assert "lacks the label gpu" in refused.stderr
+    assert "missing label gpu" in refused.stderr
     configure(farm, "labels: {gpu: yes}\n")
     assert farm.doit("build").returncode == 0
     assert farm.job(job)["pipeline"] == "ledger"

@@ -68,7 +68,7 @@ def test_after_kill_9_of_doit_the_modules_that_succeeded_are_left_out(farm: Farm
     again = farm.doit("build")
 
     assert again.returncode == 0, again.stdout + again.stderr
-    assert "left out 2 that are built already (Tiny Parent, Tiny Core)" in again.stdout
+    assert "skipped 2 already built (Tiny Parent, Tiny Core)" in again.stdout
     ended = [t for t in farm.transitions(job) if t["step"] == "maven"][-1]
     values = ended["details"]["values"]
     assert [module["name"] for module in values["modules"]] == ["Tiny App"]

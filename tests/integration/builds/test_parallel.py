@@ -129,6 +129,6 @@ def test_a_journal_that_fails_ends_the_steps(farm: Farm) -> None:
     farm.enqueue()
     done = farm.doit("build", "-n", "2")
     assert done.returncode == 1
-    assert one_line(done.stderr).endswith("what it holds is not sent then")
+    assert one_line(done.stderr).endswith("its unsent records are lost.")
     assert farm.ran() == ["began"]
     assert processes_of(farm.folder) == []

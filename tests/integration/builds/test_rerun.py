@@ -55,7 +55,7 @@ def test_rerun_of_one_step_alone_leaves_the_rest_and_says_so(built: tuple[Farm, 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "which job"),
+        ((), "expected the id of one job"),
         (("{job}", "--from", "secnd"), "second"),
         (("{job}", "--from", "first", "--clean"), "exclude each other"),
         (("no-such-job",), "no-such-job"),
@@ -111,7 +111,7 @@ def test_records_of_a_running_build_are_left_alone(farm: Farm) -> None:
     for arguments in (("forget", "--all"), ("clean", "--clean-all")):
         done = farm.doit(*arguments)
         assert done.returncode == 3
-        assert "a doit build runs" in done.stderr
+        assert "a doit build is running" in done.stderr
     assert farm.doit("rerun", job, "--clean").returncode == 4
     farm.ledger.with_name("ledger.go").touch()
     process.communicate(timeout=PATIENCE)
@@ -152,15 +152,15 @@ def test_the_reason_tells_why_there_is_no_success_to_go_by(farm: Farm) -> None:
     failed = farm.doit("build")
     assert failed.returncode == 1
     assert "[copy] running: its first run for this job on this builder\n" in failed.stdout
-    assert f"`doit build --job {first}` goes on after what succeeded" in failed.stdout
+    assert f"`doit build --job {first}` again: finished steps are not repeated." in failed.stdout
 
     farm.ledger.touch()
     again = farm.doit("build", "--job", first)
-    assert "[check] running: attempt 1 at it did not end well\n" in again.stdout
+    assert "[check] running: it did not succeed in attempt 1\n" in again.stdout
     assert farm.doit("forget", "ledger:copy").returncode == 0
     explained = farm.doit("explain", first).stdout
-    assert "runs: a new run was asked for (rerun, forget or clean)" in explained
-    assert "runs: step copy has no result on record now (it was " in explained
+    assert "runs: a new run was requested (rerun, forget or clean)" in explained
+    assert "runs: step copy has no recorded result now (was " in explained
     assert farm.doit("build", "--job", first).returncode == 0
 
     before = git("-C", str(farm.source), "rev-parse", "HEAD:hello")[:12]
@@ -185,7 +185,7 @@ def test_of_reruns_at_once_one_at_a_time_runs_and_the_others_leave_in_a_line(
 
     refused = [err for process, _, err in ends if process.returncode == 4]
     assert [process.returncode for process, *_ in ends].count(0) == len(ends) - len(refused) > 0
-    assert all(err.count("\n") == 1 and "another doit build runs" in err for err in refused)
+    assert all(err.count("\n") == 1 and "another doit build is running" in err for err in refused)
     assert farm.ran() == ["second", "third"] * (len(ends) - len(refused))
     assert farm.doit("build", "--job", job).returncode == 0
     assert farm.ran() == ["second", "third"] * (len(ends) - len(refused))

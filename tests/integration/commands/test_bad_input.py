@@ -68,7 +68,7 @@ def test_a_hostile_branch_in_the_queue_fails_the_job_and_runs_nothing(
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
-        (("enqueue", "--branch", "main"), "--pipeline is missing"),
+        (("enqueue", "--branch", "main"), "missing --pipeline"),
         (("enqueue", "--pipeline", "legder", "--branch", "x"), "did you mean 'ledger'?"),
         (("enqueue", "--pipeline", "ledger"), "--branch, --commit or --tag is missing"),
         (("enqueue", "--pipeline", "ledger", "--branch", "x", "--priority", "11"), "priority"),
@@ -82,9 +82,9 @@ def test_a_hostile_branch_in_the_queue_fails_the_job_and_runs_nothing(
             "--param v may be given only once",
         ),
         (("plan", "ledger", "--param", "v"), "doit plan: --param expects NAME=VALUE, found 'v'"),
-        (("build", "--pipeline", "x"), "there is no pipeline 'x'"),
+        (("build", "--pipeline", "x"), "unknown pipeline 'x'"),
         (("build", "--job", "unknown"), "unknown"),
-        (("build", "--builder", "../x"), "can't be a builder's id"),
+        (("build", "--builder", "../x"), "invalid builder id"),
         (("status", "--job", "unknown"), "unknown"),
     ],
     ids=lambda value: " ".join(value)[:30],
@@ -110,7 +110,7 @@ def test_with_json_an_error_is_an_object_on_stderr(farm: Farm) -> None:
     done = farm.doit("status", "--job", "unknown", "--json")
     assert (done.returncode, done.stdout) == (3, "")
     assert json.loads(one_line(done.stderr)) == {
-        "error": "there is no job 'unknown'",
+        "error": "unknown job 'unknown'",
         "exit_code": 3,
     }
     path = farm.folder / "pipelines.yaml"
@@ -157,8 +157,8 @@ def test_no_remote(farm: Farm) -> None:
         done = farm.doit(*command)
         assert done.returncode == 1
         line = one_line(done.stderr)
-        assert "the coordination repository can't be reached" in line
-        assert line.endswith("; try again later"), "nothing of it waits in the outbox"
+        assert "cannot reach the coordination repository" in line
+        assert line.endswith(". Try again later."), "nothing of it waits in the outbox"
 
 
 def test_who_reads_may_leave(farm: Farm) -> None:
@@ -232,7 +232,7 @@ def test_a_word_where_a_number_is_wanted(farm: Farm) -> None:
     assert one_line(done.stderr) == "doit build: --parallel expects a number"
     done = farm.doit("build", "-n", "1000000")
     assert done.returncode == 3
-    assert one_line(done.stderr) == "doit build: -n 1000000: at most 256 steps run at a time"
+    assert one_line(done.stderr) == "doit build: --parallel expects at most 256, found 1000000"
 
 
 def test_a_state_folder_on_a_disk_that_takes_nothing(
@@ -244,7 +244,7 @@ def test_a_state_folder_on_a_disk_that_takes_nothing(
         done = farm.doit(*command)
         assert done.returncode == 1
         assert "/proc/self" in one_line(done.stderr)
-        assert "try again later" not in done.stderr
+        assert "Try again later" not in done.stderr
 
 
 def test_a_plan_that_nobody_can_take(farm: Farm) -> None:
@@ -260,4 +260,4 @@ def test_a_plan_that_nobody_can_take(farm: Farm) -> None:
 def test_a_task_of_a_pipeline_without_a_job(farm: Farm) -> None:
     done = farm.doit("ledger")
     assert done.returncode == 1
-    assert "`doit enqueue` queues one, `doit build` builds it" in done.stdout + done.stderr
+    assert "Queue one with `doit enqueue` and run `doit build`." in done.stdout + done.stderr

@@ -27,7 +27,7 @@ def test_what_is_not_needed_is_shown_and_then_removed(farm: Farm) -> None:
     assert shown.returncode == 0, shown.stderr
     assert first in shown.stdout
     assert last not in shown.stdout
-    assert "--remove does it" in shown.stdout
+    assert "Remove it with --remove." in shown.stdout
     assert (jobs / first).exists()
     told = json.loads(farm.doit("clean-workspaces", "--remove", "--json").stdout)
     assert [found["kind"] for found in told["found"]] == ["workspaces"]
@@ -46,7 +46,7 @@ def test_nothing_is_removed_under_a_running_build(farm: Farm) -> None:
     await_that(lambda: "began" in farm.ran(), "the second step begins")
     refused = farm.doit("clean-workspaces", "--remove")
     assert refused.returncode == 3
-    assert "a doit build runs" in refused.stderr
+    assert "a doit build is running" in refused.stderr
     assert json.loads(farm.doit("clean-workspaces", "--json").stdout)["found"] == []
     farm.ledger.with_name("ledger.go").touch()
     process.communicate(timeout=PATIENCE)

@@ -32,14 +32,14 @@ def test_a_broken_document_is_named_with_its_last_good_version(farm: Farm) -> No
     assert done.returncode == 6, done.stderr
     queue, message = findings_of(done)
     assert (queue["path"], queue["last_good"]) == ("coordination/jobs.json", good)
-    assert "no valid JSON" in queue["problem"]
+    assert "invalid JSON" in queue["problem"]
     command = queue["remedy"].partition(": ")[2]
     shown = subprocess.run(
         shlex.split(command), cwd="/", check=True, capture_output=True, text=True
     )
     assert json.loads(shown.stdout)["jobs"]
     assert message["last_good"] is None
-    assert "entry 1 is no object" in message["problem"]
+    assert "entry 1 is not an object" in message["problem"]
     assert farm.read("coordination/jobs.json").strip() == torn.strip()
     assert command in farm.doit("fsck").stdout
 
@@ -62,11 +62,11 @@ def test_jobs_that_wait_in_vain_are_told_each_with_a_remedy(farm: Farm) -> None:
     assert done.returncode == 6, done.stderr
     findings = findings_of(done)
     assert [finding["problem"].partition(": ")[2] for finding in findings] == [
-        "queued job strange has the pipeline no-such, which is not known here",
-        "queued job lonely waits for job gone, which is not there",
+        "queued job strange: unknown pipeline no-such",
+        "queued job lonely waits for job gone, which does not exist",
         "queued job late waits for job broken, which is failed",
         "queued jobs wait for each other: one waits for two waits for one",
-        "running job held is held by builder nobody7, which never told of itself",
+        "running job held is held by builder nobody7, which never published anything",
     ]
     assert all(finding["remedy"] for finding in findings)
 
@@ -77,7 +77,7 @@ def test_a_sound_repository_has_no_findings_after_a_build(farm: Farm) -> None:
 
     done = farm.doit("fsck")
 
-    assert (done.returncode, done.stdout) == (0, "nothing is wrong\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "no problems found\n"), done.stderr
 
 
 def test_illegal_and_unreadable_transitions_are_told(farm: Farm) -> None:
@@ -96,7 +96,7 @@ def test_illegal_and_unreadable_transitions_are_told(farm: Farm) -> None:
     assert torn.startswith(f"{path}: line {len(lines) + 3}: ")
     assert moves == [
         f"{path}: transition {json.loads(ended)['id']} is recorded twice",
-        f"{path}: step second was succeeded, but goes from running",
+        f"{path}: step second was succeeded, but a transition starts at running",
     ]
 
 
@@ -107,7 +107,7 @@ def test_an_outbox_that_is_ahead_of_a_rewound_main_is_told(farm: Farm) -> None:
     before = git("-C", str(farm.coordination), "rev-parse", "main")
     farm.doit("build")
     away.rename(farm.coordination)
-    assert "nothing is wrong" in farm.doit("fsck").stdout
+    assert "no problems found" in farm.doit("fsck").stdout
     git("-C", str(farm.coordination), "update-ref", "refs/heads/main", before)
 
     done = farm.doit("fsck", "--json")
@@ -115,12 +115,14 @@ def test_an_outbox_that_is_ahead_of_a_rewound_main_is_told(farm: Farm) -> None:
     assert done.returncode == 6, done.stderr
     rewound, *findings = findings_of(done)
     assert rewound["path"] == "main"
-    assert f"job {job} is back at fencing token 0, was at 1" in rewound["problem"]
-    assert "push them back" in rewound["remedy"]
+    assert f"fencing token of job {job} went back from 1 to 0" in rewound["problem"]
+    assert "Have them pushed again" in rewound["remedy"]
     assert {finding["path"] for finding in findings} == {"outbox"}
-    assert all(f"of job {job} attempt 1 waits with token 1" in f["problem"] for f in findings)
-    assert all(f["problem"].endswith("has 0: main was rewound") for f in findings)
-    assert all("push the lost commits again" in f["remedy"] for f in findings)
+    assert all(
+        f"of job {job} attempt 1 waits with fencing token 1" in f["problem"] for f in findings
+    )
+    assert all(f["problem"].endswith("has 0: main was reset to an older state") for f in findings)
+    assert all("have the lost commits pushed again" in f["remedy"] for f in findings)
 
 
 def test_illegal_transitions_of_an_archived_attempt_are_told_where_they_are(farm: Farm) -> None:
@@ -163,7 +165,7 @@ def test_repair_does_what_is_safe_and_says_what_it_left(farm: Farm) -> None:
     farm.write("shared/odd.json", "{torn")
     before = farm.doit("fsck", "--json")
     assert before.returncode == 6, before.stderr
-    held = f"running job {job} is held by a build that was killed here"
+    held = f"running job {job} is held by a killed build of this builder"
     assert held in [f["problem"].partition(": ")[2] for f in findings_of(before)]
     assert lock.exists(), "nothing is changed"
 
@@ -172,22 +174,22 @@ def test_repair_does_what_is_safe_and_says_what_it_left(farm: Farm) -> None:
     assert done.returncode == 6, done.stderr
     told = json.loads(done.stdout)
     assert [finding["path"] for finding in told["findings"]] == ["shared/odd.json"]
-    assert [line for line in told["repaired"] if "were sent" not in line] == [
-        f"{lock}: removed, no git uses that clone",
-        f"job {job} was left behind and is queued again",
-        "the lock config_update of build9 was over, and is freed",
+    assert [line for line in told["repaired"] if "outbox: sent" not in line] == [
+        f"{lock}: removed (no git uses that clone)",
+        f"job {job} of a killed build was queued again",
+        "released expired lock config_update held by build9",
     ]
     assert not lock.exists()
     assert farm.job(job)["status"] == "queued"
     assert farm.read("shared/odd.json") == "{torn"
     farm.remove("shared/odd.json")
-    assert farm.doit("fsck", "--repair").stdout == "nothing is wrong\n"
+    assert farm.doit("fsck", "--repair").stdout == "no problems found\n"
 
 
 def test_nothing_is_wrong_with_an_empty_repository(farm: Farm) -> None:
     done = farm.doit("fsck", "--repair")
 
-    assert (done.returncode, done.stdout) == (0, "nothing is wrong\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "no problems found\n"), done.stderr
 
 
 def test_a_main_that_was_rewound_to_a_queue_that_cannot_be_read(farm: Farm) -> None:
@@ -202,7 +204,5 @@ def test_a_main_that_was_rewound_to_a_queue_that_cannot_be_read(farm: Farm) -> N
     assert done.returncode == 6, done.stderr
     rewound, queue = findings_of(done)
     assert rewound["path"] == "main"
-    assert (
-        "its queue can't be read (coordination/jobs.json:1:2: no valid JSON" in rewound["problem"]
-    )
+    assert "its queue is unreadable (coordination/jobs.json:1:2: invalid JSON" in rewound["problem"]
     assert queue["path"] == "coordination/jobs.json"

@@ -46,7 +46,7 @@ def test_what_is_broken_is_named_and_left(
 
     assert commands.run("housekeeping") == 1
 
-    assert f"{QUEUE}:1:2: no valid JSON" in capfd.readouterr().err
+    assert f"{QUEUE}:1:2: invalid JSON" in capfd.readouterr().err
     assert commands.farm.read(QUEUE) == "{"
 
 

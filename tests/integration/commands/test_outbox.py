@@ -20,9 +20,9 @@ def test_what_waits_is_shown_and_sent_later(farm: Farm) -> None:
     assert "job succeeded" in farm.doit("outbox").stdout
     gone = farm.doit("outbox", "--send")
     assert gone.returncode == 1
-    assert "can't be reached" in gone.stderr
+    assert "cannot reach" in gone.stderr
     assert gone.stderr.endswith(
-        "; what waits is in the outbox and is sent when the remote answers again\n"
+        "; they are in the outbox and will be sent when the remote answers again.\n"
     )
     away.rename(farm.coordination)
     sent = farm.doit("outbox", "--send")
@@ -50,7 +50,7 @@ def test_what_was_refused_is_kept_until_somebody_decides(farm: Farm) -> None:
     assert [entry["id"] for entry in retried["pending"]] == [last["id"]]
     not_refused = farm.doit("outbox", "--drop", last["id"])
     assert not_refused.returncode == 3
-    assert f"there is no refused entry '{last['id']}'" in not_refused.stderr
+    assert f"unknown refused entry '{last['id']}'" in not_refused.stderr
     farm.doit("outbox", "--send")
     dropped = json.loads(farm.doit("outbox", "--json", "--drop", last["id"]).stdout)
     assert last["id"] not in {entry["id"] for entry in dropped["refused"] + dropped["pending"]}
@@ -66,9 +66,9 @@ def test_a_remote_that_takes_nothing_any_more_loses_nothing(farm: Farm) -> None:
     done = farm.doit("build")
 
     assert done.returncode == 1, done.stdout
-    assert f"job {job} ended as succeeded, which is not recorded" in done.stderr
+    assert f"job {job} ended as succeeded, but this is not recorded" in done.stderr
     assert "remote: frozen" in done.stderr
-    assert "`doit outbox` shows it, and with --send" in done.stderr
+    assert "`doit outbox` shows it. Send it again with --send" in done.stderr
     waits = json.loads(farm.doit("outbox", "--json").stdout)
     assert (waits["pending"][-1]["what"], waits["refused"]) == ("job succeeded", [])
     hook.unlink()
@@ -94,16 +94,16 @@ def test_a_job_whose_end_alone_is_refused_is_no_success_and_stops_no_builder(far
     refused = farm.doit("build")
 
     assert refused.returncode == 1
-    assert f"job {job} ended as succeeded, which is not recorded" in refused.stderr
+    assert f"job {job} ended as succeeded, but this is not recorded" in refused.stderr
     assert "no manifests" in refused.stderr
     assert f"job {job} succeeded" not in refused.stdout
     assert farm.job(job)["status"] == "running"
     hook.unlink()
     again = farm.doit("build")
     assert again.returncode == 0, again.stdout + again.stderr
-    assert f"job {job} was left behind and is queued again" in again.stdout
+    assert f"job {job} of a killed build was queued again" in again.stdout
     assert farm.job(job)["status"] == "completed"
     assert farm.ran() == ["first", "second", "third"]
     reasons = [t["reason"] for t in farm.transitions(job) if t["to"] == "cancelled"]
-    assert "its end was refused" in reasons[-1]
+    assert "the store refused its result" in reasons[-1]
     assert "no manifests" in reasons[-1]

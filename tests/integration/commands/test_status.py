@@ -27,9 +27,9 @@ def test_queue_builders_and_jobs_as_they_were(farm: Farm) -> None:
 @pytest.mark.parametrize(
     ("at", "expected"),
     [
-        ("2001-01-01", "its history begins at 20"),
-        ("abcdef1234", "there is no commit abcdef1234"),
-        ("noon", "neither a time like 2025-10-29T12:00:00Z nor a commit id"),
+        ("2001-01-01", "its history starts at 20"),
+        ("abcdef1234", "unknown commit abcdef1234"),
+        ("noon", "expected a time such as 2025-10-29T12:00:00Z or a commit id"),
     ],
 )
 def test_a_moment_that_never_was(farm: Farm, at: str, expected: str) -> None:
@@ -48,8 +48,8 @@ def test_a_broken_document_is_named_and_the_others_are_shown(farm: Farm) -> None
     done = farm.doit("status", "--json")
 
     assert done.returncode == 1
-    assert "build7/status.json:1:18: no valid JSON" in done.stderr
-    assert "`doit fsck` offers its last good version" in done.stderr
+    assert "build7/status.json:1:18: invalid JSON" in done.stderr
+    assert "`doit fsck` shows the last valid version" in done.stderr
     report = json.loads(done.stdout)
     assert [builder["builder"] for builder in report["builders"]] == ["build8"]
     assert [entry["id"] for entry in report["jobs"]] == [job]

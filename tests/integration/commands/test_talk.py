@@ -50,10 +50,10 @@ def test_a_lock_is_taken_and_freed(farm: Farm) -> None:
     assert lock["locked_by"] == "build1"
     refused = farm.doit("locks", "--free", "config_update", builder="build2")
     assert refused.returncode == 3
-    assert "build1 holds the lock config_update, not build2" in refused.stderr
+    assert "lock config_update is held by build1, not by build2" in refused.stderr
     assert "no lock is taken" in farm.doit("locks", "--free", "config_update").stdout
     again = farm.doit("locks", "--free", "config_update")
-    assert (again.returncode, again.stderr) == (0, "nobody holds a lock 'config_update'\n")
+    assert (again.returncode, again.stderr) == (0, "no builder holds a lock 'config_update'\n")
 
 
 def test_a_message_to_a_builder_that_nobody_saw_is_told(farm: Farm) -> None:
@@ -62,7 +62,7 @@ def test_a_message_to_a_builder_that_nobody_saw_is_told(farm: Farm) -> None:
     done = farm.doit("send", "--to", "biuld2", "--subject", "x")
     assert (done.returncode, done.stderr) == (
         0,
-        "doit send: no builder biuld2 has been seen yet; did you mean 'build2'?; "
+        "doit send: builder biuld2 has never reported; did you mean 'build2'?; "
         "the message waits for it\n",
     )
     assert farm.doit("send", "--to", "build2", "--subject", "x").stderr == ""
@@ -75,7 +75,7 @@ def test_a_message_to_a_builder_that_nobody_saw_is_told(farm: Farm) -> None:
             ("build",),
             signal.SIGTERM,
             143,
-            "ended by SIGTERM while it was claiming; no job is claimed",
+            "ended by SIGTERM while claiming a job; no job is claimed",
         ),
         (("enqueue", "--pipeline", "ledger", "--branch", "x"), signal.SIGINT, 130, "interrupted"),
     ],

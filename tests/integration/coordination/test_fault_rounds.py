@@ -99,7 +99,7 @@ def check_transitions(world: FaultWorld, audit: Audit) -> None:
         if one in recorded:
             promised[builder, entry["job"], entry["attempt"]].append(one)
         else:
-            assert "is over" in refused[builder].get(one, "lost"), f"{entry} is lost"
+            assert "lost the claim" in refused[builder].get(one, "lost"), f"{entry} is lost"
     order = {made.id: number for number, made in enumerate(audit.transitions())}
     for ids in promised.values():
         assert ids == sorted(ids, key=order.__getitem__), "not in the order of submission"

@@ -127,7 +127,7 @@ def test_http_credentials_that_are_refused(known: str, tmp_path: Path) -> None:
         user = "" if known == "none" else "ann:wrong@"
         url = address.replace("http://", f"http://{user}") + "/x.git"
         with GitRepository(url, tmp_path / "cache", author="b", timeout=30.0) as repository:
-            with pytest.raises(AccessDenied, match="check the credentials") as told:
+            with pytest.raises(AccessDenied, match="check this builder's credentials") as told:
                 repository.fetch()
             assert "wrong" not in str(told.value)
         right = address.replace("http://", "http://ann:right@") + "/x.git"

@@ -46,7 +46,7 @@ def test_a_machine_without_apt_is_told(tmp_path: Path) -> None:
     _, said = process.communicate(timeout=60)
     assert (process.returncode, said) == (
         3,
-        "import-source: apt-get is missing: run scripts/setup\n",
+        "import-source: apt-get is missing. Run scripts/setup.\n",
     )
 
 
@@ -70,5 +70,5 @@ def test_javapoet_becomes_a_package(farm: Farm) -> None:
     made = manifest["provenance"]["steps"]["build-deb"]
     assert made["grade"] == "clean"
     assert [package["name"] for package in made["packages"]] == ["libjavapoet-java"]
-    assert made["install_test"] == {"installs": True, "how": "in a throw-away root"}
+    assert made["install_test"] == {"installs": True, "how": "in a temporary root"}
     assert made["lintian"].keys() >= {"errors", "warnings"}

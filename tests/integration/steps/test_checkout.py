@@ -133,7 +133,7 @@ def test_a_commit_that_the_remote_lacks(steps: Steps, source: GitSource, protoco
         "GIT_CONFIG_VALUE_0": protocol,
     }
     context = steps.context(source.path, request=Request(commit="a" * 40), env=env)
-    with pytest.raises(StepFailed, match=f"{source.path} has no commit {'a' * 40}") as caught:
+    with pytest.raises(StepFailed, match=f"unknown commit {'a' * 40} in {source.path}") as caught:
         check_out(context)
     assert caught.value.code is FailureCode.COMMIT_NOT_FOUND
     assert not caught.value.retryable
@@ -166,7 +166,7 @@ def test_a_branch_that_became_a_folder_of_branches(steps: Steps, source: GitSour
 
 
 def test_there_is_no_such_branch(steps: Steps, source: GitSource) -> None:
-    with pytest.raises(StepFailed, match=f"there is no branch main in {source.path}") as caught:
+    with pytest.raises(StepFailed, match=f"unknown branch main in {source.path}") as caught:
         check_out(steps.context(source.path, request=Request(commit=None)))
     assert caught.value.code is FailureCode.COMMIT_NOT_FOUND
 
@@ -216,7 +216,7 @@ def test_a_host_that_is_down(steps: Steps) -> None:
         unused.bind(("127.0.0.1", 0))
         url = f"http://me:secret@127.0.0.1:{unused.getsockname()[1]}/x.git"
         context = steps.context(url, request=Request(commit="a" * 40))
-        with pytest.raises(StepFailed, match="can't be read: unable to access") as caught:
+        with pytest.raises(StepFailed, match=r"cannot read .*: unable to access") as caught:
             check_out(context)
     assert caught.value.code is FailureCode.SOURCE_UNREACHABLE
     assert caught.value.retryable
@@ -248,7 +248,7 @@ def test_a_submodule_over_a_protocol_that_the_user_does_not_allow(
     source.git("submodule", "--quiet", "add", str(library.path), "lib")
     commit = source.commit({})
     context = steps.context(source.path, request=Request(commit=commit), submodules=True)
-    with pytest.raises(StepFailed, match="submodules can't be checked out") as caught:
+    with pytest.raises(StepFailed, match="cannot check out the submodules") as caught:
         check_out(context)
     assert "transport 'file' not allowed" in caught.value.excerpt
 
@@ -343,6 +343,6 @@ def test_git_lfs_that_is_not_installed_is_told(
     (tools / "git").symlink_to(str(shutil.which("git")))
     context = steps.context(source.path, request=Request(commit=commit), env={"PATH": str(tools)})
     lfs = context.source.model_copy(update={"lfs": True})
-    with pytest.raises(StepFailed, match="git-lfs is not installed here") as error:
+    with pytest.raises(StepFailed, match="git-lfs is not installed") as error:
         check_out(replace(context, source=lfs))
     assert error.value.code is FailureCode.TOOL_MISSING

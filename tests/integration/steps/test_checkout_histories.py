@@ -128,7 +128,7 @@ def submodule_failure(steps: Steps, source: GitSource, url: str) -> StepFailed:
         submodules=True,
         env={"GIT_SSH_COMMAND": "echo 'me@host: Permission denied (publickey).' >&2; false"},
     )
-    with pytest.raises(StepFailed, match="the submodules can't be checked out: ") as caught:
+    with pytest.raises(StepFailed, match="cannot check out the submodules: ") as caught:
         check_out(context)
     assert caught.value.code is FailureCode.SOURCE_UNREACHABLE
     return caught.value
@@ -172,7 +172,7 @@ def test_without_the_source_tags_are_told_to_be_old_and_no_branch_is_shown(
     shutil.rmtree(source.path)
     context, result = checked_out(steps, source, commit, "job_2")
     git = ["git", "-C", str(context.workspace.source)]
-    assert result.reason.endswith("the source did not answer: tags are those known before")
+    assert result.reason.endswith("the source did not answer: using the tags already known")
     assert subprocess.check_output([*git, "branch", "-r"], text=True) == ""
     url = subprocess.check_output([*git, "remote", "get-url", "origin"], text=True)
     assert url.strip() == str(source.path)

@@ -92,7 +92,7 @@ def test_a_commit_that_a_plain_file_server_lacks(
     source.git("update-server-info")
     url = f"http://me:{PASSWORD}@{host}/origin/.git"
     context = Steps(tmp_path).context(url, request=Request(commit="a" * 40))
-    with pytest.raises(StepFailed, match="has no commit") as caught:
+    with pytest.raises(StepFailed, match="unknown commit") as caught:
         GIT_CHECKOUT.run(CheckoutOptions(), context)
     assert caught.value.code is FailureCode.COMMIT_NOT_FOUND
     # Git's own message for this one has the URL as it was given.

@@ -124,14 +124,14 @@ def test_secrets_are_masked_in_the_command_line(tmp_path: Path, cancellation: Ca
 def test_a_missing_program_has_a_code_of_its_own(
     runner: LoggedCommandRunner, tmp_path: Path, name: str
 ) -> None:
-    with pytest.raises(StepFailed, match=f"{name} can't be started: it is not installed") as caught:
+    with pytest.raises(StepFailed, match=f"cannot start {name}: it is not installed") as caught:
         runner.run(Command(argv=(name,), cwd=tmp_path, env=dict(os.environ)))
     assert caught.value.code is FailureCode.TOOL_MISSING
 
 
 def test_a_file_that_is_no_program(runner: LoggedCommandRunner, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hello")
-    with pytest.raises(StepFailed, match="it may not be executed"):
+    with pytest.raises(StepFailed, match="it is not executable"):
         runner.run(Command(argv=("./text",), cwd=tmp_path, env={}))
 
 
@@ -152,7 +152,7 @@ def test_time_limit_ends_the_tree_with_what_left_the_session(
     )
     for limit in LIMITS:
         with pytest.raises(
-            StepFailed, match=r"bash was ended after \d+ s: its time was up"
+            StepFailed, match=r"bash was stopped after \d+ s: its timeout expired"
         ) as caught:
             runner.run(script(text, tmp_path, timeout=limit))
         assert caught.value.code is FailureCode.TIMEOUT
@@ -167,7 +167,7 @@ def test_the_step_has_a_time_limit_too(tmp_path: Path, cancellation: Cancellatio
     runner = LoggedCommandRunner(
         tmp_path / "log", marker="m", cancellation=cancellation, deadline=time.monotonic() - 1
     )
-    with pytest.raises(StepFailed, match="its time was up"):
+    with pytest.raises(StepFailed, match="its timeout expired"):
         runner.run(script("sleep 1000", tmp_path, timeout=500))
 
 
@@ -321,7 +321,7 @@ def test_a_command_that_falls_silent_is_ended_with_its_tree(
     for silence in LIMITS:
         runner = limited(tmp_path, cancellation, silence=silence)
         speaks = f"for i in 1 2 3 4; do echo $i; sleep {silence * 0.4}; done"
-        said = f"bash was ended: it had written nothing for {silence:g} s"
+        said = f"bash was stopped: no output for {silence:g} s"
         with pytest.raises(StepFailed, match=said) as e:
             runner.run(script(f"{speaks}; setsid sleep 999 & echo $! > {pid}; wait", tmp_path))
         assert e.value.code is FailureCode.SILENT

@@ -89,9 +89,9 @@ def test_mistakes_in_a_package_and_in_the_use_of_its_kind_are_reported(tmp_path:
     assert done.returncode == 3
     for expected in (
         "6:28: unknown key 'txt'; did you mean 'text'?",
-        "8:15: the kind 'broken' of the package more-kinds can't be loaded: AttributeError",
-        "9:15: the kind 'odd' of the package more-kinds is no kind: its name is 'say'",
-        "10:15: the kind 'loose' of the package more-kinds is no kind: its options are not a"
+        "8:15: cannot load step kind 'broken' of package more-kinds: AttributeError",
+        "9:15: invalid step kind 'odd' of package more-kinds: its name is 'say'",
+        "10:15: invalid step kind 'loose' of package more-kinds: its options are not a"
         " subclass of pipelines.plugin_api.Options",
         "11:15: unknown step kind 'sai'; did you mean 'say'?",
     ):

@@ -1,4 +1,4 @@
-"""What a `build-deb` step does: looks ahead, packages, checks what was packaged."""
+"""The work of a `build-deb` step: checks the machine, builds packages, checks the packages."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ def look_ahead(options: BuildDebOptions, context: StepContext, host: Host) -> st
 
 
 def package(options: BuildDebOptions, context: StepContext, host: Host) -> StepResult:
-    """Build; packages, `.changes` and `.buildinfo` are in `workspace.packages` then.
+    """Build; puts packages, `.changes` and `.buildinfo` into `workspace.packages`.
 
     Raises StepFailed (BUILD_DEPENDS, PACKAGING_FAILED, TOOL_MISSING, ARTIFACT_MISSING,
-    CHECKOUT_FAILED, DISK_FULL, KILLED, and what the packaging's own Maven fails of).
+    CHECKOUT_FAILED, DISK_FULL, KILLED, and the codes of the packaging's own Maven).
     """
     _check_machine(options, context)
     restore_source(context)
@@ -108,7 +108,7 @@ def _check_machine(options: BuildDebOptions, context: StepContext) -> None:
         return
     why_not = refusal(context.env)
     if context.source.submodules:
-        why_not = "a source with submodules is not copied into a clean root"
+        why_not = "a source with submodules cannot be copied into a clean root"
     if why_not:
         raise StepFailed(
             FailureCode.TOOL_MISSING, f"isolation: chroot is not possible here: {why_not}"
@@ -126,12 +126,12 @@ def _install_test(work: Work, packages: Sequence[Package]) -> InstallTest | None
     paths = [package.path for package in packages if package.path.suffix == ".deb"]
     if work.options.install_test == "none" or not paths:
         return None
-    work.context.progress("installing the packages, as a test")
+    work.context.progress("testing the installation of the packages")
     return try_to_install(paths, work.options.install_test, work.host, work.context)
 
 
 def _shown(command: Command) -> str:
-    """The command for people; paths of the workspace would differ from builder to builder."""
+    """The command for people, without the workspace's paths, which differ between builders."""
     opts = command.env["ACS_BUILD_OPTS"]
     text = f"ACS_BUILD_OPTS={shlex.quote(opts)} {shlex.join(command.argv)}"
     root = command.cwd.parents[1]

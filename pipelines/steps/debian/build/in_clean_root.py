@@ -48,7 +48,7 @@ _LAST_LINES = 20
 
 
 def bare_host(host: Host, context: StepContext) -> Host:
-    """The machine as a new root is: nothing is installed, everything may be."""
+    """The machine as seen from a new root: nothing is installed, everything may be."""
     admindir = context.workspace.scratch(f"{context.step}-nothing-installed")
     admindir.mkdir(parents=True, exist_ok=True)
     (admindir / "status").touch()
@@ -91,12 +91,12 @@ def package_in_clean_root(work: Work) -> Made:
 
 
 def _on_host(scratch: Path, path: str) -> Path:
-    """Where a file is made that goes into the root at `path`."""
+    """The place on the host of a file for `path` in the root."""
     return scratch / "root" / path.removeprefix("/")
 
 
 def _fill(folder: Path, work: Work, decisions: tuple[Decision, ...]) -> Command:
-    """Make what goes into the root as `/build`; gives the command that builds there."""
+    """Make the content of `/build` in the root; returns the command that builds there."""
     context, options = work.context, work.options
     inside = Workspace(Path("/build"), context.workspace.job_id, context.workspace.attempt)
     source = folder / inside.source.relative_to("/build")
@@ -123,7 +123,7 @@ def _fill(folder: Path, work: Work, decisions: tuple[Decision, ...]) -> Command:
 
 
 def _exports(env: Mapping[str, str]) -> str:
-    """Lines for a shell; a name that no shell can export, like that of a function, is left out."""
+    """Lines for a shell, without names that no shell can export, like those of functions."""
     named = {name: value for name, value in env.items() if name.isascii() and name.isidentifier()}
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(named.items()))
 
@@ -153,14 +153,14 @@ def _script(
             '[ "$code" = 0 ]',
             f"find {shlex.quote(str(inside.source.parent))} -maxdepth 1 -type f "
             f"-exec mv -t {_RESULTS} {{}} +",
-            # Whoever makes the root owns what comes out of it.
+            # The maker of the root owns the results.
             f"chown -R root: {_RESULTS}",
         ]
     )
 
 
 def _clone(context: StepContext, target: Path) -> None:
-    """The commit with its own objects: the workspace's borrows them from a mirror."""
+    """The commit with its own objects: the workspace borrows them from a mirror."""
     lines: list[str] = []
     source = f"file://{context.workspace.source}"
     command = Command(
@@ -171,7 +171,7 @@ def _clone(context: StepContext, target: Path) -> None:
     if context.commands.run(command, lines.append) != 0:
         raise StepFailed(
             FailureCode.CHECKOUT_FAILED,
-            "git could not copy the source for the clean root",
+            "git cannot copy the source for the clean root",
             excerpt=excerpt(lines),
         )
 
@@ -184,14 +184,14 @@ def _dummy(provided: list[Provided], folder: Path, work: Work) -> str | None:
 
 
 def _environment(context: StepContext) -> dict[str, str]:
-    """The step's, without what is about folders of the host."""
+    """The step's environment, without variables about folders of the host."""
     places = ("PATH", "HOME", "JAVA_HOME", "SSH_AUTH_SOCK", "TMPDIR")
     kept = {name: value for name, value in context.env.items() if name not in places}
     return {**kept, "PATH": "/usr/local/bin:/usr/bin:/bin"}
 
 
 def _run(command: Command, context: StepContext) -> BuildOutput:
-    # Maven's listener is not in the root: its events stay without a word, and the log tells.
+    # Maven's listener is not in the root: there are no events, and the log is used instead.
     events = context.workspace.module_events(context.step)
     events.parent.mkdir(parents=True, exist_ok=True)
     events.write_bytes(b"")
@@ -217,7 +217,7 @@ def _run(command: Command, context: StepContext) -> BuildOutput:
         raise output.failure(ended)
     raise StepFailed(
         FailureCode.BUILD_DEPENDS,
-        f"the clean root for the build could not be made: {_first_error(lines, code)}",
+        f"cannot make the clean root for the build: {_first_error(lines, code)}",
         excerpt=excerpt(lines),
         retryable=True,
     )
@@ -228,7 +228,7 @@ def _first_error(lines: list[str], code: int) -> str:
 
 
 def _toolchain(folder: Path) -> dict[str, str]:
-    """Versions of what the packages were made with, as their .buildinfo has them."""
+    """Versions of the tools that made the packages, from their .buildinfo."""
     found: dict[str, str] = {}
     for path in folder.glob("*.buildinfo"):
         with path.open(encoding="utf-8", errors="replace") as stream:

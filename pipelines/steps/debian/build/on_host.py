@@ -60,7 +60,7 @@ def toolchain_versions(env: Mapping[str, str], java_home: Path | None = None) ->
 
 
 def _link_local_repository(context: StepContext) -> None:
-    # For a debian/rules that names $(HOME)/.m2/repository and does not take ACS_BUILD_OPTS.
+    # For a debian/rules that uses $(HOME)/.m2/repository and ignores ACS_BUILD_OPTS.
     link = context.workspace.home / ".m2" / "repository"
     context.workspace.maven_repository.mkdir(parents=True, exist_ok=True)
     link.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""What a packaging writes while it runs: progress and failure of its own Maven, and of the rest.
+"""The output of packaging while it runs: progress and failure of its own Maven, and of the rest.
 
-That Maven is the one of the whole job (docs/maven.md), so it tells as much as a `maven` step's.
+That Maven is the one of the whole job (docs/maven.md), so its report is that of a `maven` step.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MAVEN = "maven"
 
 
 class BuildOutput:
-    """Feed it each line; `since` (seconds of the epoch) is when the build began.
+    """Feed it each line; `since` (seconds of the epoch) is the start of the build.
 
     `events` is the file to which the packaging's Maven writes its events, if it does.
     """
@@ -53,13 +53,13 @@ class BuildOutput:
             self._progress(started)
 
     def failure(self, exit_code: int) -> StepFailed:
-        """Why the build ended with `exit_code`, not 0: Maven's failure when it was Maven's."""
+        """The failure of a build with this `exit_code`, not 0: Maven's own if Maven failed."""
         return self.modules().interrupted(self._failure(exit_code))
 
     def _failure(self, exit_code: int) -> StepFailed:
         if self._evidence.cause().tool != _MAVEN or killed("packaging", exit_code):
             return packaging_failure(self._evidence, exit_code, self._source)
-        # make and dpkg-buildpackage have put exit codes of their own in the place of Maven's.
+        # make and dpkg-buildpackage replace Maven's exit code by their own.
         return maven_failure(
             self._maven_errors, _MAVEN_FAILED, source=self._source, tests=self.tests().failed
         )
@@ -79,7 +79,7 @@ class BuildOutput:
 
 
 def build_packages(command: Command, context: StepContext) -> BuildOutput:
-    """Run the command that builds packages, with an eye on its Maven. Raises StepFailed."""
+    """Run the command that builds packages, and observe its Maven. Raises StepFailed."""
     events = context.workspace.module_events(context.step)
     events.parent.mkdir(parents=True, exist_ok=True)
     events.write_bytes(b"")

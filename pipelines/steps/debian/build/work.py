@@ -1,4 +1,4 @@
-"""What is packaged, and how the version gets in, the same on the host and in a clean root."""
+"""The source to package and its version, the same on the host and in a clean root."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _CHANGELOG = "debian/changelog"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """A source that is to become packages."""
+    """A source to package."""
 
     options: BuildDebOptions
     context: StepContext
@@ -49,18 +49,18 @@ class Work:
 
     @property
     def time(self) -> datetime:
-        """The commit's, which dates everything in the packages."""
+        """The time of the commit, which dates everything in the packages."""
         return self.commit.time
 
     @property
     def script(self) -> Path | None:
-        """The build script inside the source, if it is to be used."""
+        """The path of the build script inside the source, if it is used."""
         return script_path(self.options, self.context.workspace.source)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """Packages, and how they came about."""
+    """Packages, and how they were built."""
 
     folder: Path
     """Where the `.changes` file is."""
@@ -68,11 +68,11 @@ class Made:
     toolchain: Mapping[str, str]
     command: Command
     output: BuildOutput
-    """What the build said; test reports of a clean root are gone with it."""
+    """The output of the build; the test reports of a clean root are removed with it."""
 
 
 def java_home(options: BuildDebOptions, context: StepContext) -> Path | None:
-    """Of the JDK that the options name. Raises StepFailed (TOOL_MISSING)."""
+    """Home of the JDK that the options name. Raises StepFailed (TOOL_MISSING)."""
     return find_jdk(options.jdk, context.env) if options.jdk else None
 
 
@@ -88,7 +88,7 @@ def read_changelog(source: Path, env: Mapping[str, str]) -> ChangelogEntry:
         why = "dpkg does not understand it" if got.code else error
         raise StepFailed(
             FailureCode.PACKAGING_FAILED,
-            f"{_CHANGELOG} can't be read: {why}",
+            f"cannot read {_CHANGELOG}: {why}",
             excerpt=excerpt(got.errors.splitlines()),
         ) from error
 
@@ -100,7 +100,7 @@ def build_command(
     arrangement: Arrangement,
     env: Mapping[str, str],
 ) -> Command:
-    """Write the version into the tree at `source`; gives the command that builds it.
+    """Write the version into the tree at `source`; returns the command that builds it.
 
     The command is for a tree at `workspace.source`, which in a clean root is another place.
     """
@@ -112,10 +112,10 @@ def build_command(
         version += suffix(codename)
     if version != entry.version:
         path = source / _CHANGELOG
-        # Bytes that are no UTF-8, as old changelogs have, stay what they are: dpkg takes them too.
+        # Bytes that are not UTF-8, as in old changelogs, are kept: dpkg accepts them too.
         text = path.read_text(encoding="utf-8", errors="surrogateescape")
         text = with_entry(text, entry, version, commit.sha, commit.time)
-        path.unlink()  # a link may lead to somebody else's file
+        path.unlink()  # a link may point to somebody else's file
         path.write_text(text, encoding="utf-8", errors="surrogateescape")
     facts = BuildFacts(
         time=commit.time,

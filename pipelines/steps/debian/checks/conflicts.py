@@ -1,4 +1,4 @@
-"""Which of a source's packages can be installed together, as they declare it. Pure."""
+"""Which packages of a source can be installed together, by their own declarations. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def conflicting_pairs(controls: Sequence[Control]) -> list[tuple[str, str]]:
 def installable_sets(
     names: Sequence[str], pairs: Sequence[tuple[str, str]]
 ) -> list[tuple[str, ...]]:
-    """The largest sets without a pair in them, of which every package is in one; at most 8."""
+    """The largest sets without a conflict that together contain every package; at most 8."""
     sets: list[frozenset[str]] = [frozenset(names)]
     for one, other in pairs:
         halves = (
@@ -51,7 +51,7 @@ def installable_sets(
 
 
 def _covering(names: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[tuple[str, ...]]:
-    """Fewer sets, in which every package still is: each as large as it becomes from the left."""
+    """Fewer sets that still contain every package: each filled from the left."""
     apart = {frozenset(pair) for pair in pairs}
     found: list[tuple[str, ...]] = []
     for name in names:
@@ -78,7 +78,7 @@ def _relations(package: Control, field: str) -> list[Mapping[str, Any]]:
 
 
 def _names(relation: Mapping[str, Any], package: Control) -> bool:
-    """Whether a relation like `a (<< 2)` is about the package, or what it provides."""
+    """Whether a relation like `a (<< 2)` matches the package, or something that it provides."""
     wanted = relation["version"]
     if relation["name"] == package["Package"]:
         return wanted is None or _fits(package["Version"], wanted)

@@ -1,4 +1,4 @@
-"""Whether apt can install the finished packages: tried in a throw-away root, else simulated."""
+"""Whether apt can install the finished packages: tried in a temporary root, or simulated."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from pipelines.steps.debian.packaging.changes import read_package_control
 
 Way = Literal["root", "simulated"]
 
-_BEGINS = "the packages are going to be installed in a throw-away root"
+_BEGINS = "the packages will be installed in a temporary root"
 _SHOWN = 10
 _MAX_LINE = 200
 _SCRIPT_LINES = 4
@@ -40,17 +40,17 @@ _SETTING_UP = re.compile(r"(?:Setting up|Unpacking|Preparing to unpack) ")
 
 @dataclass(frozen=True, slots=True)
 class InstallTest:
-    """What became of the try."""
+    """The result of the test."""
 
     installs: bool
     how: str
-    """`in a throw-away root`, or `simulated: ` and why."""
+    """`in a temporary root`, or `simulated: ` and why."""
     problem: Sequence[str] = ()
-    """What apt said, when they do not install."""
+    """The message of apt, if they cannot be installed."""
     apart: Sequence[tuple[str, str]] = ()
-    """Pairs of packages that conflict with each other, as they declare it."""
+    """Pairs of packages that declare a conflict with each other."""
     sets: Sequence[Sequence[str]] = ()
-    """Names of the packages that were tried together, when they were not all."""
+    """Names of the packages that were tried together, if not all were."""
 
     def words(self) -> str:
         """For the step's reason."""
@@ -60,9 +60,9 @@ class InstallTest:
             because = f"because {one} conflicts with {other}{more}"
             return f"they install in {len(self.sets)} sets, {because} ({self.how})"
         if self.installs:
-            return f"they install ({self.how})"
+            return f"installable ({self.how})"
         first = f": {self.problem[0]}" if self.problem else ""
-        return f"they do NOT install ({self.how}){first}"
+        return f"NOT installable ({self.how}){first}"
 
     def values(self) -> dict[str, Any]:
         """The same as JSON."""
@@ -74,10 +74,10 @@ class InstallTest:
 def try_to_install(
     packages: Sequence[Path], way: Way, host: Host, context: StepContext
 ) -> InstallTest:
-    """Try to install the packages, on a system that has nothing else yet.
+    """Try to install the packages, on a system with nothing else.
 
-    All together, or each set of those that do not conflict with each other. What the machine itself
-    has is the start of a simulation. Raises StepFailed, StepCancelled.
+    All together, or each set of those that do not conflict with each other. A simulation starts
+    with the packages of this machine. Raises StepFailed, StepCancelled.
     """
     controls = [Deb822(read_package_control(path, context.env)) for path in packages]
     apart = conflicting_pairs(controls)
@@ -94,20 +94,21 @@ def try_to_install(
 
 def _try(packages: Sequence[Path], way: Way, host: Host, context: StepContext) -> InstallTest:
     if way == "simulated":
-        return _simulate(packages, "as the pipeline asks", host, context)
+        return _simulate(packages, "requested by the pipeline", host, context)
     why_not = refusal(context.env)
     if why_not:
         return _simulate(packages, why_not, host, context)
     tried = _in_root(packages, host, context)
-    return tried or _simulate(packages, "no throw-away root could be made", host, context)
+    return tried or _simulate(packages, "no temporary root could be made", host, context)
 
 
 def check_install_test(test: InstallTest | None, *, required: bool) -> None:
-    """Raise StepFailed (PACKAGING_FAILED) when packages had to install and do not."""
+    """Raise StepFailed (PACKAGING_FAILED) when packages must be installable and are not."""
     if required and test and not test.installs:
+        problem = ", ".join(test.problem[:1])
         raise StepFailed(
             FailureCode.PACKAGING_FAILED,
-            one_line(f"the packages do not install ({test.how}): {', '.join(test.problem[:1])}"),
+            one_line(f"the packages cannot be installed ({test.how}): {problem}"),
             excerpt=excerpt(test.problem),
         )
 
@@ -119,7 +120,7 @@ def _simulate(packages: Sequence[Path], why: str, host: Host, context: StepConte
 
 
 def _in_root(packages: Sequence[Path], host: Host, context: StepContext) -> InstallTest | None:
-    """None when there was no root to try it in."""
+    """None when no root could be made for it."""
     folder = _fill(context.workspace.scratch(f"{context.step}-install-test"), packages)
     root = CleanRoot(suite=host.codename, variant="apt", folder=folder, script="/install-test/run")
     lines: list[str] = []
@@ -132,7 +133,7 @@ def _in_root(packages: Sequence[Path], host: Host, context: StepContext) -> Inst
     if _BEGINS not in lines:
         return None
     said = lines[lines.index(_BEGINS) :]
-    return InstallTest(code == 0, "in a throw-away root", _problem(said))
+    return InstallTest(code == 0, "in a temporary root", _problem(said))
 
 
 def _fill(folder: Path, packages: Sequence[Path]) -> Path:
@@ -149,7 +150,7 @@ def _fill(folder: Path, packages: Sequence[Path]) -> Path:
 
 
 def _problem(lines: Sequence[str]) -> list[str]:
-    """apt's own words: unmet dependencies, then its errors."""
+    """The messages of apt: unmet dependencies, then its errors."""
     heading = "The following packages have unmet dependencies:"
     begin = lines.index(heading) + 1 if heading in lines else len(lines)
     unmet = [line for line in lines[begin:] if line.startswith(" ")]

@@ -1,4 +1,4 @@
-"""What lintian says of the finished packages: counted by tag, never a failure of the build."""
+"""lintian's findings about the finished packages: counted by tag, never a build failure."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _FOUND = re.compile(r"(?P<level>[EW]): \S+(?: \w+)?: (?P<tag>[a-z0-9][A-Za-z0-9.
 
 @dataclass(frozen=True, slots=True)
 class LintianSummary:
-    """How often lintian found what; overridden tags do not count."""
+    """Counts of lintian's findings; overridden tags do not count."""
 
     errors: Mapping[str, int] = field(default_factory=dict)
     """Counts by tag."""
     warnings: Mapping[str, int] = field(default_factory=dict)
     not_run: str | None = None
-    """Why nothing is known; None when lintian ran to its end."""
+    """Why there is no result; None when lintian ended normally."""
 
     def words(self) -> str:
         """For the step's reason: `lintian: 2 errors, 1 warning`."""
@@ -53,7 +53,7 @@ def run_lintian(changes: Path, context: StepContext) -> LintianSummary:
     argv = ("lintian", "--no-cfg", "--allow-root", "--fail-on", "none", str(changes))
     command = Command(argv=argv, cwd=changes.parent, env={**context.env, "LC_ALL": "C.UTF-8"})
     code = context.commands.run(command, lines.append)
-    return summarise(lines) if code == 0 else LintianSummary(not_run=f"it ended with exit {code}")
+    return summarise(lines) if code == 0 else LintianSummary(not_run=f"it exited with {code}")
 
 
 def summarise(lines: Iterable[str]) -> LintianSummary:

@@ -1,4 +1,4 @@
-"""Faults of `debian/` that no build survives, found in a second by dpkg and by looking."""
+"""Faults of `debian/` with which no build succeeds, found within a second."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CHECKED = (0, 1)
 
 
 def check_source_package(context: StepContext, host: Host) -> None:
-    """Raise StepFailed (PACKAGING_FAILED) when debian/ can't make a package on this machine."""
+    """Raise StepFailed (PACKAGING_FAILED) when debian/ cannot make a package on this machine."""
     source = context.workspace.source
     rules = source / "debian" / "rules"
     content = rules.read_bytes() if rules.is_file() else b""
@@ -25,7 +25,7 @@ def check_source_package(context: StepContext, host: Host) -> None:
         lines = content.decode(errors="replace").split("\n")
         raise StepFailed(
             FailureCode.PACKAGING_FAILED,
-            "debian/rules has CR LF line ends, with which make cannot work: save it with LF",
+            "debian/rules has CR LF line ends, which make cannot read. Save it with LF.",
             excerpt=excerpt(line.replace("\r", "\\r") for line in lines[:_SHOWN_LINES]),
         )
     if (source / "debian" / "control").is_file():  # else the one that reads it says so
@@ -44,7 +44,7 @@ def _check_control(context: StepContext) -> None:
         evidence.feed(line)
     raise StepFailed(
         FailureCode.PACKAGING_FAILED,
-        one_line(f"debian/control can't be read: {evidence.cause().message}"),
+        one_line(f"cannot read debian/control: {evidence.cause().message}"),
         excerpt=excerpt(got.text.splitlines()),
     )
 

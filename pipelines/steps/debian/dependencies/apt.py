@@ -1,4 +1,4 @@
-"""apt-get as this system calls it: no prompt, nothing removed, its locks waited for."""
+"""Calls of apt-get: no prompts, nothing removed, and waiting for its locks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NO_PROMPT = {
     "APT_LISTCHANGES_FRONTEND": "none",
     "NEEDRESTART_SUSPEND": "1",
 }
-# The lock on the package lists is one that apt never waits for, whatever its options say.
+# apt never waits for the lock on the package lists, whatever its options say.
 _LOCKED = ("Could not get lock", "Unable to acquire the dpkg frontend lock")
 _REMOVES = re.compile(r"^(?:Remv|Purg) (\S+)", re.MULTILINE)
 _LOCK_ROUND = 0.5
@@ -37,22 +37,22 @@ _ANYWHERE = Path("/")
 
 
 def install_command(groups: Sequence[Group]) -> tuple[str, ...]:
-    """What installs the groups; more than they need is never installed, removed or upgraded."""
+    """The command that installs the groups, and never installs, removes or upgrades more."""
     return (*_INSTALL, "satisfy", *map(str, groups))
 
 
 def simulate(groups: Sequence[Group], admindir: Path, env: Mapping[str, str]) -> Captured:
-    """What `install_command` would do; needs no root and no lock."""
+    """The effects of `install_command`; needs no root and no lock."""
     return _simulate(("satisfy", *map(str, groups)), admindir, env)
 
 
 def simulate_install(packages: Sequence[Path], admindir: Path, env: Mapping[str, str]) -> Captured:
-    """What installing these package files would do; needs no root and no lock."""
+    """The effects of installing these package files; needs no root and no lock."""
     return _simulate(("install", *map(str, packages)), admindir, env)
 
 
 def has_package_lists(env: Mapping[str, str]) -> bool:
-    """Whether apt knows any package at all; without its lists everything looks gone."""
+    """Whether apt knows any package at all; without its lists every package looks missing."""
     got = capture(
         ["apt-get", "indextargets", "--format", "$(FILENAME)", "Created-By: Packages"],
         cwd=_ANYWHERE,
@@ -62,27 +62,27 @@ def has_package_lists(env: Mapping[str, str]) -> bool:
 
 
 def install(groups: Sequence[Group], context: StepContext, *, is_root: bool) -> None:
-    """Install what the groups need. Raises StepFailed (BUILD_DEPENDS)."""
+    """Install the packages that the groups need. Raises StepFailed (BUILD_DEPENDS)."""
     command = install_command(groups)
     names = ", ".join(map(str, groups))
     check_rights(groups, is_root=is_root)
     if _run(context, command)[0] == 0:
         return
-    # Lists that are older than the archive name files that are gone from it.
+    # Lists that are older than the archive contain files that it no longer has.
     update_package_lists(context, is_root=is_root)
     code, lines = _run(context, command)
     if code != 0:
-        raise _failed(f"apt could not install {names}", lines)
+        raise _failed(f"apt cannot install {names}", lines)
 
 
 def check_rights(groups: Sequence[Group], *, is_root: bool) -> None:
-    """Raise StepFailed (BUILD_DEPENDS) unless the builder may install what the groups need."""
+    """Raise StepFailed (BUILD_DEPENDS) unless the builder may install packages for the groups."""
     if groups and not is_root:
         names = ", ".join(map(str, groups))
         raise StepFailed(
             FailureCode.BUILD_DEPENDS,
-            f"build dependencies are not installed ({names}) and the builder is not root: "
-            f"run `sudo {shlex.join(install_command(groups))}`",
+            f"build dependencies are not installed ({names}) and the builder is not root. "
+            f"Run `sudo {shlex.join(install_command(groups))}`.",
         )
 
 
@@ -90,11 +90,11 @@ def install_file(package: Path, context: StepContext) -> None:
     """Install a package file. Raises StepFailed (BUILD_DEPENDS)."""
     code, lines = _run(context, (*_INSTALL, "install", str(package)))
     if code != 0:
-        raise _failed(f"apt could not install {package.name}", lines)
+        raise _failed(f"apt cannot install {package.name}", lines)
 
 
 def purge(name: str, env: Mapping[str, str]) -> None:
-    """Remove a package without a trace, and nothing else, also when the build was cancelled.
+    """Remove a package completely, and nothing else, even when the build was cancelled.
 
     Raises StepFailed (BUILD_DEPENDS).
     """
@@ -104,12 +104,12 @@ def purge(name: str, env: Mapping[str, str]) -> None:
     if others:
         raise StepFailed(
             FailureCode.BUILD_DEPENDS,
-            f"{name} can't be removed: {', '.join(others)} would go with it; "
-            f"look at them and run `apt-get purge {name}`",
+            f"cannot remove {name}: {', '.join(others)} would be removed, too. "
+            f"Check them and run `apt-get purge {name}`.",
         )
     got = capture(argv, cwd=_ANYWHERE, env=quiet, timeout=2 * _LOCK_SECONDS)
     if got.code != 0:
-        raise _failed(f"apt could not remove {name}", got.text.splitlines())
+        raise _failed(f"apt cannot remove {name}", got.text.splitlines())
 
 
 def update_package_lists(context: StepContext, *, is_root: bool) -> None:
@@ -117,23 +117,23 @@ def update_package_lists(context: StepContext, *, is_root: bool) -> None:
     if not is_root:
         raise StepFailed(
             FailureCode.BUILD_DEPENDS,
-            f"apt has no package lists and the builder is not root: "
-            f"run `sudo {shlex.join(_UPDATE)}`",
+            f"apt has no package lists and the builder is not root. "
+            f"Run `sudo {shlex.join(_UPDATE)}`.",
         )
     code, lines = _run(context, _UPDATE)
     if code != 0:
-        raise _failed("apt could not fetch its package lists", lines)
+        raise _failed("apt cannot fetch its package lists", lines)
 
 
 def _simulate(what: Sequence[str], admindir: Path, env: Mapping[str, str]) -> Captured:
-    # A cache of another database than the host's must not take the place of the host's.
+    # A cache of another database must not replace the host's cache.
     other = ("-o", f"Dir::State::status={admindir / 'status'}", "-o", "Dir::Cache::pkgcache=")
     argv = [*_INSTALL, *(() if admindir == DPKG_ADMINDIR else other), "--simulate", *what]
     return capture(argv, cwd=_ANYWHERE, env=env)
 
 
 def _run(context: StepContext, argv: Sequence[str]) -> tuple[int, list[str]]:
-    """Run apt; where it leaves because of a lock, wait and try again."""
+    """Run apt; when it exits because of a lock, wait and retry."""
     command = Command(argv=tuple(argv), cwd=_ANYWHERE, env={**context.env, **_NO_PROMPT})
     end = time.monotonic() + _LOCK_SECONDS
     while True:

@@ -13,13 +13,13 @@ from pipelines.steps.debian.dependencies.relations import ArchitectureTest, Grou
 
 _FIELDS = ("Build-Depends", "Build-Depends-Arch", "Build-Depends-Indep")
 _CONFLICTS = ("Build-Conflicts", "Build-Conflicts-Arch", "Build-Conflicts-Indep")
-# dpkg-checkbuilddeps asks for it in every build although no control file names it.
+# dpkg-checkbuilddeps requires it in every build although no control file lists it.
 _BUILT_IN = "build-essential:native"
 
 
 @dataclass(frozen=True, slots=True)
 class SourceControl:
-    """What a build of all binary packages needs to know of the source package."""
+    """The data of the source package for a build of all binary packages."""
 
     source: str
     build_depends: tuple[Group, ...]
@@ -34,7 +34,7 @@ def parse_control(
     paragraph = next(Deb822.iter_paragraphs(text.splitlines(keepends=True)), None)
     if paragraph is None or "Source" not in paragraph:
         raise StepFailed(
-            FailureCode.PACKAGING_FAILED, "debian/control has no source paragraph at its beginning"
+            FailureCode.PACKAGING_FAILED, "debian/control does not start with a source paragraph"
         )
     fields = {name: paragraph.get(name, "") for name in (*_FIELDS, *_CONFLICTS)}
 

@@ -1,7 +1,7 @@
 """How each group of Build-Depends is satisfied. Pure: findings and permissions to decisions.
 
-The rungs, best first: it is met; apt installs it; a dummy stands for it; the check is forced.
-A group that is merely not installed is never a dummy and never forced: installing it is right.
+The rungs, best first: it is met; apt installs it; a dummy replaces it; the check is forced.
+A group that apt can install never becomes a dummy and is never forced.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pipelines.steps.debian.dependencies.toolchain import asks_for_toolchain, is
 
 
 class Finding(StrEnum):
-    """What this machine can do for a group."""
+    """How this machine can satisfy a group."""
 
     MET = "met"
     INSTALLABLE = "installable"
@@ -32,7 +32,7 @@ class GroupFinding:
     group: Group
     finding: Finding
     detail: str
-    """What apt said of it, in a few words."""
+    """A short message of apt about it."""
 
 
 class Rung(StrEnum):
@@ -46,19 +46,19 @@ class Rung(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The rung for one group, and why it is this one."""
+    """The rung for one group, and why."""
 
     group: Group
     rung: Rung
     reason: str
     provided: Provided | None = None
-    """What the dummy provides, on rung DUMMY."""
+    """The packages that the dummy provides, on rung DUMMY."""
 
 
 def decide(
     findings: Iterable[GroupFinding], *, allow_dummies: Collection[str], allow_forced: bool
 ) -> tuple[Decision, ...]:
-    """A decision for each group. Raises StepFailed (BUILD_DEPENDS) that names all that lack one."""
+    """A decision for each group. Raises StepFailed (BUILD_DEPENDS) with all unsatisfied groups."""
     decisions = []
     refusals = []
     for finding in findings:
@@ -79,7 +79,7 @@ def decide(
 
 
 def grade(decisions: Iterable[Decision]) -> str:
-    """What the packages are worth: `clean`, `dummied` or `forced`."""
+    """The quality of the packages: `clean`, `dummied` or `forced`."""
     rungs = {decision.rung for decision in decisions}
     if Rung.FORCED in rungs:
         return "forced"
@@ -111,7 +111,7 @@ def _decision(finding: GroupFinding, allow_dummies: Collection[str]) -> Decision
 
 def _refusal(group: Group, detail: str) -> str:
     if asks_for_toolchain(group):
-        return f"{detail}; it is a toolchain, for which a dummy is never made"
+        return f"{detail}; it is a toolchain, and a dummy never replaces one"
     names = [r.name for r in group.alternatives if not is_toolchain(r.name)]
     return f"{detail}; if the build works without it, add {' or '.join(names)} to allow_dummies"
 
@@ -120,6 +120,6 @@ def _gone(refusals: Sequence[tuple[Group, str]]) -> StepFailed:
     names = ", ".join(f"'{group}'" for group, _ in refusals)
     return StepFailed(
         FailureCode.BUILD_DEPENDS,
-        f"this machine's apt can't provide {len(refusals)} of the build dependencies: {names}",
+        f"apt on this machine cannot provide {len(refusals)} of the build dependencies: {names}",
         excerpt=excerpt(f"{group}: {reason}" for group, reason in refusals),
     )

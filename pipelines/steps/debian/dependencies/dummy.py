@@ -1,4 +1,4 @@
-"""Dummy packages: what a dummy for a gone build dependency is called and provides.
+"""Dummy packages: name and provides of a dummy for a missing build dependency.
 
 The package itself is built by the real `equivs-build`, which needs no root.
 """
@@ -13,12 +13,12 @@ from pipelines.steps.debian.dependencies.relations import Relation
 
 DUMMY_VERSION = "1.0"
 MAINTAINER = "Build Coordination <root@localhost>"
-"""By this, a dummy is known that a killed build left."""
+"""Identifies a dummy that a killed build left installed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provided:
-    """A gone package that the dummy stands for."""
+    """A missing package that the dummy replaces."""
 
     name: str
     version: str | None
@@ -29,7 +29,7 @@ class Provided:
 
 
 def provided_for(relation: Relation) -> Provided:
-    """What satisfies `relation`: an unversioned Provides would not satisfy a versioned one."""
+    """The Provides entry for `relation`: an unversioned one would not satisfy a version."""
     if relation.version is None:
         return Provided(relation.name, None)
     # `0` is the smallest that can follow a version and `~` sorts before its end.
@@ -55,7 +55,7 @@ def equivs_control(source: str, provided: Iterable[Provided]) -> str:
         f"Maintainer: {MAINTAINER}\n"
         "Architecture: all\n"
         f"Provides: {names}\n"
-        f"Description: stands for build dependencies of {source} that the distribution lacks\n"
+        f"Description: replaces build dependencies of {source} that the distribution lacks\n"
         " Made for one build. It has no content.\n"
     )
 

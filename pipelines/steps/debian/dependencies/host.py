@@ -1,4 +1,4 @@
-"""The machine as packaging sees it, read from files so that asking starts no process."""
+"""The machine as packaging sees it, read from files without starting a process."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.steps.debian.dependencies.relations import ArchitectureTest
 
 DPKG_PACKAGES = ("dpkg-dev", "debhelper", "devscripts", "equivs")
-"""Packages whose versions tell which tools a package was made with."""
+"""Packages whose versions show which tools made a package."""
 
 DPKG_ADMINDIR = Path("/var/lib/dpkg")
-"""Where dpkg's tools look unless they are told otherwise."""
+"""The default database of dpkg's tools."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """What decides how Build-Depends can be satisfied here."""
+    """Everything that decides how Build-Depends can be satisfied here."""
 
     codename: str
-    """Of the distribution: `bookworm`."""
+    """Code name of the distribution: `bookworm`."""
     is_root: bool
     concerned: ArchitectureTest
     admindir: Path = DPKG_ADMINDIR
     """dpkg's database."""
     package_lists: Path = Path("/var/lib/apt/lists")
-    """What apt knows of its archives."""
+    """apt's package lists."""
     lock: Path = Path("/run/lock/build-coordination-packaging.lock")
     """See `machine_lock`."""
 
@@ -47,7 +47,7 @@ def this_host() -> Host:
     architecture = _field(status, "dpkg", "Architecture")
     if architecture is None:
         raise StepFailed(
-            FailureCode.TOOL_MISSING, "Debian packages can't be built here: there is no dpkg"
+            FailureCode.TOOL_MISSING, "cannot build Debian packages here: dpkg is not installed"
         )
     release = platform.freedesktop_os_release()
     return Host(
@@ -58,7 +58,7 @@ def this_host() -> Host:
 
 
 def architecture_test(architecture: str) -> ArchitectureTest:
-    """Tells whether restrictions like `linux-any` or `!i386` mean this Debian architecture."""
+    """Whether restrictions like `linux-any` or `!i386` match this Debian architecture."""
     table = DpkgArchTable.load_arch_table()
 
     def concerned(restrictions: Iterable[str]) -> bool:

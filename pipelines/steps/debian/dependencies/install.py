@@ -1,4 +1,4 @@
-"""A source's Build-Depends on this machine: the answer in seconds, then what it takes."""
+"""A source's Build-Depends on this machine: a check within seconds, then the installation."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from pipelines.steps.debian.options import BuildDebOptions
 
 
 def read_control(options: BuildDebOptions, context: StepContext, host: Host) -> SourceControl:
-    """The source's own. Raises StepFailed (PACKAGING_FAILED, BUILD_DEPENDS)."""
+    """The source's Build-Depends. Raises StepFailed (PACKAGING_FAILED, BUILD_DEPENDS)."""
     path = context.workspace.source / "debian" / "control"
     if not path.is_file():
         raise StepFailed(FailureCode.PACKAGING_FAILED, "the source has no debian/control")
@@ -51,7 +51,7 @@ def read_control(options: BuildDebOptions, context: StepContext, host: Host) -> 
 def solve(
     control: SourceControl, options: BuildDebOptions, context: StepContext, host: Host
 ) -> tuple[Decision, ...]:
-    """How each of the Build-Depends is going to be satisfied here; installs nothing.
+    """How each of the Build-Depends would be satisfied here; installs nothing.
 
     The step's log gets all items. Raises StepFailed (BUILD_DEPENDS, TOOL_MISSING) when that is
     not possible.
@@ -78,9 +78,9 @@ def solve(
 def satisfied(
     control: SourceControl, options: BuildDebOptions, context: StepContext, host: Host
 ) -> Iterator[tuple[Decision, ...]]:
-    """Install what apt has, and keep the machine as it is meanwhile. Raises as `solve` does.
+    """Install what apt has, and keep the machine unchanged meanwhile. Raises like `solve`.
 
-    Builds run beside each other; while apt installs, or a dummy is installed, one job is alone.
+    Builds run concurrently; while apt installs, or a dummy is installed, one job runs alone.
     """
     lock = partial(
         machine_lock,
@@ -117,12 +117,12 @@ def _installs_dummies(decisions: Sequence[Decision], options: BuildDebOptions) -
 
 
 def check_commands(names: Sequence[str], env: Mapping[str, str]) -> None:
-    """Raise StepFailed (TOOL_MISSING) that names all commands that are not on PATH."""
+    """Raise StepFailed (TOOL_MISSING) with all commands that are not on PATH."""
     missing = [name for name in names if not shutil.which(name, path=env.get("PATH", ""))]
     if missing:
         raise StepFailed(
             FailureCode.TOOL_MISSING,
-            f"packaging needs {', '.join(missing)}, which this machine does not have",
+            f"missing on this machine, but needed for packaging: {', '.join(missing)}",
         )
 
 
@@ -134,7 +134,7 @@ def summary(decisions: Sequence[Decision]) -> str:
 
 
 def machine_state(context: StepContext, host: Host) -> dict[str, str]:
-    """Digests of all that the answer comes from: what is installed, what apt could install."""
+    """Digests of everything that the answer depends on: installed and installable packages."""
     releases = sorted(host.package_lists.glob("*Release"))
     return {
         "debian/control": _digest(context.workspace.source / "debian" / "control"),

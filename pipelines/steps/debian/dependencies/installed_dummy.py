@@ -1,4 +1,4 @@
-"""A dummy that is really installed for the time of one build, and what a crash left of it."""
+"""A dummy that is installed during one build, and the removal of its remains after a crash."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _NAME = re.compile(rf"^Package: (.*{re.escape(dummy_name(''))})$", re.MULTILINE)
 
 @contextmanager
 def dummy_installed(package: Path | None, source: str, context: StepContext) -> Iterator[None]:
-    """Have the dummy of `source` installed meanwhile; nothing for None. Raises StepFailed.
+    """Install the dummy of `source` in this context; nothing for None. Raises StepFailed.
 
-    To be used under the machine lock, alone: every job on the machine sees what is installed.
+    Use it under the exclusive machine lock: every job on the machine sees installed packages.
     """
     if package is None:
         yield
@@ -33,7 +33,7 @@ def dummy_installed(package: Path | None, source: str, context: StepContext) -> 
 
 
 def remove_leftovers(host: Host, context: StepContext) -> None:
-    """Remove dummies of builds that were killed. To be called under the machine lock, alone.
+    """Remove dummies of killed builds. Call it under the exclusive machine lock.
 
     Raises StepFailed (BUILD_DEPENDS).
     """
@@ -41,11 +41,11 @@ def remove_leftovers(host: Host, context: StepContext) -> None:
     if names and not host.is_root:
         raise StepFailed(
             FailureCode.BUILD_DEPENDS,
-            f"{', '.join(names)}, which a killed build left installed, would count as what it "
-            f"stands for: run `sudo apt-get purge {' '.join(names)}`",
+            f"a killed build left {', '.join(names)} installed, which would count as the real "
+            f"packages. Run `sudo apt-get purge {' '.join(names)}`.",
         )
     for name in names:
-        context.progress(f"removing {name}, which a killed build left")
+        context.progress(f"removing {name} of a killed build")
         purge(name, context.env)
 
 
@@ -62,6 +62,6 @@ def check_may_install(host: Host) -> None:
     if not host.is_root:
         raise StepFailed(
             FailureCode.BUILD_DEPENDS,
-            "a dummy has to be installed (dummies: installed) and the builder is not root: "
-            "say `dummies: overlay`, or let root build",
+            "a dummy must be installed (dummies: installed) and the builder is not root. "
+            "Set `dummies: overlay`, or build as root.",
         )

@@ -1,7 +1,7 @@
-"""One lock for all packaging on a machine, whoever runs it: builds share it, apt has it alone.
+"""One lock for all packaging on a machine, by any user: builds share it, apt holds it alone.
 
-What a build sees installed must stay as it is until the build ends: another job's apt run would
-exchange its compiler, another job's dummy would count as the real package.
+The installed packages must not change during a build: another job's apt run would replace its
+compiler, another job's dummy would count as the real package.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ def machine_lock(
     check_cancelled: Callable[[], None],
     on_wait: Callable[[], None] = lambda: None,
 ) -> Iterator[None]:
-    """Hold the lock, alone or together with others that want it so; wait without a limit.
+    """Hold the lock, alone or shared with others; wait without a limit.
 
-    `check_cancelled` is called now and then while waiting, and what it raises ends the wait;
-    `on_wait` is called once when there is something to wait for. The system frees the lock of a
-    process that was killed. Users without rights share the file that root made.
+    `check_cancelled` is called regularly while waiting, and an exception from it ends the wait;
+    `on_wait` is called once if there is a wait. The system releases the lock of a process that was
+    killed. Unprivileged users share the file that root made.
     """
     descriptor = _open(path)
     try:

@@ -1,4 +1,4 @@
-"""Build-Depends as values: groups of alternatives, reduced to what this build really asks for.
+"""Build-Depends as values: groups of alternatives, reduced to those that apply to this build.
 
 The syntax is Debian Policy 7.1: `a (>= 1) [linux-any] <!nocheck> | b:native, c`.
 """
@@ -15,14 +15,14 @@ from debian.deb822 import PkgRelation
 from pipelines.domain.errors import FailureCode, StepFailed
 
 ArchitectureTest = Callable[[Sequence[str]], bool]
-"""Whether this build's architecture is meant by restrictions like `amd64`, `!i386`, `linux-any`."""
+"""Whether restrictions like `amd64`, `!i386`, `linux-any` match this build's architecture."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """One package that would do."""
+    """One acceptable package."""
 
     name: str
     qualifier: str | None = None
@@ -51,7 +51,7 @@ def parse_groups(
 ) -> tuple[Group, ...]:
     """The groups of one field that count for this architecture and these build profiles.
 
-    Raises StepFailed (BUILD_DEPENDS) for what is not a relation.
+    Raises StepFailed (BUILD_DEPENDS) for an invalid relation.
     """
     wanted = []
     for alternatives in PkgRelation.parse_relations(field.strip().strip(",")):
@@ -80,10 +80,10 @@ def _restriction(restriction: PkgRelation.ArchRestriction) -> str:
 
 def _relation(parsed: Any) -> Relation:
     name = parsed["name"].strip()
-    # python-debian gives what it can't parse as a name. Names become arguments of apt-get.
+    # python-debian returns unparseable text as a name. Names become arguments of apt-get.
     if not _NAME.fullmatch(name):
         raise StepFailed(
-            FailureCode.BUILD_DEPENDS, f"debian/control: '{name[:80]}' is not a build dependency"
+            FailureCode.BUILD_DEPENDS, f"debian/control: invalid build dependency '{name[:80]}'"
         )
     operator, version = parsed["version"] or (None, None)
     return Relation(name, parsed["archqual"], operator, version)

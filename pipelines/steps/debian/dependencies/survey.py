@@ -1,6 +1,6 @@
-"""Which Build-Depends this machine meets, could install, or can't have: asked of dpkg and apt.
+"""Which Build-Depends this machine meets, can install, or cannot get, according to dpkg and apt.
 
-Seconds, and before Maven starts: a job that can't be packaged here fails at once.
+Takes seconds, before Maven starts: a job that cannot be packaged here fails at once.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _ask_apt(
     env: Mapping[str, str],
     check_cancelled: Callable[[], None],
 ) -> list[GroupFinding]:
-    """A finding for each group that is not met. One question for all is enough when all is well."""
+    """A finding for each group that is not met. If all can be installed, one query is enough."""
     check_cancelled()
     together = simulate(groups, admindir, env)
     if together.code == 0:
@@ -75,7 +75,7 @@ def _check_together(groups: Sequence[Group], admindir: Path, env: Mapping[str, s
         names = ", ".join(f"'{group}'" for group in groups)
         raise StepFailed(
             FailureCode.BUILD_DEPENDS,
-            f"apt has each of these build dependencies, but not together: {names}",
+            f"apt can install each of these build dependencies, but not together: {names}",
             excerpt=excerpt(got.text.splitlines()),
         )
 
@@ -101,7 +101,7 @@ def _check(depends: str, conflicts: str, admindir: Path, env: Mapping[str, str])
     if got.code not in (0, 1):
         raise StepFailed(
             FailureCode.BUILD_DEPENDS,
-            f"dpkg-checkbuilddeps can't check '{(depends or conflicts)[:200]}'",
+            f"dpkg-checkbuilddeps cannot check '{(depends or conflicts)[:200]}'",
             excerpt=excerpt(got.text.splitlines()),
         )
     return got
@@ -112,4 +112,4 @@ def _why_not(got: Captured) -> str:
     if unmet:
         return f"apt: {' '.join(unmet[1].split())}"
     errors = [line.removeprefix("E: ") for line in got.text.splitlines() if line.startswith("E: ")]
-    return f"apt: {errors[0] if errors else 'it can not be satisfied'}"
+    return f"apt: {errors[0] if errors else 'it cannot be satisfied'}"

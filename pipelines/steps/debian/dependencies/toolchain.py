@@ -1,4 +1,4 @@
-"""Which packages are a toolchain: a dummy in their place would only hide or move the failure."""
+"""Which packages are a toolchain: a dummy for one would only hide or delay the failure."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def is_toolchain(name: str) -> bool:
 
 
 def asks_for_toolchain(group: Group) -> bool:
-    """Whether the group as a whole stands for a toolchain, whatever its other alternatives are.
+    """Whether the group as a whole means a toolchain, whatever its other alternatives are.
 
     A `python3-…` library among them does not make it one: `python-x | python3-x` is a library
     whose older name may be a dummy.

@@ -1,10 +1,10 @@
 """The version of the packages, written into `debian/changelog` before the build. Pure.
 
-`4.22.0.0-SNAPSHOT` is the same for every build and sorts above the release `4.22.0.0`. In its place
+`4.22.0.0-SNAPSHOT` is the same for every build and sorts above the release `4.22.0.0`. Instead
 packages get `4.22.0.0~~git20251030135139.3d6cafe1936e` (UTC time of the commit, its id): newer
-commits sort higher, and two tildes sort below the release also when a distribution's suffix is
-added: `4.22.0.0~git…~bookworm` is *above* `4.22.0.0~bookworm`, since g comes after b.
-A version without SNAPSHOT is the source's own claim and is kept.
+commits sort higher, and two tildes sort below the release even with a distribution's suffix:
+`4.22.0.0~git…~bookworm` is *above* `4.22.0.0~bookworm`, since g comes after b. A version without
+SNAPSHOT is the source's own claim and is kept.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from email.utils import format_datetime
 _SNAPSHOT = re.compile(r"([-~]SNAPSHOT)+")
 BUILDER_NAME = "Build Coordination System"
 BUILDER_ADDRESS = "build-coordination@example.invalid"
-"""Who signs entries that a build adds, the same on every builder: nobody whose build it is not."""
+"""Signs entries that a build adds, the same on every builder."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangelogEntry:
-    """What the first entry says."""
+    """The content of the first entry."""
 
     source: str
     version: str
@@ -31,7 +31,7 @@ class ChangelogEntry:
 
 
 def entry_of(fields: str) -> ChangelogEntry:
-    """The newest entry, from what `dpkg-parsechangelog` prints. Raises ValueError."""
+    """The newest entry, from the output of `dpkg-parsechangelog`. Raises ValueError."""
     # Only lines of these fields: the text of the changes is indented.
     found = dict(line.split(": ", 1) for line in fields.splitlines() if ": " in line)
     try:
@@ -49,7 +49,7 @@ def build_version(written: str, wanted: str, codename: str, sha: str, time: date
     """Version of this build, without the distribution's suffix.
 
     `written` is the changelog's; `wanted` is `auto`, `keep` or the version itself; `time` is the
-    commit's. A suffix that was committed by accident goes, so that it is never stacked.
+    commit's. A suffix that was committed by accident is removed, so that there are never two.
     """
     if wanted not in ("auto", "keep"):
         return wanted
@@ -61,19 +61,19 @@ def build_version(written: str, wanted: str, codename: str, sha: str, time: date
 
 
 def suffix(codename: str) -> str:
-    """What a version has at its end for a distribution."""
+    """The suffix of versions for a distribution."""
     return f"~{codename}"
 
 
 def without_suffix(version: str, codename: str) -> str:
-    """The version with all suffixes for this distribution taken from its end."""
+    """The version without all suffixes for this distribution."""
     while version.endswith(suffix(codename)):
         version = version.removesuffix(suffix(codename))
     return version
 
 
 def suffix_count(version: str, codename: str) -> int:
-    """How often the distribution's suffix stands at the version's end."""
+    """How often the version ends with the distribution's suffix."""
     rest = without_suffix(version, codename)
     return (len(version) - len(rest)) // len(suffix(codename))
 
@@ -81,7 +81,7 @@ def suffix_count(version: str, codename: str) -> int:
 def with_entry(text: str, entry: ChangelogEntry, version: str, sha: str, time: datetime) -> str:
     """The changelog with a new first entry for `version`, dated by the commit.
 
-    `entry` is its first one now, for the same distributions: what is unreleased stays so.
+    `entry` is its present first one, whose distributions are kept: an unreleased entry stays so.
     """
     return (
         f"{entry.source} ({version}) {entry.distributions}; urgency={entry.urgency}\n\n"
@@ -91,5 +91,5 @@ def with_entry(text: str, entry: ChangelogEntry, version: str, sha: str, time: d
 
 
 def trailer_date(time: datetime) -> str:
-    """The date as a changelog's last line has it, in UTC."""
+    """The date in the form of a changelog's last line, in UTC."""
     return format_datetime(time.astimezone(UTC))

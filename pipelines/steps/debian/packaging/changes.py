@@ -1,4 +1,4 @@
-"""What a build left, by its `.changes` file: checked, and moved to its place."""
+"""The results of a build, by its `.changes` file: checked, and moved to their place."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class BuiltFiles:
-    """What a `.changes` file names, all of it in one folder, and that file itself."""
+    """The files that a `.changes` file lists, all in one folder, and that file itself."""
 
     version: str
     changes: Path
@@ -37,7 +37,7 @@ class BuiltFiles:
 
 
 def read_changes(folder: Path) -> BuiltFiles:
-    """Find the one `.changes` in `folder` and check size and SHA-256 of all that it names.
+    """Find the one `.changes` in `folder` and check size and SHA-256 of all listed files.
 
     Raises StepFailed (ARTIFACT_MISSING, PACKAGING_FAILED).
     """
@@ -46,7 +46,7 @@ def read_changes(folder: Path) -> BuiltFiles:
         names = ", ".join(path.name for path in found) or "none"
         raise StepFailed(
             FailureCode.ARTIFACT_MISSING,
-            f"packaging should leave one .changes file beside the source; there is {names}",
+            f"expected one .changes file beside the source, found {names}",
         )
     with found[0].open(encoding="utf-8", errors="replace") as stream:
         changes = Changes(stream)
@@ -58,7 +58,7 @@ def read_changes(folder: Path) -> BuiltFiles:
 
 
 def move_files(built: BuiltFiles, target: Path) -> tuple[Path, ...]:
-    """Make `target` hold exactly these files; gives their new paths, sorted by name."""
+    """Make `target` contain exactly these files; returns their new paths, sorted by name."""
     if target.exists():
         shutil.rmtree(target)
     target.mkdir(parents=True)
@@ -74,16 +74,16 @@ def read_packages(files: Iterable[Path], env: Mapping[str, str]) -> tuple[Packag
 
 
 def read_package_control(path: Path, env: Mapping[str, str]) -> str:
-    """The control paragraph inside a package, with `?` for each byte that is no UTF-8.
+    """The control paragraph inside a package, with `?` for each byte that is not UTF-8.
 
     Raises StepFailed (PACKAGING_FAILED).
     """
-    # dpkg-deb and not python-debian, which needs a further program for Ubuntu's zstd.
+    # dpkg-deb, not python-debian, which needs another program for Ubuntu's zstd.
     got = capture(["dpkg-deb", "--field", str(path)], cwd=path.parent, env=env)
     if got.code != 0:
         raise StepFailed(
             FailureCode.PACKAGING_FAILED,
-            f"{path.name} is not a sound package",
+            f"invalid package {path.name}",
             excerpt=excerpt(got.text.splitlines()),
         )
     return got.output.encode(errors="replace").decode()
@@ -94,11 +94,11 @@ def _check(folder: Path, name: str, size: int, digest: str) -> None:
     if Path(name).name != name or not path.is_file():
         raise StepFailed(
             FailureCode.ARTIFACT_MISSING,
-            f"the .changes file names {name[:200]}, which is not there",
+            f"missing file {name[:200]} of the .changes file",
         )
     if path.stat().st_size != size or file_digest(path) != digest:
         raise StepFailed(
-            FailureCode.PACKAGING_FAILED, f"{name} is not the file that .changes describes"
+            FailureCode.PACKAGING_FAILED, f"{name} differs from its description in .changes"
         )
 
 

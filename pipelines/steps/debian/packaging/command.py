@@ -21,25 +21,25 @@ from pipelines.steps.debian.packaging.changelog import (
 from pipelines.steps.debian.packaging.substitutes import Arrangement
 from pipelines.workspace.layout import Workspace
 
-# Without it Maven goes on after running out of memory, in ways nobody can foresee.
+# Without it Maven continues unpredictably after running out of memory.
 _EXIT_ON_OUT_OF_MEMORY = "-XX:+ExitOnOutOfMemoryError"
 DEFAULT_SCRIPT = "packaging/build-deb.sh"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildFacts:
-    """What of commit and builder goes into command and environment."""
+    """Values of commit and builder for the command and its environment."""
 
     time: datetime
     """The commit's."""
     java_home: Path | None = None
-    """None: what JAVA_HOME or PATH of the builder has."""
+    """None: from JAVA_HOME or PATH of the builder."""
 
 
 def script_path(options: BuildDebOptions, source: Path) -> Path | None:
     """The build script's path inside the source; None for plain dpkg-buildpackage.
 
-    Raises StepFailed (PACKAGING_FAILED) when the script that the options name is not there.
+    Raises StepFailed (PACKAGING_FAILED) when the script that the options name is missing.
     """
     if options.script == "none":
         return None
@@ -54,9 +54,9 @@ def script_path(options: BuildDebOptions, source: Path) -> Path | None:
 def build_deb_command(
     script: Path | None, source: Path, arrangement: Arrangement, env: Mapping[str, str]
 ) -> Command:
-    """The one command that builds; it leaves its files beside the source.
+    """The command that builds; its results are beside the source.
 
-    The script gets no `-o`: it would move with a pattern what `.changes` names exactly.
+    The script gets no `-o`: it would move files by a pattern, while `.changes` lists them exactly.
     """
     if script is not None:
         argv: tuple[str, ...] = ("bash", str(script))
@@ -74,8 +74,8 @@ def build_environment(
 ) -> dict[str, str]:
     """Environment of the build, the same for the same commit on every builder.
 
-    HOME is the job's. Maven still finds the builder's own ~/.m2/settings.xml, because Java takes
-    the home folder from the password database and not from HOME.
+    HOME belongs to the job. Maven still finds the builder's own ~/.m2/settings.xml, because Java
+    takes the home folder from the password database and not from HOME.
     """
     folders = [shims] if facts.java_home is None else [shims, facts.java_home / "bin"]
     maven_opts = base.get("MAVEN_OPTS", "") if options.maven_opts is None else options.maven_opts
@@ -104,12 +104,12 @@ def build_environment(
 
 
 def acs_build_opts(options: BuildDebOptions, workspace: Workspace, time: datetime) -> str:
-    """Arguments for Maven as debian/rules pastes them into its recipe, through make and a shell."""
+    """Arguments for Maven, quoted for make and a shell, since debian/rules pastes them."""
     properties = {
         "style.color": "never",
         "project.build.outputTimestamp": time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         **options.properties,
-        # The last one counts, so it is this one also when debian/rules names another.
+        # The last one counts, so this one wins even if debian/rules sets another.
         "maven.repo.local": str(workspace.maven_repository),
     }
     arguments = [
@@ -118,7 +118,7 @@ def acs_build_opts(options: BuildDebOptions, workspace: Workspace, time: datetim
         *(["-s", str(workspace.source / options.settings)] if options.settings else []),
         *([f"-P{','.join(options.maven_profiles)}"] if options.maven_profiles else []),
         *(["-T", options.threads] if options.threads else []),
-        # Not maven.test.skip, which leaves out test jars that other modules need.
+        # Not maven.test.skip, which omits test jars that other modules need.
         *(["-DskipTests"] if options.skip_tests else []),
         *options.build_opts,
         *(f"-D{name}={value}" for name, value in properties.items()),
@@ -127,7 +127,7 @@ def acs_build_opts(options: BuildDebOptions, workspace: Workspace, time: datetim
 
 
 def check_suffix(options: BuildDebOptions, version: str, codename: str) -> None:
-    """Raise StepFailed (PACKAGING_FAILED) unless the suffix is there once, as the options want."""
+    """Raise StepFailed (PACKAGING_FAILED) unless the suffix occurs as the options require."""
     count = suffix_count(version, codename)
     wanted = (1,) if options.distribution_suffix else (0, 1)
     if count not in wanted:

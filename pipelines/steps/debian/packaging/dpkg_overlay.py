@@ -1,8 +1,8 @@
 """Substitutes for one build without touching the host and without root.
 
-`dpkg-checkbuilddeps` and `dpkg-genbuildinfo` read the installed packages from
-`<admindir>/status`. An overlay is a copy of that file with the dummy's stanza added, and shims in
-a folder in front of PATH give its place to the tools, so that an unmodified build script sees it.
+`dpkg-checkbuilddeps` and `dpkg-genbuildinfo` read the installed packages from `<admindir>/status`.
+An overlay is a copy of that file with the dummy's stanza added, and shims in a folder at the start
+of PATH pass its path to the tools, so that an unmodified build script uses it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _DCH = ("dch", "debchange")
 
 
 def write_overlay(folder: Path, admindir: Path, stanza: str) -> None:
-    """Make `folder` an admindir: that of the host plus one installed package."""
+    """Make `folder` an admindir: the host's plus one installed package."""
     folder.mkdir(parents=True)
     status = (admindir / "status").read_bytes().rstrip(b"\n")
     (folder / "status").write_bytes(status + b"\n\n" + stanza.strip().encode() + b"\n\n")
@@ -34,10 +34,11 @@ def write_overlay(folder: Path, admindir: Path, stanza: str) -> None:
 def shim_scripts(
     tools: Mapping[str, str], *, check: Sequence[str], forced: bool, time: datetime
 ) -> Mapping[str, str]:
-    """The shims by name; `tools` has the real tools' paths, `check` what both dpkg tools get.
+    """The shims by name.
 
-    dch is among them because it dates an entry with the local time, and packages must not differ
-    between two builds of one commit.
+    `tools` has the real tools' paths, `check` the arguments of both dpkg tools. dch is included
+    because it dates an entry with the local time, and packages must not differ between two builds
+    of one commit.
     """
     arguments = shlex.join(check)
     scripts = {}
@@ -47,7 +48,7 @@ def shim_scripts(
             flags = f"{arguments} -d" if forced else arguments
             scripts[name] = f'#!/bin/sh\nexec {tool} {flags} "$@"\n'
         elif name == _CHECK:
-            ignored = " || echo 'forced: the build goes on without them' >&2" if forced else ""
+            ignored = " || echo 'forced: the build continues without them' >&2" if forced else ""
             scripts[name] = f'#!/bin/sh\n{tool} {arguments} "$@"{ignored}\n'
         else:
             date = rf"0,/^ -- /s/^\( -- .*>  \).*/\1{trailer_date(time)}/"
@@ -63,13 +64,11 @@ def write_shims(
 ) -> None:
     """Fill `folder` with shims for those of the tools that are on `search_path`.
 
-    Raises StepFailed (TOOL_MISSING) when dpkg's own are not there.
+    Raises StepFailed (TOOL_MISSING) when dpkg's own are missing.
     """
     found = {name: shutil.which(name, path=search_path) for name in (_CHECK, _BUILD, *_DCH)}
     if not (found[_CHECK] and found[_BUILD]):
-        raise StepFailed(
-            FailureCode.TOOL_MISSING, f"{_BUILD} is not on this machine: install dpkg-dev"
-        )
+        raise StepFailed(FailureCode.TOOL_MISSING, f"{_BUILD} is not installed. Install dpkg-dev.")
     tools = {name: path for name, path in found.items() if path}
     folder.mkdir(parents=True)
     for name, script in shim_scripts(tools, check=check, forced=forced, time=time).items():

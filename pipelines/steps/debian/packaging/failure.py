@@ -1,4 +1,4 @@
-"""Why a packaging failed, out of all that it wrote. Pure."""
+"""Why packaging failed, from its output. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def packaging_failure(evidence: Evidence, exit_code: int, source: Path) -> StepF
     """The failure of a build that ended with this exit code, not 0."""
     words = "packaging failed"
     if not evidence.last_lines:
-        words = f"{words}: exit code {exit_code}, and nothing was written"
+        words = f"{words}: exit code {exit_code}, no output"
     return verdict(
         "packaging", words, exit_code, evidence, own=FailureCode.PACKAGING_FAILED, source=source
     )

@@ -1,4 +1,4 @@
-"""What a finished build tells later steps, the manifest and the people who read it. Pure."""
+"""The results of a finished build for later steps, the manifest and people. Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class BuildOutcome:
     tests: SurefireResults
     """Results of the tests that ran in the build."""
     maven: MavenReport
-    """What the packaging's own Maven built."""
+    """The modules that the packaging's own Maven built."""
     lintian: LintianSummary | None
     """None: not asked for."""
     install_test: InstallTest | None
@@ -44,7 +44,7 @@ class BuildOutcome:
         return "; ".join(filter(None, words))
 
     def values(self) -> dict[str, Any]:
-        """All of it as JSON: `packages`, `version`, `grade`, `rungs`, `substitutions`, …."""
+        """The result as JSON: `packages`, `version`, `grade`, `rungs`, `substitutions`, …."""
         substitutions = self._substitutions()
         dummies = [item["package"] for item in substitutions]
         values = {
@@ -66,7 +66,7 @@ class BuildOutcome:
         return {**values, **lintian, **install_test, **tests, **maven}
 
     def _package(self, package: Package, dummies: Sequence[str]) -> dict[str, Any]:
-        # Build-Depends are the source's, so all its packages are worth the same.
+        # Build-Depends are the source's, so all its packages have the same grade.
         return {
             "name": package.name,
             "version": package.version,

@@ -1,7 +1,7 @@
-"""The source as the commit has it, however the build before this one ended.
+"""Restores the source to its commit, however the previous build ended.
 
 A build that is killed leaves a changed `debian/changelog`, backups beside it and half of its
-packages in the parent folder; `build-deb.sh` on top of that succeeds with a version that has the
+packages in the parent folder. After that `build-deb.sh` succeeds with a version that has the
 distribution's suffix twice.
 """
 
@@ -20,17 +20,17 @@ _IN_SUBMODULES = ("submodule", "--quiet", "foreach", "--recursive")
 
 
 def restore_source(context: StepContext) -> None:
-    """Undo changes of tracked files, empty `debian/` and the parent folder of leftovers.
+    """Undo changes of tracked files; remove leftovers from `debian/` and the parent folder.
 
-    In submodules too, and where a `debian` that is a link leads to inside the source. Files that
+    In submodules too, and in the target of a `debian` that is a link inside the source. Files that
     earlier steps made elsewhere, like `target/`, stay. Raises StepFailed (CHECKOUT_FAILED,
     PACKAGING_FAILED).
     """
     source = context.workspace.source
     if not (source / ".git").exists():
-        raise StepFailed(FailureCode.CHECKOUT_FAILED, f"there is no checked out source in {source}")
+        raise StepFailed(FailureCode.CHECKOUT_FAILED, f"no source is checked out in {source}")
     _empty_parent(context)
-    # Only a git of an earlier, killed try can have left it: the workspace is ours alone.
+    # Only a git of an earlier, killed try can have left it: nobody else uses the workspace.
     (source / ".git" / "index.lock").unlink(missing_ok=True)
     _remove_patched_files(source)
     _git(context, "checkout", "--quiet", "--", ".")
@@ -43,7 +43,7 @@ def restore_source(context: StepContext) -> None:
 
 
 def _clean(context: StepContext, folder: Path) -> None:
-    """Remove what no commit has in a folder of the source, in the repository that it belongs to."""
+    """Remove uncommitted files in a folder of the source, in the repository that it belongs to."""
     source = context.workspace.source.resolve()
     if not folder.is_dir() or source not in folder.parents:
         return
@@ -65,10 +65,10 @@ def _empty_parent(context: StepContext) -> None:
 
 
 def _remove_patched_files(source: Path) -> None:
-    """Take away what dpkg-source's patches changed or made; git brings back what it knows.
+    """Undo dpkg-source's patches; git restores the tracked files.
 
-    A killed build leaves `.pc`, which says that the patches are there: the next one would do
-    without them in a tree that git has restored, or fail over files that a patch makes.
+    A killed build leaves `.pc`, which claims that the patches are applied: the next build would
+    skip them in a tree that git has restored, or fail because of files that a patch makes.
     """
     for patch in (path for path in (source / ".pc").glob("*") if path.is_dir()):
         for saved in patch.rglob("*"):
@@ -87,6 +87,6 @@ def _git(context: StepContext, *arguments: str, repository: Path | None = None) 
     if context.commands.run(command, lines.append) != 0:
         raise StepFailed(
             FailureCode.CHECKOUT_FAILED,
-            f"git {arguments[0]} could not restore the source",
+            f"git {arguments[0]} cannot restore the source",
             excerpt=excerpt(lines),
         )

@@ -1,4 +1,4 @@
-"""How the build gets to see its dependencies satisfied: the dummy, its overlay, the shims."""
+"""Makes the build see its dependencies satisfied: the dummy, its overlay, the shims."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _LAST_LINES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrangement:
-    """What the build's tools get."""
+    """The substitutes for the build's tools."""
 
     shims: Path
-    """Folder that has to be first in PATH."""
+    """Folder that must be first in PATH."""
     check_flags: tuple[str, ...]
-    """What dpkg-checkbuilddeps gets to see the packages that count as installed."""
+    """Arguments with which dpkg-checkbuilddeps sees the packages that count as installed."""
     forced: bool
     dummy: Path | None = None
-    """The dummy that has to be installed for the time of the build."""
+    """The dummy to install during the build."""
 
     @property
     def build_flags(self) -> tuple[str, ...]:
-        """What dpkg-buildpackage gets."""
+        """Arguments of dpkg-buildpackage."""
         return (*self.check_flags, "-d") if self.forced else self.check_flags
 
 
@@ -47,10 +47,10 @@ def arrange(
     *,
     overlay: bool,
 ) -> Arrangement:
-    """Make what the decisions ask for in the step's scratch folder, which is emptied first.
+    """Make everything that the decisions require in the step's scratch folder, emptied first.
 
     `admindir` is the host's, which is only read; `time` dates changelog entries that dch makes;
-    without `overlay` the dummy is left to be installed. Raises StepFailed (BUILD_DEPENDS,
+    without `overlay` the caller must install the dummy. Raises StepFailed (BUILD_DEPENDS,
     TOOL_MISSING).
     """
     scratch = context.workspace.scratch(context.step)
@@ -72,7 +72,10 @@ def arrange(
 
 
 def check(arrangement: Arrangement, context: StepContext, env: Mapping[str, str]) -> None:
-    """Ask dpkg for the last word, Build-Conflicts too. Raises StepFailed (BUILD_DEPENDS)."""
+    """Let dpkg make the final check, including Build-Conflicts.
+
+    Raises StepFailed (BUILD_DEPENDS).
+    """
     if arrangement.forced:
         return
     lines: list[str] = []
@@ -84,7 +87,7 @@ def check(arrangement: Arrangement, context: StepContext, env: Mapping[str, str]
     if context.commands.run(command, lines.append) != 0:
         raise StepFailed(
             FailureCode.BUILD_DEPENDS,
-            "dpkg-checkbuilddeps does not let the build start",
+            "dpkg-checkbuilddeps rejects the build",
             excerpt=excerpt(lines),
         )
 
@@ -92,7 +95,7 @@ def check(arrangement: Arrangement, context: StepContext, env: Mapping[str, str]
 def build_dummy(
     source: str, provided: Sequence[Provided], folder: Path, context: StepContext
 ) -> Path:
-    """Have equivs make the dummy in `folder`. Raises StepFailed (BUILD_DEPENDS, TOOL_MISSING)."""
+    """Make the dummy in `folder` with equivs. Raises StepFailed (BUILD_DEPENDS, TOOL_MISSING)."""
     folder.mkdir()
     control = folder / "control"
     control.write_text(equivs_control(source, provided))
@@ -103,7 +106,7 @@ def build_dummy(
     if code != 0 or len(packages) != 1:
         raise StepFailed(
             FailureCode.BUILD_DEPENDS,
-            "equivs-build could not make the dummy package",
+            "equivs-build cannot make the dummy package",
             excerpt=excerpt(lines[-_LAST_LINES:]),
         )
     return packages[0]

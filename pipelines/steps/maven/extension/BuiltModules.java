@@ -14,8 +14,8 @@ import org.eclipse.aether.repository.WorkspaceReader;
 import org.eclipse.aether.repository.WorkspaceRepository;
 
 /**
- * Gives what modules that this run leaves out have made, from where they made it, as a run of all
- * modules does: the compiler plugin compiles a module anew when its class path has other paths.
+ * Resolves the modules that this run skips from their build folders, as a run of all modules does:
+ * the compiler plugin compiles a module anew when its class path has other paths.
  */
 @Named("ide") // the name by which Maven 3 looks for one
 @Singleton

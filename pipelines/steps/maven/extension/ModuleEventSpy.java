@@ -55,14 +55,14 @@ public final class ModuleEventSpy extends AbstractEventSpy {
         }
     }
 
-    /** Whether a module's tests failed: after that all that it made is whole. */
+    /** Whether a module's tests failed: then all its files are complete. */
     private static boolean isTestsFailed(ExecutionEvent event) {
         String plugin = event.getMojoExecution().getArtifactId();
         return event.getException().getCause() instanceof MojoFailureException
                 && (plugin.equals("maven-surefire-plugin") || plugin.equals("maven-failsafe-plugin"));
     }
 
-    /** What the module made, and where it is in the local repository when it is installed there. */
+    /** The module's file, and its path in the local repository when it is installed there. */
     private void files(MavenSession session, MavenProject module) throws IOException {
         file(session, module, new ProjectArtifact(module), module.getFile());
         file(session, module, module.getArtifact(), module.getArtifact().getFile());

@@ -32,7 +32,7 @@ class Listener:
     problem: str = ""
 
     def arguments(self, events: Path, candidates: Path | None = None) -> tuple[str, ...]:
-        """For Maven's command line, so that it appends to `events`; `candidates`: a list of them.
+        """Arguments with which Maven appends to `events`; `candidates`: a list of them.
 
         Without `candidates` every module is built.
         """
@@ -43,16 +43,16 @@ class Listener:
         return (loaded, f"-Dbuildcoordination.events={events}", *known)
 
     def java_options(self, events: Path) -> str:
-        """For MAVEN_OPTS, where a script calls Maven; empty too when a path has a blank in it."""
+        """The same for MAVEN_OPTS, if a script calls Maven; empty if a path contains a space."""
         options = self.arguments(events)
         return "" if any(" " in option for option in options) else " ".join(options)
 
 
 def module_listener(context: StepContext, env: Mapping[str, str]) -> Listener:
-    """The listener for the Maven and the JDK of `env`; without it the log has to do."""
+    """The listener for the Maven and the JDK of `env`; without it the log is used."""
     home = maven_home(env)
     if home is None or not any((home / "lib").glob("maven-core*.jar")):
-        return Listener(None, "this machine has no Maven whose jars could be compiled against")
+        return Listener(None, "this machine has no Maven to compile the listener against")
     tools = f"{home} {maven_version(env)} {java_version(env)}"
     texts = (source.read_bytes() for source in _SOURCES)
     key = hashlib.sha256(b"\n".join((*texts, tools.encode()))).hexdigest()[:16]
@@ -63,12 +63,12 @@ def module_listener(context: StepContext, env: Mapping[str, str]) -> Listener:
 
 
 def _compile(jars: Path, folder: Path, env: Mapping[str, str]) -> str:
-    """Make `folder`; gives what javac said when it can't."""
+    """Make `folder`; returns javac's message on a failure."""
     temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
     index = temporary / "META-INF" / "sisu" / "javax.inject.Named"
     index.parent.mkdir(parents=True)
     index.write_text("".join(f"buildcoordination.{name}\n" for name in _COMPONENTS))
-    # 8 is the oldest Java that a Maven 3 of today runs on, whatever JDK compiles.
+    # 8 is the oldest Java that current Maven 3 supports, whatever JDK compiles.
     flags = ("-source", "8", "-target", "8", "-nowarn", "-Xlint:-options", "-proc:none")
     argv = ("javac", *flags, "-cp", f"{jars}/*", "-d", str(temporary), *map(str, _SOURCES))
     try:

@@ -1,4 +1,4 @@
-"""Which modules to build again after a failure or a change, and what proves the others.
+"""Which modules to build again after a failure or a change, and the proof for the others.
 
 Reuse of whole steps belongs to `execution`.
 """

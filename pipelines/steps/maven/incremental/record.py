@@ -1,7 +1,7 @@
-"""What is known of the modules of one `maven` step, over all tries of its job.
+"""The records of the modules of one `maven` step, over all tries of its job.
 
-The file begins with a line that says what the modules were built from and when that began; Maven
-itself appends its events (output/events.py), so they are there whatever was killed.
+The file starts with a line that identifies the source of the modules and the start of the build;
+Maven itself appends its events (output/events.py), so they exist whatever was killed.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ class ModuleRecord:
     """Seconds of the epoch."""
 
     def events(self) -> BuildEvents:
-        """All that was written so far."""
+        """Everything that was written so far."""
         return _events(self.path)
 
 
 def _events(path: Path) -> BuildEvents:
-    """The record's events, with the paths that they have in its own workspace.
+    """The record's events, with paths of this workspace.
 
-    A workspace that was copied from another job's brings that one's record along.
+    A workspace that was copied from another job contains that job's record.
     """
     own = path.parents[1]
 
@@ -62,17 +62,17 @@ def _events(path: Path) -> BuildEvents:
 
 
 def build_key(env: Mapping[str, str], facts: Mapping[str, Any]) -> str:
-    """Digest of what modules are built from: equal keys, equal modules."""
+    """Digest of everything that modules are built from: equal keys, equal modules."""
     lasting = {name: value for name, value in env.items() if name not in _PER_ATTEMPT}
     text = json.dumps([lasting, facts], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def open_record(path: Path, key: str, before_new: Callable[[BuildEvents], None]) -> ModuleRecord:
-    """The record at `path` when it is one of `key`, else a new one.
+    """The record at `path` if it is one of `key`, otherwise a new one.
 
-    It is a new one also after a restart of the machine: what was installed last may be torn.
-    `before_new` gets what the record that is replaced has, if there was one.
+    After a restart of the machine it is also a new one: the last installed files may be torn.
+    `before_new` gets the content of the replaced record, if there was one.
     """
     try:
         with path.open(encoding="utf-8", errors="replace") as stream:
@@ -80,7 +80,7 @@ def open_record(path: Path, key: str, before_new: Callable[[BuildEvents], None])
         if (word, known, boot) == ("key", key, boot_id()):
             return ModuleRecord(path, float(began))
     except (FileNotFoundError, ValueError):
-        pass  # none, or none of ours: a new one takes its place
+        pass  # none, or not ours: a new one replaces it
     if path.exists():
         before_new(_events(path))
     now = time.time()
@@ -89,7 +89,7 @@ def open_record(path: Path, key: str, before_new: Callable[[BuildEvents], None])
 
 
 def size_and_time(path: Path) -> tuple[int, int] | None:
-    """Size and time of last change in milliseconds, as Java gives them; None without the file."""
+    """Size and time of last change in milliseconds, as in Java; None without the file."""
     try:
         stat = path.stat()
     except OSError:

@@ -1,6 +1,6 @@
 """Which modules count as built, and which write what others read. Pure.
 
-Never Maven's own `-rf` hint: with `-T` it leaves out modules that were never built (MNG-5571).
+Never Maven's own `-rf` hint: with `-T` it skips modules that were never built (MNG-5571).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Selection:
     open_modules: Mapping[str, str] = field(default_factory=dict)
     """Names of the modules of which not all is known that they read, each with why."""
     is_surprise: bool = False
-    """Whether less was asked for."""
+    """Whether it is less than the options select."""
 
 
 def selection_of(events: BuildEvents, why_all: str, *, is_surprise: bool) -> Selection:

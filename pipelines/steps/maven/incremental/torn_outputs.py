@@ -1,7 +1,7 @@
-"""Removes what modules made before when it may be torn: plugins take each file that is new enough.
+"""Removes outputs of modules that may be torn: plugins use any file that is new enough.
 
-The compiler plugin leaves a class alone that is newer than its source, and the jar plugin a jar
-that is newer than its classes, however little of them a kill or a full disk has let be written.
+The compiler plugin keeps a class that is newer than its source, and the jar plugin a jar that is
+newer than its classes, even if a kill or a full disk has cut them short.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def remove_torn(events: BuildEvents, changed: Iterable[BuiltModule], context: St
 
 
 def remove_all(events: BuildEvents, context: StepContext) -> None:
-    """Remove the build folders of all modules that were begun. Raises as `remove_torn`."""
+    """Remove the build folders of all modules that were started. Raises like `remove_torn`."""
     _remove([module for module in events.modules.values() if module.run], context)
 
 
@@ -37,9 +37,9 @@ def _remove(modules: Iterable[BuiltModule], context: StepContext) -> None:
     inside = [str(folder) for folder in folders if _is_below(folder, source)]
     if not inside:
         return
-    # What the commit itself has in such a folder stays.
+    # Committed files in such a folder are kept.
     arguments = ("--literal-pathspecs", "clean", "-ffdxq", "--", *inside)
-    problem = "git can't remove what an earlier try of Maven left behind"
+    problem = "git cannot remove the files of an earlier try of Maven"
     git_output(source, context.env, *arguments, problem=problem, timeout=_TIME_TO_REMOVE)
 
 

@@ -1,8 +1,8 @@
-"""Maven's classes as Java has read them before, for runs that are short.
+"""An archive of Maven's classes in a form that Java loads faster, for short runs.
 
-Java writes such an archive when a run ends and takes classes from it in later ones (JEP 350, Java
-13, https://openjdk.org/jeps/350). It looks itself whether an archive is whole and fits, and goes
-on without one that does not.
+Java writes such an archive when a run ends and loads classes from it in later ones (JEP 350, Java
+13, https://openjdk.org/jeps/350). It checks itself whether an archive is complete and matches, and
+ignores one that does not.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from pipelines.workspace.layout import Workspace
 _FIRST_JAVA = 13
 _SAID = re.compile(r"-Xshare|SharedArchiveFile|ArchiveClassesAtExit")
 _QUIET = "-Xlog:cds=off,cds+dynamic=off"
-"""Java would tell on Maven's output, for each class, why it is not in the archive."""
+"""Otherwise Java would report in Maven's output, for each class, why it is not in the archive."""
 _UNUSED = 90 * 86400.0
-"""Seconds after which an archive is of a Maven or Java that is gone."""
+"""Seconds after which an unused archive belongs to a removed Maven or Java."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +32,20 @@ class ClassArchive:
 
     file: Path
     written: Path
-    """What a run writes when there is no archive yet; it counts once it is kept."""
+    """The file that a run writes when there is no archive yet; it is valid once it is kept."""
 
     def options(self) -> tuple[str, ...]:
-        """For the Java of a run that takes the archive, or writes it."""
+        """Options for the Java of a run that uses the archive, or writes it."""
         if not self.file.is_file():
             self.written.parent.mkdir(parents=True, exist_ok=True)
             return (f"-XX:ArchiveClassesAtExit={self.written}", _QUIET)
         os.utime(self.file)
-        # An archive that a disk has spoiled would end Java with a fatal error.
+        # An archive that a disk has damaged would end Java with a fatal error.
         whole = "-XX:+VerifySharedSpaces"
         return (f"-XX:SharedArchiveFile={self.file}", "-Xshare:auto", whole, _QUIET)
 
     def keep(self) -> None:
-        """After a run that ended well: what it wrote is for later ones, also after a power cut."""
+        """After a successful run: keep its archive for later ones, even after a power cut."""
         if not self.written.is_file():
             return
         sync(self.written)
@@ -61,8 +61,8 @@ def class_archive(
 ) -> ClassArchive | None:
     """The archive for these `versions` of `java` and `maven`.
 
-    None where Java knows none, where `given`, all that the user says to Java, has a word on it,
-    and where a path has a blank, at which Maven's script would cut MAVEN_OPTS.
+    None if Java does not support it, if `given`, all Java options of the user, has an option about
+    it, or if a path contains a space, at which Maven's script would split MAVEN_OPTS.
     """
     number = re.match(r"\d+", versions["java"])
     if number is None or int(number[0]) < _FIRST_JAVA or _SAID.search(given):

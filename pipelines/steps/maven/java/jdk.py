@@ -9,7 +9,7 @@ from pathlib import Path
 from pipelines.domain.errors import FailureCode, StepFailed
 
 JDK_FOLDERS = (Path("/usr/lib/jvm"),)
-"""Where Debian's and Ubuntu's packages, and Temurin's, put JDKs."""
+"""The folder in which packages of Debian, Ubuntu and Temurin install JDKs."""
 
 _VERSION = re.compile(r'^JAVA_VERSION="(?:1\.)?(?P<version>[\d._]+)', re.MULTILINE)
 
@@ -22,7 +22,7 @@ def find_jdk(wanted: str, env: Mapping[str, str], folders: tuple[Path, ...] = JD
     if wanted.startswith("/"):
         if (Path(wanted) / "bin" / "javac").is_file():
             return Path(wanted)
-        raise StepFailed(FailureCode.TOOL_MISSING, f"{wanted} is no JDK: it has no bin/javac")
+        raise StepFailed(FailureCode.TOOL_MISSING, f"invalid JDK {wanted}: it has no bin/javac")
     preferred = [Path(env["JAVA_HOME"])] if env.get("JAVA_HOME") else []
     found = dict(_jdks([*preferred, *_newest_first(folders)]))
     parts = _parts(wanted.removeprefix("1."))
@@ -32,7 +32,7 @@ def find_jdk(wanted: str, env: Mapping[str, str], folders: tuple[Path, ...] = JD
     known = ", ".join(sorted(set(found.values()))) or "none"
     raise StepFailed(
         FailureCode.TOOL_MISSING,
-        f"there is no JDK {wanted} below {' or '.join(map(str, folders))} (found: {known})",
+        f"unknown JDK {wanted} below {' or '.join(map(str, folders))} (found: {known})",
     )
 
 

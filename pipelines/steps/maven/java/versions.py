@@ -12,7 +12,7 @@ _CORE_VERSION = "META-INF/maven/org.apache.maven/maven-core/pom.properties"
 
 
 def java_version(env: Mapping[str, str]) -> str | None:
-    """Version of the JDK that JAVA_HOME, else PATH, has; None when there is none that says it."""
+    """Version of the JDK in JAVA_HOME, or else on PATH; None when it is unknown."""
     home = _java_home(env)
     if home is None or not (home / "release").is_file():
         return None
@@ -24,7 +24,7 @@ def java_version(env: Mapping[str, str]) -> str | None:
 
 
 def maven_version(env: Mapping[str, str]) -> str | None:
-    """Version of the `mvn` on PATH; None when there is none that says it."""
+    """Version of the `mvn` on PATH; None when it is unknown."""
     home = maven_home(env)
     if home is None:
         return None

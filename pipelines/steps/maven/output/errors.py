@@ -1,6 +1,6 @@
-"""The lines of Maven's log that can tell why it failed. Pure.
+"""The lines of Maven's log that can show why it failed. Pure.
 
-Maven repeats its errors after `BUILD FAILURE`, but a plugin that reports in words of its own said
+Maven repeats its errors after `BUILD FAILURE`, but a plugin with its own form of reports printed
 the cause before that: its goal's lines are kept too. The end of the log is advice.
 """
 
@@ -49,17 +49,17 @@ def without_level(line: str) -> str:
 
 
 class Goal:
-    """What one goal of one module printed."""
+    """The output of one goal of one module."""
 
     def __init__(self, name: str = "", module: str = "") -> None:
         self.name = name
-        """`plugin:version:goal`, as far as Maven's heading tells it."""
+        """`plugin:version:goal`, as far as Maven's heading has it."""
         self.module = module
         self.errors: deque[str] = deque(maxlen=_KEPT_OF_GOAL)
         self.warnings: list[str] = []
-        """Those that name a place in a file."""
+        """Lines that name a place in a file."""
         self.running: dict[str, None] = {}
-        """Classes of tests that have begun and not ended."""
+        """Classes of tests that have started and not ended."""
         self.failed_tests: list[FailedTest] = []
         self._names_failure = False
         self._class = ""
@@ -67,7 +67,7 @@ class Goal:
         self._evidence = Evidence()
 
     def feed(self, line: str, *, error: bool) -> None:
-        """Take a plain line in."""
+        """Add a plain line."""
         if error:
             self.errors.append(without_level(line)[:_LONGEST])
         if _WARNED.match(line) and len(self.warnings) < _KEPT_OF_GOAL:
@@ -93,7 +93,7 @@ class Goal:
             self.failed_tests.append(FailedTest(name, "it failed"))
 
     def cause(self) -> Cause:
-        """What its output tells."""
+        """The cause that its output shows."""
         return self._evidence.cause()
 
     @property
@@ -103,13 +103,13 @@ class Goal:
 
 
 class MavenErrors:
-    """Takes a log's lines in and keeps some of them, however long the log is."""
+    """Reads a log's lines and keeps some of them, however long the log is."""
 
     def __init__(self) -> None:
         self._forget()
 
     def _forget(self) -> None:
-        """Another run of Maven begins: the one before went well, or its failure was accepted."""
+        """Another run of Maven starts: the one before succeeded, or its failure was accepted."""
         self._early: deque[str] = deque(maxlen=_KEPT_LINES)
         self._final: deque[str] = deque(maxlen=_KEPT_LINES)
         self._goals: deque[Goal] = deque([Goal()], maxlen=_KEPT_GOALS)
@@ -118,12 +118,12 @@ class MavenErrors:
 
     @property
     def lines(self) -> Sequence[str]:
-        """Maven's final error lines, else all of them, without level and advice."""
+        """Maven's final error lines, otherwise all of them, without level and advice."""
         kept = self._final if self._ended and self._final else self._early
         return [line for line in kept if not _ADVICE.match(line)]
 
     def goal(self, name: str = "", module: str = "") -> Goal:
-        """What the latest goal of this name printed for the module; else the latest of all."""
+        """The output of the latest goal of this name for the module, or else of the latest goal."""
         if not name:
             return self._goals[-1]
         plugin, short = _plugin(name), name.rpartition(":")[2]

@@ -1,9 +1,9 @@
-"""What a build's modules did, as ModuleEventSpy.java writes it while Maven runs. Pure.
+"""The events of a build's modules, as ModuleEventSpy.java writes them while Maven runs. Pure.
 
 One line an event, fields with tabs between them, the first is the time in milliseconds of the
 epoch: `run`; `planned KEY POM PACKAGING NEEDED,… NAME`; `builds KEY FOLDER`; `digest KEY DIGEST` of
 all that it reads, `reads KEY PATH` outside of its folder, `open KEY WHY` when that is not all;
-`left KEY FROM` when it is not built; `started KEY`; `torn KEY` when something else than its tests
+`left KEY FROM` when it is not built; `started KEY`; `torn KEY` when anything but its tests
 failed; `file KEY MADE INSTALLED SIZE MTIME`; `wrote KEY PATH SIZE MTIME` outside of its build
 folder; `target KEY DIGEST` of the names, sizes and times in that folder;
 `succeeded|failed|skipped KEY`; `ended succeeded|failed`. A key is `group:artifact`.
@@ -23,13 +23,13 @@ _MILLISECONDS = 1000
 
 @dataclass(frozen=True, slots=True)
 class ModuleFile:
-    """A file that a module made, with the place that it has when it is installed."""
+    """A file that a module made, and its place when it is installed."""
 
     made: Path
     installed: Path
     size: int
     mtime_ms: int
-    """Milliseconds of the epoch; Maven gives an installed file the time of the one it copies."""
+    """Milliseconds of the epoch; an installed file has the time of the original."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +44,22 @@ class WrittenFile:
 
 @dataclass(slots=True)
 class BuiltModule:
-    """One module, as far as it came in the latest run that began it."""
+    """One module, with its progress in the latest run that started it."""
 
     key: str
     pom: Path
     packaging: str
     needs: tuple[str, ...]
-    """Keys of the modules of the same reactor that come before it, its parent among them."""
+    """Keys of the modules of the same reactor that it needs, including its parent."""
     name: str
     result: ModuleResult | None = None
-    """None while it is built, when the build was killed, and before its turn."""
+    """None before and during its build, and after a kill."""
     seconds: float | None = None
     files: list[ModuleFile] = field(default_factory=list)
     run: int = 0
-    """Number of the run, from 1, that began it last; 0: none did."""
+    """Number of the run, from 1, that started it last; 0: none did."""
     ended_ms: int = 0
-    """When it ended, in milliseconds of the epoch."""
+    """Time of its end, in milliseconds of the epoch."""
     left_out: int = 0
     """Number of the latest run that left it out; 0: none did."""
     taken_from: str = ""
@@ -76,9 +76,9 @@ class BuiltModule:
     target: str = ""
     """Digest of the names, sizes and times of the files in its build folder."""
     folder: Path | None = None
-    """Its build folder (`target`), where Maven has said it."""
+    """Its build folder (`target`), if Maven has reported it."""
     torn: bool = False
-    """Whether it failed otherwise than by its tests."""
+    """Whether it failed for another reason than its tests."""
 
     @property
     def may_be_torn(self) -> bool:
@@ -94,11 +94,11 @@ class BuildEvents:
     """In the order of the first run."""
     runs: int = 0
     succeeded: bool | None = None
-    """How the latest run ended; None when it did not come to its end."""
+    """How the latest run ended; None when it did not end."""
 
 
 def read_events(lines: Iterable[str]) -> BuildEvents:
-    """The state after all events; what is no whole event, as after a kill, counts for nothing."""
+    """The state after all events; incomplete ones, as after a kill, are ignored."""
     events = BuildEvents()
     started: dict[str, int] = {}
     for line in lines:

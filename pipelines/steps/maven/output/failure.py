@@ -43,7 +43,7 @@ _REFUSED = re.compile(
 )
 """Why the repository, or Maven itself, did not give an artifact."""
 _PLUGIN = re.compile(r"Plugin (\S+:\S+)")
-"""Says which plugin is not to be had; what of it is missing stands behind that, if anywhere."""
+"""Names the missing plugin; the missing file, if given, follows it."""
 _POM_PROBLEM = re.compile(
     r"The project .*?\((?P<pom>\S+)\) has \d+ errors?\n +(?P<problem>.*)"
     r"|(?P<other>Non-\w+ POM .*)"
@@ -65,7 +65,7 @@ _ABOUT_ARTIFACTS = (FailureCode.NETWORK, FailureCode.MAVEN_DEPENDENCY)
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What the error lines come to."""
+    """The interpretation of the error lines."""
 
     text: str
     """The final error lines."""
@@ -73,7 +73,7 @@ class _Reading:
     verdict: MavenVerdict
     found: str
     printed: Goal
-    """What the failed goal had printed before."""
+    """The earlier output of the failed goal."""
     tests: Sequence[FailedTest]
     shown: Callable[[Sequence[str]], str]
     """Lines as one text, each once, with paths relative to the source."""
@@ -84,7 +84,7 @@ class _Reading:
 
     @property
     def own(self) -> Cause | None:
-        """The cause by the goal's own output, where the final lines do not have it."""
+        """The cause from the goal's own output, if the final lines do not have it."""
         cause = self.printed.cause() if self.code is FailureCode.MAVEN_FAILED else None
         return cause if cause and cause.tool not in ("", "maven") else None
 
@@ -92,7 +92,7 @@ class _Reading:
 def maven_failure(
     errors: MavenErrors, exit_code: int, *, source: Path, tests: Sequence[FailedTest] = ()
 ) -> StepFailed:
-    """The failure that Maven's output and its failed tests tell of.
+    """The failure that Maven's output and its failed tests show.
 
     Paths below `source` are shown relative to it.
     """
@@ -117,7 +117,7 @@ def maven_failure(
 
 
 def while_running(failure: StepFailed, errors: MavenErrors) -> StepFailed:
-    """`failure`, which ended Maven from outside, with the tests or the goal that were running."""
+    """`failure`, which stopped Maven from outside, with the running tests or goal."""
     goal = errors.goal()
     tests = ", ".join([*goal.running][:_SHOWN_TESTS])
     where = f"; {tests} was running" if tests else f"; {goal.name} was running" if goal.name else ""
@@ -135,9 +135,9 @@ def while_running(failure: StepFailed, errors: MavenErrors) -> StepFailed:
 def _without_error_line(
     errors: MavenErrors, exit_code: int, shown: Callable[[Sequence[str]], str]
 ) -> StepFailed:
-    """Java did not start, a wrapper found no Maven, or somebody closed the output."""
+    """Java did not start, a wrapper found no Maven, or the output was closed."""
     cause = errors.goal().cause()
-    ended = f"mvn ended with exit code {exit_code} and without an error line"
+    ended = f"mvn failed with exit code {exit_code} without an error line"
     words = cause.message if cause.tool else f"{ended}: {cause.message}"
     memory = "Java ran out of memory: " if cause.code is FailureCode.OUT_OF_MEMORY else ""
     return StepFailed(
@@ -169,10 +169,10 @@ def _read(
 
 
 def _told(text: str, tests: Sequence[FailedTest]) -> Sequence[FailedTest]:
-    """The tests that failed, those first that took the JVM with them and left no report."""
+    """The failed tests; first those that crashed the JVM and left no report."""
     crashed = _CRASHED.search(text)
     code = _EXIT_CODE.search(text)
-    why = f"the test JVM ended with exit code {code[1]}" if code else "the test JVM ended early"
+    why = f"the test JVM exited with code {code[1]}" if code else "the test JVM exited early"
     names = dict.fromkeys(crashed["names"].split()) if crashed else ()
     return (*(FailedTest(name, why) for name in names), *tests)
 
@@ -182,7 +182,7 @@ def _lines(reading: _Reading) -> list[str]:
 
 
 def _all_lines(reading: _Reading) -> list[str]:
-    """Tests, final lines, then what the goal itself printed, as far as it adds something."""
+    """Tests, final lines, then the goal's own output, as far as it adds something."""
     told = [f"{test.name}: {test.message}" for test in reading.tests]
     final = reading.text.splitlines()
     if reading.code is FailureCode.MAVEN_TEST:
@@ -202,7 +202,7 @@ def _all_lines(reading: _Reading) -> list[str]:
 
 
 def _details(reading: _Reading, text: str) -> dict[str, Any]:
-    """The failure's parts for programs: only those that are known."""
+    """The known parts of the failure, for programs."""
     code = reading.code
     modules = list(dict.fromkeys(goal["module"] for goal in _GOAL.finditer(reading.text)))
     artifact = _artifact(reading.text) if code in _ABOUT_ARTIFACTS else None
@@ -250,7 +250,7 @@ def _message(reading: _Reading) -> str:
 
 
 def _words(reading: _Reading) -> str | None:
-    """What the row says, or what the code's own words find; None when that is not enough."""
+    """The message of the row, or of the code's own search; None when that is not enough."""
     if reading.verdict.say:
         return reading.verdict.say.format(found=reading.found.strip())
     if reading.code is FailureCode.MAVEN_TEST:
@@ -270,7 +270,7 @@ def _words(reading: _Reading) -> str | None:
 
 
 def _first_place(reading: _Reading, what: str) -> str | None:
-    """A plugin that counts what it found, with the first thing that it found."""
+    """The count of a plugin's findings, with the first of them."""
     places = _places("\n".join(_lines(reading)))
     if not places:
         return None
@@ -290,7 +290,7 @@ def _crash(reading: _Reading) -> str | None:
     crashed, code = _CRASHED.search(text), _EXIT_CODE.search(text)
     if not (crashed or code):
         return None
-    ended = f"ended with exit code {code[1]}" if code else "ended early"
+    ended = f"exited with code {code[1]}" if code else "exited early"
     names = dict.fromkeys(crashed["names"].split()) if crashed else ()
     where = f" in {', '.join([*names][:_SHOWN_TESTS])}" if names else ""
     cause = reading.printed.cause()

@@ -1,4 +1,4 @@
-"""What Maven's log says of its reactors, read line by line. Pure.
+"""The reactors in Maven's log, read line by line. Pure.
 
 The format is that of Maven 3.6 to 3.9 with `-B`; colour codes are there even so. With `-T` the
 lines of modules interleave and `[n/N]` counts the modules that were started.
@@ -47,17 +47,17 @@ class Reactor:
     planned: list[str] = field(default_factory=list)
     """Names in build order; empty for a single module."""
     started: list[str] = field(default_factory=list)
-    """Names of the modules that Maven began to build."""
+    """Names of the modules that Maven started to build."""
     modules: list[Module] = field(default_factory=list)
     """The summary: empty when Maven was killed before it, and for a single module."""
     installed: list[str] = field(default_factory=list)
-    """Absolute paths of files that were put into the local repository."""
+    """Absolute paths of files that were installed into the local repository."""
     succeeded: bool | None = None
-    """None when Maven did not come to its end."""
+    """None when Maven did not end."""
 
 
 class MavenLog:
-    """Takes a log's lines in and keeps what they say."""
+    """Reads a log's lines and keeps their content."""
 
     def __init__(self) -> None:
         self.reactors: list[Reactor] = []
@@ -70,7 +70,7 @@ class MavenLog:
         return self.reactors[-1] if self.reactors else Reactor()
 
     def feed(self, line: str) -> str | None:
-        """Take a line in; gives a text like `module 3 of 12: core` when a module starts."""
+        """Add a line; returns a text like `module 3 of 12: core` when a module starts."""
         line = plain(line)
         if line == "[INFO] Scanning for projects...":
             self.reactors.append(Reactor())
@@ -102,8 +102,8 @@ class MavenLog:
 
     def _started(self, reactor: Reactor, line: str) -> str | None:
         numbered = _BUILDING.match(line)
-        # A lone module has no number; its line follows its coordinates at once, which tells it
-        # from a plugin's `Building jar: ...`.
+        # A lone module has no number; its line directly follows its coordinates, which
+        # distinguishes it from a plugin's `Building jar: ...`.
         alone = self._after_coordinates and not reactor.planned
         match = numbered or (_BUILDING_ALONE.match(line) if alone else None)
         self._after_coordinates = False
@@ -117,7 +117,7 @@ class MavenLog:
 
 
 def plain(line: str) -> str:
-    """A line without colours and without blanks at its end."""
+    """A line without colours and without spaces at its end."""
     return _ANSI.sub("", line).rstrip()
 
 

@@ -1,4 +1,4 @@
-"""The XML reports that Maven's test plugins leave, summed up.
+"""A summary of the XML reports of Maven's test plugins.
 
 Format: `TEST-*.xml` of maven-surefire-plugin and maven-failsafe-plugin, one `testsuite` each
 (https://maven.apache.org/surefire/maven-surefire-plugin/xsd/surefire-test-report-3.0.xsd).
@@ -35,7 +35,7 @@ class SurefireResults:
     run: int = 0
     skipped: int = 0
     flaky: tuple[str, ...] = ()
-    """Names of those that passed only when they were run again (rerunFailingTestsCount)."""
+    """Names of tests that passed only in a rerun (rerunFailingTestsCount)."""
     failed: tuple[FailedTest, ...] = ()
 
     def __add__(self, other: SurefireResults) -> SurefireResults:
@@ -47,7 +47,7 @@ class SurefireResults:
         )
 
     def values(self) -> dict[str, Any]:
-        """Counts, and the first names, as JSON."""
+        """Counts, and the first names, as JSON data."""
         return {
             "run": self.run,
             "skipped": self.skipped,
@@ -58,7 +58,7 @@ class SurefireResults:
         }
 
     def words(self) -> str:
-        """`12 tests passed`, with what did not; empty when none ran."""
+        """`12 tests passed`, with the others; empty when none ran."""
         if not self.run:
             return ""
         more = [

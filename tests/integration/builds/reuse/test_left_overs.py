@@ -106,7 +106,7 @@ def test_nor_of_a_step_that_worked_beside_another(farm: Farm) -> None:
     done = farm.doit("build", "-n", "4")
     assert done.returncode == 1
     log = Path(end_of(farm, job, "bad")["log"]).read_text()
-    assert "not tried again: what it changed in the source cannot be told" in log
+    assert "not retried: its changes in the source tree cannot be separated" in log
     flag(farm)
     succeed(farm, job)
     assert sorted(farm.ran()) == ["b", "b", "n", "n", "o", "o"]
@@ -236,7 +236,7 @@ def test_a_tag_is_queued_by_its_name(farm: Farm) -> None:
         (("--tag", "v2"), "the source of pipeline ledger has no tag 'v2'", 3),
         (("--tag", "v1", "--commit", farm.commit), "exclude each other", 3),
         (("--tag", "a b"), "invalid tag 'a b'", 3),
-        ((), "--branch, --commit or --tag is missing", 3),
+        ((), "missing --branch, --commit or --tag", 3),
     ):
         refused = farm.doit("enqueue", "--pipeline", "ledger", *words)
         assert (refused.returncode, said in refused.stderr) == (code, True), refused.stderr

@@ -154,8 +154,8 @@ def test_fsck_names_it_with_what_to_do(
         assert commands.run(command) == 6
         out, _ = capfd.readouterr()
         assert f"✘ {path}" in out
-        assert "nothing is wrong" not in out
-        offered = "good version: git --git-dir=" in out
+        assert "no problems found" not in out
+        offered = "valid version: git --git-dir=" in out
         assert offered == (kind in {"queue", "locks", "messages", "heartbeat"} or "status" in kind)
     assert commands.farm.read(path) == text
 
@@ -176,4 +176,4 @@ def test_a_watch_tells_of_a_broken_queue_once_and_goes_on(farm: Farm) -> None:
     assert watch.wait(timeout=PATIENCE) == 0
     told.append(watch.stderr.read())
     said = {line.removeprefix("warning: ") for line in "".join(told[1:]).splitlines()}
-    assert f"{QUEUE}:1:11: no valid JSON" in one_line("\n".join(said))
+    assert f"{QUEUE}:1:11: invalid JSON" in one_line("\n".join(said))

@@ -78,7 +78,7 @@ def test_a_machine_without_namespaces_says_so(tmp_path: Path) -> None:
     said = refusal({"PATH": f"{tmp_path}:{os.environ['PATH']}"})
 
     assert said is not None
-    assert said.startswith("namespaces can't be made here (unshare: unshare failed): ")
+    assert said.startswith("cannot create namespaces here (unshare: unshare failed): ")
 
 
 @pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
@@ -91,7 +91,7 @@ def test_in_a_clean_root_nothing_counts_as_installed(workspace: Workspace) -> No
 
 
 def test_the_jdk_of_a_clean_root_is_that_of_build_depends() -> None:
-    with pytest.raises(ValidationError, match="leave out 'jdk'"):
+    with pytest.raises(ValidationError, match="remove 'jdk'"):
         BuildDebOptions(isolation="chroot", jdk="17")
 
 

@@ -22,14 +22,14 @@ NO_CHANGELOG = "nonsense\n"
 @pytest.mark.parametrize(
     ("source", "code", "message"),
     [
-        ({"build": "cat debian/control > /dev/full"}, FailureCode.DISK_FULL, "disk space"),
+        ({"build": "cat debian/control > /dev/full"}, FailureCode.DISK_FULL, "no space is left"),
         ({"script": "#!/bin/bash\nkill -9 $$\n"}, FailureCode.KILLED, "signal 9"),
         ({"build": "kill -9 $$$$"}, FailureCode.KILLED, "signal 9"),
         ({"build": "kill -9 $$PPID"}, FailureCode.KILLED, "signal 9"),
         ({"build": "exit 7"}, FailureCode.PACKAGING_FAILED, "exit 7"),
         ({"changelog": NO_CHANGELOG}, FailureCode.PACKAGING_FAILED, "changelog"),
         ({"script": UNSUFFIXED}, FailureCode.PACKAGING_FAILED, "0 times"),
-        ({"script": NOTHING}, FailureCode.ARTIFACT_MISSING, "there is none"),
+        ({"script": NOTHING}, FailureCode.ARTIFACT_MISSING, "found none"),
         ({"script": OUTSIDE}, FailureCode.BUILD_DEPENDS, "never-heard-of (>= 2)"),
         (
             {"build": "mvn -o -B validate", "more": {"pom.xml": BROKEN_POM}},

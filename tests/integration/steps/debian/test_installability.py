@@ -53,8 +53,8 @@ def test_a_simulation_says_that_it_is_one(workspace: Workspace) -> None:
 
     tried = attempt(workspace, "simulated", one, two)
 
-    assert tried.values() == {"installs": True, "how": "simulated: as the pipeline asks"}
-    assert tried.words() == "they install (simulated: as the pipeline asks)"
+    assert tried.values() == {"installs": True, "how": "simulated: requested by the pipeline"}
+    assert tried.words() == "installable (simulated: requested by the pipeline)"
 
 
 def test_what_is_missing_is_named(workspace: Workspace) -> None:
@@ -65,7 +65,7 @@ def test_what_is_missing_is_named(workspace: Workspace) -> None:
     assert not tried.installs
     assert tried.problem[0].startswith("test-one : Depends: gone-thing (>= 2)")
     assert tried.words() == (
-        f"they do NOT install (simulated: as the pipeline asks): {tried.problem[0]}"
+        f"NOT installable (simulated: requested by the pipeline): {tried.problem[0]}"
     )
 
 
@@ -92,7 +92,7 @@ def test_a_root_that_can_not_be_made_is_no_fault_of_the_packages(
 
     tried = try_to_install([package], "root", HOST, context)
 
-    said = "simulated: no throw-away root could be made"
+    said = "simulated: no temporary root could be made"
     assert tried.values() == {"installs": True, "how": said}
 
 
@@ -105,7 +105,7 @@ def test_packages_are_really_installed_in_a_root_of_their_own(workspace: Workspa
 
     assert attempt(workspace, "root", good).values() == {
         "installs": True,
-        "how": "in a throw-away root",
+        "how": "in a temporary root",
     }
     assert "Setting up test-good" in log.read_text()
     tried = attempt(workspace, "root", good, bad)

@@ -54,7 +54,7 @@ def test_a_lintian_that_fails_is_told_and_fails_nothing(tmp_path: Path) -> None:
     summary = run_lintian(tmp_path / "gone.changes", context)
 
     assert summary.not_run is not None
-    assert summary.not_run.startswith("it ended with exit ")
+    assert summary.not_run.startswith("it exited with ")
     assert summary.values() == {"not_run": summary.not_run}
 
 

@@ -102,7 +102,7 @@ def test_an_installed_dummy_goes_with_its_build(
 def test_a_dummy_is_installed_by_root_only(workspace: Workspace, apt: LocalApt) -> None:
     make_source(workspace, build_depends="gone-thing")
 
-    with pytest.raises(StepFailed, match="say `dummies: overlay`") as caught:
+    with pytest.raises(StepFailed, match="Set `dummies: overlay`") as caught:
         build(workspace, INSTALLED, host=replace(host_of(apt), is_root=False), env=apt.env)
 
     assert caught.value.code is FailureCode.BUILD_DEPENDS
@@ -133,7 +133,7 @@ def test_others_wait_while_a_dummy_is_installed_and_clean_up_after_a_kill(
         if process.poll() is None:
             kill()
 
-    assert progress[-1] == f"removing {DUMMY}, which a killed build left"
+    assert progress[-1] == f"removing {DUMMY} of a killed build"
     assert not apt.installed(DUMMY)
 
 
@@ -145,7 +145,7 @@ def test_a_leftover_that_the_builder_may_not_remove(workspace: Workspace, apt: L
         )
     make_source(workspace)
 
-    with pytest.raises(StepFailed, match=f"run `sudo apt-get purge {DUMMY}`"):
+    with pytest.raises(StepFailed, match=f"Run `sudo apt-get purge {DUMMY}`"):
         build(workspace, host=replace(host_of(apt), is_root=False), env=apt.env)
 
 

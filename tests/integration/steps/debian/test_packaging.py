@@ -198,14 +198,14 @@ def test_not_root_is_told_the_command(workspace: Workspace, apt: LocalApt) -> No
         )
 
     assert caught.value.code is FailureCode.BUILD_DEPENDS
-    assert re.search(r"run `sudo apt-get .* satisfy 'small-thing \(>= 1\)'`", caught.value.message)
+    assert re.search(r"Run `sudo apt-get .* satisfy 'small-thing \(>= 1\)'`", caught.value.message)
 
 
 def test_not_root_without_package_lists(workspace: Workspace, tmp_path: Path) -> None:
     apt = make_local_apt(tmp_path / "apt", {"small-thing": "1.2"}, lists=False)
     make_source(workspace, build_depends="small-thing")
 
-    with pytest.raises(StepFailed, match=r"run `sudo apt-get .* update`") as caught:
+    with pytest.raises(StepFailed, match=r"Run `sudo apt-get .* update`") as caught:
         build(
             workspace,
             BuildDebOptions(allow_dummies=("small-thing",)),
@@ -221,7 +221,7 @@ def test_apt_that_fails_says_why(workspace: Workspace, tmp_path: Path) -> None:
     next((tmp_path / "apt/archive").glob("*.deb")).unlink()
     make_source(workspace, build_depends="small-thing")
 
-    with pytest.raises(StepFailed, match="apt could not install small-thing") as caught:
+    with pytest.raises(StepFailed, match="apt cannot install small-thing") as caught:
         build(
             workspace, host=replace(this_host(), admindir=apt.admindir, is_root=True), env=apt.env
         )
@@ -330,7 +330,7 @@ def test_a_script_that_stacks_suffixes_is_refused(workspace: Workspace) -> None:
 def test_a_script_that_leaves_nothing_is_refused(workspace: Workspace) -> None:
     make_source(workspace, script="#!/bin/bash\nexit 0\n")
 
-    with pytest.raises(StepFailed, match="there is none") as caught:
+    with pytest.raises(StepFailed, match="found none") as caught:
         build(workspace)
 
     assert caught.value.code is FailureCode.ARTIFACT_MISSING

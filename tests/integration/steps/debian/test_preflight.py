@@ -90,7 +90,7 @@ def test_each_item_is_solved(workspace: Workspace, apt: LocalApt) -> None:
             FailureCode.BUILD_DEPENDS,
             "openjdk-99-jdk",
         ),
-        ("small-thing", {}, False, FailureCode.BUILD_DEPENDS, "run `sudo apt-get"),
+        ("small-thing", {}, False, FailureCode.BUILD_DEPENDS, "Run `sudo apt-get"),
         ("debhelper\nBuild-Conflicts: dpkg", {}, True, FailureCode.BUILD_DEPENDS, "conflict"),
         ("", {"tools": ("no-such-tool",)}, True, FailureCode.TOOL_MISSING, "no-such-tool"),
         ("", {"jdk": "99"}, True, FailureCode.TOOL_MISSING, "99"),

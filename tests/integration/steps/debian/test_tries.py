@@ -162,7 +162,7 @@ def test_changelogs_that_dpkg_takes(bench: Bench, before: str, after: str) -> No
 
 @pytest.mark.parametrize("text", ["", "nonsense\n", "# a comment\n"])
 def test_a_changelog_that_dpkg_does_not_take(bench: Bench, text: str) -> None:
-    with pytest.raises(StepFailed, match="debian/changelog can't be read: dpkg does not") as caught:
+    with pytest.raises(StepFailed, match="cannot read debian/changelog: dpkg does not") as caught:
         bench.build("job", commit(bench, changelog=text))
     assert caught.value.code is FailureCode.PACKAGING_FAILED
     assert "debian/changelog" in caught.value.excerpt

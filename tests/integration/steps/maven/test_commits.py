@@ -45,7 +45,7 @@ def test_commit_after_commit(tmp_path: Path) -> None:
     write_reactor(first.workspace.source)
     result = build(first, OPTIONS)
     assert built(result) == ALL
-    assert result.values["selection"] == "no build of another commit is known on this builder"
+    assert result.values["selection"] == "no build of another commit on this builder"
 
     leaf = next_job(steps, first, "leaf", {APP: APP_JAVA + "// changed\n"})
     result = build(leaf, OPTIONS)

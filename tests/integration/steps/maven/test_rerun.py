@@ -95,13 +95,13 @@ def test_after_a_failure(job: Job) -> None:
     assert result.values["left_out"] == [
         {"name": name, "reason": BUILT_BEFORE} for name in ("Tiny Parent", "Tiny Core")
     ]
-    assert "left out 2 that are built already (Tiny Parent, Tiny Core)" in result.reason
+    assert "skipped 2 already built (Tiny Parent, Tiny Core)" in result.reason
     assert result.values["tests"]["run"] == 2, "tests of the modules that were left out count too"
     assert len(result.outputs) == 5
 
     nothing = job.succeed()
     assert (built(nothing), nothing.outputs) == (["Tiny Parent"], result.outputs)
-    assert nothing.reason.startswith("built 1 module, left out 2 that are built already")
+    assert nothing.reason.startswith("built 1 module, skipped 2 already built")
 
     record = job.context.workspace.module_events(job.context.step)
     record.write_text(record.read_text().replace(boot_id(), "before-the-power-cut", 1))
@@ -155,7 +155,7 @@ def test_after_kill_9_in_the_middle_of_a_module(job: Job) -> None:
 
     killed = failure(replace(job.context, progress=kill_in_app), MavenOptions())
     assert killed.code is FailureCode.KILLED
-    assert killed.message == "Maven was ended by SIGKILL (signal 9), in Tiny App"
+    assert killed.message == "Maven was killed by SIGKILL (signal 9), in Tiny App"
     assert killed.details["modules_running"] == ["Tiny App"]
 
     tear(job)

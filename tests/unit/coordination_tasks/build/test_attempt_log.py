@@ -33,7 +33,7 @@ from coordination_tasks.store.store import Store
 from tests.support.coordination.world import World, claim, control, job, memory_world
 
 FULL = DiskFull("no space is left on the disk for the journal")
-BROKE_OFF = "the run broke off: no space is left on the disk for the journal"
+BROKE_OFF = "the run was aborted: no space is left on the disk for the journal"
 
 
 class FragileOutbox(Outbox):
@@ -179,7 +179,7 @@ def test_steps_without_an_end_are_no_success_though_nothing_was_told(build: Buil
     build.claim()
     ended = build.end("one")
     assert ended.state is State.QUEUED
-    assert ended.reason == "the run broke off: no end is known of one"
+    assert ended.reason == "the run was aborted: unknown result of one"
 
 
 def test_a_step_that_still_runs_is_no_success(build: Build) -> None:

@@ -21,7 +21,7 @@ from coordination_tasks.domain.timestamps import utc_now
 
 def test_an_outbox_that_can_be_read(tmp_path: Path) -> None:
     found = check_outbox(tmp_path / "outbox.sqlite")
-    assert (found.ok, found.found) == (True, "0 records wait, 0 were refused")
+    assert (found.ok, found.found) == (True, "0 records waiting, 0 refused")
 
 
 @pytest.mark.parametrize("at", [0, 4096])
@@ -35,7 +35,7 @@ def test_a_damaged_outbox(tmp_path: Path, at: int) -> None:
 
     assert not found.ok
     assert str(path) in found.found
-    assert "move a journal away only if it is damaged" in (found.remedy or "")
+    assert "Move the journal aside only if it is corrupt" in (found.remedy or "")
 
 
 def test_a_default_pipeline_that_is_none() -> None:

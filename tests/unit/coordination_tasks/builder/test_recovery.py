@@ -72,7 +72,7 @@ def left(tmp_path: Path) -> Iterator[Left]:
 
 def test_the_job_is_queued_again(left: Left) -> None:
     left.leave()
-    assert left.recover() == "job job_1 was left behind and is queued again"
+    assert left.recover() == "job job_1 of a killed build was queued again"
     assert left.store.job("job_1").state is State.QUEUED
     assert left.end_of_step() == (State.CANCELLED, KILLED)
     assert left.recover() is None
@@ -81,7 +81,7 @@ def test_the_job_is_queued_again(left: Left) -> None:
 def test_a_job_that_kills_its_builder_each_time_fails_in_the_end(left: Left) -> None:
     left.leave(max_attempts=1)
     why = f"{KILLED}; attempt 1 of 1 was the last"
-    assert left.recover() == f"job job_1 was left behind and has failed: {why}"
+    assert left.recover() == f"job job_1 of a killed build failed: {why}"
     failed = left.store.job("job_1")
     assert (failed.state, failed.reason) == (State.FAILED, why)
     assert left.end_of_step() == (State.CANCELLED, KILLED)
@@ -93,10 +93,10 @@ def test_what_can_not_be_told_of_the_steps_does_not_keep_the_job(left: Left) -> 
         raise IsADirectoryError(21, "Is a directory", "output")
 
     left.leave()
-    assert left.recover(ended) == "job job_1 was left behind and is queued again"
+    assert left.recover(ended) == "job job_1 of a killed build was queued again"
     assert left.end_of_step() == (
         State.CANCELLED,
-        f"{KILLED}; which steps ended well can't be told: Is a directory: output",
+        f"{KILLED}; cannot determine which steps succeeded: Is a directory: output",
     )
 
 
@@ -120,8 +120,8 @@ def test_an_end_that_was_refused_is_the_reason(left: Left, monkeypatch: pytest.M
         left.outbox.submit_transitions(attempt, [began(attempt, "two")])
         left.outbox.submit_completion(attempt, Completion(state=State.SUCCEEDED))
         left.outbox.flush(left.store)
-    assert left.recover() == "job job_1 was left behind and is queued again"
-    assert left.store.job("job_1").reason == "its end was refused: not this one"
+    assert left.recover() == "job job_1 of a killed build was queued again"
+    assert left.store.job("job_1").reason == "the store refused its result: not this one"
 
 
 @pytest.mark.parametrize("why", [REFUSED, SecretFound("not this one")])
@@ -173,7 +173,7 @@ def test_a_watch_tells_what_hinders_it_and_goes_on() -> None:
     watch.turn()
     watch.turn()
     assert did == ["look", "beat", "keep"] * 2
-    assert told == ["warning: Permission denied: claim; x; defect: KeyError('y')"]
+    assert told == ["warning: Permission denied: claim; x; bug: KeyError('y')"]
 
 
 def test_a_plan_must_be_there_to_tell_of_steps(left: Left) -> None:
@@ -185,5 +185,5 @@ def test_a_plan_must_be_there_to_tell_of_steps(left: Left) -> None:
     def ended(_attempt: Attempt, _plan: bytes) -> Mapping[str, str]:
         raise CoordinationError("nobody was to ask")
 
-    assert left.recover(ended) == "job job_1 was left behind and is queued again"
+    assert left.recover(ended) == "job job_1 of a killed build was queued again"
     assert left.store.job("job_1").reason == KILLED

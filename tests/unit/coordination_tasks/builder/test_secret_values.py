@@ -23,10 +23,8 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
 def test_what_is_missing_is_named_with_the_remedy(tmp_path: Path) -> None:
     path = secrets_file(tmp_path)
     problem = Secrets({"EMPTY": ""}, path).lacks(["TOKEN", "EMPTY"])
-    assert problem == (
-        f"this builder lacks the secret EMPTY: set it in the environment of doit, or in {path}"
-    )
-    with pytest.raises(BadConfiguration, match="lacks the secret OTHER"):
+    assert problem == (f"missing secret EMPTY: set it in the environment of doit, or in {path}")
+    with pytest.raises(BadConfiguration, match="missing secret OTHER"):
         Secrets({}, None).values(["OTHER"])
     assert "too short" in str(Secrets({"A": "abc"}, None).lacks(["A"]))
     assert Secrets({}, None).lacks([]) is None
@@ -44,7 +42,7 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> No
 def test_a_file_in_a_repository_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / "deep").mkdir()
-    with pytest.raises(BadConfiguration, match="not kept in a repository"):
+    with pytest.raises(BadConfiguration, match="must not be in a repository"):
         Secrets({}, secrets_file(tmp_path / "deep"))
 
 

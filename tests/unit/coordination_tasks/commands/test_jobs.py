@@ -12,7 +12,7 @@ from common.states import State
 from coordination_tasks.commands.jobs import jobs as jobs_command
 from coordination_tasks.domain.model import Job
 
-REASON = "step git-checkout: https://git.example.org/hello.git can't be read: no such host"
+REASON = "step git-checkout: cannot read https://git.example.org/hello.git: no such host"
 FAILED = Job(id="job_1795636347_0628", state=State.FAILED, branch="main", reason=REASON)
 DONE = replace(FAILED, id="done", state=State.SUCCEEDED, reason="all steps succeeded")
 

@@ -187,7 +187,7 @@ def test_the_state_key_is_kept_true_once_it_exists() -> None:
 @pytest.mark.parametrize(
     ("raw", "told"),
     [
-        ("text", "no object"),
+        ("text", "is not an object"),
         ({"status": "queued"}, "no id"),
         ({"id": 7, "status": "queued"}, "no id"),
         ({"id": "j"}, "unknown status"),

@@ -112,7 +112,7 @@ def test_appending_is_appending(found: list[object], added: object, indent: int 
         ('{"a": [1, 2', "x.json:1:12"),
         ('{"a": 1} {"b": 2}', "x.json:1:10"),
         ("[1]", "expected an object"),
-        ('{"a": NaN}', "NaN is no JSON value"),
+        ('{"a": NaN}', "NaN is not a JSON value"),
         ('{"a": ' + "[" * 200_000, "nested too deeply"),
         ('{"a": ' + "1" * 5_000 + "}", "x.json is broken"),
     ],
@@ -128,7 +128,7 @@ def test_what_is_no_text_is_refused() -> None:
 
 
 def test_a_huge_document_is_refused() -> None:
-    with pytest.raises(BrokenDocument, match="too many"):
+    with pytest.raises(BrokenDocument, match="too large"):
         json_edit.decode("x.json", b" " * (json_edit.MAX_BYTES + 1))
 
 

@@ -64,20 +64,20 @@ STATES = {"good": State.SUCCEEDED, "bad": State.FAILED, "busy": State.RUNNING}
         (Job(id="j"), ""),
         (Job(id="j", pipeline="p", labels=("arch=amd64", "jdk=17")), ""),
         (Job(id="j", pipeline="p", dependencies=("good",)), ""),
-        (Job(id="j", pipeline="other"), "pipeline other is not known here"),
-        (Job(id="j", pipeline="q"), "this builder lacks the label gpu"),
-        (Job(id="j", pipeline="p", labels=("jdk=21",)), "this builder lacks the label jdk=21"),
+        (Job(id="j", pipeline="other"), "unknown pipeline other"),
+        (Job(id="j", pipeline="q"), "missing label gpu"),
+        (Job(id="j", pipeline="p", labels=("jdk=21",)), "missing label jdk=21"),
         (
             Job(id="j", pipeline="p", dependencies=("good", "bad")),
-            "job bad, which it depends on, is failed",
+            "its dependency bad is failed",
         ),
         (
             Job(id="j", pipeline="p", dependencies=("busy",)),
-            "job busy, which it depends on, is running",
+            "its dependency busy is running",
         ),
         (
             Job(id="j", pipeline="p", dependencies=("lost",)),
-            "job lost, which it depends on, is not in the queue",
+            "its dependency lost is not in the queue",
         ),
     ],
 )
@@ -93,7 +93,7 @@ def test_why_a_job_is_not_for_this_builder(job: Job, reason: str) -> None:
 
 def test_a_job_without_a_pipeline_needs_a_default_one() -> None:
     assert refusal(Job(id="j"), Wanted(pipelines={"p": ()}), STATES.get) == (
-        "it names no pipeline, and there is no default one"
+        "it names no pipeline and default_pipeline is not set"
     )
 
 
@@ -126,7 +126,7 @@ def test_a_job_that_names_no_pipeline_goes_to_the_first_that_takes_it(
 
 
 def test_what_hinders_a_builder_is_the_reason() -> None:
-    terms = Terms(hindrances={"p": "this builder lacks the secret TOKEN"})
+    terms = Terms(hindrances={"p": "missing secret TOKEN"})
     wanted = Wanted(pipelines={"p": (), "q": ()}, terms=terms)
     assert refusal(Job(id="x", pipeline="p"), wanted, lambda _: None) == terms.hindrances["p"]
     assert refusal(Job(id="x", pipeline="q"), wanted, lambda _: None) == ""

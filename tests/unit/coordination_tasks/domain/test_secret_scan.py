@@ -112,7 +112,9 @@ def test_what_others_let_in_does_not_hinder_our_writes(
 def test_a_job_with_a_secret_is_refused(world: World) -> None:
     store = world.store()
 
-    with pytest.raises(SecretFound, match=r"what job job_1 asks for, line 1.*nothing was written"):
+    with pytest.raises(
+        SecretFound, match=r"the request for job job_1, line 1.*nothing was written"
+    ):
         store.enqueue(job(description=f"use {GITHUB}"))
 
     assert store.jobs() == ()

@@ -95,8 +95,8 @@ def test_a_dead_builders_job_is_queued_again_whatever_the_clocks_say(minutes: in
     assert LEASE < taken_after <= LEASE + 90
     found = farm.job()
     assert (found.state, found.assigned_to, found.attempt) == (State.QUEUED, None, 1)
-    assert found.reason == "builder build1 gave no sign of life for 300 s"
-    assert "job_1 was taken from builder build1" in farm.looker.notices[0]
+    assert found.reason == "no heartbeat from builder build1 for 300 s"
+    assert "took job job_1 from dead builder build1" in farm.looker.notices[0]
     assert farm.looker.claim().number == 2
 
 
@@ -140,7 +140,7 @@ def test_after_the_last_attempt_the_job_is_failed_with_the_reason(farm: Farm) ->
     found = farm.job()
     assert found.state is State.FAILED
     assert found.reason == (
-        "builder build1 gave no sign of life for 300 s; attempt 3 of 3 was the last"
+        "no heartbeat from builder build1 for 300 s; attempt 3 of 3 was the last"
     )
     assert found.completed_at is not None
 
@@ -168,7 +168,7 @@ def test_a_returning_zombie_can_write_nothing_and_learns_that_it_lost(farm: Farm
         farm.owner.store.complete(attempt, Completion(state=State.SUCCEEDED))
     with pytest.raises(ClaimLost):
         farm.owner.store.release(attempt, "late")
-    with pytest.raises(ClaimLost, match="no sign of life"):
+    with pytest.raises(ClaimLost, match="no heartbeat from"):
         farm.owner.observer.look(attempt)
     assert farm.remote.tip == before
 

@@ -40,7 +40,7 @@ def test_a_record_tells_reason_duration_and_attempt(bench: Bench) -> None:
     bench.build("job", bench.commit({"a.txt": "1"}))
     record = StepRecords(bench.workspace("job")).read("copy")
     assert record is not None
-    assert record.reason == "the script ran to its end"
+    assert record.reason == "the script succeeded"
     assert record.duration_seconds is not None
     assert record.attempt == 1
 
@@ -57,7 +57,7 @@ def test_a_record_that_cant_be_read_is_told_and_the_step_runs(bench: Bench, cont
     bench.build("job", commit)
     (bench.workspace("job").stamps / "last.json").write_text(content)
     assert bench.build("job", commit) == ["last"]
-    assert bench.reasons["last"] == "the record of its last success can't be read"
+    assert bench.reasons["last"] == "the record of its last success is unreadable"
     assert bench.build("job", commit) == []
 
 
@@ -66,8 +66,8 @@ def test_a_source_that_was_made_anew_lacks_what_steps_left_in_it(bench: Bench) -
     bench.build("job", commit)
     shutil.rmtree(bench.workspace("job").source)
     assert bench.build("job", commit) == ALL
-    assert bench.reasons["git-checkout"] == "its output HEAD is gone"
-    assert bench.reasons["copy"] == "step git-checkout ran again, and this one names no outputs"
+    assert bench.reasons["git-checkout"] == "its output HEAD is missing"
+    assert bench.reasons["copy"] == "step git-checkout ran again, and this step has no `outputs`"
 
 
 def test_a_step_with_intact_outputs_outlives_a_repeated_one(bench: Bench, tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_what_an_older_script_made_does_not_pass_for_what_this_one_makes(bench: 
     bench.steps.pop()
     bench.step("make", "true", outputs=("made/old",))
     for _ in range(2):
-        with pytest.raises(StepFailed, match="no file in the source matches"):
+        with pytest.raises(StepFailed, match="no file in the source tree matches"):
             bench.build("one", commit)
     made = bench.workspace("one").source / "made"
     assert sorted(path.name for path in made.iterdir()) == ["committed", "other"]
@@ -178,7 +178,7 @@ def test_what_an_older_script_made_does_not_pass_for_what_this_one_makes(bench: 
 
 def test_an_artifact_needs_a_name_that_is_text(bench: Bench) -> None:
     bench.step("make", r"touch $(printf 'a\377.bin')", artifacts=("*.bin",))
-    with pytest.raises(StepFailed, match=r"the artifact 'a\\xff\.bin' is no UTF-8 text"):
+    with pytest.raises(StepFailed, match=r"artifact 'a\\xff\.bin' is not UTF-8"):
         bench.build("job", bench.commit({"a.txt": "1"}))
 
 
@@ -225,7 +225,7 @@ def test_a_step_that_can_not_be_judged_is_run_and_tells_why(tmp_path: Path) -> N
     with pytest.raises(StepFailed, match=r"No such file or directory: gone\.jar"):
         bench.build("job", bench.commit({"a.txt": "1"}))
     assert bench.reasons["copy"] == (
-        "can't tell whether it is up to date: No such file or directory: gone.jar"
+        "cannot determine whether it is up to date: No such file or directory: gone.jar"
     )
 
 

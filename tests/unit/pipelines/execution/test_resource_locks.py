@@ -66,13 +66,13 @@ def test_two_threads_with_two_resources_never_wait_for_each_other(tmp_path: Path
 def test_who_waits_says_for_what(tmp_path: Path) -> None:
     told: list[str] = []
     with held(tmp_path, ["b", "a", "b"], _go_on, told.append):
-        assert told == ["waits for the resource a", "waits for the resource b"]
+        assert told == ["waiting for resource a", "waiting for resource b"]
 
 
 def test_a_folder_that_can_not_be_used(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(StepFailed, match="set lock_dir") as error,
+        pytest.raises(StepFailed, match="Set lock_dir") as error,
         held(tmp_path / "file" / "locks", ["db"], _go_on, lambda text: None),
     ):
         pytest.fail("no lock can be there")

@@ -49,7 +49,7 @@ def test_it_succeeds_at_the_third_try_after_growing_waits() -> None:
         ("NETWORK", "no luck", 1.0),
         ("MAVEN_TEST", "no luck", 1.0),
     ]
-    assert scene.told[:2] == ["try 1 failed: no luck; again in 5 s", "try 2 of 4"]
+    assert scene.told[:2] == ["try 1 failed: no luck; next try in 5 s", "try 2 of 4"]
 
 
 def test_the_last_failure_is_the_steps() -> None:
@@ -106,5 +106,5 @@ def test_what_would_find_another_source_is_not_tried_again() -> None:
         scene.tries.run(scene.attempt)
     assert scene.waits == []
     assert scene.told == [
-        "not tried again: what it changed in the source cannot be told from what other steps made"
+        "not retried: its changes in the source tree cannot be separated from those of other steps"
     ]

@@ -27,7 +27,7 @@ def test_another_job_takes_the_outputs_that_are_named_and_nothing_else(bench: Be
     commit = bench.commit({"a.txt": "1"})
     assert bench.build("one", commit) == ["git-checkout", "copy", "last"]
     assert bench.build("two", commit) == ["git-checkout", "last"]
-    told = "its outputs were taken from job one, where its inputs were the same"
+    told = "outputs reused from job one, which had the same inputs"
     assert bench.reasons["copy"] == told
     assert (bench.workspace("two").source / "out" / "copy.txt").read_text() == "1"
     assert bench.build("two", commit) == []

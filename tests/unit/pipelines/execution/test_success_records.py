@@ -129,7 +129,7 @@ def test_outputs_that_are_as_they_were(output: Path) -> None:
 def test_an_output_that_is_gone(output: Path) -> None:
     stamp = stamp_of(output)
     output.unlink()
-    assert changed_output(stamp, output.parent) == "its output a.jar is gone"
+    assert changed_output(stamp, output.parent) == "its output a.jar is missing"
 
 
 def test_an_output_with_other_content_of_the_same_size(output: Path) -> None:

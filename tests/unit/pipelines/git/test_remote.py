@@ -104,7 +104,7 @@ def test_a_host_that_is_down_can_be_tried_again() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://me:secret@127.0.0.1:{unused.getsockname()[1]}/x"
-        with pytest.raises(StepFailed, match="can't be read: unable to access") as caught:
+        with pytest.raises(StepFailed, match=r"cannot read .*: unable to access") as caught:
             resolve_branch(url, "main", ENV)
     assert caught.value.retryable
     assert "secret" not in str(caught.value) + caught.value.excerpt
@@ -112,7 +112,7 @@ def test_a_host_that_is_down_can_be_tried_again() -> None:
 
 @pytest.mark.parametrize("url", ["--upload-pack=touch /tmp/x", "", "a\nb"])
 def test_repositories_that_are_none(url: str) -> None:
-    with pytest.raises(BadValue, match="can't be a repository"):
+    with pytest.raises(BadValue, match="invalid repository"):
         resolve_branch(url, "main", ENV)
 
 

@@ -110,7 +110,7 @@ def test_many_files_are_one_entry(tree: Tree) -> None:
 def test_a_pattern_that_matches_nothing_is_named(tree: Tree) -> None:
     tree.write("in/a.txt")
     tree.commit()
-    with pytest.raises(StepFailed, match=r"depends on 'inn/\*\.txt', but no file") as caught:
+    with pytest.raises(StepFailed, match=r"the input 'inn/\*\.txt' of the step") as caught:
         tree.files("in/*.txt", "inn/*.txt")
     assert caught.value.code is FailureCode.ARTIFACT_MISSING
     assert tree.files("in/*.txt")
@@ -123,7 +123,7 @@ def test_a_tree_that_git_can_not_read(tree: Tree, tmp_path: Path) -> None:
     with pytest.raises(StepFailed, match="no source tree is checked out yet"):
         input_files(tmp_path / "none", ["*"], tree.env)
     (tree.folder / ".git/HEAD").unlink()
-    with pytest.raises(StepFailed, match="git can't list the files") as caught:
+    with pytest.raises(StepFailed, match="git cannot list the files") as caught:
         tree.files("*")
     assert caught.value.code is FailureCode.CHECKOUT_FAILED
 

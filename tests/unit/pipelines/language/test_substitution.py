@@ -80,7 +80,7 @@ def test_a_value_is_data_also_when_it_looks_like_a_reference() -> None:
     ("given", "expected"),
     [
         ({"where": "../x"}, "step sum: expected a path inside the source tree, found '../x'"),
-        ({"goal": "-Dx=y"}, "step maven: goals: '-Dx=y' is no single name"),
+        ({"goal": "-Dx=y"}, "step maven: goals: invalid name '-Dx=y'"),
     ],
 )
 def test_a_value_that_is_no_good_there_is_refused_with_the_steps_place(

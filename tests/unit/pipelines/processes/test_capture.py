@@ -37,7 +37,7 @@ def test_standard_input_is_empty(tmp_path: Path) -> None:
 
 
 def test_the_program_is_looked_for_in_the_given_path(tmp_path: Path) -> None:
-    with pytest.raises(StepFailed, match="git can't be started: it is not installed") as caught:
+    with pytest.raises(StepFailed, match="cannot start git: it is not installed") as caught:
         capture(["git"], cwd=tmp_path, env={"PATH": str(tmp_path)})
     assert caught.value.code is FailureCode.TOOL_MISSING
 
@@ -50,7 +50,7 @@ def test_a_daemon_is_not_waited_for(tmp_path: Path) -> None:
 def test_time_limit_ends_the_tree_too(tmp_path: Path) -> None:
     text = "setsid sleep 1000 & echo $! > pid; sleep 1000"
     for limit in LIMITS:
-        said = rf"bash was ended: it took more than {limit:g} s"
+        said = rf"bash was stopped after {limit:g} s"
         with pytest.raises(StepFailed, match=said) as caught:
             capture(["bash", "-c", text], cwd=tmp_path, env=ENV, timeout=limit)
         assert caught.value.code is FailureCode.TIMEOUT

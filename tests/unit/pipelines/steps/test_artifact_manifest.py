@@ -31,7 +31,7 @@ UPSTREAM: dict[str, dict[str, Any]] = {
         "toolchain": {"dpkg-dev": "1.21.22"},
         "commands": ["dpkg-buildpackage -b"],
         "lintian": {"error_count": 0, "warning_count": 0, "errors": {}, "warnings": {}},
-        "install_test": {"installs": True, "how": "in a throw-away root"},
+        "install_test": {"installs": True, "how": "in a temporary root"},
     },
 }
 
@@ -155,7 +155,7 @@ def test_an_artifact_that_is_a_link_out_of_the_source_is_told(workspace: Workspa
     leak = workspace.source / "leak.deb"
     leak.symlink_to("/etc/hostname")
     context = replace(step_context(workspace, step="artifact-manifest"), artifacts=[leak])
-    with pytest.raises(StepFailed, match=r"leak\.deb, .* is a link to a file outside") as caught:
+    with pytest.raises(StepFailed, match=r"leak\.deb .* is a link to a file outside") as caught:
         ArtifactManifest(now=lambda: FIRST).run(ArtifactManifestOptions(), context)
     assert caught.value.code is FailureCode.BAD_OUTPUT
 
@@ -175,7 +175,7 @@ def test_no_artifact_is_a_failure(workspace: Workspace) -> None:
 
 def test_a_name_that_is_no_text_is_told(workspace: Workspace) -> None:
     (workspace.source / os.fsdecode(b"a\xff.bin")).touch()
-    with pytest.raises(StepFailed, match=r"the artifact 'a\\xff\.bin' is no UTF-8") as caught:
+    with pytest.raises(StepFailed, match=r"artifact 'a\\xff\.bin' is not UTF-8") as caught:
         run(workspace, "*.bin")
     assert caught.value.code is FailureCode.BAD_OUTPUT
 

@@ -45,7 +45,7 @@ def test_runs_in_the_source_tree_with_the_jobs_values(context: StepContext) -> N
 
 @pytest.mark.parametrize("script", ["false; true", "false | true", 'echo "$NOT_SET"'])
 def test_bash_stops_at_the_first_failure(context: StepContext, script: str) -> None:
-    with pytest.raises(StepFailed, match="the script ended with exit code 1"):
+    with pytest.raises(StepFailed, match="the script failed with exit code 1"):
         RUN.run(RunOptions(script=script), context)
 
 

@@ -32,12 +32,12 @@ def test_nothing_wanted_nothing_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("versoin=1\n", "gives the value 'versoin', which the step does not name; did you mean"),
-        ("", r"did not give the value version: it has to write version=... to the file"),
-        ("version\n", "line 1 of .STEP_OUTPUT is no NAME=value: 'version'"),
-        ("version<<END\nx\n", "line 1 of .STEP_OUTPUT: END never comes"),
+        ("versoin=1\n", "unknown value 'versoin' of the script; did you mean"),
+        ("", r"missing value version of the script: it must write version=... to the file"),
+        ("version\n", "line 1 of .STEP_OUTPUT: expected NAME=value, found 'version'"),
+        ("version<<END\nx\n", "line 1 of .STEP_OUTPUT: missing end line END"),
         (b"version=\xff\n", "not UTF-8"),
-        (b"a=\nversion=1\0\n", "line 2 of .STEP_OUTPUT has a NUL byte"),
+        (b"a=\nversion=1\0\n", "line 2 of .STEP_OUTPUT contains a NUL byte"),
         ("version=" + "x" * MAX_BYTES, "more than 1048576 bytes"),
     ],
 )

@@ -33,7 +33,7 @@ def test_no_file_in_the_place_of_the_outputs_file(
     tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
     make(tmp_path / "output")
-    with pytest.raises(StepFailed, match="in the place of") as caught:
+    with pytest.raises(StepFailed, match="replaced the file") as caught:
         read_outputs(tmp_path / "output", ["v"])
     assert caught.value.code is FailureCode.BAD_OUTPUT
 
@@ -56,4 +56,4 @@ def test_an_output_that_became_a_pipe_was_changed(tmp_path: Path) -> None:
     )
     path.unlink()
     os.mkfifo(path, 0o644)
-    assert changed_output(stamp, tmp_path) == "its output empty is no file any more"
+    assert changed_output(stamp, tmp_path) == "its output empty is no longer a file"

@@ -123,7 +123,7 @@ def test_a_step_whose_file_was_changed_runs_again_and_says_why(
     (tmp_path / "gate").touch()
     assert bench.build("job", commit) == ["before", "gate"]
     assert bench.reasons["before"] == (
-        "step gate runs again, so what this one left in the source was removed"
+        "step gate runs again, so the changes of this step were removed"
     )
 
 

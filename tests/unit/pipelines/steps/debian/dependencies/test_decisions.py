@@ -68,8 +68,12 @@ def test_the_dummy_is_for_the_first_allowed_alternative() -> None:
     [
         (GONE, (), "add python or python2 to allow_dummies"),
         (GONE, ("pytho", "python3"), "add python or python2 to allow_dummies"),
-        (GONE_TOOLCHAIN, ("openjdk-99-jdk", "zulu-99"), "a dummy is never made"),
-        (finding("dh-old | debhelper", Finding.GONE), ("dh-old",), "a dummy is never made"),
+        (GONE_TOOLCHAIN, ("openjdk-99-jdk", "zulu-99"), "and a dummy never replaces one"),
+        (
+            finding("dh-old | debhelper", Finding.GONE),
+            ("dh-old",),
+            "and a dummy never replaces one",
+        ),
         (
             finding("python3-x | python-x", Finding.GONE),
             ("python3-x",),

@@ -77,7 +77,7 @@ def test_control() -> None:
 
 @pytest.mark.parametrize("text", ["", "Package: a\n\nSource: a\n"])
 def test_control_without_a_source(text: str) -> None:
-    with pytest.raises(StepFailed, match="no source paragraph"):
+    with pytest.raises(StepFailed, match="does not start with a source paragraph"):
         parse_control(text, AMD64)
 
 

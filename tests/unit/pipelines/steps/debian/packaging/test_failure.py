@@ -92,7 +92,7 @@ def failure_of(lines: list[str], exit_code: int) -> StepFailed:
             ["tar: x: Cannot write: No space left on device"],
             2,
             FailureCode.DISK_FULL,
-            "disk space",
+            "no space is left",
             "No space",
         ),
         (["building"], ExitCode.of(-9), FailureCode.KILLED, "signal 9", "building"),

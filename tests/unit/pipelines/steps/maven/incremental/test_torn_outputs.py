@@ -93,7 +93,7 @@ def test_a_folder_outside_of_the_source_is_not_ours(context: StepContext, tmp_pa
 
 def test_a_git_that_fails_is_told(context: StepContext) -> None:
     (context.workspace.source / ".git" / "HEAD").unlink()
-    with pytest.raises(StepFailed, match="git can't remove what an earlier try of Maven left"):
+    with pytest.raises(StepFailed, match="git cannot remove the files of an earlier try of Maven"):
         remove_torn(events(context.workspace.source), (), context)
 
 

@@ -49,11 +49,13 @@ def test_java_home_comes_first_when_it_fits(jvm: Path) -> None:
 
 def test_by_directory(jvm: Path) -> None:
     assert find_jdk(str(jvm / "java-8"), {}) == jvm / "java-8"
-    with pytest.raises(StepFailed, match="is no JDK"):
+    with pytest.raises(StepFailed, match="invalid JDK"):
         find_jdk(str(jvm / "jre-11"), {})
 
 
 def test_a_version_that_is_not_here(jvm: Path) -> None:
-    with pytest.raises(StepFailed, match=r"no JDK 1\b.*found: 17.0.15, 17.0.2, 25, 8.0_402") as got:
+    with pytest.raises(
+        StepFailed, match=r"unknown JDK 1\b.*found: 17.0.15, 17.0.2, 25, 8.0_402"
+    ) as got:
         find_jdk("1", {}, (jvm,))
     assert got.value.code is FailureCode.TOOL_MISSING

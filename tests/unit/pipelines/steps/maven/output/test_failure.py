@@ -44,14 +44,14 @@ def failure_of(text: str, exit_code: int = 1, tests: tuple[FailedTest, ...] = ()
         (
             "dependency",
             FailureCode.MAVEN_DEPENDENCY,
-            "module app: org.example.nowhere:gone:jar:9 can't be resolved",
+            "module app: cannot resolve org.example.nowhere:gone:jar:9",
         ),
         (
             "plugin",
             FailureCode.MAVEN_DEPENDENCY,
-            "org.example.nowhere:x-plugin:jar:1 can't be resolved",
+            "cannot resolve org.example.nowhere:x-plugin:jar:1",
         ),
-        ("parent", FailureCode.MAVEN_DEPENDENCY, "org.example.nowhere:p:pom:3 can't be resolved"),
+        ("parent", FailureCode.MAVEN_DEPENDENCY, "cannot resolve org.example.nowhere:p:pom:3"),
         (
             "offline",
             FailureCode.MAVEN_DEPENDENCY,
@@ -61,7 +61,7 @@ def failure_of(text: str, exit_code: int = 1, tests: tuple[FailedTest, ...] = ()
         (
             "network",
             FailureCode.NETWORK,
-            "module core: junit:junit:pom:4.13.99 can't be resolved: Connection refused",
+            "module core: cannot resolve junit:junit:pom:4.13.99: Connection refused",
         ),
         (
             "enforcer",
@@ -127,7 +127,7 @@ def test_what_a_plugin_needs_is_named_and_not_the_plugin() -> None:
         "known -> [Help 1]"
     )
     assert failure.message == (
-        "module core: org.example:rules:jar:1-SNAPSHOT can't be resolved: Unknown host z.example"
+        "module core: cannot resolve org.example:rules:jar:1-SNAPSHOT: Unknown host z.example"
     )
     assert failure.details["artifact"] == "org.example:rules:jar:1-SNAPSHOT"
 
@@ -142,7 +142,7 @@ def test_a_connection_that_failed_as_maven_3_9_tells_it() -> None:
     )
     assert failure.code is FailureCode.NETWORK
     assert failure.message == (
-        "org.example:x-plugin:pom:1 can't be resolved: "
+        "cannot resolve org.example:x-plugin:pom:1: "
         "transfer failed for https://z.example/x-plugin-1.pom"
     )
 
@@ -264,5 +264,5 @@ def test_one_endless_line_makes_a_short_excerpt() -> None:
 
 def test_a_killed_maven_names_the_signal() -> None:
     failure = failure_of("", ExitCode.of(-9))
-    assert failure.message == "Maven was ended by SIGKILL (signal 9)"
+    assert failure.message == "Maven was killed by SIGKILL (signal 9)"
     assert failure.retryable
