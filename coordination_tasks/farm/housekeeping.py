@@ -178,7 +178,7 @@ class PeriodicHousekeeping:
     notice: Callable[[str], None]
     _next: float = field(init=False, default=0.0)
 
-    def turn(self) -> None:
+    def run_due(self) -> None:
         """Archive what is due, if enough. Raises Unavailable and the store's other errors."""
         if self.monotonic() < self._next:
             return

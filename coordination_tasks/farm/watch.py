@@ -44,10 +44,10 @@ class Watch:
     notice: Callable[[str], None]
     _trouble: str = field(init=False, default="")
 
-    def turn(self) -> None:
+    def run_due(self) -> None:
         """Do what is due; the same error is reported only once."""
         troubles: list[str] = []
-        for act in (self.care, self.look, self._beat, self.housekeeping.turn):
+        for act in (self.care, self.look, self._beat, self.housekeeping.run_due):
             try:
                 act()
             except Exception as error:  # one failed action must not stop the others
@@ -88,4 +88,4 @@ class Watch:
         with self.while_idle() as idle:
             if idle:
                 # a build sends its own heartbeats: ours would hide that it hangs
-                self.beater.turn(interval, StatusChange(status=IDLE))
+                self.beater.beat_if_due(interval, StatusChange(status=IDLE))

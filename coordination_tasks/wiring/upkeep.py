@@ -67,7 +67,7 @@ def keepalive(
         monotonic=time.monotonic,
     )
     return KeepaliveThread(
-        upkeep.turn,
+        upkeep.run_due,
         every=upkeep.tick,
         on_lost=log.stop.lose,
         on_trouble=lambda error: notice(f"warning: {_while_building(error)}"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipelines.domain.conditions import all_needs
 from pipelines.domain.pipeline import Pipeline
-from pipelines.execution.success_records import Stamps
+from pipelines.execution.success_records import SuccessRecords
 from pipelines.workspace.containment import lies_below
 from pipelines.workspace.job_metadata import read_note
 from pipelines.workspace.layout import Workspace
@@ -29,7 +29,7 @@ def forget_steps(state_dir: Path, chosen: Chosen, job: str | None) -> list[tuple
         (job_id, step)
         for workspace, job_id, steps in _chosen(state_dir, chosen, job)
         for step in steps
-        if Stamps(workspace.stamps).forget(step)
+        if SuccessRecords(workspace.successes).forget(step)
     ]
 
 
@@ -38,8 +38,8 @@ def clean_steps(state_dir: Path, chosen: Chosen, job: str | None, *, dry: bool) 
     found: dict[Path, Workspace] = {}
     for workspace, _, steps in _chosen(state_dir, chosen, job):
         for step in steps:
-            stamp = Stamps(workspace.stamps).read(step)
-            for output in stamp.outputs if stamp else ():
+            success = SuccessRecords(workspace.successes).read(step)
+            for output in success.outputs if success else ():
                 path = _unit(workspace, workspace.root / output)
                 if path.exists() and lies_below(path, workspace.root):
                     found[path] = workspace
@@ -51,11 +51,11 @@ def clean_steps(state_dir: Path, chosen: Chosen, job: str | None, *, dry: bool) 
 
 def clean_job(workspace: Workspace, pipeline: Pipeline) -> None:
     """Remove the job's workspace except its logs; nothing is then reused from other jobs."""
-    stamps = Stamps(workspace.stamps)
+    successes = SuccessRecords(workspace.successes)
     for step in pipeline.steps:
-        stamps.forget(step.name)
+        successes.forget(step.name)
     for path in workspace.root.iterdir():
-        if path not in (workspace.stamps, workspace.note, workspace.log("").parent):
+        if path not in (workspace.successes, workspace.note, workspace.log("").parent):
             discard(path, workspace.discarded)
 
 

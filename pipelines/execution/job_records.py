@@ -12,8 +12,8 @@ from pipelines.domain.pipeline import Pipeline, Step, StepResult
 from pipelines.execution.fingerprint import NO_RESULT, Fingerprint, differences
 from pipelines.execution.success_records import (
     Run,
-    Stamp,
-    Stamps,
+    SuccessRecord,
+    SuccessRecords,
     boot_id,
     changed_output,
     record_outputs,
@@ -32,21 +32,23 @@ class StepRecords:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._stamps = Stamps(workspace.stamps)
+        self._successes = SuccessRecords(workspace.successes)
 
-    def read(self, step: str) -> Stamp | None:
+    def read(self, step: str) -> SuccessRecord | None:
         """The record of the step's success, if there is one."""
-        return self._stamps.read(step)
+        return self._successes.read(step)
 
     def values(self, step: str) -> Mapping[str, Any]:
         """Values of the step's last success; empty when there is none."""
-        stamp = self._stamps.read(step)
-        return stamp.values if stamp else {}
+        success = self._successes.read(step)
+        return success.values if success else {}
 
     def results(self, steps: Iterable[str]) -> dict[str, str]:
         """Digest of each step's result; NO_RESULT for a step without a record."""
-        stamps = {step: self._stamps.read(step) for step in steps}
-        return {step: stamp.result if stamp else NO_RESULT for step, stamp in stamps.items()}
+        successes = {step: self._successes.read(step) for step in steps}
+        return {
+            step: success.result if success else NO_RESULT for step, success in successes.items()
+        }
 
     def reason_to_run(self, step: str, current: Fingerprint) -> str | None:
         """Why the record is not valid for a step with this fingerprint; None when it is."""
@@ -54,26 +56,26 @@ class StepRecords:
 
     def reasons_to_run(self, step: str, current: Fingerprint) -> Iterator[str]:
         """All reasons why the record is not valid."""
-        stamp = self._stamps.read(step)
-        if stamp is None:
+        success = self._successes.read(step)
+        if success is None:
             yield self._lack(step)
             return
-        for difference in differences(stamp.fingerprint, current):
+        for difference in differences(success.fingerprint, current):
             yield difference.text
-        for reason in (changed_output(stamp, self._workspace.root), self._repeated(stamp)):
+        for reason in (changed_output(success, self._workspace.root), self._repeated(success)):
             if reason:
                 yield reason
 
     def _lack(self, step: str) -> str:
         """Why there is no record of a success."""
-        if self._stamps.is_there(step):
+        if self._successes.is_there(step):
             return UNREADABLE
-        if why := self._stamps.why_forgotten(step):
+        if why := self._successes.why_forgotten(step):
             return why
-        run = self._stamps.last_run(step)
+        run = self._successes.last_run(step)
         if run is not None:
             return f"it did not succeed in attempt {run.attempt}"
-        return FORGOTTEN if self._stamps.was_forgotten(step) else NEVER_RUN
+        return FORGOTTEN if self._successes.was_forgotten(step) else NEVER_RUN
 
     def begin(self, pipeline: Pipeline, step: Step, made_from: Fingerprint) -> Run:
         """Note that the step is about to run, which voids its success. Durable at once."""
@@ -87,7 +89,7 @@ class StepRecords:
             attempt=self._workspace.attempt,
             boot_id=boot_id(),
         )
-        self._stamps.begin(run)
+        self._successes.begin(run)
         return run
 
     def succeed(
@@ -107,7 +109,7 @@ class StepRecords:
         declared = matching_files(source, step.outputs)
         outputs: list[Path] = [*result.outputs, *declared]
         named = result.complete or bool(step.inputs or step.outputs)
-        stamp = Stamp(
+        success = SuccessRecord(
             step=step.name,
             fingerprint=run.fingerprint,
             outputs=record_outputs(outputs, self._workspace.root),
@@ -121,38 +123,38 @@ class StepRecords:
             complete=named and not _unnamed(changed, outputs, source),
             digest=result.digest,
         )
-        if not stamp.complete:
+        if not success.complete:
             # It may have left anything in the tree, and later steps will use it from there.
             sync_file_system(self._workspace.root)
-        self._stamps.write(stamp)
+        self._successes.write(success)
 
     def was_begun(self, step: str) -> bool:
         """Whether the step ran here or was forgotten: then no other job may provide its result."""
-        return self._stamps.was_begun(step)
+        return self._successes.was_begun(step)
 
     def broken_off(self, step: str) -> Run | None:
         """The run of the step that started in this attempt and has no record of its end."""
-        run = self._stamps.last_run(step)
+        run = self._successes.last_run(step)
         same = run is not None and (run.attempt, run.boot_id) == (
             self._workspace.attempt,
             boot_id(),
         )
-        return run if same and self._stamps.read(step) is None else None
+        return run if same and self._successes.read(step) is None else None
 
     def _runs(self, steps: Iterable[str]) -> dict[str, str]:
-        stamps = {step: self._stamps.read(step) for step in steps}
+        successes = {step: self._successes.read(step) for step in steps}
         return {
-            step: stamp.run if stamp else ""
-            for step, stamp in stamps.items()
-            if stamp is None or not stamp.left_nothing
+            step: success.run if success else ""
+            for step, success in successes.items()
+            if success is None or not success.left_nothing
         }
 
-    def _repeated(self, stamp: Stamp) -> str | None:
+    def _repeated(self, success: SuccessRecord) -> str | None:
         """Names an earlier step that has run since and changed files outside its outputs."""
-        if stamp.complete:
+        if success.complete:
             return None
-        now = self._runs(stamp.after)
-        changed = [step for step, run in stamp.after.items() if now.get(step, run) != run]
+        now = self._runs(success.after)
+        changed = [step for step, run in success.after.items() if now.get(step, run) != run]
         return f"step {changed[0]} ran again, and this step has no `outputs`" if changed else None
 
 

@@ -19,7 +19,7 @@ MAX_WAIT = 600.0
 
 
 @dataclass(slots=True)
-class Tries:
+class StepRetries:
     """The tries of one run of a step.
 
     `may_repeat` returns whether the step would find the same source tree after its failure. `wait`

@@ -18,8 +18,8 @@ from pipelines.domain.pipeline import Pipeline, Step
 from pipelines.execution.fingerprint import Fingerprint, first_difference
 from pipelines.execution.source_tree.changes import ChangeRecords
 from pipelines.execution.success_records import (
-    Stamp,
-    Stamps,
+    SuccessRecord,
+    SuccessRecords,
     boot_id,
     changed_output,
     record_outputs,
@@ -46,7 +46,7 @@ class OtherJobs:
         cancellation: Cancellation,
     ) -> None:
         self._own = workspace
-        self._stamps = Stamps(workspace.stamps)
+        self._successes = SuccessRecords(workspace.successes)
         self._note = note
         self._pipeline = pipeline
         self._changes = changes
@@ -60,25 +60,25 @@ class OtherJobs:
         if not self._own.source.is_dir():
             return False
         for other, note in self._others():
-            stamp = Stamps(other.stamps).read(step.name)
+            success = SuccessRecords(other.successes).read(step.name)
             if (
-                stamp is not None
-                and self._may_pass(step, stamp)
-                and first_difference(stamp.fingerprint, current) is None
-                and changed_output(stamp, other.root) is None
+                success is not None
+                and self._may_pass(step, success)
+                and first_difference(success.fingerprint, current) is None
+                and changed_output(success, other.root) is None
             ):
-                copied = self._copy(other, stamp, note)
+                copied = self._copy(other, success, note)
                 if copied is not None:
-                    self._stamps.write(copied)
+                    self._successes.write(copied)
                 return copied is not None
         return False
 
     def what_changed(self, step: str, current: Fingerprint) -> str | None:
         """The difference from the newest other job that has a record of the step, as text."""
         for other, note in self._others():
-            stamp = Stamps(other.stamps).read(step)
-            if stamp:
-                difference = first_difference(stamp.fingerprint, current)
+            success = SuccessRecords(other.successes).read(step)
+            if success:
+                difference = first_difference(success.fingerprint, current)
                 return f"since job {note.job}, {difference.text}" if difference else None
         return None
 
@@ -90,34 +90,40 @@ class OtherJobs:
             if note and (note.pipeline, note.params) == (self._note.pipeline, self._note.params):
                 yield Workspace(self._own.state_dir, note.job), note
 
-    def _may_pass(self, step: Step, stamp: Stamp) -> bool:
+    def _may_pass(self, step: Step, success: SuccessRecord) -> bool:
         """Whether the outputs are everything that the step makes, and their dependencies are known.
 
         A step without declared inputs depends on the whole tree, which is known if everything that
         earlier steps made in it has a digest.
         """
-        if not (stamp.complete and stamp.outputs) or any(map(_is_outside, stamp.outputs)):
+        if not (success.complete and success.outputs) or any(map(_is_outside, success.outputs)):
             return False
         if step.inputs:
             return bool(step.outputs)
-        before = map(self._stamps.read, all_needs(self._pipeline, step))
+        before = map(self._successes.read, all_needs(self._pipeline, step))
         return all(made and (made.complete or made.digest is not None) for made in before)
 
-    def _copy(self, other: Workspace, stamp: Stamp, note: JobNote) -> Stamp | None:
+    def _copy(
+        self, other: Workspace, success: SuccessRecord, note: JobNote
+    ) -> SuccessRecord | None:
         """Copy the outputs; returns their record here, or None when they are not as recorded.
 
         The oldest first, so that a tool that compares times finds them in their order.
         """
-        self._changes.begin(stamp.step)
-        names = sorted(stamp.outputs, key=lambda name: stamp.outputs[name].mtime_ns)
+        self._changes.begin(success.step)
+        names = sorted(success.outputs, key=lambda name: success.outputs[name].mtime_ns)
         complete = all(self._copy_file(other.root / name, self._own.root / name) for name in names)
-        self._changes.end(stamp.step)
+        self._changes.end(success.step)
         if not complete:
             return None
-        outputs = record_outputs([self._own.root / name for name in stamp.outputs], self._own.root)
-        if any(outputs[name].digest != record.digest for name, record in stamp.outputs.items()):
+        outputs = record_outputs(
+            [self._own.root / name for name in success.outputs], self._own.root
+        )
+        if any(outputs[name].digest != record.digest for name, record in success.outputs.items()):
             return None
-        return replace(stamp, outputs=outputs, boot_id=boot_id(), origin=stamp.origin or note.job)
+        return replace(
+            success, outputs=outputs, boot_id=boot_id(), origin=success.origin or note.job
+        )
 
     def _copy_file(self, source: Path, target: Path) -> bool:
         # A link in the tree may point anywhere.

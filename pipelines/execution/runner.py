@@ -15,7 +15,7 @@ from pipelines.execution.invalidation import clean_job, from_step
 from pipelines.execution.job_records import NEVER_RUN
 from pipelines.execution.source_tree.together import Together
 from pipelines.execution.step import Ran, StepExecution
-from pipelines.execution.success_records import Stamps
+from pipelines.execution.success_records import SuccessRecords
 from pipelines.processes.cancellation import Cancellation
 from pipelines.workspace.layout import Workspace
 
@@ -56,7 +56,7 @@ class StepRunner:
             clean_job(workspace, pipeline)
         steps = from_step(pipeline, start) if start else {only} if only else ()
         for step in steps:
-            Stamps(workspace.stamps).forget(step)
+            SuccessRecords(workspace.successes).forget(step)
         self._only = only
 
     def reason_to_leave_out(self, pipeline: Pipeline, step: Step) -> str | None:
@@ -71,8 +71,8 @@ class StepRunner:
         reason = self._reason_to_run(pipeline, step)
         if reason is not None:
             return Verdict(False, reason)
-        stamp = self._execution(pipeline, step).records.read(step.name)
-        origin = stamp.origin if stamp else ""
+        success = self._execution(pipeline, step).records.read(step.name)
+        origin = success.origin if success else ""
         return Verdict(
             True,
             f"outputs reused from job {origin}, which had the same inputs"
@@ -142,12 +142,12 @@ class StepRunner:
         executions = [self._execution(pipeline, step) for step in pipeline.steps]
         for execution in executions:
             execution.record_end()
-        stamps = {each.step.name: each.records.read(each.step.name) for each in executions}
+        successes = {each.step.name: each.records.read(each.step.name) for each in executions}
         number = self._running().attempt
         return {
-            name: stamp.reason
-            for name, stamp in stamps.items()
-            if stamp and stamp.attempt == number and not stamp.origin
+            name: success.reason
+            for name, success in successes.items()
+            if success and success.attempt == number and not success.origin
         }
 
     def log(self, step: str) -> str:

@@ -29,12 +29,12 @@ from pipelines.execution.fingerprint import Fingerprint, fingerprint
 from pipelines.execution.job_records import StepRecords
 from pipelines.execution.lazy import ComputedMapping, ComputedSequence
 from pipelines.execution.resource_locks import held
-from pipelines.execution.retries import Tries
+from pipelines.execution.retries import StepRetries
 from pipelines.execution.reuse import OtherJobs
 from pipelines.execution.source_tree.changes import Changes
 from pipelines.execution.source_tree.restoration import SourceTree
 from pipelines.execution.source_tree.together import Together
-from pipelines.execution.success_records import Stamps
+from pipelines.execution.success_records import SuccessRecords
 from pipelines.execution.values import StepValues
 from pipelines.git.tracked_files import check_names, files_that_match, input_files, matching_files
 from pipelines.processes.cancellation import Cancellation
@@ -137,7 +137,7 @@ class StepExecution:
 
     def _run(self, step: Step) -> Ran:
         deadline = self._deadline()
-        tries = Tries(
+        retries = StepRetries(
             retries=step.retries,
             wait=self.cancellation.wait,
             may_repeat=lambda: self.tree.can_take_back(step.name),
@@ -147,10 +147,10 @@ class StepExecution:
         )
         try:
             with helpers_of_step(deadline.at, self.workspace.log(step.name)):
-                return Ran(tries.run(lambda: self._try(step, deadline)), tuple(tries.failed))
+                return Ran(retries.run(lambda: self._try(step, deadline)), tuple(retries.failed))
         except StepFailed as error:
-            if tries.failed:
-                error.details["tries"] = list(tries.failed)
+            if retries.failed:
+                error.details["tries"] = list(retries.failed)
             raise
 
     def _try(self, step: Step, deadline: Deadline) -> StepResult:
@@ -231,7 +231,7 @@ class StepExecution:
         name = self.step.name
         if self.records.read(name) is not None or self.tree.changes.read(name) is not None:
             self.tree.take_back({name})
-            Stamps(self.workspace.stamps).forget(name)
+            SuccessRecords(self.workspace.successes).forget(name)
 
     def refresh_source(self) -> None:
         """Query the source, if the step's kind makes the source tree."""

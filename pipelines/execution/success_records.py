@@ -1,8 +1,8 @@
 """Success records of steps, one file per step, durable before anything relies on them.
 
-doit's own database is written only when doit ends, so a kill would lose everything; a stamp is
-written when its step succeeds and removed before the step runs again. See ARCHITECTURE.md, "Up to
-date".
+doit's own database is written only when doit ends, so a kill would lose everything; a record is
+written when its step succeeds and removed before the step runs again. See ARCHITECTURE.md,
+"Up to date".
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class OutputRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
+class SuccessRecord:
     """Everything that is recorded about a step that succeeded."""
 
     step: str
@@ -98,29 +98,29 @@ class Run:
     """Identifies this run of the step."""
     fingerprint: Fingerprint
     after: Mapping[str, str]
-    """See Stamp."""
+    """See SuccessRecord."""
     attempt: int
     boot_id: str
 
 
 # Not validate_json: it rejects file names that are not UTF-8.
-_STAMP = TypeAdapter(Stamp)
+_RECORD = TypeAdapter(SuccessRecord)
 _RUN = TypeAdapter(Run)
 
 
-class Stamps:
-    """The stamps in one folder."""
+class SuccessRecords:
+    """The successes in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def read(self, step: str) -> Stamp | None:
-        """The stamp of `step`; None when it is missing or unreadable."""
+    def read(self, step: str) -> SuccessRecord | None:
+        """The success record of `step`; None when it is missing or unreadable."""
         try:
             data = json.loads(self._path(step).read_text())
             if data.pop("format") != _FORMAT:
                 return None
-            return _STAMP.validate_python(data)
+            return _RECORD.validate_python(data)
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -128,11 +128,11 @@ class Stamps:
             return None
 
     def is_there(self, step: str) -> bool:
-        """Whether there is a stamp, even if it is unreadable."""
+        """Whether there is a success record, even if it is unreadable."""
         return self._path(step).exists()
 
     def recorded(self) -> tuple[str, ...]:
-        """The steps with a stamp."""
+        """The steps with a success record."""
         return self._names("*.json")
 
     def was_forgotten(self, step: str) -> bool:
@@ -140,7 +140,7 @@ class Stamps:
         return self._forgotten_path(step).exists()
 
     def was_begun(self, step: str) -> bool:
-        """Whether the step has a stamp, was forgotten, or (perhaps, after a restart) started."""
+        """Whether the step has a success record, was forgotten, or perhaps started."""
         paths = (self._path(step), self._run_path(step), self._forgotten_path(step))
         return any(path.exists() for path in paths) or self._restarted()
 
@@ -149,10 +149,10 @@ class Stamps:
         path = self._forgotten_path(step)
         return path.stat().st_mtime_ns if path.exists() else 0
 
-    def write(self, stamp: Stamp) -> None:
-        """Make the stamp durable; it exists completely or not at all."""
-        path = self._path(stamp.step)
-        write_durably(path, _as_json(stamp, format=_FORMAT))
+    def write(self, success: SuccessRecord) -> None:
+        """Make the success record durable; it exists completely or not at all."""
+        path = self._path(success.step)
+        write_durably(path, _as_json(success, format=_FORMAT))
 
     def begin(self, run: Run) -> None:
         """Note that the step is about to run, which voids its success. Durable at once.
@@ -250,13 +250,13 @@ def record_outputs(paths: Iterable[Path], root: Path) -> dict[str, OutputRecord]
     return records
 
 
-def changed_output(stamp: Stamp, root: Path) -> str | None:
+def changed_output(success: SuccessRecord, root: Path) -> str | None:
     """The first output that is missing or was changed, as text; None when all are unchanged.
 
     Until the machine is restarted, size and time decide; after that the content is read.
     """
-    restarted = stamp.boot_id != boot_id()
-    for name, record in stamp.outputs.items():
+    restarted = success.boot_id != boot_id()
+    for name, record in success.outputs.items():
         path = root / name
         try:
             status = path.stat()
@@ -278,7 +278,7 @@ def _is_executable(status: os.stat_result) -> bool:
     return bool(status.st_mode & stat.S_IXUSR)
 
 
-def _as_json(record: Stamp | Run, **more: int) -> bytes:
+def _as_json(record: SuccessRecord | Run, **more: int) -> bytes:
     # not asdict: it copies everything below, which takes longer than writing it
     data = {field.name: getattr(record, field.name) for field in fields(record)}
     return json.dumps({**more, **data}, default=asdict).encode()

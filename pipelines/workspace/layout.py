@@ -94,7 +94,7 @@ class Workspace:
         return self.root / "job.json"
 
     @property
-    def stamps(self) -> Path:
+    def successes(self) -> Path:
         """Records of successful steps."""
         return self.root / "stamps"
 

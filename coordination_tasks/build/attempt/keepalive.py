@@ -22,17 +22,17 @@ _STEPS_A_WRITE = 2
 
 
 class KeepaliveThread:
-    """A thread that calls `turn` every `every` seconds until it is stopped or the claim is lost."""
+    """Calls `run_due` every `every` seconds until it is stopped or the claim is lost."""
 
     def __init__(
         self,
-        turn: Callable[[], None],
+        run_due: Callable[[], None],
         *,
         every: float,
         on_lost: Callable[[ClaimLost], None],
         on_trouble: Callable[[Exception], None],
     ) -> None:
-        self._turn = turn
+        self._run_due = run_due
         self._every = every
         self._on_lost = on_lost
         self._on_trouble = on_trouble
@@ -53,7 +53,7 @@ class KeepaliveThread:
     def _keep(self) -> None:
         while not self._stop.wait(self._every):
             try:
-                self._turn()
+                self._run_due()
                 self._shown = None
             except ClaimLost as error:
                 self._on_lost(error)
@@ -92,7 +92,7 @@ class Keepalive:
         """Seconds between two turns."""
         return min(self.flush_every, self.observe_every, self.beat_every)
 
-    def turn(self) -> None:
+    def run_due(self) -> None:
         """Do what is due. Raises ClaimLost at once, and other errors after trying everything."""
         trouble: list[Exception] = []
         for act in (self._record, self._look, self._beat):
@@ -127,7 +127,7 @@ class Keepalive:
         job = current_job(self.log.running.claimed.job)
         steps = self.log.running_steps()
         change = StatusChange(status=BUILDING, current_job={**job, "steps": list(steps)})
-        self.beater.turn(self.beat_every, change)
+        self.beater.beat_if_due(self.beat_every, change)
 
 
 def may_record(writes: int, ended_steps: int) -> bool:

@@ -23,7 +23,7 @@ ended. The builder of a running job stops its processes when it next looks at th
 repository (`observe_every` in builder.yaml), and takes its next job. A cancelled job never runs
 again by itself; `doit retry` queues it again.
 
-Exit codes: 0 cancelled, 1 the coordination repository can't be reached, 3 usage, an unknown job, or
+Exit codes: 0 cancelled, 1 cannot reach the coordination repository, 3 bad usage, an unknown job, or
 one that has ended.
 """
     group = "queue"

@@ -21,7 +21,7 @@ class DrainCommand(ActingCommand):
 Without BUILDER it is the builder of this machine; `all` pauses the whole farm. The drain holds
 until `doit resume`, also when the builder is away now or starts again.
 
-Exit codes: 0 drained, 1 the coordination repository can't be reached, 3 usage.
+Exit codes: 0 drained, 1 cannot reach the coordination repository, 3 bad usage.
 """
     group = "farm"
     cmd_options = (
@@ -53,8 +53,8 @@ class ResumeCommand(ActingCommand):
 Without BUILDER it is the builder of this machine. `all` ends the pause of the whole farm; builders
 that were drained by name stay drained.
 
-Exit codes: 0 it claims again, or was not drained, 1 the coordination repository can't be reached,
-3 usage.
+Exit codes: 0 it claims again, or was not drained, 1 cannot reach the coordination repository,
+3 bad usage.
 """
     group = "farm"
     cmd_options = (OPTION_AS, OPTION_JSON, OPTION_BUILDER)

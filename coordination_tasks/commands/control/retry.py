@@ -21,7 +21,7 @@ class RetryCommand(ActingCommand):
 The job keeps its id and its commit, and waits for its next attempt on any builder that fits.
 `doit rerun` builds a job here and now instead.
 
-Exit codes: 0 queued, 1 the coordination repository can't be reached, 3 usage, an unknown job, or
+Exit codes: 0 queued, 1 cannot reach the coordination repository, 3 bad usage, an unknown job, or
 one that runs or has succeeded.
 """
     group = "queue"

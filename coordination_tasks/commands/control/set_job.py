@@ -22,7 +22,7 @@ class SetCommand(ActingCommand):
     doc_description = """
 A held job stays in the queue, and no builder takes it until it is released with --unhold.
 
-Exit codes: 0 changed, 1 the coordination repository can't be reached, 3 usage, an unknown job, or
+Exit codes: 0 changed, 1 cannot reach the coordination repository, 3 bad usage, an unknown job, or
 one that does not wait.
 """
     group = "queue"

@@ -23,8 +23,8 @@ class Beater:
     """The heartbeats of one process of a builder. Not for several threads.
 
     `on_facts` beats among the facts of the store, for farms that prefer that, and for remotes that
-    forbid force pushes. `turn` raises Unavailable, AccessDenied, WriteRefused (once: from then on
-    it beats among the facts), NotDurable.
+    forbid force pushes. `beat_if_due` raises Unavailable, AccessDenied, WriteRefused (once: then it
+    beats among the facts), NotDurable.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Beater:
         """Note a push that others count as a heartbeat."""
         self._last = self._monotonic()
 
-    def turn(self, interval: float, change: StatusChange) -> None:
+    def beat_if_due(self, interval: float, change: StatusChange) -> None:
         """Send a heartbeat if the last one is `interval` seconds old and the push budget has room.
 
         Or if it is older than half of the lease: the budget must not cost a builder its job.

@@ -17,7 +17,7 @@ from pipelines.execution.source_tree.changes import ChangeRecords, Changes
 from pipelines.execution.source_tree.snapshot import is_index
 from pipelines.execution.source_tree.undo import NotRestorable, undo
 from pipelines.execution.source_tree.undo_plan import UndoPlan, plan_undo, remaining
-from pipelines.execution.success_records import Stamps
+from pipelines.execution.success_records import SuccessRecords
 from pipelines.workspace.layout import Workspace
 
 Kept = Callable[[str], Collection[Path]]
@@ -34,7 +34,7 @@ class SourceTree:
         self._source = workspace.source
         self._env = env
         self._kept = kept
-        self._stamps = Stamps(workspace.stamps)
+        self._successes = SuccessRecords(workspace.successes)
         self.changes = ChangeRecords(workspace.changes, workspace.source, env)
 
     def prepare(self, has_reason: Callable[[str], bool]) -> None:
@@ -52,7 +52,7 @@ class SourceTree:
             self._make_anew(str(error))
             return
         known = self._pipeline.by_name
-        lost = {s for s in changes if s not in known or self._stamps.read(s) is None}
+        lost = {s for s in changes if s not in known or self._successes.read(s) is None}
         overwrote = {s for s in changes.keys() - lost if _overwrote(changes[s], changes)}
         self.take_back(lost | {step for step in overwrote if has_reason(step)})
 
@@ -62,7 +62,7 @@ class SourceTree:
         A read-only step can run again without an effect on the others. Returns the steps that must
         run again although their turn is over.
         """
-        success = self._stamps.read(step)
+        success = self._successes.read(step)
         if success is not None and success.left_nothing:
             return frozenset()
         return self.take_back({step}, runs_now=step) - self._and_later({step})
@@ -87,7 +87,7 @@ class SourceTree:
         if not plan.steps:
             return frozenset()
         if runs_now in plan.steps:
-            self._stamps.remove(runs_now)
+            self._successes.remove(runs_now)
         self._forget_successes(plan.steps - {runs_now}, again)
         try:
             self._carry_out(plan)
@@ -141,13 +141,13 @@ class SourceTree:
     def _forget_successes(self, steps: Collection[str], again: Collection[str]) -> None:
         first = next((step.name for step in self._pipeline.steps if step.name in again), "")
         for step in steps:
-            if self._stamps.is_there(step):
+            if self._successes.is_there(step):
                 why = (
                     "a step before this one runs again, and both changed the same files"
                     if step == first
                     else f"step {first} runs again, so the changes of this step were removed"
                 )
-                self._stamps.invalidate(step, why)
+                self._successes.invalidate(step, why)
 
     def _carry_out(self, plan: UndoPlan) -> None:
         indexes = [path for path in plan.restore if is_index(path)]
@@ -167,7 +167,7 @@ class SourceTree:
     def _make_anew(self, why: str) -> None:
         makers = [step for step in self._pipeline.steps if isinstance(step.kind, MakesSource)]
         for step in makers or self._pipeline.steps:
-            self._stamps.invalidate(step.name, f"the source tree cannot be restored: {why}")
+            self._successes.invalidate(step.name, f"the source tree cannot be restored: {why}")
         self.changes.forget_all()
 
 

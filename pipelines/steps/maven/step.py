@@ -12,12 +12,16 @@ from pathlib import Path
 from common.atomic_files import replace_file
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import Command, StepContext, StepResult
-from pipelines.execution.success_records import Stamps
+from pipelines.execution.success_records import SuccessRecords
 from pipelines.git.head_commit import read_head_commit
 from pipelines.steps.maven.downloads import shared_downloads
 from pipelines.steps.maven.extension.listener import Listener, module_listener
 from pipelines.steps.maven.incremental.candidates import Candidates
-from pipelines.steps.maven.incremental.donor import Donor, known_donor, remember
+from pipelines.steps.maven.incremental.earlier_build import (
+    EarlierBuild,
+    read_earlier_build,
+    remember,
+)
 from pipelines.steps.maven.incremental.record import ModuleRecord, build_key, open_record
 from pipelines.steps.maven.incremental.selection import (
     Selection,
@@ -93,7 +97,7 @@ class Maven:
             build = _Build(options, context, env, versions, listener, record, others, repository)
             report, selection = build.run()
         if options.incremental == "modules":
-            remember(others, _as_donor(context, commit.sha, record))
+            remember(others, _as_earlier_build(context, commit.sha, record))
         tests = SurefireResults()
         if not options.skip_tests:
             # files of other steps in the same tree are not this one's
@@ -130,11 +134,11 @@ def _of_this_job(context: StepContext) -> dict[str, object]:
 
     A requested new run builds all modules.
     """
-    stamps = Stamps(context.workspace.stamps)
-    run = stamps.last_run(context.step)
+    successes = SuccessRecords(context.workspace.successes)
+    run = successes.last_run(context.step)
     return {
         "after": dict(run.after) if run else {},
-        "asked_for": stamps.forgotten_at(context.step),
+        "asked_for": successes.forgotten_at(context.step),
     }
 
 
@@ -194,7 +198,7 @@ class _Build:
         """Gives why nothing can be taken from one, else ""."""
         if self.options.modules and not self.options.also_make:
             return "the options name modules without also_make"
-        found = known_donor(self.others)
+        found = read_earlier_build(self.others)
         if found is None:
             return "no build of another commit is known on this builder"
         candidates.add_of(*found)
@@ -253,9 +257,9 @@ def _maven_folder_file(source: Path, name: str) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
-def _as_donor(context: StepContext, commit: str, record: ModuleRecord) -> Donor:
+def _as_earlier_build(context: StepContext, commit: str, record: ModuleRecord) -> EarlierBuild:
     workspace = context.workspace
-    return Donor(
+    return EarlierBuild(
         job=context.request.job_id,
         commit=commit,
         source=str(workspace.source),

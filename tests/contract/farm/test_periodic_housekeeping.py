@@ -34,16 +34,16 @@ def test_much_is_moved_at_the_first_look_and_then_once_an_hour(world: World) -> 
         notice=told.append,
     )
     finished(world, MUCH - 1)
-    keeper.turn()
+    keeper.run_due()
     assert len(store.jobs()) == MUCH - 1
 
     finished(world, MUCH)
     clock.now += HOUR - 1
-    keeper.turn()
+    keeper.run_due()
     assert len(store.jobs()) == MUCH
 
     clock.now += 1
-    keeper.turn()
+    keeper.run_due()
     assert store.jobs() == ()
     assert told == [f"archived {MUCH} jobs, messages and logs"]
 
@@ -57,6 +57,6 @@ def test_a_failure_is_not_repeated_every_turn() -> None:
 
     keeper = PeriodicHousekeeping(housekeeping=unavailable, monotonic=Clock(), notice=print)
     with pytest.raises(Unavailable):
-        keeper.turn()
-    keeper.turn()
+        keeper.run_due()
+    keeper.run_due()
     assert len(looks) == 1

@@ -144,7 +144,7 @@ class Builder:
             self.log.step_began(step, "it never ran")
             end = self.farm.clock.monotonic() + seconds
             while self.farm.clock.monotonic() < end:
-                keepalive.turn()
+                keepalive.run_due()
                 yield
             self.log.step_ended(step, State.SUCCEEDED, "done")
         self.log.step_began(STEPS[-1], "always")
@@ -155,7 +155,7 @@ class Builder:
         end = self.farm.clock.monotonic() + seconds
         while self.farm.clock.monotonic() < end:
             self.observer.look()
-            self.beater.turn(300, StatusChange(status=IDLE))
+            self.beater.beat_if_due(300, StatusChange(status=IDLE))
             yield
 
 
@@ -252,7 +252,7 @@ def test_writes_that_the_remote_refuses_do_not_hinder_the_heartbeats(
     monkeypatch.setattr(CountedRepository, "push_if_unchanged", refuse)
     farm.pass_time(60)
     with pytest.raises(WriteRefused):
-        keepalive.turn()
+        keepalive.run_due()
     assert own_place("build1") in farm.remote.beats
 
 
@@ -274,14 +274,14 @@ def test_the_build_goes_on_while_the_remote_is_gone_and_ends_when_the_job_is_ano
         for _ in range(120):
             farm.pass_time(30)
             with pytest.raises(Unavailable):
-                keepalive.turn()
+                keepalive.run_due()
             assert builder.log.stop.before_next_step is None
     run(farm, other.wait(400))
     assert builder.store.job("job_1").state is State.QUEUED
     before = farm.commits
     trouble: CoordinationError | None = None
     try:
-        keepalive.turn()
+        keepalive.run_due()
     except CoordinationError as error:
         trouble = error
     assert isinstance(trouble, ClaimLost)
@@ -309,7 +309,7 @@ def test_an_hour_without_the_remote_delays_the_records_and_nothing_else(
             for _ in range(24):
                 farm.pass_time(TICK)
                 with pytest.raises(Unavailable):
-                    keepalive.turn()
+                    keepalive.run_due()
             builder.log.step_ended(step, State.SUCCEEDED, "done")
         assert builder.log.stop.before_next_step is None
     assert farm.clock.monotonic() - began_at == 3600

@@ -13,7 +13,7 @@ import pytest
 from pipelines.domain.errors import StepFailed
 from pipelines.domain.pipeline import Step, StepContext, StepResult
 from pipelines.execution.job_records import StepRecords
-from pipelines.execution.success_records import Stamps
+from pipelines.execution.success_records import SuccessRecords
 from pipelines.steps.preflight import PREFLIGHT
 from pipelines.steps.run import RUN, Run, RunOptions
 from pipelines.workspace.sync import sync_file_system
@@ -47,15 +47,15 @@ def test_a_record_tells_reason_duration_and_attempt(bench: Bench) -> None:
 
 def test_no_record_holds_a_path_of_this_machine(bench: Bench) -> None:
     bench.build("job", bench.commit({"a.txt": "1"}))
-    for stamp in bench.workspace("job").stamps.glob("copy.json"):
-        assert str(bench.folder) not in stamp.read_text()
+    for success in bench.workspace("job").successes.glob("copy.json"):
+        assert str(bench.folder) not in success.read_text()
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"format": 3}'])
 def test_a_record_that_cant_be_read_is_told_and_the_step_runs(bench: Bench, content: str) -> None:
     commit = bench.commit({"a.txt": "1"})
     bench.build("job", commit)
-    (bench.workspace("job").stamps / "last.json").write_text(content)
+    (bench.workspace("job").successes / "last.json").write_text(content)
     assert bench.build("job", commit) == ["last"]
     assert bench.reasons["last"] == "the record of its last success is unreadable"
     assert bench.build("job", commit) == []
@@ -76,7 +76,7 @@ def test_a_step_with_intact_outputs_outlives_a_repeated_one(bench: Bench, tmp_pa
     bench.step("copy", "cp a.txt copy.txt", outputs=("copy.txt",))
     bench.step("last", "cat copy.txt", outputs=("copy.txt",))
     assert bench.build("job", commit) == ALL
-    (bench.workspace("job").stamps / "copy.json").unlink()
+    (bench.workspace("job").successes / "copy.json").unlink()
     assert bench.build("job", commit) == ["copy"]
 
 
@@ -150,7 +150,7 @@ def test_a_step_that_does_not_make_what_it_says_fails(bench: Bench) -> None:
     bench.step("liar", "true", outputs=("nothing/*.jar",))
     with pytest.raises(StepFailed, match="nothing/"):
         bench.build("job", bench.commit({"a.txt": "1"}))
-    assert not (bench.workspace("job").stamps / "liar.json").exists()
+    assert not (bench.workspace("job").successes / "liar.json").exists()
 
 
 def test_what_an_older_script_made_does_not_pass_for_what_this_one_makes(bench: Bench) -> None:
@@ -170,7 +170,7 @@ def test_what_an_older_script_made_does_not_pass_for_what_this_one_makes(bench: 
     bench.steps.pop()
     bench.step("make", "echo > made/new", outputs=("made/new",))
     bench.build("one", commit)
-    Stamps(bench.workspace("one").stamps).forget("make")
+    SuccessRecords(bench.workspace("one").successes).forget("make")
     bench.steps.pop()
     bench.step("make", "test ! -e made/new; echo > made/new", outputs=("made/new",))
     assert bench.build("one", commit) == ["make"]
@@ -190,7 +190,7 @@ def test_what_a_step_left_is_on_the_disk_before_its_record(
 
     def sync(path: Path) -> None:
         sync_file_system(path)
-        synced.append((path, Stamps(bench.workspace("job").stamps).recorded()))
+        synced.append((path, SuccessRecords(bench.workspace("job").successes).recorded()))
 
     monkeypatch.setattr("pipelines.execution.job_records.sync_file_system", sync)
 

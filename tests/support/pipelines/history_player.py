@@ -16,7 +16,7 @@ from typing import Any
 from pipelines.domain.errors import PipelineError
 from pipelines.domain.pipeline import Pipeline, Source, Step
 from pipelines.execution.runner import StepRunner
-from pipelines.execution.success_records import Stamps
+from pipelines.execution.success_records import SuccessRecords
 from pipelines.processes.cancellation import Cancellation
 from pipelines.processes.tree import builder_marker, sweep
 from pipelines.steps.checkout import GIT_CHECKOUT, CheckoutOptions
@@ -177,9 +177,9 @@ class Player:
     def _rerun(self, event: Event) -> str:
         job, _, plan = self._jobs[-1]
         names = [script.name for script in plan.scripts] + ([_PACKAGE] if plan.packages else [])
-        stamps = Stamps(Workspace(self._folder / "state", job).stamps)
+        successes = SuccessRecords(Workspace(self._folder / "state", job).successes)
         for name in names[event.step % len(names) :]:
-            stamps.forget(name)
+            successes.forget(name)
         return self._build(event)
 
     def _name(self, event: Event) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from pipelines.domain.pipeline import Param, Pipeline, Source, Step, StepKind
 from pipelines.execution.runner import StepRunner
 from pipelines.execution.step import StepExecution
-from pipelines.execution.success_records import Stamps
+from pipelines.execution.success_records import SuccessRecords
 from pipelines.processes.cancellation import Cancellation
 from pipelines.steps.checkout import GIT_CHECKOUT, CheckoutOptions
 from pipelines.workspace.layout import Workspace
@@ -89,7 +89,7 @@ class Bench:
 
     def forget(self, job: str, step: str) -> None:
         """Ask for a new run of the step."""
-        Stamps(self.workspace(job).stamps).forget(step)
+        SuccessRecords(self.workspace(job).successes).forget(step)
 
     def build(self, job: str, commit: str, **more: Any) -> list[str]:
         """Run what has to run; the names of the steps that did."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pipelines.domain.pipeline import StepContext
-from pipelines.steps.maven.incremental.donor import Donor
+from pipelines.steps.maven.incremental.earlier_build import EarlierBuild
 from pipelines.steps.maven.incremental.record import size_and_time
 from pipelines.steps.maven.incremental.selection import (
     BUILT_BEFORE,
@@ -63,13 +63,13 @@ class Candidates:
         self._add_writers(events.modules.values())
         return changed
 
-    def add_of(self, donor: Donor, events: BuildEvents) -> None:
+    def add_of(self, earlier: EarlierBuild, events: BuildEvents) -> None:
         """Add what another job built that may be taken, unless this job has built it itself."""
-        source = f"unchanged since commit {donor.commit[:12]}, built by job {donor.job}"
+        source = f"unchanged since commit {earlier.commit[:12]}, built by job {earlier.job}"
         for module in events.modules.values():
             usable = module.key not in self._known and can_be_given_away(module)
             if usable and is_built(module, size_and_time, listing):
-                lines = list(self._copied(module, donor))
+                lines = list(self._copied(module, earlier))
                 if all(line for line in lines):
                     self._add(module, source, "other")
                     self._lines += lines
@@ -83,27 +83,27 @@ class Candidates:
         self._known.add(module.key)
         self._lines.append(f"built\t{module.key}\t{module.built_digest}\t{source}\t{whose}")
 
-    def _copied(self, module: BuiltModule, donor: Donor) -> Iterator[str]:
+    def _copied(self, module: BuiltModule, earlier: EarlierBuild) -> Iterator[str]:
         for file in module.files:
-            made, installed = (self._here(path, donor) for path in (file.made, file.installed))
+            made, installed = (self._here(path, earlier) for path in (file.made, file.installed))
             if made and installed:
                 there = f"{file.made}\t{file.installed}"
                 yield f"file\t{module.key}\t{made}\t{installed}\t{there}"
             else:
                 yield ""
-        folder = self._here(module.folder, donor) if module.folder else None
+        folder = self._here(module.folder, earlier) if module.folder else None
         yield f"target\t{module.key}\t{folder}\t{module.folder}" if folder else ""
 
     def _add_writers(self, modules: Iterable[BuiltModule]) -> None:
         for reader, writers in readers_of_others(modules).items():
             self._lines += [f"writer\t{reader}\t{writer}" for writer in sorted(writers)]
 
-    def _here(self, path: Path, donor: Donor) -> Path | None:
-        """The place in this job that `path` has in the donor's; None outside of that."""
+    def _here(self, path: Path, earlier: EarlierBuild) -> Path | None:
+        """The place in this job that `path` has in the earlier build's; None outside of that."""
         workspace = self._context.workspace
         for theirs, ours in (
-            (Path(donor.repository), workspace.maven_repository),
-            (Path(donor.source), workspace.source),
+            (Path(earlier.repository), workspace.maven_repository),
+            (Path(earlier.source), workspace.source),
         ):
             if path.is_relative_to(theirs):
                 return ours / path.relative_to(theirs)

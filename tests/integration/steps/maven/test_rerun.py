@@ -14,7 +14,7 @@ import pytest
 
 from pipelines.domain.errors import FailureCode
 from pipelines.domain.pipeline import StepContext, StepResult
-from pipelines.execution.success_records import Stamps, boot_id
+from pipelines.execution.success_records import SuccessRecords, boot_id
 from pipelines.steps.maven.options import MavenOptions
 from tests.support.pipelines.maven_builder import build, failure, make_builder
 from tests.support.pipelines.maven_source import write_reactor
@@ -109,7 +109,7 @@ def test_after_a_failure(job: Job) -> None:
     assert built(job.succeed()) == ALL
     assert is_whole(job)
 
-    Stamps(job.context.workspace.stamps).forget(job.context.step)
+    SuccessRecords(job.context.workspace.successes).forget(job.context.step)
     assert built(job.succeed()) == ALL, "as rerun and forget ask for"
 
 

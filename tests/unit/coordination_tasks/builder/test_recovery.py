@@ -161,8 +161,8 @@ def test_a_watch_tells_what_hinders_it_and_goes_on() -> None:
         outbox=cast(Any, SimpleNamespace(pending=tuple)),
         intent=cast(Any, SimpleNamespace(read=unreadable)),
         observer=cast(Any, SimpleNamespace(look=act("look", Unavailable("x")), jobs_wait=False)),
-        beater=cast(Any, SimpleNamespace(turn=act("beat", KeyError("y")))),
-        housekeeping=cast(Any, SimpleNamespace(turn=act("keep"))),
+        beater=cast(Any, SimpleNamespace(beat_if_due=act("beat", KeyError("y")))),
+        housekeeping=cast(Any, SimpleNamespace(run_due=act("keep"))),
         heartbeat=cast(Any, SimpleNamespace(idle=1.0)),
         while_idle=lambda: nullcontext(True),
         sweep=act("sweep"),
@@ -170,8 +170,8 @@ def test_a_watch_tells_what_hinders_it_and_goes_on() -> None:
         clock=memory_world().clock,
         notice=told.append,
     )
-    watch.turn()
-    watch.turn()
+    watch.run_due()
+    watch.run_due()
     assert did == ["look", "beat", "keep"] * 2
     assert told == ["warning: Permission denied: claim; x; bug: KeyError('y')"]
 

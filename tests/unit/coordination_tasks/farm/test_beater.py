@@ -65,7 +65,7 @@ def host(tmp_path: Path) -> Host:
 def test_how_often(host: Host, interval: float, an_hour: int) -> None:
     beater = host.beater()
     while host.seconds < 3600:
-        beater.turn(interval, WAITING)
+        beater.beat_if_due(interval, WAITING)
         host.seconds += 10
     assert host.beats == an_hour
 
@@ -75,10 +75,10 @@ def test_whatever_else_is_pushed_counts(host: Host) -> None:
     for _ in range(10):
         beater.count()
         host.seconds += 20
-        beater.turn(30, BUSY)
+        beater.beat_if_due(30, BUSY)
     assert host.beats == 0
     host.seconds += 10
-    beater.turn(30, BUSY)
+    beater.beat_if_due(30, BUSY)
     assert host.beats == 1
 
 
@@ -86,10 +86,10 @@ def test_without_room_in_the_budget_it_waits(host: Host) -> None:
     beater = host.beater()
     for _ in range(6):
         host.budget.spend()
-    beater.turn(30, BUSY)
+    beater.beat_if_due(30, BUSY)
     assert host.beats == 0
     host.seconds += 60
-    beater.turn(30, BUSY)
+    beater.beat_if_due(30, BUSY)
     assert host.beats == 1
 
 
@@ -101,17 +101,17 @@ def test_the_budget_costs_nobody_its_job(host: Host) -> None:
         host.budget.spend()
         host.seconds += 5
         before = host.beats
-        beater.turn(30, BUSY)
+        beater.beat_if_due(30, BUSY)
         at += [host.seconds] * (host.beats - before)
     assert at == [LEASE / 2 + 5]
 
 
 def test_what_it_tells_is_in_the_reference_format_and_changes_with_the_status(host: Host) -> None:
     beater = host.beater()
-    beater.turn(30, WAITING)
+    beater.beat_if_due(30, WAITING)
     first = host.remote.beats[host.place][1]
     host.seconds += 30
-    beater.turn(30, BUSY)
+    beater.beat_if_due(30, BUSY)
     files = host.remote.beats[host.place][1]
     assert set(first) == {"build1/status.json", "build1/heartbeat.json"}
     assert json.loads(first["build1/status.json"])["status"] == "idle"
@@ -127,7 +127,7 @@ def test_what_it_tells_is_in_the_reference_format_and_changes_with_the_status(ho
 def test_each_beat_tells_its_own_time_and_the_status_that_of_its_change(host: Host) -> None:
     beater = host.beater()
     for _ in range(3):
-        beater.turn(30, WAITING)
+        beater.beat_if_due(30, WAITING)
         host.seconds += 30
     files = host.remote.beats[host.place][1]
     assert json.loads(files["build1/heartbeat.json"])["timestamp"] == "2025-10-29T12:01:00Z"
@@ -136,7 +136,7 @@ def test_each_beat_tells_its_own_time_and_the_status_that_of_its_change(host: Ho
 
 def test_beats_among_the_facts_when_configured(tmp_path: Path) -> None:
     host = Host(tmp_path, place=FACTS)
-    host.beater().turn(30, BUSY)
+    host.beater().beat_if_due(30, BUSY)
     assert (host.facts, host.beats) == (1, 0)
 
 
@@ -145,8 +145,8 @@ def test_a_remote_that_refuses_the_branch_gets_them_among_the_facts_and_is_told_
 ) -> None:
     beater = host.beater(Refusing(host.remote, host.place))
     with pytest.raises(WriteRefused):
-        beater.turn(30, BUSY)
+        beater.beat_if_due(30, BUSY)
     assert host.facts == 1
     host.seconds += 30
-    beater.turn(30, BUSY)
+    beater.beat_if_due(30, BUSY)
     assert host.facts == 2

@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from pipelines.domain.errors import FailureCode, StepFailed
-from pipelines.execution.success_records import Stamp, boot_id, changed_output, record_outputs
+from pipelines.execution.success_records import (
+    SuccessRecord,
+    boot_id,
+    changed_output,
+    record_outputs,
+)
 from pipelines.steps.debian.packaging.source_tree import restore_source
 from pipelines.steps.run_outputs import read_outputs
 from pipelines.workspace.layout import Workspace
@@ -41,7 +46,7 @@ def test_no_file_in_the_place_of_the_outputs_file(
 def test_an_output_that_became_a_pipe_was_changed(tmp_path: Path) -> None:
     path = tmp_path / "empty"
     path.write_text("")
-    stamp = Stamp(
+    success = SuccessRecord(
         step="s",
         fingerprint={},
         outputs=record_outputs([path], tmp_path),
@@ -56,4 +61,4 @@ def test_an_output_that_became_a_pipe_was_changed(tmp_path: Path) -> None:
     )
     path.unlink()
     os.mkfifo(path, 0o644)
-    assert changed_output(stamp, tmp_path) == "its output empty is no longer a file"
+    assert changed_output(success, tmp_path) == "its output empty is no longer a file"

@@ -7,7 +7,11 @@ import pytest
 
 from pipelines.domain.pipeline import StepContext
 from pipelines.steps.maven.incremental.candidates import Candidates, listing
-from pipelines.steps.maven.incremental.donor import Donor, known_donor, remember
+from pipelines.steps.maven.incremental.earlier_build import (
+    EarlierBuild,
+    read_earlier_build,
+    remember,
+)
 from pipelines.steps.maven.options import MavenOptions
 from pipelines.steps.maven.output.events import BuildEvents, read_events
 from tests.support.pipelines.step_context import Request, Steps
@@ -37,9 +41,9 @@ def built(context: StepContext, *more: str) -> BuildEvents:
     )
 
 
-def donor(context: StepContext, events: Path) -> Donor:
+def earlier(context: StepContext, events: Path) -> EarlierBuild:
     workspace = context.workspace
-    return Donor(
+    return EarlierBuild(
         "j", "0123456789abcdef", str(workspace.source), str(workspace.maven_repository), str(events)
     )
 
@@ -68,7 +72,7 @@ def test_what_another_job_built_is_listed_with_both_places(tmp_path: Path) -> No
     steps = Steps(tmp_path)
     here, there = steps.context(), steps.context(request=Request("other"))
     candidates = Candidates(MavenOptions(), here)
-    candidates.add_of(donor(there, tmp_path), built(there))
+    candidates.add_of(earlier(there, tmp_path), built(there))
     lines = candidates.text().splitlines()
     assert lines[0] == "built\tg:a\td\tunchanged since commit 0123456789ab, built by job j\tother"
     assert lines[1] == "file\tg:a\t{}\t{}\t{}\t{}".format(
@@ -88,7 +92,7 @@ def test_what_is_open_is_not_taken_from_another_job(tmp_path: Path, fact: str) -
     steps = Steps(tmp_path)
     there = steps.context(request=Request("other"))
     candidates = Candidates(MavenOptions(), steps.context())
-    candidates.add_of(donor(there, tmp_path), built(there, fact))
+    candidates.add_of(earlier(there, tmp_path), built(there, fact))
     assert candidates.text() == ""
 
 
@@ -112,12 +116,12 @@ def test_a_listing_has_names_sizes_and_times(tmp_path: Path) -> None:
 def test_a_donor_is_known_while_its_events_are_there(tmp_path: Path, context: StepContext) -> None:
     file, events = tmp_path / "builds" / "k.json", tmp_path / "events"
     file.parent.mkdir()
-    assert known_donor(file) is None
-    remember(file, donor(context, events))
-    assert known_donor(file) is None
+    assert read_earlier_build(file) is None
+    remember(file, earlier(context, events))
+    assert read_earlier_build(file) is None
     events.write_text("1\trun\n")
-    found = known_donor(file)
+    found = read_earlier_build(file)
     assert found
-    assert (found[0], found[1].runs) == (donor(context, events), 1)
+    assert (found[0], found[1].runs) == (earlier(context, events), 1)
     file.write_text("{}")
-    assert known_donor(file) is None
+    assert read_earlier_build(file) is None

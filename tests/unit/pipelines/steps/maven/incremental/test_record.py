@@ -61,15 +61,15 @@ def test_the_key_is_of_all_but_what_changes_with_each_attempt() -> None:
 def test_a_record_that_was_copied_with_its_workspace_tells_of_the_copy(tmp_path: Path) -> None:
     jobs = tmp_path / "jobs"
     path = jobs / "mine" / "maven" / "step.events"
-    donor = jobs / "other" / "build" / "source"
+    earlier = jobs / "other" / "build" / "source"
     open_record(path, "abc")
     with path.open("a") as stream:
         stream.writelines(
             f"1\t{line}\n"
             for line in (
-                *("run", f"planned\tg:a\t{donor}/a/pom.xml\tjar\t\tA"),
-                *(f"builds\tg:a\t{donor}/a/target", "started\tg:a"),
-                f"file\tg:a\t{donor}/a/target/a.jar\t/shared/a.jar\t1\t1",
+                *("run", f"planned\tg:a\t{earlier}/a/pom.xml\tjar\t\tA"),
+                *(f"builds\tg:a\t{earlier}/a/target", "started\tg:a"),
+                f"file\tg:a\t{earlier}/a/target/a.jar\t/shared/a.jar\t1\t1",
             )
         )
     module = open_record(path, "abc").events().modules["g:a"]

@@ -13,7 +13,7 @@ from pipelines.steps.maven.output.events import BuildEvents, read_events
 
 
 @dataclass(frozen=True, slots=True)
-class Donor:
+class EarlierBuild:
     """A build that went well, with the same options and environment."""
 
     job: str
@@ -23,20 +23,20 @@ class Donor:
     events: str
 
 
-_DONOR = TypeAdapter(Donor)
+_EARLIER_BUILD = TypeAdapter(EarlierBuild)
 
 
-def remember(file: Path, donor: Donor) -> None:
+def remember(file: Path, earlier: EarlierBuild) -> None:
     """Let later jobs take modules from this build."""
-    fields = {name: getattr(donor, name) for name in Donor.__slots__}
+    fields = {name: getattr(earlier, name) for name in EarlierBuild.__slots__}
     write_durably(file, json.dumps(fields).encode())
 
 
-def known_donor(file: Path) -> tuple[Donor, BuildEvents] | None:
+def read_earlier_build(file: Path) -> tuple[EarlierBuild, BuildEvents] | None:
     """The build that `file` names, with its events; None when there is none (any more)."""
     try:
-        donor = _DONOR.validate_python(json.loads(file.read_text()))
-        with Path(donor.events).open(encoding="utf-8", errors="replace", newline="\n") as lines:
-            return donor, read_events(lines)
+        earlier = _EARLIER_BUILD.validate_python(json.loads(file.read_text()))
+        with Path(earlier.events).open(encoding="utf-8", errors="replace", newline="\n") as lines:
+            return earlier, read_events(lines)
     except (FileNotFoundError, ValueError):
         return None  # everything is built
