@@ -87,9 +87,9 @@ def refusal(job: Job, wanted: Wanted, state_of: Callable[[str], State | None]) -
 
 def _person_refusal(job: Job, wanted: Wanted) -> str:
     if job.held:
-        return f"it is {job.held}"
+        return job.held
     if job.wanted_builder and job.wanted_builder != wanted.builder:
-        return f"it is for builder {job.wanted_builder} only"
+        return f"only for builder {job.wanted_builder}"
     return ""
 
 

@@ -69,7 +69,7 @@ def test_a_cancelled_job_is_retried_on_one_builder(world: World) -> None:
 
     with pytest.raises(ClaimLost):
         store.complete(attempt, Completion(state=State.SUCCEEDED))
-    with pytest.raises(NothingToClaim, match="for builder build2 only"):
+    with pytest.raises(NothingToClaim, match="only for builder build2"):
         claim(store)
     assert claim(world.store("build2")).job.id == "job_1"
 
@@ -91,7 +91,7 @@ def test_a_held_job_is_taken_by_nobody_until_it_is_released(world: World) -> Non
     control(store).change(["job_1"], JobChange(hold=True))
     control(store, "eve").change(["job_1"], JobChange(hold=True))
 
-    with pytest.raises(NothingToClaim, match="it is held by ann"):
+    with pytest.raises(NothingToClaim, match="held by ann"):
         claim(store, "job_1")
     [released] = control(store).change(["job_1"], JobChange(hold=False))
 
