@@ -1,10 +1,10 @@
-"""What a job's source tree costs: making it, and looking at what is in it.
+"""The cost of a job's source tree: making it, and reading its content.
 
     python -m benchmarks.source_tree REPOSITORY [ROUNDS]
 
-REPOSITORY is a clone, with CloudStack's size or more. The `git-checkout` step, whose mirror is
-there already, is compared with `git clone --shared` and `git checkout` by hand in turns. Figures
-are medians of ROUNDS (5) in seconds of wall time; they go to benchmarks/results/source_tree.json.
+REPOSITORY is a clone, with CloudStack's size or more. The `git-checkout` step, with an existing
+mirror, is compared with `git clone --shared` and `git checkout` by hand in turns. Figures are
+medians of ROUNDS (5) in seconds of wall time; they go to benchmarks/results/source_tree.json.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FILES_OF_A_FOLDER = 100
 
 
 def main() -> int:
-    """Measure, write and print; 1 when a limit is missed."""
+    """Measure, write and print; returns 1 when a limit is missed."""
     repository = Path(sys.argv[1]).resolve()
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
     with tempfile.TemporaryDirectory(prefix="source-tree-") as folder:
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def trees(folder: Path, repository: Path, rounds: int) -> dict[str, float]:
-    """Seconds of the step and by hand, and how many files the commit has."""
+    """Seconds of the step and by hand, and the number of files in the commit."""
     commit = _git("-C", str(repository), "rev-parse", "HEAD")
     step(folder, repository, commit, 0)  # makes the mirror
     mirror = next((folder / "state").rglob("HEAD")).parent
@@ -101,7 +101,7 @@ def clone(target: Path, mirror: Path, commit: str) -> None:
 
 
 def scans(folder: Path, rounds: int) -> float:
-    """Seconds to look at names and stat of 60,000 files."""
+    """Seconds to read names and stat of 60,000 files."""
     for number in range(0, FILES, FILES_OF_A_FOLDER):
         inner = folder / str(number)
         inner.mkdir(parents=True)

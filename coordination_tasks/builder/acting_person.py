@@ -1,4 +1,4 @@
-"""Who acts on this machine: what is recorded with each act."""
+"""The name of the person who acts on this machine, which is recorded with each action."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SECONDS = 5.0
 
 
 def acting_person(named: str) -> str:
-    """`named` if it is not empty, else git's user.name, else user@host."""
+    """`named` if it is not empty, otherwise git's user.name, or else user@host."""
     return named or _name_in_git() or _user_at_host()
 
 
@@ -28,6 +28,6 @@ def _name_in_git() -> str:
 def _user_at_host() -> str:
     try:
         user = getpass.getuser()
-    except (KeyError, OSError):  # a user id without an entry in the system's list
+    except (KeyError, OSError):  # a user id without an entry in the system's user list
         user = "unknown"
     return f"{user}@{socket.gethostname()}"

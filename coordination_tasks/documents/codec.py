@@ -35,7 +35,7 @@ _STATE_OF_STATUS: Mapping[str, State] = {
 }
 _NEEDS_STATE_KEY = frozenset({State.CANCELLED, State.TIMED_OUT})
 _RARE = ("wanted_builder", "held")
-"""Members that only jobs have for which somebody asked for them."""
+"""Members that a job has only if they were requested."""
 
 
 class Unreadable(ValueError):

@@ -1,4 +1,4 @@
-"""`coordination/drains.json`: the builders that claim nothing more until somebody resumes them."""
+"""`coordination/drains.json`: the builders that claim no job until somebody resumes them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from coordination_tasks.domain.timestamps import format_time, parse_time
 from coordination_tasks.repository.draft import Draft
 
 ALL = "all"
-"""In place of a builder's id: all builders, also those that come later."""
+"""Instead of a builder's id: all builders, including later ones."""
 _NEW = json_edit.dump({"drains": {}})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
-    """Somebody asked that a builder finishes what it builds, and claims nothing more."""
+    """A request that a builder finishes its job, and claims no more."""
 
     builder: str
     """Id of the builder, or ALL."""
@@ -30,11 +30,11 @@ class Drain:
     def __str__(self) -> str:
         since = f" since {format_time(self.at)}" if self.at else ""
         why = f": {self.reason}" if self.reason else ""
-        return f"drained by {self.by}{since}{why} (`doit resume {self.builder}` ends that)"
+        return f"drained by {self.by}{since}{why} (end it with `doit resume {self.builder}`)"
 
 
 def read_drains(data: bytes | None) -> Mapping[str, Drain]:
-    """All drains by builder. Raises BrokenDocument: to overlook one would start a build."""
+    """All drains by builder. Raises BrokenDocument: ignoring one would start a build."""
     text = _NEW if data is None else json_edit.decode(DRAINS, data)
     raws = json_edit.parse_object(DRAINS, text).get("drains", {})
     if not isinstance(raws, dict):
@@ -43,12 +43,12 @@ def read_drains(data: bytes | None) -> Mapping[str, Drain]:
 
 
 def drain_of(drains: Mapping[str, Drain], builder: str) -> Drain | None:
-    """Why this builder claims nothing; None when it does."""
+    """The drain that keeps this builder from claiming; None when there is none."""
     return drains.get(builder) or drains.get(ALL)
 
 
 def set_drain(draft: Draft, drain: Drain) -> Drain:
-    """Drain a builder; the drain that holds now, which is an earlier one if there is one."""
+    """Drain a builder; returns the drain in force, which is an earlier one if there is one."""
     if earlier := read_drains(draft.read(DRAINS)).get(drain.builder):
         return earlier
     value = {
@@ -62,7 +62,7 @@ def set_drain(draft: Draft, drain: Drain) -> Drain:
 
 
 def end_drain(draft: Draft, builder: str, *, by: str) -> Drain | None:
-    """Let a builder claim again; the drain that was ended, None when there was none."""
+    """Let a builder claim again; returns the drain that was ended, None when there was none."""
     found = read_drains(draft.read(DRAINS)).get(builder)
     if found:
         _write(draft, builder, None)

@@ -13,7 +13,7 @@ from common.states import State
 MAX_ID_LENGTH = 200
 _BUILDER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 RESERVED_IDS = frozenset({"all", "any", "coordination", "main", "pages", "shared"})
-"""Words that name something else where a builder's id can stand: on a command line, in a path."""
+"""Words with another meaning in place of a builder's id: on a command line, in a path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +36,9 @@ class Job:
     """Ids of jobs that must succeed first."""
     description: str = ""
     wanted_builder: str | None = None
-    """The one builder that may take it; None: any that fits."""
+    """The only builder that may claim it; None: every builder that matches."""
     held: str = ""
-    """Who or what holds it back from all builders; "": nothing does."""
+    """Who or what holds it; "": it is not held."""
     state: State = State.QUEUED
     assigned_to: str | None = None
     attempt: int = 0

@@ -37,7 +37,7 @@ class Wanted:
     labels: Mapping[str, str] = key(map_of(text), factory=dict)
     """The builder's labels."""
     builder: str = key(text, "")
-    """The builder's id; "" in what older programs ask."""
+    """The builder's id; "" in requests of older programs."""
     job_id: str | None = key(optional(text), None)
     pipeline: str | None = key(optional(text), None)
     """Take jobs of this pipeline only."""

@@ -1,4 +1,4 @@
-"""What a person asks of the farm from any machine. Each call is one transaction."""
+"""A person's requests to the farm from any machine. Each call is one transaction."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from coordination_tasks.store.store import Store
 
 
 class Control:
-    """Acts for `person` through `store`. Methods raise what a transaction raises.
+    """Acts for `person` through `store`.
 
-    `clock` dates what is recorded.
+    Methods raise what a transaction raises. `clock` sets the recorded times.
     """
 
     def __init__(
@@ -36,11 +36,11 @@ class Control:
         self._clock = clock
 
     def cancel(self, job_ids: Sequence[str], reason: str = "") -> tuple[Job, ...]:
-        """End jobs that wait or run, all of them or none. Raises NotFound, Conflict."""
+        """Cancel queued or running jobs, all of them or none. Raises NotFound, Conflict."""
         return self._on_jobs(job_ids, lambda draft, job: cancel(draft, job, reason, self._actor()))
 
     def retry(self, job_ids: Sequence[str], wanted_builder: str | None = None) -> tuple[Job, ...]:
-        """Queue jobs again that failed, timed out or were cancelled, all of them or none.
+        """Queue failed, timed-out or cancelled jobs again, all of them or none.
 
         Raises NotFound, Conflict, BadRequest.
         """
@@ -49,23 +49,20 @@ class Control:
         )
 
     def change(self, job_ids: Sequence[str], change: JobChange) -> tuple[Job, ...]:
-        """Change what was asked of jobs that wait. Raises NotFound, Conflict, BadRequest."""
+        """Change the settings of queued jobs. Raises NotFound, Conflict, BadRequest."""
         return self._on_jobs(
             job_ids, lambda draft, job: change_job(draft, job, change, self._actor())
         )
 
     def drain(self, builder: str, reason: str = "") -> Drain:
-        """Let a builder, or ALL, claim nothing more; the drain that holds now.
-
-        Raises BadRequest.
-        """
+        """Let a builder, or ALL, claim no more; returns the drain in force. Raises BadRequest."""
         _check_builder(builder)
         refuse_secrets("the reason", reason)
         drain = Drain(builder=builder, by=self._person, at=self._actor().now, reason=reason)
         return self._store.change(lambda draft: set_drain(draft, drain))
 
     def resume(self, builder: str) -> Drain | None:
-        """Let it claim again; the drain that was ended, None when there was none."""
+        """Let it claim again; returns the drain that was ended, None when there was none."""
         _check_builder(builder)
         return self._store.change(lambda draft: end_drain(draft, builder, by=self._person))
 

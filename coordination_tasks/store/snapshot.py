@@ -145,7 +145,7 @@ class Snapshot:
         return read_locks(self.read(LOCKS))
 
     def drains(self) -> Mapping[str, Drain]:
-        """The drains that were asked for and not ended, by builder (ALL: all builders)."""
+        """The drains in force, by builder (ALL: all builders)."""
         return read_drains(self.read(DRAINS))
 
     def messages(self) -> tuple[Message, ...]:

@@ -45,7 +45,7 @@ class Signature:
     after: str = ""
     """Regular expression for lines directly below it that belong to it."""
     relays: str = ""
-    """Regular expression for a line below it that says: something else failed, as told above."""
+    """Regular expression for a line below it that reports another failure, shown above."""
     at_end: bool = False
     """The tool writes nothing after it: later output shows that the failure was accepted."""
 

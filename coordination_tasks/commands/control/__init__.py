@@ -1,4 +1,4 @@
-"""Commands by which a person, or a program for one, acts on jobs and builders from any machine.
+"""Commands with which a person, or a program, controls jobs and builders from any machine.
 
-What builds here, or only shows something, belongs to the rooms beside this one.
+Commands that build here, or only show something, belong to the rooms beside this one.
 """

@@ -1,4 +1,4 @@
-"""What the commands of this room share: who acts, and how a changed job is shown."""
+"""Shared parts of the commands of this room: the acting person, and the output of changed jobs."""
 
 from __future__ import annotations
 
@@ -21,24 +21,21 @@ OPTION_AS: dict[str, Any] = {
     "long": "as",
     "type": str,
     "default": "",
-    "help": "record this name as who acts (else git's user.name, else user@host)",
+    "help": "name to record as the acting person (default: git's user.name, or user@host)",
 }
 
 
 class ActingCommand(FarmCommand):
-    """Base of the doit commands by which a person acts."""
+    """Base of the doit commands with which a person acts."""
 
     @contextmanager
     def control(self, builder: str, person: str) -> Iterator[Control]:
-        """The farm, for `person` ("": who that is on this machine)."""
+        """The farm, for `person` ("": the person on this machine)."""
         with open_store(self.farm.config(builder), tell) as store:
             yield Control(store, acting_person(person))
 
     def named_builder(self, builder: str, words: Sequence[str]) -> str:
-        """The builder on a command line; that of this machine when none is named.
-
-        Raises BadRequest.
-        """
+        """The builder on a command line; by default that of this machine. Raises BadRequest."""
         if len(words) > 1:
             raise BadRequest(f"unexpected argument {words[1][:60]!r}")
         return words[0] if words else self.farm.config(builder).profile.id
@@ -47,12 +44,12 @@ class ActingCommand(FarmCommand):
 def named_jobs(words: Sequence[str]) -> tuple[str, ...]:
     """The ids of jobs on a command line, each once. Raises BadRequest when there is none."""
     if not words:
-        raise BadRequest("expected the id of at least one job; `doit jobs` lists them")
+        raise BadRequest("expected the id of at least one job; `doit jobs` shows them")
     return tuple(dict.fromkeys(words))
 
 
 def show_jobs(jobs: Iterable[Job], *, json: bool) -> int:
-    """One line for each job as it is now, or the same as JSON; the exit code."""
+    """Print one line per job as it is now, or the same as JSON; returns the exit code."""
     if json:
         sys.stdout.write(as_json({"jobs": [job_as_json(job) for job in jobs]}) + "\n")
     else:
@@ -62,6 +59,6 @@ def show_jobs(jobs: Iterable[Job], *, json: bool) -> int:
 
 
 def tell_job(job: Job) -> None:
-    """One line on stdout."""
+    """Print one line on stdout."""
     what = f": {job.reason}" if job.reason else ""
     sys.stdout.write(f"{job.id} {job.state}{what}\n")

@@ -1,4 +1,4 @@
-"""`doit cancel`: end jobs that wait or run, from any machine."""
+"""`doit cancel`: cancel queued or running jobs, from any machine."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class CancelCommand(ActingCommand):
     """doit command."""
 
     name = "cancel"
-    doc_purpose = "end jobs that wait or run, on any builder"
+    doc_purpose = "cancel queued or running jobs, on any builder"
     doc_usage = "JOB... [--reason TEXT] [--as NAME] [--json]"
     doc_description = """
-The jobs become `cancelled` at once: all that are named, or none when one of them is unknown or has
-ended. The builder of a running job stops its processes when it next looks at the coordination
-repository (`observe_every` in builder.yaml), and takes its next job. A cancelled job never runs
-again by itself; `doit retry` queues it again.
+The jobs become `cancelled` at once: all named ones, or none if one of them is unknown or has ended.
+The builder of a running job stops its processes at its next check of the coordination repository
+(`observe_every` in builder.yaml), and claims its next job. A cancelled job never runs again by
+itself; `doit retry` queues it again.
 
 Exit codes: 0 cancelled, 1 cannot reach the coordination repository, 3 bad usage, an unknown job, or
 one that has ended.
@@ -29,7 +29,7 @@ one that has ended.
     group = "queue"
     cmd_options = (
         {"name": "reason", "long": "reason", "type": str, "default": "",
-         "help": "why; shown with the job"},
+         "help": "reason, shown with the job"},
         OPTION_AS,
         OPTION_JSON,
         OPTION_BUILDER,

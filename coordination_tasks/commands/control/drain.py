@@ -1,4 +1,4 @@
-"""`doit drain` and `doit resume`: builders that finish what they build and claim nothing more."""
+"""`doit drain` and `doit resume`: builders that finish their job and claim no more."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ class DrainCommand(ActingCommand):
     """doit command."""
 
     name = "drain"
-    doc_purpose = "let a builder finish its job and claim nothing more"
+    doc_purpose = "let a builder finish its job and claim no more"
     doc_usage = "[BUILDER|all] [--reason TEXT] [--as NAME] [--json]"
     doc_description = """
-Without BUILDER it is the builder of this machine; `all` pauses the whole farm. The drain holds
-until `doit resume`, also when the builder is away now or starts again.
+Without BUILDER, drains the builder of this machine; `all` pauses the whole farm. The drain remains
+in force until `doit resume`, even if the builder is offline now or restarts.
 
 Exit codes: 0 drained, 1 cannot reach the coordination repository, 3 bad usage.
 """
     group = "farm"
     cmd_options = (
         {"name": "reason", "long": "reason", "type": str, "default": "",
-         "help": "why; shown with the builder"},
+         "help": "reason, shown with the builder"},
         OPTION_AS,
         OPTION_JSON,
         OPTION_BUILDER,
@@ -50,8 +50,8 @@ class ResumeCommand(ActingCommand):
     doc_purpose = "let a drained builder claim jobs again"
     doc_usage = "[BUILDER|all] [--as NAME] [--json]"
     doc_description = """
-Without BUILDER it is the builder of this machine. `all` ends the pause of the whole farm; builders
-that were drained by name stay drained.
+Without BUILDER, resumes the builder of this machine. `all` ends the pause of the whole farm;
+builders that were drained by name stay drained.
 
 Exit codes: 0 it claims again, or was not drained, 1 cannot reach the coordination repository,
 3 bad usage.

@@ -1,4 +1,4 @@
-"""`doit retry`: queue jobs again that failed, timed out or were cancelled."""
+"""`doit retry`: queue failed, timed-out or cancelled jobs again."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ class RetryCommand(ActingCommand):
     """doit command."""
 
     name = "retry"
-    doc_purpose = "queue jobs again that failed, timed out or were cancelled"
+    doc_purpose = "queue failed, timed-out or cancelled jobs again"
     doc_usage = "JOB... [--on BUILDER|any] [--as NAME] [--json]"
     doc_description = """
-The job keeps its id and its commit, and waits for its next attempt on any builder that fits.
+The job keeps its id and its commit, and waits for its next attempt on any builder that matches.
 `doit rerun` builds a job here and now instead.
 
 Exit codes: 0 queued, 1 cannot reach the coordination repository, 3 bad usage, an unknown job, or
-one that runs or has succeeded.
+one that is running or has succeeded.
 """
     group = "queue"
     cmd_options = (
         {"name": "on", "long": "on", "type": str, "default": "",
-         "help": "only this builder may take it; any: each that fits"},
+         "help": "only this builder may claim it; any: every builder that matches"},
         OPTION_AS,
         OPTION_JSON,
         OPTION_BUILDER,

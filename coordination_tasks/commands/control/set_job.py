@@ -1,4 +1,4 @@
-"""`doit set`: change what was asked of jobs that wait."""
+"""`doit set`: change the settings of queued jobs."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ class SetCommand(ActingCommand):
     """doit command."""
 
     name = "set"
-    doc_purpose = "change the priority of waiting jobs, hold them, choose their builder"
+    doc_purpose = "change the priority of queued jobs, hold them, choose their builder"
     doc_usage = "JOB... [--priority N] [--on BUILDER|any] [--hold|--unhold] [--as NAME] [--json]"
     doc_description = """
-A held job stays in the queue, and no builder takes it until it is released with --unhold.
+A held job stays in the queue, and no builder claims it until it is released with --unhold.
 
 Exit codes: 0 changed, 1 cannot reach the coordination repository, 3 bad usage, an unknown job, or
-one that does not wait.
+one that is not queued.
 """
     group = "queue"
     cmd_options = (
         {"name": "priority", "long": "priority", "type": int, "default": 0,
          "help": "1 is first, 10 last"},
         {"name": "on", "long": "on", "type": str, "default": "",
-         "help": "only this builder may take it; any: each that fits"},
+         "help": "only this builder may claim it; any: every builder that matches"},
         {"name": "hold", "long": "hold", "type": bool, "default": False,
-         "help": "let no builder take it"},
+         "help": "let no builder claim it"},
         {"name": "unhold", "long": "unhold", "type": bool, "default": False,
-         "help": "let builders take it again"},
+         "help": "let builders claim it again"},
         OPTION_AS,
         OPTION_JSON,
         OPTION_BUILDER,

@@ -32,13 +32,13 @@ from coordination_tasks.wiring.reading import farm_overview, open_snapshot
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A builder as it is shown."""
+    """A builder, as shown."""
 
     status: BuilderStatus
     presence: Presence | None
     """Whether it is alive; None when the past is shown."""
     drain: Drain | None
-    """Why it claims nothing; None when it does."""
+    """The drain that keeps it from claiming; None when it claims."""
 
 
 class StatusCommand(FarmCommand):

@@ -67,7 +67,7 @@ class GitRemote:
     ) -> GitResult:
         """Set the branch to `commit` if it is still `expected` ("": absent).
 
-        The notes in `takes` (owner, commit) go away by the same push, or nothing is changed.
+        The same push removes the notes in `takes` (owner, commit); otherwise nothing changes.
         """
         leases = {self._ref: expected, **{NOTES + owner: mark for owner, mark in takes.items()}}
         options = [f"--force-with-lease={ref}:{value}" for ref, value in leases.items()]
@@ -78,7 +78,8 @@ class GitRemote:
     def check_is_default(self, git_dir: Path) -> None:
         """Raise BadConfiguration when the repository has another default branch than this one.
 
-        To be asked before the branch is begun: what has one may not be a coordination repository.
+        Call it before starting the branch: a repository with another one may be the wrong
+        repository.
         """
         found = self._asked(git_dir, "HEAD", _USUAL_OTHER)
         named = re.search(r"^ref: (\S+)\tHEAD$", found, re.MULTILINE)

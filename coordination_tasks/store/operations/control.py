@@ -1,4 +1,4 @@
-"""What a person does with a job from any machine: cancel, retry, hold; pure changes of a draft."""
+"""A person's actions on a job from any machine: cancel, retry, hold; pure changes of a draft."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from coordination_tasks.store.operations.moves import log_broken_off, log_move
 from coordination_tasks.store.operations.queue import check_priority
 
 ANY_BUILDER = "any"
-"""In place of a builder's id: each builder that fits."""
+"""Instead of a builder's id: every builder that matches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who acts, and on which builder; both are recorded."""
+    """The acting person and the builder that they act on; both are recorded."""
 
     person: str
     builder: str
@@ -29,28 +29,28 @@ class Actor:
 
     @property
     def details(self) -> dict[str, object]:
-        """What a transition says of it."""
+        """The text in a transition."""
         return {"by": self.person}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobChange:
-    """What is to be changed of a job that waits; None: as it is."""
+    """Changes of a queued job; None: unchanged."""
 
     priority: int | None = None
     wanted_builder: str | None = None
-    """Id of the one builder that may take it, or ANY_BUILDER."""
+    """Id of the only builder that may claim it, or ANY_BUILDER."""
     hold: bool | None = None
 
 
 def cancel(draft: Draft, job_id: str, reason: str, actor: Actor) -> Job:
-    """End a job that waits or runs; whoever runs it has lost it. Raises NotFound, Conflict."""
+    """Cancel a queued or running job; its builder loses the claim. Raises NotFound, Conflict."""
     jobs = read_jobs(draft)
     job = jobs.require(job_id)
     if job.state is State.CANCELLED:
         return job
     if job.state not in {State.QUEUED, State.RUNNING}:
-        raise Conflict(f"job {job_id} has ended already: {job.state}")
+        raise Conflict(f"job {job_id} has already ended: {job.state}")
     refuse_secrets("the reason", reason)
     ended = replace(
         job,
@@ -71,19 +71,22 @@ def cancel(draft: Draft, job_id: str, reason: str, actor: Actor) -> Job:
 
 
 def retry(draft: Draft, job_id: str, wanted_builder: str | None, actor: Actor) -> Job:
-    """Queue a job again that failed, timed out or was cancelled: its next attempt.
+    """Queue a failed, timed-out or cancelled job again, for its next attempt.
 
-    The builder that it is for stays as it is when `wanted_builder` is None. A job that waits
-    already stays as it is. Raises NotFound, Conflict (it runs, or has succeeded), BadRequest.
+    If `wanted_builder` is None, the job's builder is unchanged. A queued job is unchanged. Raises
+    NotFound, Conflict (it runs, or has succeeded), BadRequest.
     """
     jobs = read_jobs(draft)
     job = jobs.require(job_id)
     if job.state is State.RUNNING:
         raise Conflict(
-            f"job {job_id} runs on {job.assigned_to}; `doit cancel {job_id}` ends it first"
+            f"job {job_id} is running on {job.assigned_to}."
+            f" Cancel it first with `doit cancel {job_id}`."
         )
     if job.state is State.SUCCEEDED:
-        raise Conflict(f"job {job_id} has succeeded; `doit rerun {job_id}` builds it again here")
+        raise Conflict(
+            f"job {job_id} has succeeded. Build it again here with `doit rerun {job_id}`."
+        )
     if job.state is State.QUEUED:
         return job
     waits = replace(
@@ -100,11 +103,11 @@ def retry(draft: Draft, job_id: str, wanted_builder: str | None, actor: Actor) -
 
 
 def change_job(draft: Draft, job_id: str, change: JobChange, actor: Actor) -> Job:
-    """Change what was asked of a job that waits. Raises NotFound, Conflict, BadRequest."""
+    """Change the settings of a queued job. Raises NotFound, Conflict, BadRequest."""
     jobs = read_jobs(draft)
     job = jobs.require(job_id)
     if job.state is not State.QUEUED:
-        raise Conflict(f"job {job_id} does not wait: it is {job.state}")
+        raise Conflict(f"job {job_id} is not queued: it is {job.state}")
     priority = job.priority if change.priority is None else change.priority
     check_priority(priority)
     held = job.held

@@ -1,4 +1,4 @@
-"""What is logged when a job changes its state and no attempt says so itself."""
+"""Transitions of jobs that change their state without an attempt's own record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from coordination_tasks.store.operations.attempt import ends_of_running_steps
 
 
 def log_broken_off(draft: Draft, before: Job, after: Job, *, by: str, now: datetime) -> None:
-    """Ends for the steps that were running when the job was taken from their builder."""
+    """End transitions of the steps that were running when the job was taken away."""
     log = read_log(draft, before.id, before.attempt)
     log.append_steps(
         ends_of_running_steps(after, log.transitions, builder=by, at=now, reason=after.reason)
@@ -30,13 +30,13 @@ def log_move(
     now: datetime,
     details: Mapping[str, object] | None = None,
 ) -> None:
-    """The job went from its state `before` to that of `after`. Raises IllegalTransition."""
+    """Log the job's change from the state `before` to that of `after`. Raises IllegalTransition."""
     check_job_transition(before.id, before.state, after.state)
     log = read_log(draft, before.id, before.attempt)
     log.append(
         Transition.of_job(
             after,
-            # a job has each token in one such move only
+            # a job has each token in only one such transition
             own_id=f"{before.id}-{after.token}-{after.state}",
             builder=by,
             from_state=before.state,

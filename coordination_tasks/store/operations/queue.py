@@ -64,7 +64,7 @@ def reap(draft: Draft, job_id: str, seen_token: int, reason: str, *, by: str, no
 def check_priority(priority: int) -> None:
     """Raise BadRequest unless a job may have this priority."""
     if priority not in _PRIORITIES:
-        raise BadRequest(f"priority {priority} is not between 1 (first) and 10")
+        raise BadRequest(f"invalid priority {priority}: expected 1 (first) to 10")
 
 
 def _check_request(job: Job) -> None:

@@ -1,4 +1,4 @@
-"""git, and Python's pip and pytest, whose lines other tools' rows would take for theirs. Pure."""
+"""git, and Python's pip and pytest, whose lines rows of other tools would also match. Pure."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ MACHINE = (
         code=FailureCode.NETWORK,
         retry=True,
     ),
-    # Maven's wrapper, whose wget or curl has said why above it, unless it was told to be silent.
+    # Maven's wrapper, whose wget or curl reports the cause above it, unless it is quiet.
     Signature(
         tool="network", line=r"(?:wget|curl): Failed to fetch ", code=FailureCode.NETWORK, before=1
     ),

@@ -1,8 +1,8 @@
 """The meaning of Maven's final error lines: failed plugin, message, code. Pure.
 
-The first row whose `goal` fits the failed goal and whose `words` are found in its error lines
-counts. `own_output` says that the plugin only repeats a count or an exit code: what the goal
-printed last belongs to it.
+The first row whose `goal` matches the failed goal and whose `words` are found in its error lines
+counts. `own_output`: the plugin only repeats a count or an exit code, and the goal's last output
+belongs to it.
 """
 
 from __future__ import annotations

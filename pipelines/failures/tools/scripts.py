@@ -7,7 +7,7 @@ from pipelines.failures.signature import Role, Signature
 SCRIPTS = (
     Signature(
         tool="tests",
-        # But for what sums up, says that none failed, or is expected to fail.
+        # Except summaries, reports of no failure, and expected failures.
         line=r"(?!FAILED \(\w+=|test result: |.*(?:\b0 (?:tests? )?FAILED|FAILED\W{1,3}0\b|# TODO)"
         r"|\S+: FAILED(?: open or read)?$)"
         r"(?:(?:FAIL|FAILED|ERROR|XPASS)(?::| +\S)|not ok \d|--- FAIL: "

@@ -37,7 +37,7 @@ Name = Annotated[Text, AfterValidator(_no_option)]
 
 def _inside(text: str) -> str:
     if text.startswith("/") or ".." in text.split("/") or any(c in text for c in "\t\n"):
-        raise ValueError(f"'{text}' is no path inside the source")
+        raise ValueError(f"expected a path inside the source tree, found '{text}'")
     return text
 
 
@@ -75,15 +75,15 @@ class MavenOptions(Options):
     wrapper: bool = True
     """Run the source's own `mvnw` if it has one, otherwise the builder's `mvn`."""
     incremental: Literal["off", "rerun", "modules"] = "rerun"
-    """What is built when something is already known to be built. `off`: everything; `rerun`:
-    another try of the job builds the modules that did not succeed; `modules`: also another
-    commit builds only the modules that read what it changes."""
+    """What to build again. `off`: everything; `rerun`: another try of the job builds only the
+    modules that have not succeeded; `modules`: another commit, too, builds only the modules that
+    read something that it changes."""
     pure_plugins: Several[Name] = ()
-    """Plugins (`artifactId` or `groupId:artifactId`) that read nothing but the module's folder,
-    what their configuration names and the class path, beside those that are known to."""
+    """Plugins (`artifactId` or `groupId:artifactId`) that read only the module's folder, the files
+    in their configuration and the class path, besides the known ones."""
     module_inputs: dict[Name, Several[SourcePath]] = Field(default_factory=dict)
-    """All that a module (`:artifact` or the folder) reads outside of its folder: files and
-    folders, relative to the source."""
+    """Everything that a module (`:artifact` or the folder) reads outside its folder: files and
+    folders, relative to the source tree."""
     extra_args: Several[Text] = ()
     """More arguments, passed unchanged."""
 
@@ -113,7 +113,7 @@ class MavenCall:
     """Local repository."""
     program: tuple[str, ...] = ("mvn",)
     java_home: Path | None = None
-    """None: what JAVA_HOME or PATH has."""
+    """None: from JAVA_HOME or PATH."""
     listener: tuple[str, ...] = ()
     """Arguments that make Maven write its events."""
     java_options: tuple[str, ...] = ()
@@ -141,7 +141,7 @@ def maven_command(options: MavenOptions, context: StepContext, call: MavenCall) 
             **env,
             "MAVEN_OPTS": " ".join((*call.java_options, env["MAVEN_OPTS"])),
             "MAVEN_USER_HOME": str(context.workspace.maven_tools / "wrapper"),
-            # Else a wrapper does not say why it cannot fetch its Maven.
+            # Otherwise a wrapper does not report why it cannot fetch its Maven.
             "MVNW_VERBOSE": "true",
         },
     )

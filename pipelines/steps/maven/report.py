@@ -141,7 +141,7 @@ def report_of(events: BuildEvents, runs_before: int, log: MavenLog) -> MavenRepo
 
 
 def _open(selection: Selection) -> str:
-    """`always built: web (exec-maven-plugin)`; empty when nothing could have been left out."""
+    """`open modules: web (exec-maven-plugin)`; empty when no module could have been skipped."""
     if not (selection.left_out and selection.open_modules):
         return ""
     named = [f"{name} ({why})" for name, why in selection.open_modules.items()]

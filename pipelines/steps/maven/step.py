@@ -144,7 +144,7 @@ def _of_this_job(context: StepContext) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class _Build:
-    """Builds with Maven what no earlier build has made, and everything when that does not work."""
+    """Builds with Maven only what no earlier build has made, or everything if that fails."""
 
     options: MavenOptions
     context: StepContext
@@ -157,7 +157,7 @@ class _Build:
     repository: Path
 
     def run(self) -> tuple[MavenReport, Selection]:
-        """What was built, and why. Raises as `Maven.run`."""
+        """Build; returns what was built, and why. Raises like `Maven.run`."""
         asked = self.options.incremental == "modules"
         why_all = self._why_all()
         if why_all:
@@ -195,24 +195,24 @@ class _Build:
         return why or (f"maven.config has {own}" if own else "")
 
     def _add_of_another_commit(self, candidates: Candidates) -> str:
-        """Gives why nothing can be taken from one, else ""."""
+        """Returns why nothing can be reused from one, otherwise ""."""
         if self.options.modules and not self.options.also_make:
             return "the options name modules without also_make"
         found = read_earlier_build(self.others)
         if found is None:
-            return "no build of another commit is known on this builder"
+            return "no build of another commit on this builder"
         candidates.add_of(*found)
         return ""
 
     def _unresolved(self, error: StepFailed) -> str:
-        """Which module of the source a run that left some out could not resolve, "" if none."""
+        """The module of the source that a run with skips could not resolve, "" if none."""
         events = self.record.events()
         left = [m for m in events.modules.values() if m.left_out == events.runs]
         if error.code not in {FailureCode.MAVEN_DEPENDENCY, FailureCode.MAVEN_POM} or not left:
             return ""
         said = f"{error.message}\n{error.excerpt}"
         found = next((key for key in events.modules if f"{key}:" in said), "")
-        return found and f"{found} was left out and could not be resolved"
+        return found and f"cannot resolve {found}, which was skipped"
 
     def _maven(self, candidates: Candidates | None = None, *, planned: int = 0) -> MavenReport:
         listed = None
@@ -237,7 +237,7 @@ class _Build:
     def _java_options(
         self, planned: int, known: int
     ) -> tuple[tuple[str, ...], ClassArchive | None]:
-        """What Java is told when few modules are built, and the archive that it may write then."""
+        """Java options for a build of few modules, and the archive that it may write."""
         if not is_short_run(planned, known):
             return (), None
         given = _given_to_java(self.env, self.context.workspace.source)

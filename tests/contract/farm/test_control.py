@@ -79,9 +79,9 @@ def test_what_runs_or_succeeded_is_not_retried(world: World) -> None:
     end(world, "done", State.SUCCEEDED)
     store.enqueue(job("runs"))
     claim(store, "runs")
-    with pytest.raises(Conflict, match="`doit rerun done` builds it again"):
+    with pytest.raises(Conflict, match="Build it again here with `doit rerun done`"):
         control(store).retry(["done"])
-    with pytest.raises(Conflict, match="`doit cancel runs` ends it first"):
+    with pytest.raises(Conflict, match="Cancel it first with `doit cancel runs`"):
         control(store).retry(["runs"])
 
 
@@ -124,14 +124,14 @@ def test_only_waiting_jobs_change_and_only_to_what_can_be(world: World) -> None:
     store = world.store()
     store.enqueue(job())
     for change, words in (
-        (JobChange(priority=11), "not between 1"),
+        (JobChange(priority=11), "expected 1 .first. to 10"),
         (JobChange(wanted_builder="../x"), "invalid builder id"),
         (JobChange(wanted_builder="main"), "invalid builder id"),
     ):
         with pytest.raises(BadRequest, match=words):
             control(store).change(["job_1"], change)
     claim(store)
-    with pytest.raises(Conflict, match="does not wait: it is running"):
+    with pytest.raises(Conflict, match="is not queued: it is running"):
         control(store).change(["job_1"], JobChange(priority=1))
 
 

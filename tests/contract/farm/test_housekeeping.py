@@ -98,7 +98,7 @@ def test_an_archived_job_still_counts(world: World) -> None:
     assert store.enqueue(job("base")).state is State.SUCCEEDED, "the same request is the same job"
     with pytest.raises(Conflict):
         store.enqueue(job("base", priority=1))
-    with pytest.raises(Conflict, match="has ended already: succeeded"):
+    with pytest.raises(Conflict, match="has already ended: succeeded"):
         control(store).cancel(["base"])
     again = claim(store, "base")
     assert (again.number, again.token) == (2, 2)

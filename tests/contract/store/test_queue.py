@@ -288,7 +288,7 @@ def test_what_has_ended_is_not_cancelled(world: World) -> None:
     store.enqueue(job())
     store.complete(claim(store), Completion(state=State.SUCCEEDED))
 
-    with pytest.raises(Conflict, match="has ended already: succeeded"):
+    with pytest.raises(Conflict, match="has already ended: succeeded"):
         control(store).cancel(["job_1"], "too late")
 
 

@@ -70,7 +70,7 @@ def test_a_hostile_branch_in_the_queue_fails_the_job_and_runs_nothing(
     [
         (("enqueue", "--branch", "main"), "missing --pipeline"),
         (("enqueue", "--pipeline", "legder", "--branch", "x"), "did you mean 'ledger'?"),
-        (("enqueue", "--pipeline", "ledger"), "--branch, --commit or --tag is missing"),
+        (("enqueue", "--pipeline", "ledger"), "missing --branch, --commit or --tag"),
         (("enqueue", "--pipeline", "ledger", "--branch", "x", "--priority", "11"), "priority"),
         (("enqueue", "--pipeline", "ledger", "--branch", "x", "word"), "what is 'word'?"),
         (

@@ -72,7 +72,7 @@ def _excludes(one: Control, other: Control) -> bool:
 
 def _relations(package: Control, field: str) -> list[Mapping[str, Any]]:
     text = package.get(field, "").strip(" ,\n\t")
-    if not text:  # python-debian warns of a field that is not there
+    if not text:  # python-debian warns about a missing field
         return []
     return [each for group in PkgRelation.parse_relations(text) for each in group if each["name"]]
 

@@ -160,9 +160,9 @@ def _problem(lines: Sequence[str]) -> list[str]:
 
 
 def _above_script_error(lines: Sequence[str]) -> Sequence[str]:
-    """What a maintainer script said before dpkg gave up, from `Setting up PACKAGE` on.
+    """The output of a failed maintainer script, from `Setting up PACKAGE` on.
 
-    A tool's usage is long: what is wrong stands above it, and a shell's own error last.
+    A tool's usage is long: its error is above it, and a shell's own error is last.
     """
     at = next((n for n, line in enumerate(lines) if line.startswith("dpkg: error proc")), 0)
     begin = next((n + 1 for n in range(at - 1, -1, -1) if _SETTING_UP.match(lines[n])), at)

@@ -28,7 +28,7 @@ def check_source_package(context: StepContext, host: Host) -> None:
             "debian/rules has CR LF line ends, which make cannot read. Save it with LF.",
             excerpt=excerpt(line.replace("\r", "\\r") for line in lines[:_SHOWN_LINES]),
         )
-    if (source / "debian" / "control").is_file():  # else the one that reads it says so
+    if (source / "debian" / "control").is_file():  # otherwise its reader reports that
         _check_control(context)
         _check_architectures(context, host)
 

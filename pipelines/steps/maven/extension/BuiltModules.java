@@ -23,11 +23,11 @@ public final class BuiltModules implements WorkspaceReader {
     private static final Map<String, File> MADE = new ConcurrentHashMap<>();
     private final WorkspaceRepository repository = new WorkspaceRepository("build-coordination");
 
-    /** Says what a module that is left out has made. */
+    /** Sets the files of a skipped module. */
     static void add(List<Candidates.File> files) {
         Path repository = Paths.get(System.getProperty("maven.repo.local"));
         for (Candidates.File file : files) {
-            // Not POMs: Maven takes those from the source, as in a run of all modules.
+            // Without POMs: Maven uses those of the source, as in a run of all modules.
             if (!file.installed.toString().endsWith(".pom")) {
                 MADE.put(repository.relativize(file.installed).toString(), file.made.toFile());
             }

@@ -13,21 +13,21 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** What is known of modules that were built before; candidates.py writes it and has the format. */
+/** The records of modules that were built before; candidates.py writes them and has the format. */
 final class Candidates {
     final Map<String, Module> modules = new HashMap<>();
     final Set<String> purePlugins = new HashSet<>();
     /** Paths below the source that modules read besides their own folders. */
     final Map<String, List<String>> inputs = new HashMap<>();
-    /** Modules whose tests alone failed: what they compiled may stay when nothing has changed. */
+    /** Modules in which only tests failed: their compiled files may stay if nothing has changed. */
     final Map<String, Module> begun = new HashMap<>();
-    /** Keys of modules by the modules that read what they wrote. */
+    /** Keys of modules by the modules that read files that they wrote. */
     final Map<String, Set<String>> writers = new HashMap<>();
 
     /** A module that was built, with its files as they were then. */
     static final class Module {
         String digest;
-        /** Where its files come from, in words. */
+        /** The origin of its files, as text. */
         String from;
         boolean ofAnotherJob;
         final List<File> files = new ArrayList<>();

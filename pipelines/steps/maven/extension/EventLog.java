@@ -10,7 +10,7 @@ import org.apache.maven.project.MavenProject;
 
 /**
  * Appends to the file that the system property buildcoordination.events names; events.py has the
- * format. A line is one write, so it is there after kill -9.
+ * format. A line is one write, so it survives kill -9.
  */
 final class EventLog {
     private static FileOutputStream out;
@@ -32,7 +32,7 @@ final class EventLog {
             return;
         }
         planned = session;
-        // A line of its own, also after one that a kill has cut short.
+        // A separate line, even after one that a kill has cut short.
         append("\n" + System.currentTimeMillis() + "\trun\n");
         for (MavenProject module : session.getProjects()) {
             List<String> needs = new ArrayList<>();

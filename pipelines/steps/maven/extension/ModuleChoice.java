@@ -23,7 +23,7 @@ import org.apache.maven.execution.MavenSession;
 import org.apache.maven.project.MavenProject;
 
 /**
- * Leaves out the modules that were built before from all that they read. The system property
+ * Skips the modules that were built before from the same inputs. The system property
  * buildcoordination.candidates names the list of them; without it every module is built.
  */
 @Named
@@ -37,7 +37,7 @@ public final class ModuleChoice extends AbstractMavenLifecycleParticipant {
                 choose(session, Candidates.read(Paths.get(list)));
             }
         } catch (IOException error) {
-            throw new MavenExecutionException("cannot find out which modules are built already: " + error, error);
+            throw new MavenExecutionException("cannot determine which modules are already built: " + error, error);
         }
     }
 
@@ -71,7 +71,7 @@ public final class ModuleChoice extends AbstractMavenLifecycleParticipant {
         WrittenFiles.watch(session, modules);
     }
 
-    /** Keys of the modules that cannot be shown to be what they would be if they were built now. */
+    /** Keys of the modules that might differ from a build from scratch. */
     private static Set<String> toBuild(Map<String, ModuleReads> modules, Candidates candidates) {
         Set<String> built = new HashSet<>();
         int before;
@@ -89,7 +89,7 @@ public final class ModuleChoice extends AbstractMavenLifecycleParticipant {
         return built;
     }
 
-    /** Maven does not run without a module; this one makes for no other what it has not made before. */
+    /** Maven does not run without a module; this one makes nothing new for any other. */
     private static String harmless(Map<String, ModuleReads> modules) {
         String last = "";
         for (Map.Entry<String, ModuleReads> entry : modules.entrySet()) {
@@ -114,7 +114,7 @@ public final class ModuleChoice extends AbstractMavenLifecycleParticipant {
     private static boolean readsWhatIsBuilt(String key, ModuleReads module, Map<String, ModuleReads> modules,
             Candidates candidates, Set<String> built) {
         for (String needed : module.needs) {
-            // What an open module makes can be another each time.
+            // The results of an open module can differ each time.
             if (built.contains(needed) && !modules.get(needed).open.isEmpty()) {
                 return true;
             }
@@ -127,7 +127,7 @@ public final class ModuleChoice extends AbstractMavenLifecycleParticipant {
         return false;
     }
 
-    /** Removes what a module made before from something else: plugins take what is new enough. */
+    /** Removes files that a module made from other inputs: plugins use any file that is new enough. */
     private static void removeStale(String key, Map<String, ModuleReads> modules, Candidates candidates,
             Set<String> built) throws IOException {
         Candidates.Module known = candidates.modules.get(key);
@@ -177,7 +177,7 @@ public final class ModuleChoice extends AbstractMavenLifecycleParticipant {
                 copyFile(file.otherMade, file.made);
             }
             copyFile(file.otherInstalled, file.installed);
-            // A POM was checked out anew: Maven gives what it installs the time of that.
+            // A POM was checked out anew: Maven gives the installed one that time.
             Files.setLastModifiedTime(file.installed, Files.getLastModifiedTime(file.made));
             EventLog.write("file", key, file.made.toString(), file.installed.toString(),
                     String.valueOf(Files.size(file.made)), String.valueOf(file.made.toFile().lastModified()));

@@ -12,7 +12,7 @@ import org.apache.maven.plugin.MojoFailureException;
 import org.apache.maven.project.MavenProject;
 import org.apache.maven.project.artifact.ProjectArtifact;
 
-/** Writes what happens to each module to the log of events. */
+/** Writes the events of each module to the event log. */
 @Named
 @Singleton
 public final class ModuleEventSpy extends AbstractEventSpy {

@@ -33,11 +33,11 @@ import org.apache.maven.model.io.xpp3.MavenXpp3Writer;
 import org.apache.maven.project.MavenProject;
 
 /**
- * All that a module is built from: its effective model, its folder, the paths outside of it that the
- * model names, and the modules that it needs. A module for which that is not all is open.
+ * The inputs of a module: its effective model, its folder, the paths outside it that the model names,
+ * and the modules that it needs. A module that may have further inputs is open.
  */
 final class ModuleReads {
-    /** Of org.apache.maven.plugins: they read what their configuration names and the class path. */
+    /** Of org.apache.maven.plugins: they read only the files in their configuration and the class path. */
     private static final Set<String> PURE = new HashSet<>(Arrays.asList("maven-checkstyle-plugin",
             "maven-clean-plugin", "maven-compiler-plugin", "maven-failsafe-plugin", "maven-install-plugin",
             "maven-jar-plugin", "maven-remote-resources-plugin", "maven-resources-plugin", "maven-shade-plugin",
@@ -52,10 +52,10 @@ final class ModuleReads {
     final Path base;
     final Path target;
     final List<String> needs = new ArrayList<>();
-    /** What the model names outside of the module's folder and inside the source. */
+    /** The paths that the model names outside the module's folder and inside the source. */
     final Set<Path> outside = new TreeSet<>();
     String digest;
-    /** Why it is open; empty when it is not. */
+    /** Why it is open; empty if it is not. */
     String open = "";
 
     private final MavenProject project;
@@ -80,7 +80,7 @@ final class ModuleReads {
         return session.getRequest().getMultiModuleProjectDirectory().toPath();
     }
 
-    /** `before` has the modules that come before this one. */
+    /** `before` has the earlier modules. */
     static ModuleReads of(MavenProject project, MavenSession session, Candidates candidates,
             Map<String, ModuleReads> before) throws IOException {
         ModuleReads module = new ModuleReads(project, session);
@@ -126,7 +126,7 @@ final class ModuleReads {
         open = open.isEmpty() ? why : open;
     }
 
-    /** As `open`, unless people have said what the module reads outside of its folder. */
+    /** Like `open`, unless the options declare what the module reads outside its folder. */
     private void openByPath(boolean declared, String why) {
         open(declared ? "" : why);
     }
@@ -160,7 +160,7 @@ final class ModuleReads {
         return false;
     }
 
-    /** A snapshot of another repository, or a range, can be another artifact each time. */
+    /** A snapshot of another repository, or a range, can resolve to another artifact each time. */
     private void openBySnapshots() {
         Set<String> own = new HashSet<>();
         for (MavenProject other : session.getAllProjects()) {
@@ -186,7 +186,7 @@ final class ModuleReads {
         return null;
     }
 
-    /** Collects what the model names outside of the folder. `declared`: people say what is read. */
+    /** Collects the paths that the model names outside the folder. `declared`: the options list them. */
     private void findPaths(Model effective, boolean declared) throws IOException {
         Model model = effective.clone();
         List<String> rootWords = new ArrayList<>();
@@ -209,7 +209,7 @@ final class ModuleReads {
         }
     }
 
-    /** Without what names no file that is read, or stands in the model a second time. */
+    /** Without parts that name no input file, or occur in the model a second time. */
     private static void keepBuild(Model model) {
         model.setParent(null);
         model.setModules(Collections.emptyList());
@@ -260,15 +260,15 @@ final class ModuleReads {
         if (base.startsWith(path)) {
             openByPath(declared, "reads the folder " + (name.isEmpty() ? "of the whole source" : name));
         } else if (isBuiltBySomeone(path)) {
-            openByPath(declared, "reads " + name + ", which the build makes");
+            openByPath(declared, "reads " + name + ", which is a result of the build");
         } else if (Files.exists(path)) {
             outside.add(path);
         } else {
-            openByPath(declared, "names " + name + ", which is not there yet");
+            openByPath(declared, "names " + name + ", which does not exist yet");
         }
     }
 
-    /** Plugins resolve some paths from the folder in which Maven was started. */
+    /** Plugins resolve some paths relative to the folder in which Maven was started. */
     private void addBelowRoot(String word) {
         Path path = word.startsWith("/") || base.equals(root) ? null : path(root, word);
         if (path == null || !path.startsWith(root) || base.startsWith(path)) {
@@ -311,7 +311,7 @@ final class ModuleReads {
         return false;
     }
 
-    /** Adds names, modes and contents below `top`, without what the build makes. */
+    /** Adds names, modes and contents below `top`, without results of the build. */
     private void addTree(Digest digest, Path top, Set<Path> without) throws IOException {
         digest.add(root.relativize(top) + "\n");
         if (!Files.exists(top)) {

@@ -19,7 +19,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.apache.maven.execution.MavenSession;
 import org.apache.maven.project.MavenProject;
 
-/** Writes down what modules write outside of their build folders. */
+/** Records the files that modules write outside their build folders. */
 final class WrittenFiles {
     private static final Map<String, FileTime> STARTED = new ConcurrentHashMap<>();
     private static Map<String, ModuleReads> modules;
@@ -34,7 +34,7 @@ final class WrittenFiles {
 
     static void started(MavenProject project) throws IOException {
         if (modules != null) {
-            // The time that the file system itself gives, which can be behind Java's clock.
+            // The time of the file system itself, which can be behind Java's clock.
             Path marker = Files.createTempFile(
                     Paths.get(System.getProperty("buildcoordination.events")).toAbsolutePath().getParent(), "", "");
             STARTED.put(EventLog.key(project), changed(marker));
@@ -99,7 +99,7 @@ final class WrittenFiles {
         return (FileTime) Files.getAttribute(file, "unix:ctime", LinkOption.NOFOLLOW_LINKS);
     }
 
-    /** Digest of names, sizes and times of all files below `folder`; candidates.py makes the same. */
+    /** Digest of names, sizes and times of all files below `folder`, the same as in candidates.py. */
     static String listing(Path folder) throws IOException {
         Set<String> lines = new TreeSet<>();
         if (Files.isDirectory(folder)) {

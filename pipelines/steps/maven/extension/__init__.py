@@ -1,1 +1,1 @@
-"""The extension of Maven: it writes events and leaves out modules that are built already."""
+"""The extension of Maven: it writes events and skips modules that are already built."""

@@ -1,8 +1,8 @@
-"""Makes Maven write what happens to its modules, and leave out those that are built already.
+"""Makes Maven write events of its modules, and skip those that are already built.
 
 The Java files here do it, compiled once for each Maven and JDK of a builder, against the machine's
-own Maven. A wrapper's Maven and a packaging's take them too: the interfaces are the same in all of
-Maven 3.
+own Maven. Wrappers' and packaging's Maven use them too: the interfaces are the same in all of Maven
+3.
 """
 
 from __future__ import annotations

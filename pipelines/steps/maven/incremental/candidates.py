@@ -1,8 +1,8 @@
-"""The list for Candidates.java: the modules that may be left out, and what people say of others.
+"""The list for Candidates.java: the modules that may be skipped, and settings about others.
 
-One line a fact, fields with tabs between them: `pure PLUGIN`; `reads MODULE PATH`; `writer READER
+One fact per line, fields separated by tabs: `pure PLUGIN`; `reads MODULE PATH`; `writer READER
 WRITER`; `begun KEY DIGEST` when only its tests failed; `built KEY DIGEST FROM own|other`; `file KEY
-MADE INSTALLED`, of another job with the same two files there; `target KEY FOLDER FOLDER-THERE`.
+MADE INSTALLED`, for another job followed by its two files; `target KEY FOLDER FOLDER-THERE`.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class Candidates:
 
     @property
     def count(self) -> int:
-        """How many modules may be left out."""
+        """Number of modules that may be skipped."""
         return len(self._known)
 
     def add_own(self, events: BuildEvents) -> list[BuiltModule]:
-        """Add what earlier tries of the job built; gives what they made that is not as it was."""
+        """Add the modules that earlier tries of the job built; returns those with changed files."""
         changed = []
         for module in events.modules.values():
             if is_built(module, size_and_time, listing):
@@ -64,7 +64,7 @@ class Candidates:
         return changed
 
     def add_of(self, earlier: EarlierBuild, events: BuildEvents) -> None:
-        """Add what another job built that may be taken, unless this job has built it itself."""
+        """Add reusable modules of another job, unless this job has built them itself."""
         source = f"unchanged since commit {earlier.commit[:12]}, built by job {earlier.job}"
         for module in events.modules.values():
             usable = module.key not in self._known and can_be_given_away(module)
@@ -76,7 +76,7 @@ class Candidates:
         self._add_writers(events.modules.values())
 
     def text(self) -> str:
-        """The list; a name that would break a line is not in it."""
+        """The list, without names that would break a line."""
         return "".join(f"{line}\n" for line in self._lines if "\n" not in line)
 
     def _add(self, module: BuiltModule, source: str, whose: str) -> None:
@@ -99,7 +99,7 @@ class Candidates:
             self._lines += [f"writer\t{reader}\t{writer}" for writer in sorted(writers)]
 
     def _here(self, path: Path, earlier: EarlierBuild) -> Path | None:
-        """The place in this job that `path` has in the earlier build's; None outside of that."""
+        """The path in this job for `path` of the earlier build; None outside of its job."""
         workspace = self._context.workspace
         for theirs, ours in (
             (Path(earlier.repository), workspace.maven_repository),

@@ -1,4 +1,4 @@
-"""The newest build with the same options on this builder: other commits take modules from it."""
+"""The newest build with the same options on this builder: other commits reuse its modules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipelines.steps.maven.output.events import BuildEvents, read_events
 
 @dataclass(frozen=True, slots=True)
 class EarlierBuild:
-    """A build that went well, with the same options and environment."""
+    """A successful build with the same options and environment."""
 
     job: str
     commit: str
@@ -27,16 +27,16 @@ _EARLIER_BUILD = TypeAdapter(EarlierBuild)
 
 
 def remember(file: Path, earlier: EarlierBuild) -> None:
-    """Let later jobs take modules from this build."""
+    """Allow later jobs to reuse modules of this build."""
     fields = {name: getattr(earlier, name) for name in EarlierBuild.__slots__}
     write_durably(file, json.dumps(fields).encode())
 
 
 def read_earlier_build(file: Path) -> tuple[EarlierBuild, BuildEvents] | None:
-    """The build that `file` names, with its events; None when there is none (any more)."""
+    """The build that `file` names, with its events; None when it does not exist (any more)."""
     try:
         earlier = _EARLIER_BUILD.validate_python(json.loads(file.read_text()))
         with Path(earlier.events).open(encoding="utf-8", errors="replace", newline="\n") as lines:
             return earlier, read_events(lines)
     except (FileNotFoundError, ValueError):
-        return None  # everything is built
+        return None  # then everything is built

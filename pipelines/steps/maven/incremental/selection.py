@@ -1,4 +1,4 @@
-"""Which modules count as built, and which write what others read. Pure.
+"""Which modules count as built, and which write files that others read. Pure.
 
 Never Maven's own `-rf` hint: with `-T` it skips modules that were never built (MNG-5571).
 """
@@ -22,30 +22,30 @@ BUILT_BEFORE = "built by an earlier try of this job"
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What Maven built and left out."""
+    """The modules that Maven built and skipped."""
 
     reason: str
     left_out: Mapping[str, str] = field(default_factory=dict)
-    """Names of the modules that were not built, each with where its files come from."""
+    """Names of the skipped modules, each with the origin of its files."""
     open_modules: Mapping[str, str] = field(default_factory=dict)
-    """Names of the modules of which not all is known that they read, each with why."""
+    """Names of the modules with unknown inputs, each with the reason."""
     is_surprise: bool = False
     """Whether it is less than the options select."""
 
 
 def selection_of(events: BuildEvents, why_all: str, *, is_surprise: bool) -> Selection:
-    """What the latest run did; `why_all` says why it built everything, if it did."""
+    """The result of the latest run; `why_all` says why it built everything, if it did."""
     modules = events.modules.values()
     left = {m.name: m.taken_from for m in modules if events.runs and m.left_out == events.runs}
     open_modules = {module.name: module.open for module in modules if module.open}
     if left:
-        return Selection(f"{len(left)} modules are built already", left, open_modules)
-    reason = why_all or "no module is known to be built"
+        return Selection(f"{len(left)} modules are already built", left, open_modules)
+    reason = why_all or "no module has been built"
     return Selection(reason, left, open_modules, is_surprise)
 
 
 def is_built(module: BuiltModule, stat: SizeAndTime, listing: Listing) -> bool:
-    """Whether a module succeeded, and all that it made is what it was, installed too."""
+    """Whether a module succeeded, and its files, also the installed ones, are unchanged."""
     return (
         module.result is ModuleResult.SUCCESS
         and bool(module.files)
@@ -62,12 +62,12 @@ def is_built(module: BuiltModule, stat: SizeAndTime, listing: Listing) -> bool:
 
 
 def can_be_given_away(module: BuiltModule) -> bool:
-    """Whether a build of another commit may take a module that is built."""
+    """Whether a build of another commit may reuse a built module."""
     return not module.open and not module.wrote
 
 
 def readers_of_others(modules: Iterable[BuiltModule]) -> dict[str, set[str]]:
-    """Keys of the modules that wrote what a module reads, by its key."""
+    """Keys of the modules that wrote files that a module reads, by its key."""
     known = tuple(modules)
     found: dict[str, set[str]] = {}
     for writer in known:
@@ -79,7 +79,7 @@ def readers_of_others(modules: Iterable[BuiltModule]) -> dict[str, set[str]]:
 
 
 def written_into_left_out(events: BuildEvents) -> str:
-    """What a module of the latest run wrote that one reads which that run left out; "" if none."""
+    """A file of a module of the latest run that a skipped module reads; "" if none."""
     left = {key for key, module in events.modules.items() if module.left_out == events.runs}
     if not left:
         return ""

@@ -19,7 +19,7 @@ _TIME_TO_REMOVE = 600.0
 def remove_torn(events: BuildEvents, changed: Iterable[BuiltModule], context: StepContext) -> None:
     """Remove the build folders of modules that a kill, or a failure other than of tests, ended.
 
-    `changed`: modules that succeeded but of which something is not as it was. Raises StepFailed
+    `changed`: modules that succeeded, but whose files have changed. Raises StepFailed
     (CHECKOUT_FAILED).
     """
     torn = [module for module in events.modules.values() if module.may_be_torn]

@@ -16,7 +16,7 @@ OPTION_VARIABLES = ("MAVEN_OPTS", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS")
 
 
 def is_short_run(planned: int, known: int) -> bool:
-    """Whether few of the `planned` modules are built, when `known` ones may be left out."""
+    """Whether few of the `planned` modules are built, if the `known` ones may be skipped."""
     return known > 0 and planned - known <= _FEW
 
 

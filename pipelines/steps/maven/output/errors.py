@@ -81,7 +81,7 @@ class Goal:
         self._evidence.feed(line)
 
     def _feed_failed_test(self, line: str) -> None:
-        """The line of a test that failed, and the exception on the line below it."""
+        """The line of a failed test, and the exception on the line below it."""
         if self._names_failure and line and not line.startswith(("[", "\t")):
             self.failed_tests[-1] = replace(self.failed_tests[-1], message=line[:_LONGEST])
         failed = _FAILED_TEST.match(line)
@@ -134,7 +134,7 @@ class MavenErrors:
         return next(of_module, self._goals[-1])
 
     def failed_tests(self, name: str, module: str) -> Sequence[FailedTest]:
-        """What this goal's plugin wrote of the module's tests, also in a goal of its before."""
+        """The tests that this goal's plugin, in any of its goals, reported for the module."""
         plugin = _plugin(name)
         return [
             test

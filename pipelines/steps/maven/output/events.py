@@ -2,12 +2,12 @@
 
 One line an event, fields with tabs between them, the first is the time in milliseconds of the
 epoch: `run`; `planned KEY POM PACKAGING NEEDED,… NAME`; `builds KEY FOLDER`; `digest KEY DIGEST` of
-all that it reads, `reads KEY PATH` outside of its folder, `open KEY WHY` when that is not all;
-`left KEY FROM` when it is not built; `started KEY`; `torn KEY` when anything but its tests
-failed; `file KEY MADE INSTALLED SIZE MTIME`; `wrote KEY PATH SIZE MTIME` outside of its build
-folder; `target KEY DIGEST` of the names, sizes and times in that folder;
-`succeeded|failed|skipped KEY`; `ended succeeded|failed`. A key is `group:artifact`.
-Unlike the log these are exact also with `-T`, and there after `kill -9`.
+everything that it reads, `reads KEY PATH` outside its folder, `open KEY WHY` when that is
+incomplete; `left KEY FROM` when it is skipped; `started KEY`; `torn KEY` when anything but its
+tests failed; `file KEY MADE INSTALLED SIZE MTIME`; `wrote KEY PATH SIZE MTIME` outside its build
+folder; `target KEY DIGEST` of the names, sizes and times in that folder; `succeeded|failed|skipped
+KEY`; `ended succeeded|failed`. A key is `group:artifact`. Unlike the log, events are exact even
+with `-T`, and survive `kill -9`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ModuleFile:
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
-    """A file that a module wrote outside of its build folder."""
+    """A file that a module wrote outside its build folder."""
 
     path: Path
     size: int
@@ -61,17 +61,17 @@ class BuiltModule:
     ended_ms: int = 0
     """Time of its end, in milliseconds of the epoch."""
     left_out: int = 0
-    """Number of the latest run that left it out; 0: none did."""
+    """Number of the latest run that skipped it; 0: none did."""
     taken_from: str = ""
-    """Where the files of a module that was left out come from, in words."""
+    """The origin of the files of a skipped module, as text."""
     digest: str = ""
-    """Of all that it would be built from now."""
+    """Digest of everything that it would be built from now."""
     built_digest: str = ""
-    """Of all that it was built from; empty when that is not known."""
+    """Digest of everything that it was built from; empty when unknown."""
     reads: set[Path] = field(default_factory=set)
-    """What it reads outside of its folder."""
+    """The paths that it reads outside its folder."""
     open: str = ""
-    """Why `digest` may not tell all that it reads; empty when it does."""
+    """Why `digest` may be incomplete; empty when it is complete."""
     wrote: list[WrittenFile] = field(default_factory=list)
     target: str = ""
     """Digest of the names, sizes and times of the files in its build folder."""

@@ -41,7 +41,7 @@ _REFUSED = re.compile(
     r"status(?: code)?: ?4\d\d[^,\n]{0,80}|Checksum validation failed[^\n]{0,120}|Blocked mirror"
     r"|in offline mode"
 )
-"""Why the repository, or Maven itself, did not give an artifact."""
+"""Why the repository, or Maven itself, did not provide an artifact."""
 _PLUGIN = re.compile(r"Plugin (\S+:\S+)")
 """Names the missing plugin; the missing file, if given, follows it."""
 _POM_PROBLEM = re.compile(
@@ -59,7 +59,7 @@ _CRASHED = re.compile(r"^Crashed tests:\n(?P<names>(?:[\w.$]+\n?)+)", re.MULTILI
 _LOST_JVM = re.compile(r"forked VM terminated")
 _EXIT_CODE = re.compile(r"^Process Exit Code: (\d+)", re.MULTILINE)
 _OF_THE_JVM = ("java", "memory")
-"""Tools of the table that say why a Java did not start, or ended."""
+"""Tools of the table that show why Java did not start, or ended."""
 _ABOUT_ARTIFACTS = (FailureCode.NETWORK, FailureCode.MAVEN_DEPENDENCY)
 
 
@@ -163,7 +163,7 @@ def _read(
         found = verdict.match(name, what)
         if found:
             break
-    # A run that reports none, or whose reports are gone, has told of them in its output.
+    # A run without reports, or whose reports are removed, has them in its output.
     told = _told(text, tests or errors.failed_tests(name, module))
     return _Reading(text, goal, verdict, found[0] if found else "", printed, told, shown)
 
@@ -279,7 +279,7 @@ def _first_place(reading: _Reading, what: str) -> str | None:
 
 
 def _running(reading: _Reading) -> str | None:
-    """A test that took too long, and has no result."""
+    """A test that took too long and has no result."""
     names, goal = ", ".join([*reading.printed.running][:_SHOWN_TESTS]), reading.goal
     why = goal["what"].strip().partition("\n")[0] if goal else ""
     return f"{why}; {names} was running" if names and why else None
@@ -315,8 +315,8 @@ def _why_unresolved(text: str) -> str | None:
 
 def _unresolved(text: str) -> str | None:
     artifact = _artifact(text)
-    done = "deployed" if "Failed to deploy" in text else "resolved"
-    return f"{artifact} can't be {done}" if artifact else None
+    verb = "deploy" if "Failed to deploy" in text else "resolve"
+    return f"cannot {verb} {artifact}" if artifact else None
 
 
 def _pom_problem(text: str) -> str | None:

@@ -113,7 +113,9 @@ def test_a_listing_has_names_sizes_and_times(tmp_path: Path) -> None:
     assert listing(tmp_path / "none") == listing(tmp_path / "no other")
 
 
-def test_a_donor_is_known_while_its_events_are_there(tmp_path: Path, context: StepContext) -> None:
+def test_an_earlier_build_is_known_while_its_events_are_there(
+    tmp_path: Path, context: StepContext
+) -> None:
     file, events = tmp_path / "builds" / "k.json", tmp_path / "events"
     file.parent.mkdir()
     assert read_earlier_build(file) is None

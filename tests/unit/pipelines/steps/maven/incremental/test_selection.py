@@ -106,11 +106,11 @@ def test_a_module_that_names_no_file_is_not_built() -> None:
 def test_what_the_latest_run_left_out() -> None:
     events = events_of(*DONE, "3000\trun\n3000\tleft\tg:a\tbuilt before\n3000\topen\tg:c\texec\n")
     assert selection_of(events, "x", is_surprise=True) == Selection(
-        "1 modules are built already", {"A": "built before"}, {"C": "exec"}
+        "1 modules are already built", {"A": "built before"}, {"C": "exec"}
     )
     events = events_of(*DONE)
     assert selection_of(events, "x", is_surprise=True) == Selection("x", is_surprise=True)
-    assert selection_of(events, "", is_surprise=False).reason == "no module is known to be built"
+    assert selection_of(events, "", is_surprise=False).reason == "no module has been built"
 
 
 WRITES = "2000\twrote\tg:c\t{path}\t10\t99\n"

@@ -55,8 +55,7 @@ def failure_of(text: str, exit_code: int = 1, tests: tuple[FailedTest, ...] = ()
         (
             "offline",
             FailureCode.MAVEN_DEPENDENCY,
-            "org.apache.maven.plugins:maven-install-plugin:jar:2.4 can't be resolved:"
-            " in offline mode",
+            "cannot resolve org.apache.maven.plugins:maven-install-plugin:jar:2.4: in offline mode",
         ),
         (
             "network",
