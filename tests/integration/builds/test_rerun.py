@@ -76,7 +76,7 @@ def test_what_was_forgotten_runs_again(built: tuple[Farm, str]) -> None:
     farm, job = built
     done = farm.doit("forget", "ledger:second")
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"forgetting second of job {job}\n"
+    assert done.stdout == f"forgot second of job {job}\n"
     assert farm.doit("build", "--job", job).returncode == 0
     assert farm.ran() == ["second", "third"]
 

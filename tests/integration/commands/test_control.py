@@ -109,7 +109,7 @@ def test_without_the_remote_nothing_is_done_and_that_is_said(farm: Farm, line: s
     ("line", "words"),
     [
         ("cancel", "expected the id of at least one job"),
-        ("cancel nope", "there is no job 'nope'"),
+        ("cancel nope", "unknown job 'nope'"),
         ("retry --on build2", "expected the id of at least one job"),
         ("set job_1", "expected --priority, --on, --hold or --unhold"),
         ("set job_1 --hold --unhold", "--hold and --unhold exclude each other"),
