@@ -65,7 +65,7 @@ pipelines:
       - {run: "echo ${{ steps.say.outputs.said }}"}
 """
 RECIPE = re.compile(
-    r"^## Bring your own kind of step\n.*?```toml\n(.*?)```.*?```python\n(.*?)```", re.M | re.S
+    r"^## Add your own step kind\n.*?```toml\n(.*?)```.*?```python\n(.*?)```", re.M | re.S
 )
 
 
