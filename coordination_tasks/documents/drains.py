@@ -83,9 +83,4 @@ def _drain(builder: str, raw: object) -> Drain:
 def _write(draft: Draft, builder: str, value: object) -> None:
     data = draft.read(DRAINS)
     text = _NEW if data is None else json_edit.decode(DRAINS, data)
-    found = json_edit.member(text, "drains")
-    if found is None:
-        text = json_edit.set_members(text, {"drains": {}})
-        found = json_edit.member(text, "drains")
-    at = found.start if found else 0
-    draft.write(DRAINS, json_edit.set_members(text, {builder: value}, at).encode("utf-8"))
+    draft.write(DRAINS, json_edit.set_entry(text, "drains", builder, value).encode("utf-8"))

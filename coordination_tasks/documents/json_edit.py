@@ -88,6 +88,18 @@ def set_members(text: str, changes: Mapping[str, object], at: int | None = None)
     return _spliced(text, edits)
 
 
+def set_entry(text: str, key: str, name: str, value: object) -> str:
+    """`text` with the entry `name` of the object in its top-level member `key` set to `value`.
+
+    A member that is missing, or is not an object, becomes one.
+    """
+    found = member(text, key)
+    if found is None or not isinstance(found.value, dict):
+        text = set_members(text, {key: {}})
+        found = member(text, key)
+    return set_members(text, {name: value}, found.start if found else 0)
+
+
 def append_element(text: str, array_at: int, value: object) -> str:
     """`text` with `value` appended to the array that starts at `array_at`."""
     # the first two show the formatting: parsing thousands of items takes too long

@@ -158,9 +158,4 @@ def _lock(name: str, raw: object) -> Lock | None:
 def _write(draft: Draft, name: str, value: Mapping[str, object] | None) -> None:
     data = draft.read(LOCKS)
     text = _NEW if data is None else json_edit.decode(LOCKS, data)
-    found = json_edit.member(text, "locks")
-    if found is None or not isinstance(found.value, dict):
-        text = json_edit.set_members(text, {"locks": {}})
-        found = json_edit.member(text, "locks")
-    at = found.start if found else 0
-    draft.write(LOCKS, json_edit.set_members(text, {name: value}, at).encode("utf-8"))
+    draft.write(LOCKS, json_edit.set_entry(text, "locks", name, value).encode("utf-8"))

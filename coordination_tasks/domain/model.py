@@ -9,6 +9,7 @@ from datetime import datetime
 
 from common.records import key, map_of, number, optional, text
 from common.states import State
+from coordination_tasks.domain.errors import BadRequest
 
 MAX_ID_LENGTH = 200
 _BUILDER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
@@ -168,6 +169,12 @@ class BuilderProfile:
 def is_builder_id(text: str) -> bool:
     """Whether `text` can name a builder: it becomes the name of a directory and of a branch."""
     return _BUILDER_ID.fullmatch(text) is not None and text not in RESERVED_IDS
+
+
+def check_builder_id(text: str) -> None:
+    """Raise BadRequest unless `text` can name a builder."""
+    if not is_builder_id(text):
+        raise BadRequest(f"invalid builder id {text[:80]!r}")
 
 
 def is_job_id(text: str) -> bool:

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from coordination_tasks.documents.drains import ALL, Drain, end_drain, set_drain
-from coordination_tasks.domain.errors import BadRequest
-from coordination_tasks.domain.model import Job, is_builder_id
+from coordination_tasks.domain.model import Job, check_builder_id
 from coordination_tasks.domain.secret_scan import refuse_secrets
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.repository.draft import Draft
@@ -77,5 +76,5 @@ class Control:
 
 
 def _check_builder(builder: str) -> None:
-    if builder != ALL and not is_builder_id(builder):
-        raise BadRequest(f"invalid builder id {builder[:80]!r}")
+    if builder != ALL:
+        check_builder_id(builder)

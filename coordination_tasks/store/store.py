@@ -25,11 +25,16 @@ from coordination_tasks.documents.locks import (
 )
 from coordination_tasks.documents.paths import JOBS
 from coordination_tasks.domain.errors import (
-    BadRequest,
     BrokenDocument,
     CoordinationError,
 )
-from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, Transition, is_builder_id
+from coordination_tasks.domain.model import (
+    Attempt,
+    BuilderProfile,
+    Job,
+    Transition,
+    check_builder_id,
+)
 from coordination_tasks.domain.scheduling import Terms, Wanted
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.repository.combining import CombinedWrites
@@ -84,8 +89,7 @@ class Store:
         load: Callable[[], HostLoad] | None = None,
         notice: Callable[[str], None] = _log_notice,
     ) -> None:
-        if not is_builder_id(builder.id):
-            raise BadRequest(f"invalid builder id {builder.id[:80]!r}")
+        check_builder_id(builder.id)
         self._repository = repository
         self._builder = builder
         self._clock = clock

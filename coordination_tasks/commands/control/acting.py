@@ -24,6 +24,14 @@ OPTION_AS: dict[str, Any] = {
     "help": "name to record as the acting person (default: git's user.name, or user@host)",
 }
 
+OPTION_ON: dict[str, Any] = {
+    "name": "on",
+    "long": "on",
+    "type": str,
+    "default": "",
+    "help": "only this builder may claim it; any: every builder that matches",
+}
+
 
 class ActingCommand(FarmCommand):
     """Base of the doit commands with which a person acts."""
@@ -54,11 +62,6 @@ def show_jobs(jobs: Iterable[Job], *, json: bool) -> int:
         sys.stdout.write(as_json({"jobs": [job_as_json(job) for job in jobs]}) + "\n")
     else:
         for job in jobs:
-            tell_job(job)
+            what = f": {job.reason}" if job.reason else ""
+            sys.stdout.write(f"{job.id} {job.state}{what}\n")
     return 0
-
-
-def tell_job(job: Job) -> None:
-    """Print one line on stdout."""
-    what = f": {job.reason}" if job.reason else ""
-    sys.stdout.write(f"{job.id} {job.state}{what}\n")

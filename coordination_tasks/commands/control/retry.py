@@ -5,6 +5,7 @@ from __future__ import annotations
 from common.cli.command import OPTION_BUILDER, OPTION_JSON
 from coordination_tasks.commands.control.acting import (
     OPTION_AS,
+    OPTION_ON,
     ActingCommand,
     named_jobs,
     show_jobs,
@@ -26,8 +27,7 @@ one that is running or has succeeded.
 """
     group = "queue"
     cmd_options = (
-        {"name": "on", "long": "on", "type": str, "default": "",
-         "help": "only this builder may claim it; any: every builder that matches"},
+        OPTION_ON,
         OPTION_AS,
         OPTION_JSON,
         OPTION_BUILDER,

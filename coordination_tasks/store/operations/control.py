@@ -7,8 +7,8 @@ from datetime import datetime
 
 from common.states import State
 from coordination_tasks.documents.jobs import read_jobs, write_jobs
-from coordination_tasks.domain.errors import BadRequest, Conflict
-from coordination_tasks.domain.model import Job, is_builder_id
+from coordination_tasks.domain.errors import Conflict
+from coordination_tasks.domain.model import Job, check_builder_id
 from coordination_tasks.domain.secret_scan import refuse_secrets
 from coordination_tasks.repository.draft import Draft
 from coordination_tasks.store.operations.attempt import requeued
@@ -21,7 +21,7 @@ ANY_BUILDER = "any"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """The acting person and the builder that they act on; both are recorded."""
+    """The acting person, and the builder as which they act; both are recorded."""
 
     person: str
     builder: str
@@ -29,7 +29,7 @@ class Actor:
 
     @property
     def details(self) -> dict[str, object]:
-        """The text in a transition."""
+        """Details of a transition."""
         return {"by": self.person}
 
 
@@ -131,8 +131,7 @@ def _wanted(job: Job, wanted_builder: str | None) -> str | None:
         return job.wanted_builder
     if wanted_builder == ANY_BUILDER:
         return None
-    if not is_builder_id(wanted_builder):
-        raise BadRequest(f"invalid builder id {wanted_builder[:80]!r}")
+    check_builder_id(wanted_builder)
     return wanted_builder
 
 
