@@ -14,7 +14,7 @@
 #            1.0.1 'a, b,' -> ['a', 'b', '']
 #            1.0.1 '' -> ['']
 #            dpkg-checkbuilddeps takes 'bash, coreutils,': exit code 0
-# here:      pipelines/steps/debian/checks/conflicts.py (_relations)
+# here:      pipelines/steps/debian/dependencies/relations.py (field_relations)
 set -euo pipefail
 
 folder=$(mktemp -d)

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from debian.deb822 import PkgRelation
 from debian.debian_support import Version
+
+from pipelines.steps.debian.dependencies.relations import field_relations
 
 MOST_SETS = 8
 _EXCLUDING = ("Conflicts", "Breaks")
@@ -71,10 +72,8 @@ def _excludes(one: Control, other: Control) -> bool:
 
 
 def _relations(package: Control, field: str) -> list[Mapping[str, Any]]:
-    text = package.get(field, "").strip(" ,\n\t")
-    if not text:  # python-debian warns about a missing field
-        return []
-    return [each for group in PkgRelation.parse_relations(text) for each in group if each["name"]]
+    groups = field_relations(package.get(field, ""))
+    return [each for group in groups for each in group if each["name"]]
 
 
 def _names(relation: Mapping[str, Any], package: Control) -> bool:

@@ -46,6 +46,16 @@ class Group:
         return " | ".join(str(relation) for relation in self.alternatives)
 
 
+def field_relations(field: str) -> list[list[Any]]:
+    """The groups of alternatives in a field, in python-debian's form; none in an empty one.
+
+    python-debian would make a relation without a name, and a warning, of an empty field and of
+    what follows a trailing comma: findings/python-debian-empty-relation.sh.
+    """
+    text = field.strip().strip(",")
+    return PkgRelation.parse_relations(text) if text else []
+
+
 def parse_groups(
     field: str, concerned: ArchitectureTest, profiles: Collection[str]
 ) -> tuple[Group, ...]:
@@ -54,7 +64,7 @@ def parse_groups(
     Raises StepFailed (BUILD_DEPENDS) for an invalid relation.
     """
     wanted = []
-    for alternatives in PkgRelation.parse_relations(field.strip().strip(",")):
+    for alternatives in field_relations(field):
         kept = [
             _relation(parsed)
             for parsed in alternatives
