@@ -5,6 +5,7 @@ from __future__ import annotations
 from common.cli.command import OPTION_BUILDER, OPTION_JSON
 from coordination_tasks.commands.control.acting import (
     OPTION_AS,
+    OPTION_ON,
     ActingCommand,
     named_jobs,
     show_jobs,
@@ -27,10 +28,9 @@ one that is not queued.
 """
     group = "queue"
     cmd_options = (
-        {"name": "priority", "long": "priority", "type": int, "default": 0,
+        {"name": "priority", "long": "priority", "type": int, "default": None,
          "help": "1 is first, 10 last"},
-        {"name": "on", "long": "on", "type": str, "default": "",
-         "help": "only this builder may claim it; any: every builder that matches"},
+        OPTION_ON,
         {"name": "hold", "long": "hold", "type": bool, "default": False,
          "help": "let no builder claim it"},
         {"name": "unhold", "long": "unhold", "type": bool, "default": False,
@@ -42,7 +42,7 @@ one that is not queued.
 
     def _execute(
         self,
-        priority: int,
+        priority: int | None,
         on: str,
         hold: bool,
         unhold: bool,
@@ -55,7 +55,7 @@ one that is not queued.
         if hold and unhold:
             raise BadRequest("--hold and --unhold exclude each other")
         change = JobChange(
-            priority=priority or None,
+            priority=priority,
             wanted_builder=on or None,
             hold=hold if hold or unhold else None,
         )

@@ -105,6 +105,14 @@ def test_without_the_remote_nothing_is_done_and_that_is_said(farm: Farm, line: s
     assert json.loads(done.stderr)["exit_code"] == 1
 
 
+def test_a_priority_of_zero_is_one_that_was_given(farm: Farm) -> None:
+    job = farm.enqueue()
+    done = farm.doit("set", job, "--priority", "0", "--hold")
+    assert done.returncode == 3
+    assert "priority" in done.stderr
+    assert "held" not in farm.job(job)
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
