@@ -26,26 +26,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.maven_builds import machine
-from benchmarks.rerun import Farm
+from benchmarks.rerun import SIX, Farm
 
 HOME = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results" / "commands.json"
 BUILDERS, JOBS = 4, 20
 LIMITS = {"jobs": 3.0, "status": 3.0, "build_nothing_to_do": 5.0}
 """The maximum cost of a command, as a multiple of the bare `doit list`."""
-SIX = """
-pipelines:
-  six:
-    description: six steps
-    source: {repository: ./sample.git}
-    steps:
-      - uses: git-checkout
-      - {name: one, run: 'true'}
-      - {name: two, run: 'true'}
-      - {name: three, run: 'true'}
-      - {name: four, run: 'true'}
-      - {uses: publish-status, when: always}
-"""
 
 
 def commands(folder: Path) -> dict[str, Callable[[], object]]:
