@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,10 +88,22 @@ def all_needs(pipeline: Pipeline, step: Step) -> tuple[str, ...]:
     return tuple(found)
 
 
+def with_dependents(pipeline: Pipeline, names: Collection[str]) -> frozenset[str]:
+    """These steps and all that need one of them, directly or through others."""
+    needed_by: dict[str, list[str]] = {}
+    for step in pipeline.steps:
+        for name in step.needs:
+            needed_by.setdefault(name, []).append(step.name)
+    found = set(names)
+    waiting = list(found)
+    while waiting:
+        later = [name for name in needed_by.get(waiting.pop(), ()) if name not in found]
+        found.update(later)
+        waiting += later
+    return frozenset(found)
+
+
 def all_but_later(pipeline: Pipeline, step: Step) -> tuple[str, ...]:
     """All steps but this one and those that need it."""
-    return tuple(
-        other.name
-        for other in pipeline.steps
-        if other.name != step.name and step.name not in all_needs(pipeline, other)
-    )
+    later = with_dependents(pipeline, {step.name})
+    return tuple(other.name for other in pipeline.steps if other.name not in later)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
-from pipelines.domain.conditions import all_needs
 from pipelines.domain.pipeline import Pipeline
 from pipelines.execution.success_records import SuccessRecords
 from pipelines.workspace.containment import lies_below
@@ -57,12 +56,6 @@ def clean_job(workspace: Workspace, pipeline: Pipeline) -> None:
     for path in workspace.root.iterdir():
         if path not in (workspace.successes, workspace.note, workspace.log("").parent):
             discard(path, workspace.discarded)
-
-
-def from_step(pipeline: Pipeline, step: str) -> frozenset[str]:
-    """The step and all steps that need it, directly or through others."""
-    later = {other.name for other in pipeline.steps if step in all_needs(pipeline, other)}
-    return frozenset({step, *later})
 
 
 def _chosen(

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from threading import Lock
 
 from common.states import State
-from pipelines.domain.conditions import all_needs
+from pipelines.domain.conditions import all_needs, with_dependents
 from pipelines.domain.errors import FailureCode, PipelineError, StepFailed
 from pipelines.domain.pipeline import Pipeline, RunningAttempt, Step
 from pipelines.execution.fingerprint import Fingerprint
-from pipelines.execution.invalidation import clean_job, from_step
+from pipelines.execution.invalidation import clean_job
 from pipelines.execution.job_records import NEVER_RUN
 from pipelines.execution.source_tree.together import Together
 from pipelines.execution.step import Ran, StepExecution
@@ -54,7 +54,7 @@ class StepRunner:
         workspace = self._workspace()
         if clean:
             clean_job(workspace, pipeline)
-        steps = from_step(pipeline, start) if start else {only} if only else ()
+        steps = with_dependents(pipeline, {start}) if start else {only} if only else ()
         for step in steps:
             SuccessRecords(workspace.successes).forget(step)
         self._only = only

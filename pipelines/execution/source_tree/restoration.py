@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from pipelines.domain.conditions import all_needs
+from pipelines.domain.conditions import all_needs, with_dependents
 from pipelines.domain.errors import PipelineError
 from pipelines.domain.pipeline import MakesSource, Pipeline
 from pipelines.execution.source_tree.changes import ChangeRecords, Changes
@@ -65,7 +65,7 @@ class SourceTree:
         success = self._successes.read(step)
         if success is not None and success.left_nothing:
             return frozenset()
-        return self.take_back({step}, runs_now=step) - self._and_later({step})
+        return self.take_back({step}, runs_now=step) - with_dependents(self._pipeline, {step})
 
     def take_back(self, again: Collection[str], runs_now: str = "") -> frozenset[str]:
         """Undo the changes of these steps and of all that come after or depend on them.
@@ -76,11 +76,11 @@ class SourceTree:
         if not again:
             return frozenset()
         changes = self.changes.all()
-        steps = self._and_later(again)
+        steps = with_dependents(self._pipeline, again)
         while True:
             is_kept = self._is_kept(steps)
             plan = plan_undo(steps, changes, is_kept)
-            more = self._and_later(plan.steps)
+            more = with_dependents(self._pipeline, plan.steps)
             if more <= steps:
                 break
             steps |= more
@@ -107,14 +107,6 @@ class SourceTree:
         return not own.shared_with and plan_undo({step}, changes, self._is_kept({step})).steps == {
             step
         }
-
-    def _and_later(self, steps: Collection[str]) -> set[str]:
-        later = {
-            step.name
-            for step in self._pipeline.steps
-            if not {*steps}.isdisjoint(all_needs(self._pipeline, step))
-        }
-        return {*steps} | later
 
     def _is_kept(self, steps: Collection[str]) -> Callable[[str, str], bool]:
         """Content that steps guarantee; none of steps after another one that runs again."""
