@@ -1,76 +1,59 @@
-"""Whether a new source tree is what git makes of its commit.
+"""Whether a new source tree has the files of its commit, and no others.
 
-That is not the same as being unmodified: git reports files that were committed before
-`.gitattributes` set their line endings as modified as soon as it has written them.
+Names and `lstat` are enough. `git status` reads content again only for files of the last second,
+and it reports files that were committed before `.gitattributes` set their line endings as modified
+as soon as git has written them.
 """
 
 from __future__ import annotations
 
-import filecmp
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pipelines.domain.errors import FailureCode, StepFailed
-from pipelines.processes.capture import capture
+from pipelines.git.local import git_output
 
-_MODIFIED = " M "
+_MEANING = {"R": "missing", "?": "not in the commit"}
+_AT_OTHER_COMMIT = ("+", "U")
 _SECONDS = 600.0
 
 
-def differing_files(source: Path, env: Mapping[str, str]) -> list[str]:
-    """The differences between the tree and what git writes for the commit, like `git status`.
+def missing_files(source: Path, env: Mapping[str, str]) -> list[str]:
+    """The files of the index that are not in the tree. Raises StepFailed (CHECKOUT_FAILED)."""
+    return _names(_git(source, env, "ls-files", "-z", "--deleted"))
 
-    Raises StepFailed (CHECKOUT_FAILED).
+
+def differing_files(source: Path, env: Mapping[str, str], *, submodules: bool) -> list[str]:
+    """Each file that is missing or not in the commit, and each submodule at another commit.
+
+    With the difference, as text. Raises StepFailed (CHECKOUT_FAILED).
     """
-    found = _status(source, env)
-    modified = [line.removeprefix(_MODIFIED) for line in found if line.startswith(_MODIFIED)]
-    modules = [path for path in modified if (source / path / ".git").exists()]
-    files = [path for path in modified if path not in modules]
-    as_written = _as_git_writes(source, files, env) if files else set()
-    inner = {path: differing_files(source / path, env) for path in modules}
-    same = {*as_written, *(path for path in modules if not inner[path] and _is_at_its_commit(
-        source, path, env))}  # fmt: skip
-    return [line for line in found if line.removeprefix(_MODIFIED) not in same]
+    found = list(_differing(source, env))
+    if submodules:
+        show = r'printf "%s\0" "$displaypath"'
+        every = _names(_git(source, env, "submodule", "--quiet", "foreach", "--recursive", show))
+        found += [
+            f"{module}/{line}" for module in every for line in _differing(source / module, env)
+        ]
+        states = _git(source, env, "submodule", "status", "--recursive").splitlines()
+        found += [f"{_path(s)}: another commit" for s in states if s.startswith(_AT_OTHER_COMMIT)]
+    return found
 
 
-def _status(source: Path, env: Mapping[str, str]) -> list[str]:
-    # Not at the top: it costs a third of a second that `doit list` would pay too.
-    from git import GitCommandError, Repo  # noqa: PLC0415
-
-    try:
-        with Repo(source) as repository:
-            repository.git.update_environment(**env)
-            text: str = repository.git.status("--porcelain", "-z", "--untracked-files=all")
-    except GitCommandError as error:
-        raise StepFailed(
-            FailureCode.CHECKOUT_FAILED,
-            f"git cannot read the source tree {source}",
-            excerpt=str(error.stderr)[-2000:],
-        ) from error
-    return [line for line in text.split("\0") if line]
+def _differing(tree: Path, env: Mapping[str, str]) -> Iterator[str]:
+    for entry in _names(_git(tree, env, "ls-files", "-z", "-t", "--deleted", "--others")):
+        kind, _, path = entry.partition(" ")
+        yield f"{path}: {_MEANING[kind]}"
 
 
-def _as_git_writes(source: Path, paths: list[str], env: Mapping[str, str]) -> set[str]:
-    """The paths that are equal to what git writes when it checks them out again."""
-    with tempfile.TemporaryDirectory(dir=source.parent.parent) as folder:
-        capture(
-            ("git", "checkout-index", f"--prefix={folder}/", "--quiet", "-z", "--stdin"),
-            cwd=source,
-            env=env,
-            timeout=_SECONDS,
-            given="".join(f"{path}\0" for path in paths),
-        )
-        return {path for path in paths if _is_same(source / path, Path(folder) / path)}
+def _path(state: str) -> str:
+    """The path in a line like `+<commit> lib (v1.0-1-g<commit>)`."""
+    return state.split(" ", 1)[1].rsplit(" (", 1)[0]
 
 
-def _is_same(one: Path, other: Path) -> bool:
-    if any(path.is_symlink() or not path.is_file() for path in (one, other)):
-        return False
-    same_mode = one.stat().st_mode == other.stat().st_mode
-    return same_mode and filecmp.cmp(one, other, shallow=False)
+def _git(source: Path, env: Mapping[str, str], *arguments: str) -> str:
+    problem = f"git cannot read the source tree {source}"
+    return git_output(source, env, *arguments, problem=problem, timeout=_SECONDS)
 
 
-def _is_at_its_commit(source: Path, module: str, env: Mapping[str, str]) -> bool:
-    arguments = ("diff-files", "--quiet", "--ignore-submodules=dirty", "--", module)
-    return capture(("git", *arguments), cwd=source, env=env).code == 0
+def _names(output: str) -> list[str]:
+    return [name for name in output.split("\0") if name]

@@ -9,7 +9,7 @@ from pathlib import Path
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import BuildRequest, Options, StepContext, StepResult
 from pipelines.domain.validation import check_branch, check_commit
-from pipelines.git.differing_files import differing_files
+from pipelines.git.differing_files import differing_files, missing_files
 from pipelines.git.head_commit import HeadCommit, read_head_commit
 from pipelines.git.mirror import Git, GitRun, Mirror, mirror_path, refresh
 from pipelines.git.remote import (
@@ -91,7 +91,7 @@ class GitCheckout:
             _update_submodules(git, source)
         if context.source.lfs:
             _fetch_large_files(git, source)
-        tree = _verified(source, env, commit)
+        tree = _verified(source, env, commit, submodules=context.source.submodules)
         as_of = "" if is_fresh else "; the source did not answer: using the tags already known"
         return StepResult(
             reason=f"checked out {commit[:12]}{_of(context.request.branch)}{as_of}",
@@ -181,8 +181,8 @@ def _make_tree(git: Git, mirror: Path, source: Path, commit: str) -> GitRun | No
     arguments = ("-c", "checkout.workers=0", "checkout", "--detach", "--progress")
     checked_out = git.run(*arguments, commit, "--", cwd=source)
     # git 2.39 ends with 0 although one of its workers could not read the object of a file
-    is_whole = git.run("diff-files", "--quiet", "--diff-filter=D", cwd=source).code == 0
-    return None if is_whole and checked_out.code == 0 else checked_out
+    is_whole = checked_out.code == 0 and not missing_files(source, git.env)
+    return None if is_whole else checked_out
 
 
 def _set_origin(git: Git, source: Path, url: str, *, is_fresh: bool) -> None:
@@ -230,14 +230,14 @@ def _fetch_large_files(git: Git, source: Path) -> None:
         )
 
 
-def _verified(source: Path, env: Mapping[str, str], commit: str) -> HeadCommit:
+def _verified(source: Path, env: Mapping[str, str], commit: str, *, submodules: bool) -> HeadCommit:
     found = read_head_commit(source, env)
     if found.sha != commit:
         raise StepFailed(
             FailureCode.CHECKOUT_FAILED,
             f"the source tree is at {found.sha} instead of {commit}",
         )
-    changes = differing_files(source, env)
+    changes = differing_files(source, env, submodules=submodules)
     if changes:
         raise StepFailed(
             FailureCode.CHECKOUT_FAILED,

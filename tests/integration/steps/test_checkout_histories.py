@@ -11,6 +11,7 @@ import pytest
 
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import StepContext, StepResult
+from pipelines.git.differing_files import differing_files
 from pipelines.git.head_commit import read_head_commit
 from pipelines.steps.checkout import GIT_CHECKOUT, CheckoutOptions
 from tests.integration.steps.test_checkout import FILE_SUBMODULES, check_out
@@ -65,24 +66,45 @@ def test_the_same_in_a_submodule(steps: Steps, source: GitSource, tmp_path: Path
     assert (context.workspace.source / "lib/sub/b c.txt").read_bytes() == b"1\r\n2\r\n"
 
 
-@pytest.mark.parametrize("left", ["sub/b c.txt", "a.txt"])
-def test_a_file_that_git_does_not_write_so_is_found(
-    steps: Steps, source: GitSource, left: str
-) -> None:
-    """A filter of the source that writes something else each time stands for a broken disk."""
-    commit_crlf(source)
-    (source.path / ".gitattributes").write_text(f'*.txt text eol=lf\n"{left}" filter=odd\n')
-    source.git("commit", "-q", "-m", "filter", ".gitattributes")
-    commit = source.git("rev-parse", "HEAD")
+def test_a_tree_that_is_not_the_commit_is_refused(steps: Steps, source: GitSource) -> None:
+    """A filter of the builder's git leaves a file in the new tree."""
+    source.commit({".gitattributes": "*.txt filter=odd\n"})
+    commit = source.commit({"a.txt": "1"})
     smudge = {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": "filter.odd.smudge",
-        "GIT_CONFIG_VALUE_0": "cat; date +%N",
+        "GIT_CONFIG_VALUE_0": "cat; touch 'odd one'",
     }
     context = steps.context(source.path, request=Request(commit=commit), env=smudge)
     with pytest.raises(StepFailed, match=r"differs from commit \w+ in 1 files") as caught:
         check_out(context)
-    assert left in caught.value.excerpt
+    assert caught.value.excerpt == "odd one: not in the commit"
+
+
+@pytest.mark.parametrize(
+    ("script", "differences"),
+    [
+        ("true", []),
+        ("echo more >> a.txt", []),
+        ("touch lib/extra", ["lib/extra: not in the commit"]),
+        ("rm lib/lib.txt a.txt", ["a.txt: missing", "lib/lib.txt: missing"]),
+        (
+            "git -C lib -c user.name=a -c user.email=a@b commit -qm x --allow-empty",
+            ["lib: another commit"],
+        ),
+    ],
+)
+def test_differences_of_a_tree_with_a_submodule(
+    steps: Steps, source: GitSource, tmp_path: Path, script: str, differences: list[str]
+) -> None:
+    library = GitSource(tmp_path / "library")
+    library.commit({"lib.txt": "1"})
+    source.git("submodule", "--quiet", "add", str(library.path), "lib")
+    context, _ = checked_out(steps, source, source.commit({"a.txt": "1"}), submodules=True)
+    tree = context.workspace.source
+    subprocess.run(["sh", "-euc", script], cwd=tree, check=True)
+    found = differing_files(tree, context.env, submodules=True)
+    assert found == differences
 
 
 @pytest.mark.parametrize("zone", ["-7000", "+9999", "-0000", "+051800", "+0545"])
