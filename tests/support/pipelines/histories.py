@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from tests.support.pipelines.random_reactor import Module, make_reactor
 
 TRACKED = ("a.txt", "b.txt", "dir/c.txt")
 IGNORED = "*.ignored\n/out/\n"
@@ -55,6 +57,14 @@ class Plan:
     submodule: bool
     packages: bool
     """Whether a debhelper package is built at the end."""
+    modules: tuple[Module, ...] = ()
+    """The reactor that Maven builds at the end; empty: none."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The steps after the checkout."""
+        last = ("build-deb",) * self.packages + ("maven",) * bool(self.modules)
+        return (*(script.name for script in self.scripts), *last)
 
 
 @dataclass(frozen=True)
@@ -71,12 +81,13 @@ def make_plan(seed: int) -> Plan:
     """The pipeline of a seed."""
     chance = random.Random(f"plan {seed}")
     submodule = chance.random() < 0.3
-    packages = seed % 8 == 7
-    count = chance.randint(1, 2) if packages else chance.randint(2, 4)
+    packages, maven = seed % 8 == 7, seed % 16 == 13  # they take a minute each
+    count = chance.randint(1, 2) if packages or maven else chance.randint(2, 4)
     return Plan(
         tuple(_script(chance, f"s{number}", submodule) for number in range(count)),
         submodule,
         packages,
+        make_reactor(chance) if maven else (),
     )
 
 
@@ -102,14 +113,16 @@ def _script(chance: random.Random, name: str, submodule: bool) -> Script:
 def make_history(seed: int, plan: Plan) -> tuple[Event, ...]:
     """What happens on the builder of a seed; it ends with a build."""
     chance = random.Random(f"history {seed}")
-    steps = len(plan.scripts) + plan.packages
+    steps = len(plan.names)
     kinds = (
         *(("build", "fail", "fail", "kill", "rerun", "job", "commit") * 2),
         *("tag", "untag", "back", "edit"),
     )
     events = [
         Event(chance.choice(kinds), chance.randrange(steps), chance.choice("pqr"))
-        for _ in range(chance.randint(3, 5) if plan.packages else chance.randint(4, 8))
+        for _ in range(
+            chance.randint(3, 5) if plan.packages or plan.modules else chance.randint(4, 8)
+        )
     ]
     return (*events, Event("build"))
 
@@ -121,4 +134,4 @@ def edited(plan: Plan, step: int, word: str) -> Plan:
     old = scripts[number]
     more = f"echo {word} > out/{old.name}.txt" if old.inputs else f"echo {word} >> {old.name}.new"
     scripts[number] = Script(old.name, (*old.lines, more), old.inputs, old.outputs)
-    return Plan(tuple(scripts), plan.submodule, plan.packages)
+    return replace(plan, scripts=tuple(scripts))

@@ -8,7 +8,8 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,14 @@ from pipelines.processes.cancellation import Cancellation
 from pipelines.processes.tree import builder_marker, sweep
 from pipelines.steps.checkout import GIT_CHECKOUT, CheckoutOptions
 from pipelines.steps.debian.step import BuildDeb
+from pipelines.steps.maven.options import MavenOptions
+from pipelines.steps.maven.step import MAVEN
 from pipelines.steps.run import RUN, RunOptions
 from pipelines.workspace.layout import Workspace
 from tests.conftest import AUTHOR, git
 from tests.support.pipelines.histories import IGNORED, TRACKED, Event, Plan, edited
-from tests.support.pipelines.maven_builder import link_listener
+from tests.support.pipelines.maven_builder import link_downloads, link_listener
+from tests.support.pipelines.random_reactor import reactor_files
 from tests.support.pipelines.recorded_steps import Attempt
 from tests.support.pipelines.tiny_package import CHANGELOG, CONTROL, NO_CHECKS, RULES
 
@@ -64,6 +68,9 @@ class Player:
     def _make_source(self) -> None:
         git("init", "--quiet", "--initial-branch=main", str(self._source))
         files = {**dict.fromkeys(TRACKED, "1\n"), ".gitignore": IGNORED}
+        files |= (
+            reactor_files(self._plan.modules, self._gate("maven")) if self._plan.modules else {}
+        )
         if self._plan.packages:
             files |= {
                 "debian/control": CONTROL.format(more=""),
@@ -107,6 +114,9 @@ class Player:
     def _commit(self, event: Event) -> None:
         for name in TRACKED[: 1 + event.step % 2]:
             (self._source / name).write_text(f"{event.word}{len(self._jobs)}\n")
+        if self._plan.modules:
+            module = self._plan.modules[event.step % len(self._plan.modules)]
+            (self._source / module.resource).write_text(f"{event.word}{len(self._jobs)}\n")
         self._commit_all()
         self._queue()
 
@@ -176,20 +186,25 @@ class Player:
 
     def _rerun(self, event: Event) -> str:
         job, _, plan = self._jobs[-1]
-        names = [script.name for script in plan.scripts] + ([_PACKAGE] if plan.packages else [])
+        names = plan.names
         successes = SuccessRecords(Workspace(self._folder / "state", job).successes)
         for name in names[event.step % len(names) :]:
             successes.forget(name)
         return self._build(event)
 
     def _name(self, event: Event) -> str:
-        names = [script.name for script in self._plan.scripts]
-        names += [_PACKAGE] if self._plan.packages else []
-        return names[event.step % len(names)]
+        return self._plan.names[event.step % len(self._plan.names)]
+
+    def _gate(self, name: str) -> str:
+        """The script that lets a step fail or wait."""
+        return _GATE.format(gates=self._gates, name=name)
 
     def _run(self, state: Path, job: str, commit: str, plan: Plan) -> bool:
         self._attempts += 1
-        link_listener(state)
+        if plan.modules:
+            link_downloads(state)
+        else:
+            link_listener(state)
         settings = {"COUNT": "1", "KEY_0": "protocol.file.allow", "VALUE_0": "always"}
         attempt = _Attempt(state, job, attempt=self._attempts, commit=commit)
         attempt.git = {f"GIT_CONFIG_{name}": value for name, value in settings.items()}
@@ -206,7 +221,7 @@ class Player:
     def _pipeline(self, plan: Plan) -> Pipeline:
         steps = [Step(name="git-checkout", kind=GIT_CHECKOUT, options=CheckoutOptions(), needs=())]
         for script in plan.scripts:
-            gate = _GATE.format(gates=self._gates, name=script.name)
+            gate = self._gate(script.name)
             half = len(script.lines) // 2 + 1
             text = "\n".join((*script.lines[:half], gate, *script.lines[half:]))
             options = RunOptions(script=f"set +e\n{text}\ntrue")
@@ -217,6 +232,10 @@ class Player:
             wanted = kind.options.model_validate(NO_CHECKS)
             needs = (steps[-1].name,)
             steps.append(Step(name=_PACKAGE, kind=kind, options=wanted, needs=needs))
+        if plan.modules:
+            modules = MavenOptions(incremental="modules", skip_tests=True)
+            needs = (steps[-1].name,)
+            steps.append(Step(name="maven", kind=MAVEN, options=modules, needs=needs))
         source = Source(repository=str(self._source), submodules=plan.submodule)
         return Pipeline(name="random", description="", source=source, steps=tuple(steps))
 
@@ -241,19 +260,32 @@ class _Attempt(Attempt):
 
     @property
     def env(self) -> Mapping[str, str]:
-        return {**super().env, **self.git}
+        # Maven's settings are in the home of the user
+        return {**super().env, **self.git, "HOME": os.environ["HOME"]}
 
 
 def made_by(workspace: Workspace) -> dict[str, str]:
-    """Kind, mode and content of all files in the source and of all packages."""
-    found = {}
+    """Kind, mode and content of all files in the source and of all packages.
+
+    Of Maven's `target` folders only the jars: their names and content.
+    """
+    found: dict[str, str] = {}
     for top in (workspace.source, workspace.packages):
         for path in sorted(top.rglob("*")):
             name = path.relative_to(workspace.root)
-            if ".git" not in name.parts and not name.name.endswith((".buildinfo", ".changes")):
+            if "target" in name.parts:
+                if path.suffix == ".jar":
+                    found |= {f"{name}!{entry}": crc for entry, crc in _entries(path)}
+            elif ".git" not in name.parts and not name.name.endswith((".buildinfo", ".changes")):
                 found[str(name)] = _described(path)
     found["tags"] = git("-C", str(workspace.source), "describe", "--always", "--tags")
     return found
+
+
+def _entries(path: Path) -> Iterator[tuple[str, str]]:
+    with zipfile.ZipFile(path) as jar:
+        for entry in jar.infolist():
+            yield entry.filename, f"{entry.CRC:08x}"
 
 
 def _described(path: Path) -> str:

@@ -42,12 +42,14 @@ def link_listener(state_dir: Path) -> None:
 
     Nothing is done for whom may not write here.
     """
-    if os.access(HOME, os.W_OK) and not (state_dir / _LISTENER).exists():
+    if os.access(HOME, os.W_OK):
         _link(state_dir, _LISTENER)
 
 
 def _link(state_dir: Path, name: str) -> None:
     (DOWNLOADS / name).mkdir(parents=True, exist_ok=True)
+    if (state_dir / name).exists():
+        return
     (state_dir / name).parent.mkdir(parents=True, exist_ok=True)
     (state_dir / name).symlink_to(DOWNLOADS / name)
 
