@@ -13,7 +13,7 @@ _SECONDS = 600.0
 
 
 def tags_of(commit: str, repository: Path, env: Mapping[str, str]) -> dict[str, str]:
-    """The result of `git describe` for the commit, and a digest of all tags that it considers.
+    """The result of `git describe` for the commit, if any, and a digest of the tags it considers.
 
     Empty when the repository is missing or does not have the commit.
     """
@@ -21,11 +21,11 @@ def tags_of(commit: str, repository: Path, env: Mapping[str, str]) -> dict[str, 
         return {}
     merged = ("for-each-ref", f"--merged={commit}", "--format=%(objectname) %(refname)")
     tags = _output(repository, env, *merged, "refs/tags")
-    described = _output(repository, env, "describe", "--tags", "--always", "--long", commit)
-    if tags is None or described is None:
+    if tags is None:
         return {}
+    described = _output(repository, env, "describe", "--tags", "--long", commit) if tags else None
     return {
-        "described": described.strip(),
+        "described": (described or "no tag").strip(),
         "tags": hashlib.sha256(tags.encode(errors="surrogateescape")).hexdigest()[:40],
     }
 

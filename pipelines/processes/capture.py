@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import subprocess
 import tempfile
 import time
 import uuid
@@ -13,19 +14,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.processes.cancellation import Cancellation
 from pipelines.processes.step_log import open_log
 from pipelines.processes.tree import MARKER_VARIABLE, end_tree
 from pipelines.processes.wait import wait_for_end
-
-if TYPE_CHECKING:
-    import sh
-
-_ANY_END = tuple(range(-64, 256))
-
 
 _SHORT = 60.0
 _SHOWN_LINES = 20
@@ -107,7 +102,7 @@ def capture(
             _end(running, marked)
             said = _content(output).decode("utf-8", "replace")
             raise _too_late(argv, limit, said + _content(errors).decode("utf-8", "replace"))
-        code = running.exit_code
+        code = running.wait()
         return Captured(
             code=code if code >= 0 else 128 - code,
             output=os.fsdecode(_content(output)),
@@ -163,32 +158,26 @@ def _start(
     cwd: Path,
     env: Mapping[str, str],
     streams: tuple[IO[bytes], IO[bytes], IO[bytes]],
-) -> sh.RunningCommand:
-    """Start it with its output in files and without sh's own timeout.
+) -> subprocess.Popen[bytes]:
+    """Start it in a process group of its own, with its output in files.
 
-    That timeout leaves grandchildren alive, and sh's pipes wait for a daemon that keeps them open.
+    A pipe would wait for a daemon that keeps it open.
     """
-    import sh  # noqa: PLC0415 - with asyncio it takes a tenth of a second, which `doit list` can do without
-
     program = shutil.which(argv[0], path=env.get("PATH", os.defpath))
     if program is None:
         raise StepFailed(FailureCode.TOOL_MISSING, f"cannot start {argv[0]}: it is not installed")
     stdin, output, errors = streams
-    return sh.Command(program)(
-        *argv[1:],
-        _bg=True,
-        _bg_exc=False,
-        _cwd=str(cwd),
-        _env=dict(env),
-        _in=stdin,
-        _out=output,
-        _err=errors,
-        _tty_out=False,
-        _new_session=True,
-        _ok_code=_ANY_END,
+    return subprocess.Popen(
+        [program, *argv[1:]],
+        cwd=cwd,
+        env=env,
+        stdin=stdin,
+        stdout=output,
+        stderr=errors,
+        start_new_session=True,
     )
 
 
-def _end(running: sh.RunningCommand, marked: str) -> None:
+def _end(running: subprocess.Popen[bytes], marked: str) -> None:
     end_tree(running.pid, marked, grace=1)
-    running.is_alive()  # reaps it
+    running.poll()  # reaps it
