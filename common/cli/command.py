@@ -14,7 +14,7 @@ from shutil import get_terminal_size
 from typing import Any, ClassVar
 
 from doit.cmd_base import DoitCmdBase
-from doit.cmdparse import CmdParseError
+from doit.cmdparse import CmdOption, CmdParseError
 from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
 from common.cli.doit_arguments import typed_words
@@ -79,6 +79,15 @@ class Command(DoitCmdBase):  # type: ignore[misc]
     def help(self) -> str:
         """The text that `doit help` shows of the command."""
         return command_help(self, terminal_width())
+
+    def get_options(self) -> list[CmdOption]:
+        """See DoitCmdBase; an option of the command hides doit's own one of that name."""
+        own = {option.get(kind) for option in self.cmd_options for kind in ("short", "long")}
+        loading = tuple(
+            {key: "" if key in {"short", "long"} and v in own else v for key, v in option.items()}
+            for option in self.loader.cmd_options
+        )
+        return [CmdOption(option) for option in (*self.base_options, *loading, *self.cmd_options)]
 
     def parse_execute(self, in_args: list[str]) -> int:
         """doit's entry point: run the command with the words as typed; returns the exit code."""

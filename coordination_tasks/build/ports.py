@@ -152,6 +152,12 @@ class Workspaces(Protocol):
     def remove(self, paths: Iterable[Path]) -> None:
         """Remove these items. Raises OSError."""
 
+    def log(self, job: str, attempt: int, step: str) -> Path:
+        """The log of a step, packed (`.gz`) when it is old; it may not exist."""
+
+    def logged_steps(self, job: str) -> Collection[tuple[int, str]]:
+        """Attempt and step of the logs of a job that are here and not packed."""
+
     def old_logs(self, before: datetime, *, pack: bool) -> Sequence[Path]:
         """Logs that were last written before that moment; `pack` moves them into an archive."""
 

@@ -24,6 +24,7 @@ from coordination_tasks.build.attempt.keepalive import KeepaliveThread
 from coordination_tasks.build.attempt.preparation import Preparation
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
 from coordination_tasks.build.display.display import Display
+from coordination_tasks.build.logs.published import AttemptLogs
 from coordination_tasks.build.ports import Pipelines
 from coordination_tasks.build.signals import ending_signals
 from coordination_tasks.build.task_run import TaskRun
@@ -36,9 +37,11 @@ from coordination_tasks.domain.attempt_result import Failed, Succeeded
 from coordination_tasks.domain.errors import (
     BadRequest,
     CannotBuild,
+    CoordinationError,
     EndedWhileClaiming,
     EndRefused,
     Unavailable,
+    in_words,
 )
 from coordination_tasks.domain.scheduling import Terms
 from coordination_tasks.store.plans import Plan
@@ -67,7 +70,9 @@ class BuildTools:
     display: Display
     open_store: Callable[[Callable[[float], None]], AbstractContextManager[Store]]
     """Opens the store; its argument is called with seconds to wait."""
-    keepalive: Callable[[AttemptLog, Store], KeepaliveThread]
+    logs: Callable[[AttemptLog], AttemptLogs]
+    """Makes the publisher of an attempt's logs."""
+    keepalive: Callable[[AttemptLog, AttemptLogs, Store], KeepaliveThread]
     """Makes the thread that keeps the claim while the steps run."""
 
 
@@ -130,7 +135,7 @@ def run_build(request: BuildRequest) -> int:
             job=request.job,
             pipeline=request.pipeline,
         )
-        claim.arm(claimer, store, outbox)
+        claim.arm(claimer, store, outbox, failed_log=config.logs.failed)
         return _claim_and_build(request, store, claimer.intent)
 
 
@@ -145,6 +150,7 @@ def _claim_and_build(request: BuildRequest, store: Store, intent: ClaimIntent) -
         tools.display.message(f"{error}; no job is claimed")
         signal = tools.claim.stop.signal
         return EXIT_OF_SIGNAL + (signal.number if signal else 0)
+    logs = tools.logs(log)
     preparation = Preparation(store, tools.pipelines.planner, tools.secrets, request.replan)
     try:
         running, plan, prepared = preparation.prepare(log.running)
@@ -152,8 +158,8 @@ def _claim_and_build(request: BuildRequest, store: Store, intent: ClaimIntent) -
         log.fail(str(error))
     else:
         log.made_with(running, plan)
-        _run_steps(request, run.with_tasks(prepared.tasks), log, plan, store)
-    return _close(log, intent, tools.display)
+        _run_steps(request, run.with_tasks(prepared.tasks), log, logs, plan, store)
+    return _close(log, logs, intent, tools.display)
 
 
 def _check_steps(
@@ -170,13 +176,18 @@ def _check_steps(
 
 
 def _run_steps(
-    request: BuildRequest, run: TaskRun, log: AttemptLog, plan: Plan, store: Store
+    request: BuildRequest,
+    run: TaskRun,
+    log: AttemptLog,
+    logs: AttemptLogs,
+    plan: Plan,
+    store: Store,
 ) -> None:
     """Run the steps of the claimed job, and submit the end of its attempt."""
     tools = request.tools
     pipeline = log.running.pipeline
     steps = run.steps(pipeline)
-    keepalive = tools.keepalive(log, store)
+    keepalive = tools.keepalive(log, logs, store)
     keepalive.start()
     tools.display.begin(_title(log.running), steps)
     try:
@@ -200,17 +211,29 @@ def _title(running: RunningAttempt) -> str:
     return f"job {running.job_id}, attempt {running.attempt}: {running.pipeline} {what}"
 
 
-def _close(log: AttemptLog, intent: ClaimIntent, display: Display) -> int:
-    """Send waiting records, show how the attempt ended; returns the exit code."""
+def _close(log: AttemptLog, logs: AttemptLogs, intent: ClaimIntent, display: Display) -> int:
+    """Send waiting records and logs, show how the attempt ended; returns the exit code."""
     try:
         log.send_end()
     except Unavailable as error:
         display.message(f"warning: {error}")
+        _publish_logs(log, logs, display, reachable=False)
         return _show_end(log.end(), log, display)
+    _publish_logs(log, logs, display, reachable=True)
     end = log.end()
     if not isinstance(end, Refused):  # otherwise the next build releases the job
         intent.clear()
     return _show_end(end, log, display)
+
+
+def _publish_logs(log: AttemptLog, logs: AttemptLogs, display: Display, *, reachable: bool) -> None:
+    """Publish the complete logs; an error does not change how the job ended."""
+    try:
+        logs.keep(log.ended_logs())
+        if reachable:
+            logs.send()
+    except (CoordinationError, OSError) as error:
+        display.message(f"warning: the logs are only on this builder: {in_words(error)}")
 
 
 def _show_end(end: AttemptEnd, log: AttemptLog, display: Display) -> int:

@@ -1,7 +1,8 @@
-"""`<builder>/status.json` and `<builder>/heartbeat.json`: what a builder publishes of itself."""
+"""`<builder>/status.json`, `heartbeat.json`, `running-logs.json`: what a builder publishes."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +12,8 @@ from coordination_tasks.documents.codec import number_from
 from coordination_tasks.documents.paths import heartbeat_path, status_path
 from coordination_tasks.domain.errors import BrokenDocument
 from coordination_tasks.domain.model import BuilderProfile, Job
+from coordination_tasks.domain.secret_scan import findings, note
+from coordination_tasks.domain.step_log import LogTail, RunningLogs
 from coordination_tasks.domain.timestamps import format_time, parse_time
 
 IDLE, BUILDING, SUCCESS, FAILED = "idle", "building", "success", "failed"
@@ -130,6 +133,47 @@ def read_status(builder: str, status: bytes, heartbeat: bytes | None) -> Builder
         heartbeats_at=branch if isinstance(branch, str) else None,
         lease=float(lease) if lease and lease > 0 else None,
     )
+
+
+def running_logs_data(logs: RunningLogs) -> bytes:
+    """The content of running-logs.json; no line of it looks like a secret, even as JSON."""
+    document = {
+        "job": logs.job,
+        "attempt": logs.attempt,
+        "at": format_time(logs.at) if logs.at else None,
+        "steps": [
+            {
+                "step": tail.step,
+                "first_line": tail.first_line,
+                "lines": [_harmless(line) for line in tail.lines],
+            }
+            for tail in logs.tails
+        ],
+    }
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+
+
+def read_running_logs(data: bytes) -> RunningLogs | None:
+    """What running-logs.json shows; None when it is unreadable."""
+    try:
+        found = json.loads(data)
+        tails = tuple(
+            LogTail(
+                step=str(tail["step"]),
+                first_line=int(tail["first_line"]),
+                lines=tuple(map(str, tail["lines"])),
+            )
+            for tail in found["steps"]
+        )
+        job, attempt = str(found["job"]), int(found["attempt"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    return RunningLogs(job=job, attempt=attempt, at=parse_time(found.get("at")), tails=tails)
+
+
+def _harmless(line: str) -> str:
+    found = next(findings(json.dumps(line, ensure_ascii=False)), None)
+    return note(found.rule) if found else line
 
 
 def _heartbeat_time(builder: str, data: bytes | None) -> datetime | None:

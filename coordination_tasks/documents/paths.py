@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 JOBS = "coordination/jobs.json"
@@ -35,6 +36,11 @@ def heartbeat_path(builder: str) -> str:
     return f"{builder}/heartbeat.json"
 
 
+def running_logs_path(builder: str) -> str:
+    """The last lines of the steps that a builder runs, only in its heartbeats."""
+    return f"{builder}/running-logs.json"
+
+
 def manifest_path(builder: str, job_id: str, attempt: int) -> str:
     """The manifest of an attempt."""
     return f"{logs_folder(builder)}/{quoted(job_id)}-{attempt}-manifest.json"
@@ -43,6 +49,11 @@ def manifest_path(builder: str, job_id: str, attempt: int) -> str:
 def logs_folder(builder: str) -> str:
     """The folder of a builder's logs and manifests."""
     return f"{builder}/logs"
+
+
+def failure_log_path(builder: str, at: datetime) -> str:
+    """The log of an attempt that failed at that time."""
+    return f"{logs_folder(builder)}/{at.astimezone(UTC):%Y%m%dT%H%M%SZ}.log"
 
 
 def job_of_manifest(file_name: str) -> tuple[str, int] | None:

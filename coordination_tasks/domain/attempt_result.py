@@ -76,11 +76,20 @@ class AttemptSteps:
     def failure_lines(self) -> tuple[str, ...]:
         """For people: the output of the tools for each failure, and the paths of the logs."""
         return tuple(
-            line
-            for last in self._last.values()
-            if last.to_state in _FAILURES
-            for line in (*_excerpt(last.details), f"log: {last.log}")
+            line for last in self.failed() for line in (*_excerpt(last.details), f"log: {last.log}")
         )
+
+    def failed(self) -> tuple[Transition, ...]:
+        """The ends of the failed steps."""
+        return tuple(last for last in self._last.values() if last.to_state in _FAILURES)
+
+    def with_logs(self) -> Mapping[str, Transition]:
+        """The ends of the steps that wrote a log, by step."""
+        return {
+            step: last
+            for step, last in self._last.items()
+            if last.log and last.to_state in FINAL_STEP_STATES
+        }
 
     def failure(self) -> Failed | None:
         """The end of the job if a step failed that must not fail; otherwise None."""

@@ -50,6 +50,8 @@ _KEYWORD = "Secret Keyword"
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
 _KEY_ENDS = re.compile(r"-----END [A-Z ]*PRIVATE KEY")
 _LONGEST_LINE = 20_000
+_BLOCK = 100
+"""Lines."""
 _SHORTEST = 6
 _PROSE = re.compile(r"[\s()\[\]]")
 _ANY_FILE = ""
@@ -69,13 +71,18 @@ def findings(text: str) -> Iterator[Finding]:
     """All lines of a text that look like secrets, including those inside a private key."""
     if not may_hold_one(text):
         return
+    lines = text.split("\n")
     in_key = False
-    for number, line in enumerate(text.split("\n"), 1):
-        begins = _KEY_BEGINS.search(line) is not None
-        rule = "Private Key" if in_key or begins else _rule_of(line)
-        if rule:
-            yield Finding(number, rule)
-        in_key = (in_key or begins) and not _KEY_ENDS.search(line)
+    for at in range(0, len(lines), _BLOCK):
+        block = lines[at : at + _BLOCK]
+        if not in_key and not may_hold_one("\n".join(block)):
+            continue  # of a long log, only blocks that may have one are read line by line
+        for number, line in enumerate(block, at + 1):
+            begins = _KEY_BEGINS.search(line) is not None
+            rule = "Private Key" if in_key or begins else _rule_of(line)
+            if rule:
+                yield Finding(number, rule)
+            in_key = (in_key or begins) and not _KEY_ENDS.search(line)
 
 
 def withhold(text: str) -> str:

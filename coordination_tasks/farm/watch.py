@@ -33,6 +33,8 @@ class Watch:
     intent: ClaimIntent
     observer: Observer
     beater: Beater
+    send_logs: Callable[[], None]
+    """Sends logs that an earlier build could not send."""
     housekeeping: PeriodicHousekeeping
     heartbeat: HeartbeatConfig
     while_idle: Callable[[], AbstractContextManager[bool]]
@@ -47,7 +49,8 @@ class Watch:
     def run_due(self) -> None:
         """Do what is due; the same error is reported only once."""
         troubles: list[str] = []
-        for act in (self.care, self.look, self._beat, self.housekeeping.run_due):
+        acts = (self.care, self.look, self._beat, self.send_logs, self.housekeeping.run_due)
+        for act in acts:
             try:
                 act()
             except Exception as error:  # one failed action must not stop the others

@@ -1,14 +1,16 @@
-"""A repository and heartbeats in memory: for tests, and to use a store without a remote."""
+"""Repository, heartbeats and logs in memory: for tests, and to use a store without a remote."""
 
 from __future__ import annotations
 
 import itertools
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import MappingProxyType
 
-from coordination_tasks.domain.errors import BrokenDocument
+from coordination_tasks.domain.errors import BrokenDocument, NotFound
+from coordination_tasks.domain.step_log import LogLimits, PublishedLog, remaining
 from coordination_tasks.repository.heartbeats import AUTO_PREFIX, FACTS
 from coordination_tasks.repository.protocol import (
     NOTHING,
@@ -33,6 +35,8 @@ class MemoryRemote:
     beats: dict[str, tuple[int, _Files]] = field(default_factory=dict)
     """For each place: the number of its heartbeats, and the last content."""
     notes: dict[str, Note] = field(default_factory=dict)
+    logs: dict[str, dict[PublishedLog, bytes]] = field(default_factory=dict)
+    """By builder."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -171,3 +175,41 @@ class MemoryHeartbeats:
         """See Heartbeats.read."""
         found = {p: self._remote.beats.get(p, (0, {}))[1].get(path) for p, path in paths.items()}
         return {place: data for place, data in found.items() if data is not None}
+
+
+class MemoryStepLogs:
+    """One builder's view of a MemoryRemote. See StepLogs."""
+
+    def __init__(self, remote: MemoryRemote, builder: str) -> None:
+        self._remote = remote
+        self._builder = builder
+        self._kept: dict[PublishedLog, bytes] = dict(remote.logs.get(builder, {}))
+        self._unsent = False
+
+    def keep(self, logs: Mapping[PublishedLog, bytes], limits: LogLimits, now: datetime) -> None:
+        """See StepLogs.keep."""
+        known = {log.key for log in logs}
+        texts = {log: text for log, text in self._kept.items() if log.key not in known}
+        texts |= {replace(log, size=len(text)): text for log, text in logs.items()}
+        self._kept = {log: texts[log] for log in remaining(texts, limits, now)}
+        self._unsent = True
+
+    def unsent(self) -> bool:
+        """See StepLogs.unsent."""
+        return self._unsent
+
+    def send(self) -> None:
+        """See StepLogs.send."""
+        self._remote.logs[self._builder] = dict(self._kept)
+        self._unsent = False
+
+    def published(self, builder: str) -> tuple[PublishedLog, ...]:
+        """See StepLogs.published."""
+        return tuple(self._remote.logs.get(builder, {}))
+
+    def text(self, builder: str, log: PublishedLog) -> bytes:
+        """See StepLogs.text."""
+        found = self._remote.logs.get(builder, {}).get(log)
+        if found is None:
+            raise NotFound(f"builder {builder} no longer has the log of step {log.step}")
+        return found

@@ -29,6 +29,8 @@ class Completion:
     """None: the time since the job was claimed."""
     transitions: tuple[Transition, ...] = ()
     """Step transitions to record in the same write."""
+    log: str = ""
+    """The text of the failed steps' logs, bounded."""
     at: datetime | None = None
     """None: the time of the write; the outbox sets the time of submission."""
 
@@ -139,6 +141,7 @@ def _completion_members(completion: Completion) -> dict[str, Any]:
         "artifacts": list(completion.artifacts),
         "duration_seconds": completion.duration_seconds,
         "transitions": _lines(completion.transitions),
+        "log": completion.log,
         "at": _time_text(completion.at),
     }
 
@@ -152,6 +155,7 @@ def _completion(members: Mapping[str, Any], transitions: tuple[Transition, ...])
         artifacts=tuple(members["artifacts"]),
         duration_seconds=members["duration_seconds"],
         transitions=transitions,
+        log=members.get("log", ""),  # absent in records of earlier versions
         at=parse_time(members["at"]),
     )
 

@@ -6,6 +6,7 @@ from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.push_budget import PushBudget
 from coordination_tasks.repository.git.heartbeats import GitHeartbeats
 from coordination_tasks.repository.git.repository import GitRepository
+from coordination_tasks.repository.git.step_logs import GitStepLogs
 
 
 def push_budget(config: BuilderConfig) -> PushBudget:
@@ -32,6 +33,17 @@ def heartbeats(config: BuilderConfig) -> GitHeartbeats:
         config.state_dir / "heartbeats.git",
         builder=config.profile.id,
         branch=config.heartbeat.place,
+        timeout=config.push_timeout,
+        on_push=push_budget(config).spend,
+    )
+
+
+def step_logs(config: BuilderConfig) -> GitStepLogs:
+    """The complete logs that the builders of the farm have published."""
+    return GitStepLogs(
+        config.coordination_repository,
+        config.state_dir / "step-logs",
+        builder=config.profile.id,
         timeout=config.push_timeout,
         on_push=push_budget(config).spend,
     )

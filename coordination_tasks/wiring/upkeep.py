@@ -10,6 +10,7 @@ from coordination_tasks.build.attempt.attempt_log import AttemptLog
 from coordination_tasks.build.attempt.keepalive import Keepalive, KeepaliveThread
 from coordination_tasks.build.attempt.running_attempt import running_attempt
 from coordination_tasks.build.display.choice import make_display
+from coordination_tasks.build.logs.published import AttemptLogs
 from coordination_tasks.build.ports import Pipelines
 from coordination_tasks.builder.claim_intent import own_intent
 from coordination_tasks.builder.config.builder import BuilderConfig
@@ -23,7 +24,7 @@ from coordination_tasks.farm.presence.beater import Beater
 from coordination_tasks.farm.presence.observer import Observer
 from coordination_tasks.farm.watch import Watch
 from coordination_tasks.store.store import Store
-from coordination_tasks.wiring.clones import heartbeats, push_budget
+from coordination_tasks.wiring.clones import heartbeats, push_budget, step_logs
 from coordination_tasks.wiring.reading import observations
 
 
@@ -52,12 +53,30 @@ def observer(config: BuilderConfig, store: Store, notice: Callable[[str], None])
     )
 
 
+def attempt_logs(config: BuilderConfig, pipelines: Pipelines, log: AttemptLog) -> AttemptLogs:
+    """The publisher of an attempt's logs."""
+    running, workspaces = log.running, pipelines.workspaces(config.state_dir)
+    return AttemptLogs(
+        attempt=running.claimed,
+        limits=config.logs,
+        published=step_logs(config),
+        path=lambda step: workspaces.log(running.job_id, running.attempt, step),
+        secrets=lambda: tuple(log.running.secrets.values()),
+        clock=utc_now,
+    )
+
+
 def keepalive(
-    config: BuilderConfig, store: Store, log: AttemptLog, notice: Callable[[str], None]
+    config: BuilderConfig,
+    store: Store,
+    log: AttemptLog,
+    logs: AttemptLogs,
+    notice: Callable[[str], None],
 ) -> KeepaliveThread:
     """The thread that keeps the claim while the steps run."""
     upkeep = Keepalive(
         log=log,
+        logs=logs,
         observer=observer(config, store, notice),
         beater=beater(config, store),
         budget=push_budget(config),
@@ -88,6 +107,12 @@ def make_watch(
 ) -> Watch:
     """The watch of this builder; `notice` receives lines about its actions."""
     display = make_display(sys.stdout, verbose=False)
+    logs, budget = step_logs(config), push_budget(config)
+
+    def send_logs() -> None:
+        if logs.unsent() and budget.has_room():
+            logs.send()
+
     return Watch(
         builder=config.profile.id,
         store=store,
@@ -95,6 +120,7 @@ def make_watch(
         intent=own_intent(config.state_dir),
         observer=observer(config, store, notice),
         beater=beater(config, store),
+        send_logs=send_logs,
         housekeeping=PeriodicHousekeeping(
             housekeeping=lambda: Housekeeping(
                 store=store, ages=config.ages, now=utc_now(), notice=notice

@@ -10,7 +10,8 @@ from pathlib import Path
 from pipelines.execution.invalidation import Chosen, clean_steps, forget_steps
 from pipelines.processes.tree import builder_marker, sweep
 from pipelines.workspace.cleanup import jobs_here, removable_items, remove
-from pipelines.workspace.log_archive import old_logs
+from pipelines.workspace.layout import Workspace
+from pipelines.workspace.log_archive import logged_steps, old_logs, packed_log
 from pipelines.workspace.retention import Removable
 
 
@@ -45,6 +46,15 @@ class Workspaces:
     def remove(self, paths: Iterable[Path]) -> None:
         """Remove these items. Raises OSError."""
         remove(self.state_dir, paths)
+
+    def log(self, job: str, attempt: int, step: str) -> Path:
+        """The log of a step, packed (`.gz`) when it is old; it may not exist."""
+        log = Workspace(self.state_dir, job, attempt).log(step)
+        return log if log.exists() else packed_log(self.state_dir, log) or log
+
+    def logged_steps(self, job: str) -> list[tuple[int, str]]:
+        """Attempt and step of the logs of a job that are here and not packed, in their order."""
+        return logged_steps(Workspace(self.state_dir, job))
 
     def old_logs(self, before: datetime, *, pack: bool) -> tuple[Path, ...]:
         """Logs that were last written before that moment; `pack` moves them into an archive."""

@@ -7,9 +7,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path
 
 from common.atomic_files import sync
+from pipelines.workspace.layout import Workspace
 
 ARCHIVE = "log-archive"
 """Folder in `state_dir`: `<month>/<folder of the job>/<log>.gz`."""
@@ -27,6 +29,19 @@ def old_logs(state_dir: Path, before: datetime, *, pack: bool) -> tuple[Path, ..
         except FileNotFoundError:
             continue  # another run was faster
     return found
+
+
+def packed_log(state_dir: Path, log: Path) -> Path | None:
+    """The packed form of a log of this builder; None when there is none."""
+    job = log.parent.parent.name
+    return next((state_dir / ARCHIVE).glob(f"*/{escape(job)}/{escape(log.name)}.gz"), None)
+
+
+def logged_steps(workspace: Workspace) -> list[tuple[int, str]]:
+    """Attempt and step of the logs in a workspace, oldest first."""
+    logs = sorted(workspace.log("").parent.glob("*.log"), key=lambda log: log.stat().st_mtime)
+    names = (log.stem.partition("-") for log in logs)
+    return [(int(attempt), step) for attempt, _, step in names if attempt.isdecimal()]
 
 
 def _old(state_dir: Path, before: float) -> Iterator[Path]:

@@ -26,6 +26,7 @@ from coordination_tasks.build.attempt.attempt_end import (
 from coordination_tasks.build.attempt.manifest_summary import artifact_names, artifacts_folder
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
 from coordination_tasks.build.attempt.stop_reasons import StopReasons
+from coordination_tasks.build.logs.published import failure_log
 from coordination_tasks.builder.outbox.delivery import Recipient
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.domain.attempt_result import AttemptSteps, Failed, Succeeded
@@ -47,7 +48,8 @@ from coordination_tasks.store.plans import Plan
 class AttemptLog:
     """The log of the newly claimed attempt. Safe for steps that run in parallel.
 
-    Its records wait in `outbox` until `recipient` has them.
+    Its records wait in `outbox` until `recipient` has them. The end of a failed attempt contains at
+    most `failed_log` bytes of the failed steps' logs.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class AttemptLog:
         recipient: Recipient,
         stop: StopReasons,
         *,
+        failed_log: int = 0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.running = running
@@ -64,6 +67,7 @@ class AttemptLog:
         self.stop = stop
         self._outbox = outbox
         self._recipient = recipient
+        self._failed_log = failed_log
         self._monotonic = monotonic
         self._claimed_at = monotonic()
         self._lock = threading.RLock()
@@ -124,6 +128,11 @@ class AttemptLog:
         """Names of the running steps."""
         with self._lock:
             return self._steps.running()
+
+    def ended_logs(self) -> Mapping[str, Transition]:
+        """The ends of the steps that have ended and wrote a log, by step."""
+        with self._lock:
+            return self._steps.with_logs()
 
     def duration(self, step: str) -> float | None:
         """Seconds since the step started; None when it never ran."""
@@ -265,9 +274,14 @@ class AttemptLog:
             artifacts=artifacts,
             duration_seconds=round(self._monotonic() - self._claimed_at, 3),
             transitions=transitions,
+            log=self._failure_log() if isinstance(end, Failed) else "",
         )
         self._outbox.submit_completion(self.running.claimed, completion)
         self._submitted = end
+
+    def _failure_log(self) -> str:
+        secrets = self.running.secrets.values()
+        return failure_log(self._steps.failed(), self._failed_log, secrets)
 
     def _try_flush(self) -> str:
         try:

@@ -32,12 +32,19 @@ class ClaimAction:
         self._claim: Callable[[], AttemptLog] | None = None
         self._log: AttemptLog | None = None
 
-    def arm(self, claimer: Claimer, store: Store, outbox: Outbox) -> None:
-        """Set what `claim` needs."""
+    def arm(self, claimer: Claimer, store: Store, outbox: Outbox, *, failed_log: int = 0) -> None:
+        """Set what `claim` needs; `failed_log`: see AttemptLog."""
 
         def claim() -> AttemptLog:
             running = claimer.claim()
-            return AttemptLog(running, outbox, store, self.stop, monotonic=self._monotonic)
+            return AttemptLog(
+                running,
+                outbox,
+                store,
+                self.stop,
+                failed_log=failed_log,
+                monotonic=self._monotonic,
+            )
 
         self._claim = claim
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from coordination_tasks.build.attempt.attempt_log import AttemptLog
+from coordination_tasks.build.logs.published import AttemptLogs
 from coordination_tasks.builder.push_budget import PushBudget
 from coordination_tasks.documents.builder_status import BUILDING, StatusChange, current_job
 from coordination_tasks.domain.errors import ClaimLost
@@ -71,6 +72,7 @@ class Keepalive:
     """Runs beside the steps: sends records, observes, sends heartbeats. Times are seconds."""
 
     log: AttemptLog
+    logs: AttemptLogs
     observer: Observer
     beater: Beater
     budget: PushBudget
@@ -81,10 +83,11 @@ class Keepalive:
     _flushed_at: float = field(init=False)
     _looked_at: float | None = field(init=False, default=None)
     _writes: int = field(init=False, default=0)
+    _published_at: float = field(init=False)
 
     def __post_init__(self) -> None:
         # the claim has just been pushed
-        self._flushed_at = self.monotonic()
+        self._flushed_at = self._published_at = self.monotonic()
         self.beater.count()
 
     @property
@@ -95,7 +98,7 @@ class Keepalive:
     def run_due(self) -> None:
         """Do what is due. Raises ClaimLost at once, and other errors after trying everything."""
         trouble: list[Exception] = []
-        for act in (self._record, self._look, self._beat):
+        for act in (self._record, self._look, self._beat, self._publish_logs):
             try:
                 act()
             except ClaimLost:
@@ -127,7 +130,16 @@ class Keepalive:
         job = current_job(self.log.running.claimed.job)
         steps = self.log.running_steps()
         change = StatusChange(status=BUILDING, current_job={**job, "steps": list(steps)})
-        self.beater.beat_if_due(self.beat_every, change)
+        self.beater.beat_if_due(self.beat_every, change, lambda: self.logs.tails(steps))
+
+    def _publish_logs(self) -> None:
+        now = self.monotonic()
+        if now - self._published_at < self.flush_every:
+            return
+        self._published_at = now
+        self.logs.keep(self.log.ended_logs())
+        if self.budget.has_room():
+            self.logs.send()
 
 
 def may_record(writes: int, ended_steps: int) -> bool:

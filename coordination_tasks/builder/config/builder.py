@@ -32,9 +32,11 @@ from coordination_tasks.builder.config.heartbeat import (
     check_lease,
     heartbeat_config,
 )
+from coordination_tasks.builder.config.logs import LogsFile
 from coordination_tasks.documents.retention import Ages
 from coordination_tasks.domain.errors import BadConfiguration
 from coordination_tasks.domain.model import BuilderProfile, is_builder_id
+from coordination_tasks.domain.step_log import LogLimits
 
 CONFIG_VARIABLE = "BUILDER_CONFIG"
 BUILDER_VARIABLE = "BUILDER_ID"
@@ -82,6 +84,7 @@ class BuilderFile:
     keep_jobs: float = key(parse_duration, 30 * 86400.0)
     keep_messages: float = key(parse_duration, 30 * 86400.0)
     keep_logs: float = key(parse_duration, 7 * 86400.0)
+    logs: LogsFile = key(record(LogsFile), factory=LogsFile)
     limits: LimitsFile = key(record(LimitsFile), factory=LimitsFile)
     min_free: int = key(parse_size, DEFAULT_MIN_FREE)
     secrets_file: str | None = key(optional(text), None)
@@ -116,6 +119,8 @@ class BuilderConfig:
     heartbeat: HeartbeatConfig
     ages: Ages
     """Ages after which finished records are archived."""
+    logs: LogLimits
+    """How much of the logs of its steps it publishes."""
     limits: Mapping[str, tuple[float, int]]
     """Age in seconds and size in bytes that `workspaces`, `mirrors`, `logs`, `maven` may reach."""
     min_free: int
@@ -176,15 +181,20 @@ def read_builder_config(
         lease=file.lease,
         observe_every=file.observe_every,
         heartbeat=heartbeat,
-        ages=Ages(
-            jobs=timedelta(seconds=file.keep_jobs),
-            messages=timedelta(seconds=file.keep_messages),
-            logs=timedelta(seconds=file.keep_logs),
-        ),
+        ages=_ages(file),
+        logs=file.logs.limits(),
         limits=file.limits.by_kind(),
         min_free=file.min_free,
         secrets_file=_resolve(file.secrets_file, path.parent) if file.secrets_file else None,
         lock_dir=_resolve(file.lock_dir, path.parent),
+    )
+
+
+def _ages(file: BuilderFile) -> Ages:
+    return Ages(
+        jobs=timedelta(seconds=file.keep_jobs),
+        messages=timedelta(seconds=file.keep_messages),
+        logs=timedelta(seconds=file.keep_logs),
     )
 
 

@@ -32,6 +32,7 @@ def without_secrets(command: AttemptCommand, secrets: Collection[str]) -> Attemp
             reason=_clean(done.reason, hide),
             manifest=_clean_document(done.manifest, hide),
             transitions=_clean_all(done.transitions, hide),
+            log=_clean(done.log, hide),
         )
         return replace(command, completion=cleaned)
     transitions = _clean_all(command.transitions, hide)

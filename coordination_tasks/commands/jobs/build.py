@@ -12,7 +12,7 @@ from coordination_tasks.build.run import BuildRequest, BuildTools, run_build
 from coordination_tasks.builder.secret_values import Secrets
 from coordination_tasks.commands.base import FarmCommand, no_arguments
 from coordination_tasks.wiring.store import open_store
-from coordination_tasks.wiring.upkeep import keepalive
+from coordination_tasks.wiring.upkeep import attempt_logs, keepalive
 
 BUILD_OPTIONS: tuple[dict[str, Any], ...] = (
     {"name": "parallel", "short": "n", "long": "parallel", "type": int, "default": 0,
@@ -99,5 +99,6 @@ def build_tools(command: FarmCommand, builder: str, *, verbose: bool) -> BuildTo
         display=display,
         # doit swallows the stderr of an action, like the claim
         open_store=lambda sleep: open_store(config, display.message, sleep=sleep),
-        keepalive=lambda log, store: keepalive(config, store, log, display.message),
+        logs=lambda log: attempt_logs(config, farm.pipelines, log),
+        keepalive=lambda log, logs, store: keepalive(config, store, log, logs, display.message),
     )

@@ -56,10 +56,16 @@ class Beater:
         """Note a push that others count as a heartbeat."""
         self._last = self._monotonic()
 
-    def beat_if_due(self, interval: float, change: StatusChange) -> None:
+    def beat_if_due(
+        self,
+        interval: float,
+        change: StatusChange,
+        more: Callable[[], Mapping[str, bytes]] = dict,
+    ) -> None:
         """Send a heartbeat if the last one is `interval` seconds old and the push budget has room.
 
         Or if it is older than half of the lease: the budget must not cost a builder its job.
+        `more` returns further files for it, by path; heartbeats among the facts have none.
         """
         now = self._monotonic()
         if self._last is not None and now - self._last < interval:
@@ -70,12 +76,12 @@ class Beater:
         if self._refused:
             self._on_facts()
         else:
-            self._beat(change)
+            self._beat({**more(), **self._content(change)})
         self._last = now
 
-    def _beat(self, change: StatusChange) -> None:
+    def _beat(self, files: Mapping[str, bytes]) -> None:
         try:
-            self._heartbeats.beat(self._content(change))
+            self._heartbeats.beat(files)
         except WriteRefused:
             self._refused = True
             self._on_facts()

@@ -76,10 +76,12 @@ class GitObjects:
         author: str,
         at: datetime,
         message: str,
+        history: bool = True,
     ) -> str:
         """Write a commit: `parent` with `changes` (None deletes a file). Returns its object id.
 
-        Everything that is sent to the repository passes through here. Raises SecretFound.
+        Without `history` the commit has the files of `parent`, but no parent. Everything that is
+        sent to the repository passes through here. Raises SecretFound.
         """
         base = self.tree_of(parent) if parent else None
         before = (self.read(parent, path) if parent else None for path in changes)
@@ -89,7 +91,7 @@ class GitObjects:
         tree = self._changed(base, split, "") or self._store(b"tree", b"")
         stamp = f"{author} <{author}@localhost> {int(at.timestamp())} +0000"
         lines = [f"tree {tree.hex()}", f"author {stamp}", f"committer {stamp}", "", message, ""]
-        if parent:
+        if parent and history:
             lines.insert(1, f"parent {parent}")
         text = "\n".join(lines).replace("\0", "")
         return self._store(b"commit", text.encode("utf-8", "replace")).hex()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from common.states import State
 from coordination_tasks.documents.builder_status import FAILED, IDLE, SUCCESS, StatusChange
 from coordination_tasks.documents.jobs import JobsDocument, read_jobs, write_jobs
-from coordination_tasks.documents.paths import manifest_path, plan_path
+from coordination_tasks.documents.paths import failure_log_path, manifest_path, plan_path
 from coordination_tasks.documents.transitions import TransitionLog, read_log, write_log
 from coordination_tasks.domain.errors import BadRequest, ClaimLost, HistoryRewritten
 from coordination_tasks.domain.model import Job, Transition
@@ -114,8 +114,18 @@ def _complete(draft: Draft, command: Complete, log: TransitionLog, publisher: Pu
     if completion.manifest is not None:
         path = manifest_path(fence.builder, fence.job_id, fence.attempt)
         draft.write(path, completion.manifest)
+    if completion.log:
+        _write_log(draft, fence.builder, at, completion.log)
     _publish_end(draft, ended, completion, publisher)
     draft.note(f"{_title(fence)}: {completion.state}")
+
+
+def _write_log(draft: Draft, builder: str, at: datetime, text: str) -> None:
+    path = failure_log_path(builder, at)
+    while draft.read(path) is not None:  # one of another attempt, in the same second
+        at += timedelta(seconds=1)
+        path = failure_log_path(builder, at)
+    draft.write(path, text.encode("utf-8", "replace"))
 
 
 def _release(draft: Draft, command: Release, log: TransitionLog, publisher: Publisher) -> None:

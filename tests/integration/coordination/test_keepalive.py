@@ -17,15 +17,22 @@ from coordination_tasks.build.attempt.keepalive import Keepalive, may_record
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
 from coordination_tasks.build.attempt.stop_reasons import StopReasons
 from coordination_tasks.build.display.display import PlainDisplay
+from coordination_tasks.build.logs.published import AttemptLogs
+from coordination_tasks.builder.config.logs import LogsFile
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.builder.push_budget import PushBudget
 from coordination_tasks.documents.builder_status import IDLE, StatusChange
 from coordination_tasks.domain.errors import ClaimLost, CoordinationError, Unavailable, WriteRefused
-from coordination_tasks.domain.model import BuilderProfile
+from coordination_tasks.domain.model import Attempt, BuilderProfile
 from coordination_tasks.farm.presence.beater import Beater
 from coordination_tasks.farm.presence.observer import Observer
 from coordination_tasks.repository.heartbeats import own_place
-from coordination_tasks.repository.memory import MemoryHeartbeats, MemoryRemote, MemoryRepository
+from coordination_tasks.repository.memory import (
+    MemoryHeartbeats,
+    MemoryRemote,
+    MemoryRepository,
+    MemoryStepLogs,
+)
 from coordination_tasks.repository.protocol import Note, Version
 from coordination_tasks.store.store import Store
 from tests.support.coordination.world import PIPELINES, Clock, job
@@ -127,6 +134,7 @@ class Builder:
         )
         self.keepalive = Keepalive(
             log=self.log,
+            logs=self.logs(attempt),
             observer=self.observer,
             beater=self.beater,
             budget=self.budget,
@@ -136,6 +144,16 @@ class Builder:
             monotonic=self.farm.clock.monotonic,
         )
         return self.keepalive
+
+    def logs(self, attempt: Attempt) -> AttemptLogs:
+        return AttemptLogs(
+            attempt=attempt,
+            limits=LogsFile().limits(),
+            published=MemoryStepLogs(MemoryRemote(), attempt.builder),
+            path=lambda step: self.farm.folder / f"{step}.log",
+            secrets=tuple,
+            clock=self.farm.clock,
+        )
 
     def build(self, seconds: float) -> Any:
         """Build a job of six steps, each of them as long; yields where time passes."""

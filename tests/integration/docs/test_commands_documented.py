@@ -48,6 +48,7 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit validate": (["validate"], ["validate", "mistaken.yaml"]),
     "doit set": (["set", WAITING, "--hold"],),
     "doit cancel": (["cancel", WAITING],),
+    "doit logs": (["logs", BUILT],),
     "doit retry": (["retry", WAITING],),
     "doit drain": (["drain"],),
     "doit resume": (["resume"],),

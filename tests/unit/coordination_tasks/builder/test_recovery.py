@@ -162,6 +162,7 @@ def test_a_watch_tells_what_hinders_it_and_goes_on() -> None:
         intent=cast(Any, SimpleNamespace(read=unreadable)),
         observer=cast(Any, SimpleNamespace(look=act("look", Unavailable("x")), jobs_wait=False)),
         beater=cast(Any, SimpleNamespace(beat_if_due=act("beat", KeyError("y")))),
+        send_logs=act("logs"),
         housekeeping=cast(Any, SimpleNamespace(run_due=act("keep"))),
         heartbeat=cast(Any, SimpleNamespace(idle=1.0)),
         while_idle=lambda: nullcontext(True),
@@ -172,7 +173,7 @@ def test_a_watch_tells_what_hinders_it_and_goes_on() -> None:
     )
     watch.run_due()
     watch.run_due()
-    assert did == ["look", "beat", "keep"] * 2
+    assert did == ["look", "beat", "logs", "keep"] * 2
     assert told == ["warning: Permission denied: claim; x; bug: KeyError('y')"]
 
 
