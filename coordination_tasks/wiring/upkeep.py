@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from coordination_tasks.build.attempt.attempt_log import AttemptLog
 from coordination_tasks.build.attempt.keepalive import Keepalive, KeepaliveThread
@@ -22,6 +23,7 @@ from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.farm.housekeeping import Housekeeping, PeriodicHousekeeping
 from coordination_tasks.farm.presence.beater import Beater
 from coordination_tasks.farm.presence.observer import Observer
+from coordination_tasks.farm.wake_call import WakeCalls
 from coordination_tasks.farm.watch import Watch
 from coordination_tasks.store.store import Store
 from coordination_tasks.wiring.clones import heartbeats, push_budget, step_logs
@@ -90,7 +92,16 @@ def keepalive(
         every=upkeep.tick,
         on_lost=log.stop.lose,
         on_trouble=lambda error: notice(f"warning: {_while_building(error)}"),
+        calls=_wake_calls(config),
+        on_call=upkeep.look_now,
     )
+
+
+def _wake_calls(config: BuilderConfig) -> WakeCalls | None:
+    # without them, as on a full disk, the build looks at the repository as often as otherwise
+    with suppress(OSError):
+        return WakeCalls(config.state_dir)
+    return None
 
 
 def _while_building(error: Exception) -> str:

@@ -18,12 +18,16 @@ from coordination_tasks.documents.builder_status import BUILDING, StatusChange, 
 from coordination_tasks.domain.errors import ClaimLost
 from coordination_tasks.farm.presence.beater import Beater
 from coordination_tasks.farm.presence.observer import Observer
+from coordination_tasks.farm.wake_call import WakeCalls
 
 _STEPS_A_WRITE = 2
 
 
 class KeepaliveThread:
-    """Calls `run_due` every `every` seconds until it is stopped or the claim is lost."""
+    """Calls `run_due` every `every` seconds until it is stopped or the claim is lost.
+
+    At each of the `calls` from this host it calls `on_call`, and `run_due` at once.
+    """
 
     def __init__(
         self,
@@ -32,11 +36,15 @@ class KeepaliveThread:
         every: float,
         on_lost: Callable[[ClaimLost], None],
         on_trouble: Callable[[Exception], None],
+        calls: WakeCalls | None = None,
+        on_call: Callable[[], None] = lambda: None,
     ) -> None:
         self._run_due = run_due
         self._every = every
         self._on_lost = on_lost
         self._on_trouble = on_trouble
+        self._calls = calls
+        self._on_call = on_call
         self._stop = threading.Event()
         self._shown: type[Exception] | None = None
         self._thread = threading.Thread(target=self._keep, name="keepalive", daemon=True)
@@ -48,11 +56,23 @@ class KeepaliveThread:
     def stop(self) -> None:
         """Stop the turns; returns when the current one has ended."""
         self._stop.set()
+        if self._calls:
+            self._calls.call()
         if self._thread.is_alive():
             self._thread.join()
+        if self._calls:
+            self._calls.close()
+
+    def _wait(self) -> bool:
+        """Wait for the next turn; returns whether to stop."""
+        if self._calls is None:
+            return self._stop.wait(self._every)
+        if self._calls.wait(self._every):
+            self._on_call()
+        return self._stop.is_set()
 
     def _keep(self) -> None:
-        while not self._stop.wait(self._every):
+        while not self._wait():
             try:
                 self._run_due()
                 self._shown = None
@@ -94,6 +114,10 @@ class Keepalive:
     def tick(self) -> float:
         """Seconds between two turns."""
         return min(self.flush_every, self.observe_every, self.beat_every)
+
+    def look_now(self) -> None:
+        """Make a check of the repository due."""
+        self._looked_at = None
 
     def run_due(self) -> None:
         """Do what is due. Raises ClaimLost at once, and other errors after trying everything."""

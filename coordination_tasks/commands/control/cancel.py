@@ -9,6 +9,8 @@ from coordination_tasks.commands.control.acting import (
     named_jobs,
     show_jobs,
 )
+from coordination_tasks.domain.model import is_builder_id
+from coordination_tasks.farm.wake_call import wake
 
 
 class CancelCommand(ActingCommand):
@@ -19,9 +21,9 @@ class CancelCommand(ActingCommand):
     doc_usage = "JOB... [--reason TEXT] [--as NAME] [--json]"
     doc_description = """
 The jobs become `cancelled` at once: all named ones, or none if one of them is unknown or has ended.
-The builder of a running job stops its processes at its next check of the coordination repository
-(`observe_every` in builder.yaml), and claims its next job. A cancelled job never runs again by
-itself; `doit retry` queues it again.
+The builder of a running job stops its processes at its next check of the coordination repository:
+at once if it is on this host, otherwise within `observe_every` of its builder.yaml. A cancelled job
+never runs again by itself; `doit retry` queues it again.
 
 Exit codes: 0 cancelled, 1 cannot reach the coordination repository, 3 bad usage, an unknown job, or
 one that has ended.
@@ -40,4 +42,9 @@ one that has ended.
     ) -> int:
         jobs = named_jobs(pos_args)
         with self.control(builder, person) as control:
-            return show_jobs(control.cancel(jobs, reason), json=json)
+            cancelled = control.cancel(jobs, reason)
+        builders_here = self.farm.config(builder).state_dir.parent
+        for job in cancelled:
+            if job.assigned_to and is_builder_id(job.assigned_to):
+                wake(builders_here / job.assigned_to)
+        return show_jobs(cancelled, json=json)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,8 @@ LOOKS_EVERY = 1.0
 """`observe_every` of the farm's builders, seconds."""
 MOST = LOOKS_EVERY + 10
 """Seconds within which a cancelled job's processes are gone."""
+AT_ONCE = 20.0
+"""Seconds, far less than `observe_every` of that test: nobody waits for the next check."""
 
 
 def runs(farm: Farm, builder: str = "build1") -> subprocess.Popen[str]:
@@ -51,6 +54,19 @@ def test_a_job_that_hangs_is_cancelled_from_another_machine(farm: Farm) -> None:
     assert farm.doit("build", "--job", job).returncode == 4
     assert farm.doit("build", builder="build2").returncode == 0
     assert farm.job(job)["status"] == "completed"
+
+
+def test_on_the_same_host_a_cancelled_job_ends_at_once(farm: Farm) -> None:
+    builder = farm.folder / "builder.yaml"
+    builder.write_text(builder.read_text().replace("observe_every: 1s", "observe_every: 150s"))
+    job = farm.enqueue()
+    build = runs(farm)
+    assert farm.doit("cancel", job, builder="laptop").returncode == 0
+    began = time.monotonic()
+    build.wait(PATIENCE)
+    assert time.monotonic() - began < AT_ONCE
+    assert build.returncode == 5
+    assert not sleeping(farm.folder)
 
 
 def test_the_watch_of_a_killed_build_does_not_bring_a_cancelled_job_back(farm: Farm) -> None:
