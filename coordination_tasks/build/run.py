@@ -242,6 +242,8 @@ def _show_end(end: AttemptEnd, log: AttemptLog, display: Display) -> int:
     Raises the error that aborted it, or that prevents its end.
     """
     job = log.running.job_id
+    ended_as = log.running.claimed.ended_as
+    released = f"stays {ended_as}" if ended_as else "is queued again"
     match end:
         case Lost(error):
             raise error
@@ -252,10 +254,10 @@ def _show_end(end: AttemptEnd, log: AttemptLog, display: Display) -> int:
             _show_end(nevertheless, log, display)
             raise error
         case BrokeOff(error):
-            display.message(f"job {job} is queued again: {end.reason}")
+            display.message(f"job {job} {released}: {end.reason}")
             raise error
         case Released(number):
-            display.message(f"{end.reason}; the job is queued again")
+            display.message(f"{end.reason}; the job {released}")
             return EXIT_OF_SIGNAL + number
         case Succeeded(_, folder):
             display.message(f"job {job} succeeded")

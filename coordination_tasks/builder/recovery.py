@@ -11,7 +11,11 @@ from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.domain.errors import ClaimLost, in_words
 from coordination_tasks.domain.model import Attempt, Transition
 from coordination_tasks.store.attempt_commands import Completion, ends_claim
-from coordination_tasks.store.operations.attempt import ends_of_running_steps, last_attempt
+from coordination_tasks.store.operations.attempt import (
+    ended_before,
+    ends_of_running_steps,
+    last_attempt,
+)
 from coordination_tasks.store.plans import recorded_plan
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
@@ -30,10 +34,11 @@ def recover(
 ) -> str | None:
     """Send waiting entries and release the job of a killed build; returns a line about it.
 
-    The job is queued again, or fails when that was its last attempt. The caller holds the
-    builder's lock, so the process that made the claim has ended. Raises Unavailable, and the error
-    of a store that refuses to take the job back. `ended` returns the steps of an attempt and its
-    plan that succeeded, with their results, including those that the killed build did not record.
+    The job is queued again, or fails when that was its last attempt; if it had ended before, it is
+    as it was then. The caller holds the builder's lock, so the process that made the claim has
+    ended. Raises Unavailable, and the error of a store that refuses to take the job back. `ended`
+    returns the steps of an attempt and its plan that succeeded, with their results, including those
+    that the killed build did not record.
     """
     outbox.flush(store)
     claim_id = intent.read()
@@ -44,13 +49,19 @@ def recover(
     job = abandoned_job(snapshot.jobs(), claim_id)
     told = None
     if job is not None:
+        recorded = snapshot.transitions(job.id, job.attempt)
         attempt = Attempt(
-            job=job, builder=builder, number=job.attempt, token=job.token, claim_id=claim_id
+            job=job,
+            builder=builder,
+            number=job.attempt,
+            token=job.token,
+            claim_id=claim_id,
+            ended_as=ended_before(recorded),
         )
         succeeded, reason = _ended(attempt, snapshot, outbox, ended)
         ends = ends_of_running_steps(
             job,
-            snapshot.transitions(job.id, job.attempt),
+            recorded,
             builder=builder,
             at=clock(),
             reason=reason,
@@ -80,6 +91,9 @@ def _ended(
 
 def _give_back(outbox: Outbox, attempt: Attempt, reason: str, ends: tuple[Transition, ...]) -> str:
     """Release or fail the job; returns which, as text."""
+    if attempt.ended_as:
+        outbox.submit_release(attempt, reason, ends)
+        return f"stays {attempt.ended_as}"
     last = last_attempt(attempt.job, reason)
     if last is None:
         outbox.submit_release(attempt, reason, ends)

@@ -66,6 +66,8 @@ class Attempt:
     number: int
     token: int
     claim_id: str
+    ended_as: State | None = None
+    """The state of a job that had ended before this attempt, which a release restores."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,7 +77,7 @@ class Complete:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """The builder gives up the attempt, and the job is queued again."""
+    """The builder gives up the attempt; the job is queued again, or as it had ended before."""
 
     fence: Fence
     reason: str

@@ -189,7 +189,7 @@ class Store:
     def release(
         self, attempt: Attempt, reason: str, transitions: Sequence[Transition] = ()
     ) -> None:
-        """Give up the attempt: it is cancelled, and the job queued again. Raises as `record`."""
+        """Give up the attempt: the job is queued again, or as it had ended. Raises as `record`."""
         command = Release(fence=Fence.of(attempt), reason=reason, transitions=tuple(transitions))
         self._send_one(command)
 

@@ -15,7 +15,7 @@ Completed = Succeeded | Failed
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A signal ended the build; the job is queued again."""
+    """A signal ended the build; the job is released."""
 
     number: int
     """Number of the signal."""
@@ -33,7 +33,7 @@ class BrokeOff:
 
     error: BaseException
     job: Completed | Released | None = None
-    """The job's own end, if it has one; None: it is queued again."""
+    """The job's own end, if it has one; None: it is released."""
 
     @property
     def state(self) -> State:

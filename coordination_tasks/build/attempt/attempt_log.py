@@ -167,8 +167,8 @@ class AttemptLog:
     def finish(self, steps: Iterable[str]) -> None:
         """End the attempt if nothing did; end those of `steps` that have not ended.
 
-        The job is queued again after a signal, and when the run was aborted before any step failed,
-        as long as it has attempts left. Otherwise it is completed.
+        The job is released after a signal, and when the run was aborted before any step failed, as
+        long as it has attempts left. Otherwise it is completed.
         """
         with self._lock:
             if self.stop.lost:
@@ -249,7 +249,8 @@ class AttemptLog:
             return self._steps.result(self.running.job_id)
         if failure := self._steps.failure():
             return failure
-        last = last_attempt(self.running.claimed.job, broke_off.reason)
+        claimed = self.running.claimed
+        last = None if claimed.ended_as else last_attempt(claimed.job, broke_off.reason)
         return Failed(State.FAILED, last) if last else broke_off
 
     def _submit(self, end: SubmittedEnd) -> None:

@@ -107,7 +107,8 @@ class Observer:
         reason = f"no heartbeat from builder {job.assigned_to} for {watched.lease:g} s"
         after = self._store.reap(job.id, seen_token=job.token, reason=reason)
         self._snapshot = None
-        self._notice(f"took job {job.id} from dead builder {job.assigned_to}: {after.reason}")
+        why = after.reason if reason in after.reason else f"{reason}; it stays {after.state}"
+        self._notice(f"took job {job.id} from dead builder {job.assigned_to}: {why}")
         return after
 
     def _read(self) -> Snapshot:

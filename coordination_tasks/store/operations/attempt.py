@@ -27,6 +27,8 @@ from coordination_tasks.store.attempt_commands import (
 )
 from coordination_tasks.store.status_publisher import Publisher
 
+RESTORED = {"restored": True}
+"""Details of the transition with which an aborted attempt left the job as it had ended before."""
 MANIFEST_KEY = "manifest"
 """In the details of the transition that ended an attempt: SHA-256 of its manifest."""
 
@@ -136,21 +138,28 @@ def _release(draft: Draft, command: Release, log: TransitionLog, publisher: Publ
     job = _check_fence(jobs, log, fence)
     check_job_transition(job.id, job.state, State.CANCELLED)
     log.append_steps(command.transitions)
-    back = "released for any builder"
+    after = given_back(draft, job, command.reason)
+    restored = after.state is not State.QUEUED
+    moves = [(State.CANCELLED, command.reason), (State.QUEUED, "released for any builder")]
+    if restored:
+        moves = [(after.state, f"{command.reason}; the job stays {after.state}")]
     before = job.state
-    for state, reason in ((State.CANCELLED, command.reason), (State.QUEUED, back)):
+    for state, reason in moves:
+        # the first one shows that this command was applied
+        own_id = _end_id(fence, State.CANCELLED if before is job.state else state)
         log.append(
             Transition.of_job(
                 replace(job, state=state),
-                own_id=_end_id(fence, state),
+                own_id=own_id,
                 builder=fence.builder,
                 from_state=before,
                 at=command.at or publisher.now,
                 reason=reason,
+                details=RESTORED if restored else None,
             )
         )
         before = state
-    jobs.put(requeued(job, command.reason))
+    jobs.put(after)
     write_jobs(draft, jobs)
     write_log(draft, fence.job_id, fence.attempt, log)
     if not publisher.builds_other_than(draft, job.id):
@@ -169,6 +178,39 @@ def requeued(job: Job, reason: str) -> Job:
         reason=reason,
         started_at=None,
     )
+
+
+def given_back(draft: Draft, job: Job, reason: str) -> Job:
+    """The running job after its attempt was aborted: queued again, or as it had ended before.
+
+    Later writes of the attempt are refused.
+    """
+    waits = requeued(job, reason)
+    state = ended_before(read_log(draft, job.id, job.attempt).transitions)
+    if state is None:
+        return waits
+    ended = replace(waits, state=state, assigned_to=job.assigned_to)
+    for number in range(job.attempt - 1, -1, -1):
+        moves = [t for t in read_log(draft, job.id, number).transitions if t.step is None]
+        ends = (t for t in reversed(moves) if t.to_state is state and "restored" not in t.details)
+        end = next(ends, None)
+        if end is not None:
+            began = next((t.at for t in moves if t.to_state is State.RUNNING), None)
+            return replace(
+                ended,
+                assigned_to=end.builder,
+                reason=end.reason,
+                started_at=began,
+                completed_at=end.at,
+                duration_seconds=(end.at - began).total_seconds() if began else None,
+            )
+    return ended
+
+
+def ended_before(transitions: Iterable[Transition]) -> State | None:
+    """The state of a job that had ended when the attempt with these transitions claimed it."""
+    claims = (t for t in transitions if t.step is None and t.to_state is State.RUNNING)
+    return next((t.from_state for t in claims if t.from_state in _ENDS), None)
 
 
 def last_attempt(job: Job, reason: str) -> str | None:

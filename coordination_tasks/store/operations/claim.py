@@ -21,6 +21,7 @@ from coordination_tasks.domain.model import Attempt, Job, Transition
 from coordination_tasks.domain.scheduling import Wanted, queue_order, refusal
 from coordination_tasks.domain.state_machine import check_job_transition
 from coordination_tasks.repository.draft import Draft
+from coordination_tasks.store.operations.attempt import ended_before
 from coordination_tasks.store.status_publisher import Publisher
 
 Resolve = Callable[[Job], str | None]
@@ -56,7 +57,7 @@ def claim_in(
     """
     own = jobs.claimed_as(claim_id)
     if own is not None:
-        return _held(own, claim_id, publisher.profile.id)
+        return _held(draft, own, claim_id, publisher.profile.id)
     if drain := drain_of(read_drains(draft.read(DRAINS)), publisher.profile.id):
         raise NothingToClaim(f"builder {publisher.profile.id} claims nothing: {drain}")
     job = _wanted_job(jobs, wanted) if wanted.job_id else _next_job(jobs, wanted)
@@ -81,7 +82,7 @@ def claim_in(
     _log_claim(draft, job, claimed, claim_id, publisher)
     publisher.publish(draft, StatusChange(status=BUILDING, current_job=current_job(claimed)))
     draft.note(f"{publisher.profile.id}: claim {job.id}, attempt {claimed.attempt}")
-    return _attempt(claimed, claim_id, publisher.profile.id)
+    return _attempt(draft, claimed, claim_id, publisher.profile.id)
 
 
 def explain(jobs: JobsDocument, wanted: Wanted) -> Iterator[tuple[Job, str]]:
@@ -121,14 +122,21 @@ def _wanted_job(jobs: JobsDocument, wanted: Wanted) -> Job:
     return job
 
 
-def _held(job: Job, claim_id: str, builder: str) -> Attempt:
+def _held(draft: Draft, job: Job, claim_id: str, builder: str) -> Attempt:
     if job.state is not State.RUNNING or job.assigned_to != builder:
         raise ClaimLost(f"job {job.id} was claimed, but is {job.state} now: {job.reason}")
-    return _attempt(job, claim_id, builder)
+    return _attempt(draft, job, claim_id, builder)
 
 
-def _attempt(job: Job, claim_id: str, builder: str) -> Attempt:
-    return Attempt(job=job, builder=builder, number=job.attempt, token=job.token, claim_id=claim_id)
+def _attempt(draft: Draft, job: Job, claim_id: str, builder: str) -> Attempt:
+    return Attempt(
+        job=job,
+        builder=builder,
+        number=job.attempt,
+        token=job.token,
+        claim_id=claim_id,
+        ended_as=ended_before(read_log(draft, job.id, job.attempt).transitions),
+    )
 
 
 def _state_lookup(jobs: JobsDocument) -> Callable[[str], State | None]:

@@ -13,7 +13,7 @@ from coordination_tasks.domain.errors import BadRequest, Conflict
 from coordination_tasks.domain.model import MAX_ID_LENGTH, Job, is_job_id
 from coordination_tasks.domain.secret_scan import refuse_secrets
 from coordination_tasks.repository.draft import Draft
-from coordination_tasks.store.operations.attempt import last_attempt, requeued
+from coordination_tasks.store.operations.attempt import RESTORED, given_back, last_attempt
 from coordination_tasks.store.operations.moves import log_broken_off, log_move
 
 _PRIORITIES = range(1, 11)
@@ -43,20 +43,22 @@ def enqueue(draft: Draft, job: Job, *, now: datetime) -> Job:
 def reap(draft: Draft, job_id: str, seen_token: int, reason: str, *, by: str, now: datetime) -> Job:
     """Take a running job from a builder that was seen to be dead at `seen_token`.
 
-    The job is queued again, or fails after its last attempt; unchanged if its token has changed.
-    Raises NotFound.
+    The job is queued again, or fails after its last attempt; if it had ended before, it is as it
+    was then. Unchanged if its token has changed. Raises NotFound.
     """
     jobs = read_jobs(draft)
     job = jobs.require(job_id)
     if job.state is not State.RUNNING or job.token != seen_token:
         return job
-    after = requeued(job, reason)
-    if why := last_attempt(job, reason):
+    after = given_back(draft, job, reason)
+    restored = after.state is not State.QUEUED
+    if not restored and (why := last_attempt(job, reason)):
         after = replace(after, state=State.FAILED, reason=why, completed_at=now)
     jobs.put(after)
     write_jobs(draft, jobs)
-    log_broken_off(draft, job, after, by=by, now=now)
-    log_move(draft, job, after, by=by, now=now)
+    shown = replace(after, reason=f"{reason}; the job stays {after.state}") if restored else after
+    log_broken_off(draft, job, shown, by=by, now=now)
+    log_move(draft, job, shown, by=by, now=now, details=RESTORED if restored else None)
     draft.note(f"{by}: take {job_id} from dead builder {job.assigned_to}: {after.state}")
     return after
 

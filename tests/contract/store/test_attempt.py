@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -353,3 +354,33 @@ def test_builders_are_found_by_their_status(world: World) -> None:
     assert store.snapshot().builders() == ("build1", "build2")
     with pytest.raises(NotFound):
         store.builder_status("shared")
+
+
+@pytest.mark.parametrize("state", [State.SUCCEEDED, State.FAILED, State.TIMED_OUT, State.CANCELLED])
+@pytest.mark.parametrize("how", ["release", "reap"])
+def test_an_aborted_rerun_leaves_the_job_as_it_had_ended(
+    world: World, state: State, how: str
+) -> None:
+    store, attempt = claimed(world)
+    assert attempt.ended_as is None
+    world.clock.sleep(60)
+    store.complete(attempt, Completion(state=state, reason="its own reason"))
+    before = store.job("job_1")
+    for number in (2, 3, 4):
+        world.clock.sleep(60)
+        rerun = claim(store, "job_1")
+        assert rerun.ended_as is state
+        store.record(rerun, [began(rerun, "maven", f"began-{number}")])
+        if how == "release":
+            store.release(rerun, "ended by SIGTERM")
+        else:
+            store.reap("job_1", seen_token=rerun.token, reason="no heartbeat")
+        after = store.job("job_1")
+        assert after.attempt == number
+        assert after.token > rerun.token
+        assert replace(after, attempt=1, token=before.token, claim_id=before.claim_id) == before
+        with pytest.raises(ClaimLost):
+            store.record(rerun, [ended(rerun, "maven", f"ended-{number}")])
+    [*_, last] = [t for t in store.transitions("job_1") if t.step is None]
+    assert last.to_state is state
+    assert f"the job stays {state}" in last.reason

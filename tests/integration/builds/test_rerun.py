@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from tests.conftest import PATIENCE, Farm, await_that, git, is_gone, line_in
@@ -38,6 +40,29 @@ def test_rerun_of_everything_takes_nothing_from_another_job(farm: Farm) -> None:
     done = farm.doit("rerun", other, "--clean")
     assert done.returncode == 0, done.stdout + done.stderr
     assert farm.ran() == ["made"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_rerun_leaves_the_job_as_it_was(
+    built: tuple[Farm, str], number: signal.Signals
+) -> None:
+    farm, job = built
+    before = farm.job(job)
+    farm.second("echo again >> $LEDGER; sleep 3600")
+    process = farm.start("rerun", job, "--from", "second", "--replan")
+    await_that(lambda: "again" in farm.ran(), "the second step runs again")
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=PATIENCE)
+    told = farm.doit("build")  # ends what a killed one left
+    assert told.returncode == 4, "it is not queued"
+    after = farm.job(job)
+    assert after["status"] == "completed"
+    assert {key for key in before if before[key] != after[key]} <= {
+        *("attempt", "token", "claim_id", "duration_seconds")
+    }
+    assert f"{'the job' if number is signal.SIGTERM else f'job {job} of a killed build'} stays" in (
+        out + told.stdout
+    )
 
 
 def test_rerun_of_one_step_alone_leaves_the_rest_and_says_so(built: tuple[Farm, str]) -> None:
