@@ -42,6 +42,12 @@ class Farm:
 
         return pipelines_file(self.home, os.environ)
 
+    def default_timeout(self) -> float:
+        """Seconds that a step without a timeout may take. Raises BadConfiguration."""
+        from coordination_tasks.builder.config.builder import default_timeout
+
+        return default_timeout(self.home, os.environ)
+
     @cached_property
     def claim(self) -> ClaimAction:
         """The claim of `doit build`, and the attempt that came of it."""

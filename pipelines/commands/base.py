@@ -44,6 +44,10 @@ class PipelineCommand(Command):
         """The farm's pipelines file. Raises BadPipelineFile."""
         return self._pipelines.file()
 
+    def default_timeout(self) -> float:
+        """Seconds that a step without a timeout may take here. Raises ApplicationError."""
+        return self._pipelines.default_timeout()
+
     def pipeline(self, args: list[str]) -> Pipeline:
         """The pipeline that the one argument names. Raises UsageError, BadPipelineFile."""
         if len(args) != 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from common.yaml.document import parse_document
 from common.yaml.findings import did_you_mean
 from pipelines.commands.base import PipelineCommand
 from pipelines.commands.templates import TEMPLATES
+from pipelines.domain.validation import PLACEHOLDER
 from pipelines.language.load import read_pipelines
 from pipelines.language.names import NAME_RULE, is_name
 from pipelines.language.reading.insertion import NEW_FILE, with_pipeline
@@ -21,9 +23,10 @@ class NewCommand(PipelineCommand):
 
     name = "new"
     doc_purpose = "add a valid, commented pipeline to pipelines.yaml"
-    doc_usage = "NAME --template maven-deb|maven|deb|shell"
+    doc_usage = "NAME [--template maven-deb|maven|deb|shell] [--repository URL]"
     doc_description = """
-The new pipeline is appended to the file; nothing else in the file changes.
+The new pipeline is appended to the file; nothing else in the file changes. Without --repository it
+has a placeholder, which `doit validate` and `doit enqueue` refuse until you set it.
 
 Exit codes: 0 added, 3 invalid file or bad usage (nothing is changed).
 """
@@ -31,6 +34,8 @@ Exit codes: 0 added, 3 invalid file or bad usage (nothing is changed).
     cmd_options = (
         {"name": "template", "long": "template", "type": str, "default": "maven-deb",
          "help": "maven-deb, maven, deb or shell [default: %(default)s]"},
+        {"name": "repository", "long": "repository", "type": str, "default": "",
+         "help": "URL or path of its source, such as ./source.git (relative to the file's folder)"},
     )  # fmt: skip
 
     def run(self, args: list[str], **options: Any) -> int:
@@ -46,8 +51,13 @@ Exit codes: 0 added, 3 invalid file or bad usage (nothing is changed).
         path = self.file()
         if path.exists() and name in read_pipelines(path, self.kinds):
             raise UsageError(f"pipeline {name!r} already exists")
-        self._add(path, TEMPLATES[template].replace("NAME", name))
-        sys.stdout.write(f"{path}: added pipeline {name}. Set its repository.\n")
+        repository = options["repository"]
+        entry = TEMPLATES[template].replace("NAME", name)
+        if repository:
+            entry = entry.replace(PLACEHOLDER, json.dumps(repository))  # JSON is YAML, too
+        self._add(path, entry)
+        remedy = "" if repository else " Set its repository."
+        sys.stdout.write(f"{path}: added pipeline {name}.{remedy}\n")
         return 0
 
     def _add(self, path: Path, entry: str) -> None:

@@ -7,7 +7,7 @@ NAME:
   description: {description}
   source:
     # A URL or path that git can clone; ./ is relative to the folder of this file.
-    repository: https://git.example.org/NAME.git
+    repository: SET-THE-REPOSITORY
 """
 
 _MAVEN = """\

@@ -12,8 +12,9 @@ from common.cli.command import OPTION_JSON
 from common.errors import UsageError
 from common.yaml.findings import Finding
 from pipelines.commands.base import PipelineCommand
-from pipelines.domain.errors import BadPipelineFile
+from pipelines.domain.errors import BadPipelineFile, BadValue
 from pipelines.domain.pipeline import Pipeline
+from pipelines.domain.validation import check_source
 from pipelines.language.load import read_pipelines
 
 
@@ -39,17 +40,23 @@ Exit codes: 0 valid, 3 invalid file or bad usage.
         path = Path(args[0]) if args else self.file()
         try:
             pipelines = read_pipelines(path, self.kinds)
+            _refuse_placeholders(pipelines)
         except BadPipelineFile as error:
             if not options["json"]:
                 raise
-            self.write_json(_report(path, {}, error.findings))
+            self.write_json(_report(path, {}, error.findings, self.default_timeout()))
             return error.exit_code
+        seconds = self.default_timeout()
         if options["json"]:
-            self.write_json(_report(path, pipelines, ()))
+            self.write_json(_report(path, pipelines, (), seconds))
             return 0
         steps = sum(len(pipeline.steps) for pipeline in pipelines.values())
         counted = f"{_count(len(pipelines), 'pipeline')} with {_count(steps, 'step')}"
         sys.stdout.write(f"{path}: valid, {counted}\n")
+        if endless := sum(map(_without_timeout, pipelines.values())):
+            end = f"{seconds / 3600:g} h (default_timeout in builder.yaml)"
+            verb = "ends" if endless == 1 else "end"
+            sys.stdout.write(f"{_count(endless, 'step')} without `timeout` {verb} after {end}\n")
         return 0
 
 
@@ -57,14 +64,39 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
+def _without_timeout(pipeline: Pipeline) -> int:
+    return sum(step.timeout is None for step in pipeline.steps)
+
+
+def _refuse_placeholders(pipelines: Mapping[str, Pipeline]) -> None:
+    findings = []
+    for pipeline in pipelines.values():
+        try:
+            check_source(pipeline)
+        except BadValue as error:
+            file, line, column = str(pipeline.place).rsplit(":", 2)
+            findings.append(Finding(file, int(line), int(column), str(error)))
+    if findings:
+        raise BadPipelineFile("\n".join(map(str, findings)), findings)
+
+
 def _report(
-    path: Path, pipelines: Mapping[str, Pipeline], mistakes: Sequence[Finding]
+    path: Path,
+    pipelines: Mapping[str, Pipeline],
+    mistakes: Sequence[Finding],
+    default_timeout: float,
 ) -> dict[str, Any]:
     return {
         "file": str(path),
         "valid": not mistakes,
+        "default_timeout_seconds": default_timeout,
         "pipelines": [
-            {"name": pipeline.name, "steps": len(pipeline.steps)} for pipeline in pipelines.values()
+            {
+                "name": pipeline.name,
+                "steps": len(pipeline.steps),
+                "steps_without_timeout": _without_timeout(pipeline),
+            }
+            for pipeline in pipelines.values()
         ],
         "mistakes": [asdict(mistake) for mistake in mistakes],
     }

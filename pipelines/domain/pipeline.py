@@ -93,6 +93,10 @@ class RunningAttempt(BuildRequest, Protocol):
         """The folder of the resource locks that all builders of the host share."""
 
     @property
+    def default_timeout(self) -> float:
+        """Seconds that a step without a timeout may take."""
+
+    @property
     def secrets(self) -> Mapping[str, str]:
         """Values of the secrets that the pipeline names."""
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 
 from pipelines.domain.errors import BadValue
+from pipelines.domain.pipeline import Pipeline
 
+PLACEHOLDER = "SET-THE-REPOSITORY"
+"""The repository of a pipeline that was just made from a template."""
 MAX_REF_LENGTH = 250
 MAX_JOB_ID_LENGTH = 200
 _MAX_SHOWN = 60
@@ -67,6 +70,12 @@ def check_job_id(text: str) -> str:
     if not _JOB_ID.fullmatch(text) or ".." in text:
         raise _bad("job id", text, "only letters, digits and . _ : + @ = , - are allowed")
     return text
+
+
+def check_source(pipeline: Pipeline) -> None:
+    """Raise BadValue when the pipeline still has the repository of `doit new`."""
+    if pipeline.source.repository == PLACEHOLDER:
+        raise BadValue(f"pipeline {pipeline.name} has no repository yet. Set `repository` in it.")
 
 
 def shown(text: str) -> str:

@@ -323,13 +323,14 @@ class StepExecution:
 
     def _deadline(self) -> Deadline:
         """The step's own deadline, or that of the pipeline; `always` steps have their own."""
-        own = Deadline(None, "its timeout expired")
-        if self.step.timeout is not None:
-            own = replace(own, at=time.monotonic() + self.step.timeout)
-        pipelines = self._pipelines_end()
-        if pipelines.at is None or (own.at is not None and own.at <= pipelines.at):
-            return own
-        return pipelines
+        seconds, reason = self.step.timeout, "its timeout expired"
+        if seconds is None:
+            seconds = self.attempt.default_timeout
+            reason = f"it has no `timeout`, and default_timeout ({seconds:g} s) expired"
+        at, pipelines = time.monotonic() + seconds, self._pipelines_end()
+        if pipelines.at is not None and pipelines.at < at:
+            return pipelines
+        return Deadline(at, reason)
 
     def _pipelines_end(self) -> Deadline:
         if self.pipeline.timeout is None or self.step.always:

@@ -37,6 +37,9 @@ class Farm(Protocol):
     def pipelines_file(self) -> Path:
         """Where `pipelines.yaml` is. Raises ApplicationError."""
 
+    def default_timeout(self) -> float:
+        """Seconds that a step without a timeout may take. Raises ApplicationError."""
+
     def running(self) -> RunningAttempt | None:
         """The attempt of this process."""
 
@@ -59,6 +62,10 @@ class Pipelines:
             return self._farm.pipelines_file()
         except ApplicationError as error:
             raise BadPipelineFile(str(error)) from error
+
+    def default_timeout(self) -> float:
+        """Seconds that a step without a timeout may take here. Raises ApplicationError."""
+        return self._farm.default_timeout()
 
     @cached_property
     def kinds(self) -> InstalledKinds:
@@ -100,10 +107,16 @@ class Pipelines:
         self, pipeline: str, params: Mapping[str, str], *, job_id: str, branch: str, commit: str
     ) -> None:
         """Raise BadValue when no builder could build such a job; branch and commit may be ""."""
-        from pipelines.domain.validation import check_branch, check_commit, check_job_id
+        from pipelines.domain.validation import (
+            check_branch,
+            check_commit,
+            check_job_id,
+            check_source,
+        )
         from pipelines.language.params import resolve_params
 
         check_job_id(job_id)
+        check_source(self.known[pipeline])
         resolve_params(self.known[pipeline], params)
         if branch:
             check_branch(branch)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from coordination_tasks.build.display.display import Display
-from coordination_tasks.builder.config.builder import BuilderConfig
+from coordination_tasks.builder.config.builder import DEFAULT_TIMEOUT, BuilderConfig
 from coordination_tasks.domain.model import Attempt
+
+_COUNT = re.compile(r"[a-z]+ \d+ of \d+\b")
+"""The part of a step's progress that the farm may see: no output of a tool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +30,14 @@ class RunningAttempt:
     """`time.monotonic()` of the claim."""
     lock_dir: Path = Path()
     """Folder of the resource locks that the builders of this host share."""
+    default_timeout: float = DEFAULT_TIMEOUT
+    """Seconds that a step without a timeout may take."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Values of the secrets that the pipeline names."""
     changed_since: str | None = None
     """The commit to compare with the job's; None when there is none."""
+    counts: dict[str, str] = field(default_factory=dict)
+    """How far each step is, like `module 3 of 139`; only steps that count."""
 
     @property
     def job_id(self) -> str:
@@ -67,7 +75,9 @@ class RunningAttempt:
         return self.claimed.job.params
 
     def show_progress(self, step: str, text: str) -> None:
-        """Show the progress of a step."""
+        """Show the progress of a step, and remember what it counts."""
+        if found := _COUNT.match(text):
+            self.counts[step] = found[0]
         self.display.step_progress(step, text)
 
     def show_line(self, step: str, line: str) -> None:
@@ -85,4 +95,5 @@ def running_attempt(claimed: Attempt, config: BuilderConfig, display: Display) -
         display=display,
         began=time.monotonic(),
         lock_dir=config.lock_dir,
+        default_timeout=config.default_timeout,
     )

@@ -48,6 +48,8 @@ DEFAULT_FILE = "builder.yaml"
 DEFAULT_LOCK_DIR = "/run/lock/build-coordination"
 
 
+DEFAULT_TIMEOUT = 6 * 3600.0
+"""Seconds that a step without a timeout may take: a hang must end by itself some day."""
 MOST_PARALLEL = 256
 """Maximum of parallel steps: each has a thread and processes of its own."""
 
@@ -89,6 +91,7 @@ class BuilderFile:
     min_free: int = key(parse_size, DEFAULT_MIN_FREE)
     secrets_file: str | None = key(optional(text), None)
     lock_dir: str = key(text, DEFAULT_LOCK_DIR)
+    default_timeout: float = key(parse_duration, DEFAULT_TIMEOUT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +132,8 @@ class BuilderConfig:
     """The file of secrets that the environment does not have."""
     lock_dir: Path
     """Folder of the resource locks that all builders of the host share."""
+    default_timeout: float
+    """Seconds that a step without a timeout may take."""
 
 
 def read_builder_config(
@@ -141,7 +146,6 @@ def read_builder_config(
     """Configuration of this builder; `home` is the folder of dodo.py, `builder` the flag.
 
     `found_labels` were detected on the machine; labels in the file override them.
-
     Raises BadConfiguration with every finding.
     """
     path, file = _read_file(home, environment)
@@ -187,6 +191,7 @@ def read_builder_config(
         min_free=file.min_free,
         secrets_file=_resolve(file.secrets_file, path.parent) if file.secrets_file else None,
         lock_dir=_resolve(file.lock_dir, path.parent),
+        default_timeout=file.default_timeout,
     )
 
 
@@ -203,6 +208,11 @@ def pipelines_file(home: Path, environment: Mapping[str, str]) -> Path:
     path, file = _read_file(home, environment)
     chosen = environment.get(PIPELINES_VARIABLE) or file.pipelines_file
     return _resolve(chosen, path.parent) if chosen else home / "pipelines.yaml"
+
+
+def default_timeout(home: Path, environment: Mapping[str, str]) -> float:
+    """Seconds that a step without a timeout may take; needs no other setting."""
+    return _read_file(home, environment)[1].default_timeout
 
 
 def _read_file(home: Path, environment: Mapping[str, str]) -> tuple[Path, BuilderFile]:

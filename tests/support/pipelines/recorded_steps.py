@@ -32,6 +32,7 @@ class Attempt:
     declared_env: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     lock_dir: Path = Path("/nonexistent")
+    default_timeout: float = 600.0
     began: float = 0.0
     pipeline: str = "bench"
     changed_since: str | None = None
