@@ -264,12 +264,8 @@ def _show_end(end: AttemptEnd, log: AttemptLog, display: Display) -> int:
             if folder:
                 display.message(f"artifacts: {folder}")
             return EXIT_BUILT
-        case Failed(state, reason):
+        case Failed(state, reason) as failed:
             display.message(f"job {job} {state}: {reason}")
-            for line in log.failure_lines():
+            for line in (*log.failure_lines(), *log.next_lines(failed)):
                 display.message(line)
-            display.message(
-                f"Fix the cause and run `doit build --job {job}` again: finished steps are not"
-                f" repeated. `doit explain {job}` shows why each step ran or was skipped."
-            )
             return EXIT_FAILED

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import sys
+from dataclasses import asdict
 from datetime import datetime
+from json import dumps
 from typing import Any
 
-from common.cli.command import Command
+from common.cli.command import Command, tell
 from common.errors import ApplicationError, one_line
 from common.yaml.findings import did_you_mean
 from coordination_tasks.builder.secret_values import Secrets
@@ -14,6 +16,7 @@ from coordination_tasks.domain.errors import BadRequest, CoordinationError
 from coordination_tasks.domain.scheduling import Terms
 from coordination_tasks.domain.timestamps import format_time
 from coordination_tasks.wiring.farm import Farm
+from coordination_tasks.wiring.outage import Outage
 
 
 class FarmCommand(Command):
@@ -54,6 +57,17 @@ class FarmCommand(Command):
             hindrances={name: reason for name, reason in lacks.items() if reason},
         )
 
+    def show_outage(self, outage: Outage | None, *, json: bool) -> None:
+        """Say first that what follows may be old; with `json` as an object on stderr."""
+        if outage is None:
+            return
+        if json:
+            document = {**asdict(outage), "notice": str(outage)}
+            sys.stderr.write(dumps(document, default=_plain) + "\n")
+            return
+        sys.stdout.write(f"{outage}\n\n")
+        tell(f"doit {self.name}: {outage.cause}")
+
     def check_pipeline(self, name: str) -> str:
         """`name`, if there is such a pipeline. Raises BadRequest with the closest one."""
         known = self.known_pipelines()
@@ -68,9 +82,17 @@ def no_arguments(args: list[str]) -> None:
         raise BadRequest(f"unexpected argument {args[0][:60]!r}")
 
 
+def job_argument(option: str, args: list[str]) -> str:
+    """The job of `--job`, or of the only argument; "" when there is neither. Raises BadRequest."""
+    no_arguments(args[1:])
+    if args and option:
+        raise BadRequest(f"--job and the argument {args[0][:60]!r} exclude each other")
+    return option or "".join(args)
+
+
 def as_json(value: Any) -> str:
     """JSON text for `--json`; times as in the coordination repository."""
-    return json.dumps(value, indent=2, default=_plain)
+    return dumps(value, indent=2, default=_plain)
 
 
 def _plain(value: object) -> object:

@@ -47,6 +47,9 @@ class BuilderStatus:
     """The branch of its heartbeats; None in files of older programs."""
     lease: float | None = None
     """Seconds without a heartbeat after which others may take its job, by its own setting."""
+    interval: float | None = None
+    """Seconds between its heartbeats now; None: it publishes none."""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,8 @@ class StatusChange:
     status: str
     current_job: Mapping[str, object] | None = None
     last_build: Mapping[str, object] | None = None
+    interval: float | None = None
+    """Seconds between its heartbeats from now on; None: unknown."""
 
 
 def status_data(
@@ -83,7 +88,9 @@ def status_data(
     if profile.labels:
         members["labels"] = dict(profile.labels)
     if profile.heartbeats_at:
-        members["heartbeat"] = {"branch": profile.heartbeats_at, "lease_seconds": profile.lease}
+        heartbeat = {"branch": profile.heartbeats_at, "lease_seconds": profile.lease}
+        every = {"interval_seconds": change.interval} if change.interval else {}
+        members["heartbeat"] = {**heartbeat, **every}
     return _written(text, found, members)
 
 
@@ -120,6 +127,7 @@ def read_status(builder: str, status: bytes, heartbeat: bytes | None) -> Builder
     found = json_edit.parse_object(path, json_edit.decode(path, status))
     heartbeat_found = _mapping(found.get("heartbeat"))
     branch, lease = heartbeat_found.get("branch"), number_from(heartbeat_found.get("lease_seconds"))
+    interval = number_from(heartbeat_found.get("interval_seconds"))
     return BuilderStatus(
         builder=builder,
         status=str(found.get("status") or "unknown"),
@@ -132,6 +140,8 @@ def read_status(builder: str, status: bytes, heartbeat: bytes | None) -> Builder
         system=_mapping(found.get("system")),
         heartbeats_at=branch if isinstance(branch, str) else None,
         lease=float(lease) if lease and lease > 0 else None,
+        interval=float(interval) if interval and interval > 0 else None,
+        labels={k: v for k, v in _mapping(found.get("labels")).items() if isinstance(v, str)},
     )
 
 

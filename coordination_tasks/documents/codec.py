@@ -34,7 +34,7 @@ _STATE_OF_STATUS: Mapping[str, State] = {
     "failed": State.FAILED,
 }
 _NEEDS_STATE_KEY = frozenset({State.CANCELLED, State.TIMED_OUT})
-_RARE = ("wanted_builder", "held")
+_RARE = ("queued_by", "wanted_builder", "held")
 """Members that a job has only if they were requested."""
 
 
@@ -60,6 +60,7 @@ def job_from(raw: object) -> Job:
         labels=_texts("labels", raw.get("labels")),
         dependencies=_texts("dependencies", raw.get("dependencies")),
         description=_text(raw.get("description")) or "",
+        queued_by=_text(raw.get("queued_by")) or "",
         wanted_builder=_text(raw.get("wanted_builder")) or None,
         held=_text(raw.get("held")) or "",
         state=_state(raw),
@@ -197,6 +198,7 @@ def _members(job: Job) -> dict[str, object]:
         "max_attempts": job.max_attempts,
         "reason": job.reason,
         "state": job.state.value,
+        "queued_by": job.queued_by,
         "wanted_builder": job.wanted_builder,
         "held": job.held,
     }

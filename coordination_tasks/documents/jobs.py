@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeGuard
 
+from common.states import State
 from coordination_tasks.documents import json_edit
 from coordination_tasks.documents.archive import find_job, unreadable_beside
 from coordination_tasks.documents.archive_files import Files
@@ -100,12 +101,20 @@ class JobsDocument:
             raise NotFound(f"unknown job {job_id[:200]!r}{why}")
         return job
 
+    def state_of(self, job_id: str) -> State | None:
+        """State of a job, archived or not; None when there is no readable one."""
+        try:
+            job = self.find(job_id)
+        except BrokenDocument:
+            return None  # an unreadable entry blocks its dependents, not the queue
+        return job.state if job else None
+
     def unreadable(self) -> tuple[str, ...]:
         """The errors of unreadable entries, one line each."""
         problems = []
-        for index, raw in enumerate(self._raws):
+        for index in range(len(self._raws)):
             try:
-                job_id = job_from(raw).id
+                job_id = self._job(index).id
             except Unreadable as error:
                 problems.append(f"{JOBS}: entry {index + 1} {error}")
             else:

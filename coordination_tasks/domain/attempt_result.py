@@ -65,6 +65,10 @@ class AttemptSteps:
         """States of the steps that started or ended."""
         return {step: last.to_state for step, last in self._last.items()}
 
+    def transitions(self) -> tuple[Transition, ...]:
+        """The last one of each step."""
+        return tuple(self._last.values())
+
     def ended(self) -> int:
         """Number of steps that have ended."""
         return sum(last.to_state in FINAL_STEP_STATES for last in self._last.values())

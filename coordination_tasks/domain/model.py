@@ -36,6 +36,8 @@ class Job:
     dependencies: tuple[str, ...] = ()
     """Ids of jobs that must succeed first."""
     description: str = ""
+    queued_by: str = ""
+    """Who requested it; "" in jobs of older programs."""
     wanted_builder: str | None = None
     """The only builder that may claim it; None: every builder that matches."""
     held: str = ""

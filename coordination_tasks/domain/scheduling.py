@@ -85,6 +85,23 @@ def refusal(job: Job, wanted: Wanted, state_of: Callable[[str], State | None]) -
     )
 
 
+def waits_because(
+    job: Job, offers: Sequence[Mapping[str, str]], state_of: Callable[[str], State | None]
+) -> str:
+    """Why no builder of the farm can claim a queued job now; "" when one can, once it is free.
+
+    `offers` are the labels of the builders. What pipelines require is not known here.
+    """
+    if job.held:
+        return job.held
+    if waits := _dependency_refusal(job, state_of):
+        return waits
+    missing = [name for name in job.labels if not any(name in offered(each) for each in offers)]
+    if missing:
+        return f"no builder has the label {', '.join(sorted(missing))}"
+    return f"only for builder {job.wanted_builder}" if job.wanted_builder else ""
+
+
 def _person_refusal(job: Job, wanted: Wanted) -> str:
     if job.held:
         return job.held

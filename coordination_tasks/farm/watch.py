@@ -12,8 +12,9 @@ from coordination_tasks.builder.config.heartbeat import HeartbeatConfig
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.builder.recovery import recover
 from coordination_tasks.documents.builder_status import IDLE, StatusChange
-from coordination_tasks.domain.errors import in_words
+from coordination_tasks.domain.errors import CopyUnusable, Unavailable, in_words
 from coordination_tasks.domain.model import Attempt
+from coordination_tasks.domain.timestamps import elapsed
 from coordination_tasks.farm.housekeeping import PeriodicHousekeeping
 from coordination_tasks.farm.presence.beater import Beater
 from coordination_tasks.farm.presence.observer import Observer
@@ -45,20 +46,30 @@ class Watch:
     clock: Callable[[], datetime]
     notice: Callable[[str], None]
     _trouble: str = field(init=False, default="")
+    _away_since: datetime | None = field(init=False, default=None)
 
     def run_due(self) -> None:
-        """Do what is due; the same error is reported only once."""
-        troubles: list[str] = []
+        """Do what is due; the same error is reported only once, and the end of an outage."""
+        errors: list[Exception] = []
         acts = (self.care, self.look, self._beat, self.send_logs, self.housekeeping.run_due)
         for act in acts:
             try:
                 act()
             except Exception as error:  # one failed action must not stop the others
-                troubles.append(in_words(error))
-        trouble = "; ".join(dict.fromkeys(troubles))
+                errors.append(error)
+        trouble = "; ".join(dict.fromkeys(map(in_words, errors)))
         if trouble and trouble != self._trouble:
             self.notice(f"warning: {trouble}")
         self._trouble = trouble
+        self._note_contact(away=any(map(_is_away, errors)))
+
+    def _note_contact(self, *, away: bool) -> None:
+        if away:
+            self._away_since = self._away_since or self.clock()
+        elif self._away_since:
+            seconds = max(0.0, (self.clock() - self._away_since).total_seconds())
+            self.notice(f"the coordination repository answers again, after {elapsed(seconds)}")
+            self._away_since = None
 
     def care(self) -> None:
         """Send what a build left behind, and release its job if it was killed.
@@ -92,3 +103,7 @@ class Watch:
             if idle:
                 # a build sends its own heartbeats: ours would hide that it hangs
                 self.beater.beat_if_due(interval, StatusChange(status=IDLE))
+
+
+def _is_away(error: Exception) -> bool:
+    return isinstance(error, Unavailable) and not isinstance(error, CopyUnusable)

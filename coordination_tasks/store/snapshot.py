@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from common.states import State
 from coordination_tasks.documents.archive import find_logs, find_manifest, joined_lines
 from coordination_tasks.documents.archive_files import ArchivedFiles
 from coordination_tasks.documents.builder_status import BuilderStatus, read_status
@@ -48,6 +49,7 @@ class Snapshot:
     def __init__(self, repository: Versions, version: Version) -> None:
         self._repository = repository
         self._version = version
+        self._statuses: dict[str, BuilderStatus] = {}
 
     @property
     def version(self) -> str:
@@ -62,17 +64,26 @@ class Snapshot:
         """Sorted names of the entries directly in a folder ("" is the top)."""
         return self._repository.names(self._version, folder)
 
+    @cached_property
+    def queue(self) -> JobsDocument:
+        """The jobs, archived ones included where one is asked for by its id. Not to be changed."""
+        return JobsDocument(self.read(JOBS), self)
+
     def jobs(self) -> tuple[Job, ...]:
         """All readable jobs, in the file's order."""
-        return tuple(self._jobs)
+        return tuple(self.queue)
 
     def unreadable_jobs(self) -> tuple[str, ...]:
         """The errors of the unreadable ones, one line each."""
-        return self._jobs.unreadable()
+        return self.queue.unreadable()
 
     def job(self, job_id: str) -> Job:
         """One job, archived or not. Raises NotFound."""
-        return self._jobs.require(job_id)
+        return self.queue.require(job_id)
+
+    def state_of(self, job_id: str) -> State | None:
+        """State of a job, archived or not; None when there is no readable one."""
+        return self.queue.state_of(job_id)
 
     def attempts(self, job_id: str) -> tuple[int, ...]:
         """Numbers of the attempts with transitions; 0 means before the first attempt."""
@@ -107,16 +118,17 @@ class Snapshot:
 
     def builders(self) -> tuple[str, ...]:
         """Ids of the builders that have published a status."""
-        names = self.names("")
-        return tuple(name for name in names if is_builder_id(name) and self._status(name))
+        return self._builders
 
     def builder_status(self, builder: str) -> BuilderStatus:
         """What a builder last published. Raises NotFound."""
-        status = self._status(builder)
-        if status is None:
-            raise NotFound(f"unknown builder {builder[:80]!r}")
-        heartbeat = self.read(heartbeat_path(builder))
-        return read_status(builder, status, heartbeat)
+        if builder not in self._statuses:
+            status = self._status(builder)
+            if status is None:
+                raise NotFound(f"unknown builder {builder[:80]!r}")
+            heartbeat = self.read(heartbeat_path(builder))
+            self._statuses[builder] = read_status(builder, status, heartbeat)
+        return self._statuses[builder]
 
     def sign_of(self, builder: str, jobs: Iterable[Job]) -> str:
         """Changes with every write of the builder while it builds these jobs; opaque."""
@@ -161,8 +173,9 @@ class Snapshot:
         return MessagesDocument(self.read(MESSAGES))
 
     @cached_property
-    def _jobs(self) -> JobsDocument:
-        return JobsDocument(self.read(JOBS), self)
+    def _builders(self) -> tuple[str, ...]:
+        names = self.names("")
+        return tuple(name for name in names if is_builder_id(name) and self._status(name))
 
     @cached_property
     def _archived(self) -> ArchivedFiles:

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from coordination_tasks.documents.builder_status import IDLE, BuilderStatus, HostLoad, StatusChange
-from coordination_tasks.documents.jobs import JobsDocument
 from coordination_tasks.documents.locks import (
     DEFAULT_LIFE,
     Lock,
@@ -23,7 +22,6 @@ from coordination_tasks.documents.locks import (
     free_lock,
     take_lock,
 )
-from coordination_tasks.documents.paths import JOBS
 from coordination_tasks.domain.errors import (
     BrokenDocument,
     CoordinationError,
@@ -52,7 +50,7 @@ from coordination_tasks.store.attempt_commands import (
 from coordination_tasks.store.batch import apply_all
 from coordination_tasks.store.newest import accept_rewrite, newest_snapshot
 from coordination_tasks.store.operations.attempt import changes_queue
-from coordination_tasks.store.operations.claim import Resolve, explain
+from coordination_tasks.store.operations.claim import Resolve
 from coordination_tasks.store.operations.combined_claim import ClaimRequest, CombinedClaim
 from coordination_tasks.store.operations.queue import enqueue, reap
 from coordination_tasks.store.snapshot import Snapshot
@@ -143,20 +141,6 @@ class Store:
     def withdraw_claim(self) -> None:
         """Withdraw a claim request that a killed process may have left behind."""
         self._claims.withdraw()
-
-    def explain(
-        self,
-        *,
-        pipelines: Mapping[str, Sequence[str]],
-        pipeline: str | None = None,
-        default_pipeline: str | None = None,
-        terms: Terms | None = None,
-    ) -> tuple[tuple[str, str], ...]:
-        """(job id, why it does not match this builder now, or "") of the queued jobs, in order."""
-        wanted = self._wanted(pipelines, None, pipeline, default_pipeline, terms)
-        snapshot = self.snapshot()
-        jobs = JobsDocument(snapshot.read(JOBS), snapshot)
-        return tuple((job.id, reason) for job, reason in explain(jobs, wanted))
 
     def reap(self, job_id: str, *, seen_token: int, reason: str) -> Job:
         """Take a running job from a dead builder: queued again, or failed after its last attempt.

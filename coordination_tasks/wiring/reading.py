@@ -5,24 +5,72 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from coordination_tasks.builder.config.builder import BuilderConfig
+from coordination_tasks.domain.errors import AccessDenied, CopyUnusable, Unavailable
+from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.farm.presence import overview
 from coordination_tasks.farm.presence.observations import Observations, Presence
 from coordination_tasks.farm.presence.overview import FarmOverview, read_overview
+from coordination_tasks.repository.git.repository import GitRepository
+from coordination_tasks.repository.protocol import VersionGone
 from coordination_tasks.store.newest import newest_snapshot
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.wiring.clones import heartbeats, repository
+from coordination_tasks.wiring.outage import Outage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The store, as far as it can be read."""
+
+    snapshot: Snapshot
+    outage: Outage | None
+    """None: it is the newest version."""
 
 
 @contextmanager
 def open_snapshot(config: BuilderConfig, notice: Callable[[str], None]) -> Iterator[Snapshot]:
-    """The store of the farm that `config` names; readable until the end.
+    """The newest store of the farm that `config` names; readable until the end.
 
-    `notice` receives readable lines.
+    Raises Unavailable. `notice` receives readable lines.
     """
     with repository(config) as clone:
         yield newest_snapshot(clone, notice)
+
+
+@contextmanager
+def open_known(config: BuilderConfig) -> Iterator[Snapshot | None]:
+    """What this host read last, without asking the remote; None: nothing yet."""
+    with repository(config) as clone:
+        version = clone.known()
+        yield None if version is None else Snapshot(clone, version)
+
+
+@contextmanager
+def open_reading(config: BuilderConfig, notice: Callable[[str], None]) -> Iterator[Reading]:
+    """The store of the farm that `config` names; readable until the end.
+
+    While the remote cannot be reached, it is what this host read last; raises Unavailable if it has
+    never read it. `notice` receives readable lines.
+    """
+    with repository(config) as clone:
+        yield _read(clone, notice)
+
+
+def _read(clone: GitRepository, notice: Callable[[str], None]) -> Reading:
+    try:
+        return Reading(snapshot=newest_snapshot(clone, notice), outage=None)
+    except (AccessDenied, CopyUnusable, VersionGone):
+        raise
+    except Unavailable as error:
+        version, contact = clone.known(), clone.contact()
+        if version is None:
+            raise
+        since = contact.unreachable_since or utc_now()
+        outage = Outage(as_of=contact.reached_at, since=since, cause=error.cause)
+        return Reading(snapshot=Snapshot(clone, version), outage=outage)
 
 
 def observations(config: BuilderConfig) -> Observations:

@@ -151,9 +151,13 @@ class Keepalive:
         self.observer.look(self.log.running.claimed)
 
     def _beat(self) -> None:
-        job = current_job(self.log.running.claimed.job)
+        running = self.log.running
         steps = self.log.running_steps()
-        change = StatusChange(status=BUILDING, current_job={**job, "steps": list(steps)})
+        counts = {step: running.counts[step] for step in steps if step in running.counts}
+        job = {**current_job(running.claimed.job), "steps": list(steps)}
+        change = StatusChange(
+            status=BUILDING, current_job={**job, "progress": counts} if counts else job
+        )
         self.beater.beat_if_due(self.beat_every, change, lambda: self.logs.tails(steps))
 
     def _publish_logs(self) -> None:

@@ -30,16 +30,19 @@ from coordination_tasks.commands.jobs.explanation import (
 )
 from coordination_tasks.commands.jobs.jobs import job_as_json, life
 from coordination_tasks.commands.tables import console
+from coordination_tasks.commands.views.farm_page import STATE_STYLES, Section
+from coordination_tasks.commands.views.output import write_lines, write_section
 from coordination_tasks.documents.drains import drain_of
 from coordination_tasks.domain.errors import BadRequest, BrokenDocument
 from coordination_tasks.domain.model import Attempt, Job
+from coordination_tasks.domain.next_step import NextStep, next_step
+from coordination_tasks.domain.scheduling import Wanted
 from coordination_tasks.domain.timestamps import elapsed
 from coordination_tasks.farm.presence.observations import Presence
+from coordination_tasks.store.operations.claim import explain
 from coordination_tasks.store.plans import recorded_plan
 from coordination_tasks.store.snapshot import Snapshot
-from coordination_tasks.store.store import Store
-from coordination_tasks.wiring.reading import find_presences
-from coordination_tasks.wiring.store import open_store
+from coordination_tasks.wiring.reading import Reading, find_presences, open_reading
 
 CLAIMABLE = "this builder can claim it"
 CLAIMS_NOTHING = "this builder can claim nothing: its pipelines file has errors"
@@ -79,36 +82,41 @@ Without JOB: all queued and running jobs, each with the reason why this builder 
 With JOB: each step of its latest attempt, why it ran, was up to date or waits, and what a build on
 this builder would do now, by its own records: the changed input with old and new value.
 With STEP: everything known about one step, with every reason to run it.
-Changes nothing, and reuses nothing from other jobs.
+Changes nothing, and reuses nothing from other jobs. While the coordination repository cannot be
+reached, explains what this host read last.
 
-Exit codes: 0 explained, 1 cannot reach the coordination repository, 3 bad usage, unknown job or
-step.
+Exit codes: 0 explained, 1 cannot reach the coordination repository, and nothing was read before,
+3 bad usage, unknown job or step.
 """
     group = "look"
+    completes = "jobs"
     cmd_options = (OPTION_JSON, OPTION_BUILDER)
 
     def _execute(self, json: bool, builder: str, pos_args: list[str]) -> int:
         if len(pos_args) > 2:  # noqa: PLR2004 - JOB and STEP
             raise BadRequest(f"unexpected argument {pos_args[2][:60]!r}: give one job and step")
         config = self.farm.config(builder)
-        with open_store(config, tell) as store:
-            snapshot = store.snapshot()
+        with open_reading(config, tell) as reading:
+            snapshot = reading.snapshot
+            self.show_outage(reading.outage, json=json)
             if not pos_args:
-                return _show_queue(self._jobs(config, store, snapshot, _active(snapshot)), json)
+                return _show_queue(self._jobs(config, reading, _active(snapshot)), json)
             job = snapshot.job(pos_args[0])
-            explained = self._jobs(config, store, snapshot, [job])[0]
+            explained = self._jobs(config, reading, [job])[0]
             steps, problem = self._steps(config, snapshot, job)
+            following = next_step(job, snapshot.transitions(job.id, job.attempt))
         if len(pos_args) == 1:
-            return _show_job(explained, steps, problem, json)
+            return _show_job(explained, steps, problem, following, json)
         return _show_step(_find(steps, job.id, pos_args[1]), json)
 
     def _jobs(
-        self, config: BuilderConfig, store: Store, snapshot: Snapshot, jobs: Sequence[Job]
+        self, config: BuilderConfig, reading: Reading, jobs: Sequence[Job]
     ) -> list[JobExplanation]:
-        running = any(job.state is State.RUNNING for job in jobs)
-        presences = find_presences(config, snapshot) if running else {}
+        snapshot = reading.snapshot
+        look = any(job.state is State.RUNNING for job in jobs) and not reading.outage
+        presences = find_presences(config, snapshot) if look else {}
         queued = any(job.state is State.QUEUED for job in jobs)
-        refusals = self._refusals(config, store, snapshot) if queued else {}
+        refusals = self._refusals(config, snapshot) if queued else {}
         return [
             JobExplanation(
                 job=job,
@@ -118,21 +126,21 @@ step.
             for job in jobs
         ]
 
-    def _refusals(
-        self, config: BuilderConfig, store: Store, snapshot: Snapshot
-    ) -> Mapping[str, str]:
+    def _refusals(self, config: BuilderConfig, snapshot: Snapshot) -> Mapping[str, str]:
         problem = self.pipelines_problem()
         if problem:
             tell(f"doit explain: {problem}")
-            return {job.id: CLAIMS_NOTHING for job in store.jobs() if job.state is State.QUEUED}
-        refusals = store.explain(
+            return {job.id: CLAIMS_NOTHING for job in snapshot.queue.queued()}
+        wanted = Wanted(
             pipelines=self.known_pipelines(),
+            labels=config.profile.labels,
+            builder=config.profile.id,
             default_pipeline=config.default_pipeline,
             terms=self.terms(Secrets(os.environ, config.secrets_file)),
         )
         drain = drain_of(snapshot.drains(), config.profile.id)
         hindrance = f"this builder is {drain}" if drain else lacking_space(config)
-        return {job: refusal or hindrance for job, refusal in refusals}
+        return {job.id: refusal or hindrance for job, refusal in explain(snapshot.queue, wanted)}
 
     def _steps(
         self, config: BuilderConfig, snapshot: Snapshot, job: Job
@@ -196,10 +204,12 @@ def _show_queue(jobs: list[JobExplanation], json: bool) -> int:
     if json:
         sys.stdout.write(as_json([_job_json(job) for job in jobs]) + "\n")
         return 0
-    table = Table("job", "state", "why", box=None)
-    for each in jobs:
-        table.add_row(Text(each.job.id), Text(each.job.state), Text(each.why))
-    console().print(table if jobs else "no job is queued or running")
+    if not jobs:
+        write_lines(["no job is queued or running"])
+        return 0
+    rows = [(each.job.id, each.job.state, each.why) for each in jobs]
+    styles = [STATE_STYLES.get(each.job.state, "") for each in jobs]
+    write_section(Section(titles=("JOB", "STATE", "WHY"), rows=rows, styles=styles))
     return 0
 
 
@@ -210,10 +220,18 @@ def _job_json(explained: JobExplanation) -> dict[str, object]:
 
 
 def _show_job(
-    explained: JobExplanation, steps: tuple[StepExplanation, ...], problem: str, json: bool
+    explained: JobExplanation,
+    steps: tuple[StepExplanation, ...],
+    problem: str,
+    following: NextStep | None,
+    json: bool,
 ) -> int:
     if json:
-        document = {**_job_json(explained), "plan_problem": problem or None}
+        document = {
+            **_job_json(explained),
+            "plan_problem": problem or None,
+            "next": asdict(following) if following else None,
+        }
         failed = explained.job.state in (State.FAILED, State.TIMED_OUT)
         listed = _in_short(document, steps) if failed else [asdict(step) for step in steps]
         sys.stdout.write(as_json({**document, "steps": listed}) + "\n")
@@ -229,6 +247,8 @@ def _show_job(
     for step in steps:
         table.add_row(Text(step.step), Text(step.state), Text(_why(step)), Text(_now(step)))
     out.print(table)
+    if following:
+        out.print(Text("\n" + "\n".join(following.lines)))
     return 0
 
 

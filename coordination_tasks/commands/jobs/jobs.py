@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from rich.console import Console
-from rich.measure import Measurement
-from rich.table import Table
-from rich.text import Text
-
-from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
+from common.cli.command import OPTION_JSON, tell
 from common.states import State
 from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
-from coordination_tasks.commands.tables import PIPE_WIDTH, console
+from coordination_tasks.commands.views.farm_page import STATE_STYLES, Section
+from coordination_tasks.commands.views.job_filter import (
+    FILTER_OPTIONS,
+    checked_limit,
+    job_filter,
+    newest,
+)
+from coordination_tasks.commands.views.output import write_lines, write_section
 from coordination_tasks.domain.model import Job
-from coordination_tasks.domain.timestamps import elapsed
+from coordination_tasks.domain.timestamps import elapsed, utc_now
 from coordination_tasks.farm.presence.observations import SILENT, UNKNOWN, Presence
-from coordination_tasks.wiring.reading import find_presences, open_snapshot
+from coordination_tasks.wiring.reading import find_presences, open_reading
 
-_STYLES = {
-    State.RUNNING: "bold cyan",
-    State.SUCCEEDED: "green",
-    State.FAILED: "bold red",
-    State.TIMED_OUT: "bold red",
-    State.CANCELLED: "yellow",
-}
 _COMMIT_SHOWN = 12
-_NARROWEST_REASON = 40
 
 
 class JobsCommand(FarmCommand):
@@ -35,25 +30,45 @@ class JobsCommand(FarmCommand):
 
     name = "jobs"
     doc_purpose = "list the jobs of the queue, with their state and reason"
-    doc_usage = "[--json]"
-    doc_description = (
-        "Exit codes: 0 listed, 1 cannot reach the coordination repository, 3 bad usage."
+    doc_usage = (
+        "[--state STATE] [--branch NAME] [--pipeline NAME] [--builder ID] [--since TIME]"
+        " [--limit N] [--json]"
     )
-    group = "look"
-    cmd_options = (OPTION_JSON, OPTION_BUILDER)
+    doc_description = """
+While the coordination repository cannot be reached, lists what this host read last.
 
-    def _execute(self, json: bool, builder: str, pos_args: list[str]) -> int:
+Exit codes: 0 listed, 1 cannot reach the coordination repository, and nothing was read before,
+3 bad usage.
+"""
+    group = "look"
+    cmd_options = (
+        *FILTER_OPTIONS,
+        {"name": "limit", "long": "limit", "type": int, "default": 0,
+         "help": "at most N jobs, those that changed last [default: all]"},
+        OPTION_JSON,
+    )  # fmt: skip
+
+    def _execute(self, limit: int, json: bool, pos_args: list[str], **selection: Any) -> int:
         no_arguments(pos_args)
-        config = self.farm.config(builder)
-        with open_snapshot(config, tell) as snapshot:
-            jobs, problems = snapshot.jobs(), snapshot.unreadable_jobs()
-            presences = find_presences(config, snapshot)
+        chosen = job_filter(utc_now(), **selection)
+        checked_limit(limit)
+        config = self.farm.config()
+        with open_reading(config, tell) as reading:
+            snapshot = reading.snapshot
+            problems, found = snapshot.unreadable_jobs(), snapshot.jobs()
+            jobs = newest(filter(chosen.takes, found), limit)
+            running = any(job.state is State.RUNNING for job in jobs)
+            look = running and not reading.outage
+            presences = find_presences(config, snapshot) if look else {}
+        self.show_outage(reading.outage, json=json)
         for problem in problems:
             tell(f"doit jobs: {problem}")
         if json:
             sys.stdout.write(as_json([_as_json(job, presences) for job in jobs]) + "\n")
+        elif jobs:
+            write_section(jobs_section(jobs, presences))
         else:
-            print_jobs(jobs, presences)
+            write_lines(["no job matches" if found else "the queue is empty"])
         return 0
 
 
@@ -73,46 +88,26 @@ def _builder(job: Job, presences: Mapping[str, Presence]) -> str:
     return f"{job.assigned_to or '-'}{told}"
 
 
-def print_jobs(jobs: Iterable[Job], presences: Mapping[str, Presence] | None = None) -> None:
-    """Print a table of jobs, with the liveness of the builders of running ones.
-
-    Without room for the reasons, those of jobs that did not succeed follow below it.
-    """
-    out, shown, live = console(), list(jobs), presences or {}
-    table = _table(shown, live, "commit")
-    width = _width(out, table)
-    reasons = max((len(job.reason) for job in shown), default=0)
-    if not shown:
-        out.print("the queue is empty")
-    elif width + min(reasons, _NARROWEST_REASON) < out.width:
-        out.print(_table(shown, live, "commit", "reason"))
-    else:
-        out.print(table if width <= out.width else _table(shown, live))
-        for job in shown:
-            if job.reason and job.state is not State.SUCCEEDED:
-                out.print(Text(f"\n{job.id}: {job.reason}"))
-
-
-def _width(out: Console, table: Table) -> int:
-    return Measurement.get(out, out.options.update(width=PIPE_WIDTH), table).maximum
-
-
-def _table(jobs: Iterable[Job], presences: Mapping[str, Presence], *more: str) -> Table:
-    table = Table(box=None)
-    for title in ("job", "state", "pipeline", "branch", "builder", "try", *more):
-        table.add_column(title, no_wrap=title in ("job", "state", "try"), overflow="fold")
-    for job in jobs:
-        last = {"commit": (job.commit or "-")[:_COMMIT_SHOWN], "reason": job.reason}
-        table.add_row(
-            Text(job.id),
-            Text(f"{job.state}{' (held)' if job.held else ''}", style=_STYLES.get(job.state, "")),
-            Text(job.pipeline or "-"),
-            Text(job.branch or "-"),
-            Text(_builder(job, presences)),
-            str(job.attempt),
-            *(Text(last[title]) for title in more),
-        )
-    return table
+def jobs_section(jobs: Sequence[Job], presences: Mapping[str, Presence]) -> Section:
+    """A line a job, with the liveness of the builders of running ones."""
+    return Section(
+        titles=("JOB", "STATE", "PIPELINE", "BRANCH", "BUILDER", "TRY", "COMMIT", "REASON"),
+        rows=[
+            (
+                job.id,
+                f"{job.state}{' (held)' if job.held else ''}",
+                job.pipeline or "-",
+                job.branch or "-",
+                _builder(job, presences),
+                str(job.attempt),
+                (job.commit or "-")[:_COMMIT_SHOWN],
+                job.reason,
+            )
+            for job in jobs
+        ],
+        styles=[STATE_STYLES.get(job.state, "") for job in jobs],
+        droppable=("COMMIT", "TRY", "PIPELINE"),
+    )
 
 
 def job_as_json(job: Job) -> dict[str, object]:

@@ -1,131 +1,240 @@
-"""`doit status`: what each builder does, and what happened in a job, step by step."""
+"""`doit status`: what each builder does, what waits, what ended; or one job, step by step."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from rich.table import Table
-from rich.text import Text
-
-from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
+from common.cli.command import OPTION_JSON, tell
 from common.states import State
 from coordination_tasks.builder.config.builder import BuilderConfig
-from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
-from coordination_tasks.commands.jobs.jobs import job_as_json, life, print_jobs
-from coordination_tasks.commands.tables import console
+from coordination_tasks.commands.base import FarmCommand, as_json, job_argument
+from coordination_tasks.commands.jobs.jobs import job_as_json
+from coordination_tasks.commands.views.farm_page import (
+    MOST_BUILDERS,
+    MOST_ENDED,
+    MOST_WAITING,
+    ShownBuilder,
+    builders_section,
+    ended_section,
+    steps_of,
+    waiting_section,
+)
+from coordination_tasks.commands.views.job_filter import (
+    FILTER_OPTIONS,
+    JobFilter,
+    checked_limit,
+    job_filter,
+    newest,
+)
+from coordination_tasks.commands.views.job_page import (
+    attempt_section,
+    failure_lines,
+    request_lines,
+)
+from coordination_tasks.commands.views.output import write_lines, write_section
 from coordination_tasks.documents.builder_status import BuilderStatus
-from coordination_tasks.documents.drains import Drain, drain_of
-from coordination_tasks.domain.errors import BrokenDocument
+from coordination_tasks.documents.drains import ALL, Drain, drain_of
+from coordination_tasks.domain.errors import BadRequest, BrokenDocument
 from coordination_tasks.domain.model import Job, Transition
-from coordination_tasks.domain.timestamps import elapsed, format_time, utc_now
-from coordination_tasks.farm.presence.observations import Presence
-from coordination_tasks.farm.presence.overview import FarmOverview
+from coordination_tasks.domain.next_step import next_step
+from coordination_tasks.domain.scheduling import waits_because
+from coordination_tasks.domain.timestamps import format_time, utc_now
+from coordination_tasks.farm.presence.overview import FarmOverview, is_late
 from coordination_tasks.store.history import GitHistory
 from coordination_tasks.store.snapshot import Snapshot
-from coordination_tasks.wiring.reading import farm_overview, open_snapshot
+from coordination_tasks.wiring.reading import Reading, farm_overview, open_reading
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """A builder, as shown."""
-
-    status: BuilderStatus
-    presence: Presence | None
-    """Whether it is alive; None when the past is shown."""
-    drain: Drain | None
-    """The drain that keeps it from claiming; None when it claims."""
+_WATCH_SECONDS = 5.0
+_CLEAR = "\x1b[H\x1b[2J\x1b[3J"
 
 
 class StatusCommand(FarmCommand):
     """doit command."""
 
     name = "status"
-    doc_purpose = "show builders and queue, or the steps of a job with --job"
-    doc_usage = "[--job ID] [--at TIME|COMMIT] [--json]"
+    doc_purpose = "show builders, running, waiting and ended jobs; or one job, step by step"
+    doc_usage = (
+        "[JOB] [--state STATE] [--branch NAME] [--pipeline NAME] [--builder ID] [--since TIME]"
+        " [--limit N] [--watch] [--at TIME|COMMIT] [--json]"
+    )
     doc_description = """
+Shows builders with the jobs that they run, then waiting jobs in the order in which they will be
+claimed, then those that ended last. With JOB (or --job JOB): what was requested, by whom, each
+step of each attempt, and what to do about a failure.
+
 `--at` shows everything as it was in the coordination repository at that time (UTC unless it has a
 zone, such as 2025-10-29T12:00:00Z) or at that commit of it.
 
 A builder is alive while its heartbeat changes, as observed from this machine: the first call
-cannot know, the next one can. Self-reported health is ignored.
+cannot know, the next one can. It is late without a heartbeat for three of the intervals that it
+publishes, and silent without one for its lease. Self-reported health is ignored.
 
-Exit codes: 0 shown, 1 cannot reach the coordination repository or a document in it is broken
-(the others are shown), 3 bad configuration, bad usage, unknown job or commit, or a time before the
-first commit.
+While the coordination repository cannot be reached, shows what this host read last.
+
+Exit codes: 0 shown, 1 cannot reach the coordination repository, and nothing was read before, or a
+document in it is broken (the others are shown), 3 bad configuration, bad usage, unknown job or
+commit, or a time before the first commit.
 """
     group = "look"
+    completes = "jobs"
     cmd_options = (
-        {"name": "job", "long": "job", "type": str, "default": "", "help": "id of a job"},
+        {"name": "job", "long": "job", "type": str, "default": "",
+         "help": "show this job, like the argument JOB"},
+        *FILTER_OPTIONS,
+        {"name": "limit", "long": "limit", "type": int, "default": None,
+         "help": "at most N lines of each kind, 0: all [default: 40 builders, 20 waiting, 10 ended;"
+                 " all in JSON]"},
+        {"name": "watch", "long": "watch", "type": bool, "default": False,
+         "help": "show it again every 5 s, until Ctrl-C"},
         {"name": "at", "long": "at", "type": str, "default": "",
          "help": "show the farm at this time or commit of the coordination repository"},
         OPTION_JSON,
-        OPTION_BUILDER,
     )  # fmt: skip
 
-    def _execute(self, job: str, at: str, json: bool, builder: str, pos_args: list[str]) -> int:
-        no_arguments(pos_args)
-        config = self.farm.config(builder)
-        with _opened(config, at) as (snapshot, moment):
+    def _execute(
+        self,
+        job: str,
+        limit: int | None,
+        watch: bool,
+        at: str,
+        json: bool,
+        pos_args: list[str],
+        **selection: Any,
+    ) -> int:
+        job = job_argument(job, pos_args)
+        config = self.farm.config()
+        chosen = job_filter(utc_now(), **selection)
+        if job and chosen != JobFilter():
+            raise BadRequest("JOB and the options that select jobs exclude each other")
+        if watch and (json or at):
+            raise BadRequest(f"--watch and {'--json' if json else '--at'} exclude each other")
+        limit = None if limit is None else checked_limit(limit)
+        while True:
+            if watch and sys.stdout.isatty():
+                sys.stdout.write(_CLEAR)
+            code = self._show(config, at, job, chosen, limit, json)
+            sys.stdout.flush()
+            if not watch:
+                return code
+            time.sleep(_WATCH_SECONDS)
+            write_lines([""])
+
+    def _show(
+        self,
+        config: BuilderConfig,
+        at: str,
+        job: str,
+        chosen: JobFilter,
+        limit: int | None,
+        json: bool,
+    ) -> int:
+        with _opened(config, at) as (reading, moment):
+            snapshot, outage = reading.snapshot, reading.outage
             if at and not json:
-                console().print(f"as of {_shown(moment)}, commit {snapshot.version}\n")
+                write_lines([f"as of {_shown(moment)}, commit {snapshot.version}", ""])
+            self.show_outage(outage, json=json)
+            live = None if at or outage else farm_overview(config, snapshot)
+            origin = _origin(reading, moment)
             if job:
-                return _show_job(snapshot, moment, job=job, json=json)
-            live = None if at else farm_overview(config, snapshot)
-            return _show_farm(snapshot, moment, live, json=json)
+                return _show_job(snapshot, origin, live, job=job, json=json)
+            farm = _read_farm(snapshot, live, chosen, config.lease)
+        if json:
+            _write_json(origin | _farm_report(farm, limit or 0))
+        else:
+            _print_farm(farm, moment or utc_now(), limit)
+        return BrokenDocument.exit_code if farm.broken else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Farm:
+    """What was read of the farm, as far as it is to be shown."""
+
+    builders: Sequence[ShownBuilder]
+    offers: Sequence[Mapping[str, str]]
+    """The labels of each builder, shown or not."""
+    drains: Mapping[str, Drain]
+    jobs: Sequence[Job] | None
+    """None when they are unreadable."""
+    snapshot: Snapshot
+    broken: bool
 
 
 @contextmanager
-def _opened(config: BuilderConfig, at: str) -> Iterator[tuple[Snapshot, datetime | None]]:
+def _opened(config: BuilderConfig, at: str) -> Iterator[tuple[Reading, datetime | None]]:
     """The store as it is, or as it was with the start of that version."""
     if not at:
-        with open_snapshot(config, tell) as snapshot:
-            yield snapshot, None
+        with open_reading(config, tell) as reading:
+            yield reading, None
         return
     with GitHistory(config.coordination_repository, config.state_dir / "history") as history:
         version = history.find(at)
-        yield history.snapshot(version), history.time_of(version)
+        snapshot = history.snapshot(version)
+        yield Reading(snapshot=snapshot, outage=None), history.time_of(version)
 
 
-def _show_job(snapshot: Snapshot, moment: datetime | None, *, job: str, json: bool) -> int:
+def _show_job(
+    snapshot: Snapshot,
+    origin: Mapping[str, Any],
+    live: FarmOverview | None,
+    *,
+    job: str,
+    json: bool,
+) -> int:
     found = snapshot.job(job)
     for problem in snapshot.unreadable_transitions(job):
         tell(f"doit status: {problem}")
     transitions = snapshot.transitions(job)
     if json:
-        _write_json(_origin(snapshot, moment) | _job_report(found, transitions))
+        _write_json({**origin, **_job_report(found, transitions)})
     else:
-        _print_job(found, transitions)
+        now = origin["at"]["time"] or utc_now()
+        _print_job(found, transitions, _running_steps(snapshot, live, found), now)
     return 0
 
 
-def _show_farm(
-    snapshot: Snapshot, moment: datetime | None, live: FarmOverview | None, *, json: bool
-) -> int:
+def _running_steps(snapshot: Snapshot, live: FarmOverview | None, job: Job) -> str:
+    if live is None or job.state is not State.RUNNING or not job.assigned_to:
+        return ""
+    with suppress(BrokenDocument):
+        return steps_of(_status(snapshot, live, job.assigned_to), job)
+    return ""
+
+
+def _read_farm(
+    snapshot: Snapshot, live: FarmOverview | None, chosen: JobFilter, lease: float
+) -> _Farm:
     broken: list[BrokenDocument] = []
-    builders: list[Shown] = []
+    builders: list[ShownBuilder] = []
     drains: Mapping[str, Drain] = {}
+    jobs: list[Job] | None = None
     with _told(broken):
         drains = snapshot.drains()
-    for name in live.names(snapshot.builders()) if live else snapshot.builders():
-        with _told(broken):
-            status, presence = _shown_builder(snapshot, live, name)
-            drain = drain_of(drains, name)
-            builders.append(Shown(status=status, presence=presence, drain=drain))
-    jobs: tuple[Job, ...] | None = None
     with _told(broken):
-        jobs = snapshot.jobs()
+        jobs = [job for job in snapshot.jobs() if chosen.takes(job)]
         for problem in snapshot.unreadable_jobs():
             tell(f"doit status: {problem}")
-    if json:
-        _write_json(_origin(snapshot, moment) | _farm_report(builders, jobs or ()))
-    else:
-        _print_farm(builders, drains.values(), jobs)
-    return BrokenDocument.exit_code if broken else 0
+    for name in live.names(snapshot.builders()) if live else snapshot.builders():
+        with _told(broken):
+            builders.append(_shown_builder(snapshot, live, name, drains, lease))
+    busy = {job.assigned_to for job in jobs or () if job.state is State.RUNNING}
+    return _Farm(
+        builders=[
+            shown
+            for shown in builders
+            if shown.status.builder in busy or chosen.takes_builder(shown.status.builder)
+        ],
+        offers=[shown.status.labels for shown in builders],
+        drains=drains,
+        jobs=jobs,
+        snapshot=snapshot,
+        broken=bool(broken),
+    )
 
 
 @contextmanager
@@ -146,27 +255,50 @@ def _shown(moment: datetime | None) -> str:
     return format_time(moment) if moment else "-"
 
 
-def _origin(snapshot: Snapshot, moment: datetime | None) -> dict[str, Any]:
-    return {"at": {"commit": snapshot.version, "time": moment}}
+def _origin(reading: Reading, moment: datetime | None) -> dict[str, Any]:
+    outage = reading.outage
+    return {
+        "at": {
+            "commit": reading.snapshot.version,
+            "time": moment,
+            "as_of": outage.as_of if outage else None,
+            "unreachable_since": outage.since if outage else None,
+        }
+    }
+
+
+def _status(snapshot: Snapshot, live: FarmOverview | None, name: str) -> BuilderStatus:
+    if live is None:
+        return snapshot.builder_status(name)
+    published = snapshot.builder_status(name) if name in snapshot.builders() else None
+    return live.status_of(name, published)
 
 
 def _shown_builder(
-    snapshot: Snapshot, live: FarmOverview | None, name: str
-) -> tuple[BuilderStatus, Presence | None]:
-    if live is None:
-        return snapshot.builder_status(name), None
-    published = snapshot.builder_status(name) if name in snapshot.builders() else None
-    status = live.status_of(name, published)
-    return status, live.presence_of(status, utc_now())
+    snapshot: Snapshot,
+    live: FarmOverview | None,
+    name: str,
+    drains: Mapping[str, Drain],
+    lease: float,
+) -> ShownBuilder:
+    status = _status(snapshot, live, name)
+    presence = live.presence_of(status, utc_now()) if live else None
+    return ShownBuilder(
+        status=status,
+        presence=presence,
+        late=presence is not None and is_late(presence, status, lease),
+        drain=drain_of(drains, name),
+    )
 
 
-def _farm_report(builders: Sequence[Shown], jobs: Sequence[Job]) -> dict[str, Any]:
+def _farm_report(farm: _Farm, limit: int) -> dict[str, Any]:
     return {
         "builders": [
             {
                 "builder": shown.status.builder,
                 "liveness": shown.presence.liveness if shown.presence else None,
                 "still_for_seconds": shown.presence.still_for_seconds if shown.presence else None,
+                "late": shown.late,
                 "status": shown.status.status,
                 "drained": asdict(shown.drain) if shown.drain else None,
                 "current_job": shown.status.current_job,
@@ -174,15 +306,20 @@ def _farm_report(builders: Sequence[Shown], jobs: Sequence[Job]) -> dict[str, An
                 "system": shown.status.system,
                 "heartbeat_at": shown.status.heartbeat_at,
             }
-            for shown in builders
+            for shown in farm.builders
         ],
-        "jobs": [job_as_json(job) for job in jobs],
+        "jobs": [job_as_json(job) for job in newest(farm.jobs or (), limit)],
     }
 
 
 def _job_report(job: Job, transitions: tuple[Transition, ...]) -> dict[str, Any]:
+    following = next_step(job, transitions)
     return {
         **job_as_json(job),
+        "queued_by": job.queued_by or None,
+        "description": job.description,
+        "params": job.params,
+        "next": asdict(following) if following else None,
         "transitions": [
             {
                 "attempt": t.attempt,
@@ -201,74 +338,43 @@ def _job_report(job: Job, transitions: tuple[Transition, ...]) -> dict[str, Any]
     }
 
 
-def _print_farm(
-    builders: Sequence[Shown], drains: Iterable[Drain], jobs: Sequence[Job] | None
-) -> None:
-    """`jobs` is None when they are unreadable."""
-    out = console()
-    table = Table("builder", "status", "job", "last build", "last heartbeat", box=None)
-    for shown in builders:
-        status = shown.status
-        table.add_row(
-            Text(status.builder),
-            Text(f"{status.status}, drained" if shown.drain else status.status),
-            Text(_job_and_steps(status.current_job or {})),
-            Text(_last_build(status.last_build)),
-            Text(_life(status, shown.presence)),
-        )
-    out.print(table if table.row_count else "no builder has reported yet")
-    for drain in drains:
-        out.print(Text(f"{drain.builder} {drain}"))
-    if jobs is None:
+def _print_farm(farm: _Farm, now: datetime, limit: int | None) -> None:
+    jobs = {state: [job for job in farm.jobs or () if job.state is state] for state in State}
+    running, waiting = jobs[State.RUNNING], jobs[State.QUEUED]
+    ended = [job for job in farm.jobs or () if job.state not in (State.RUNNING, State.QUEUED)]
+    builders = builders_section(
+        farm.builders, running, now, MOST_BUILDERS if limit is None else limit
+    )
+    if builders.rows:
+        write_section(builders)
+    else:
+        write_lines(["no builder matches" if farm.offers else "no builder has reported yet"])
+    write_lines(f"{drain.builder} {drain}" for drain in farm.drains.values())
+    if farm.jobs is None:
         return
-    out.print()
-    print_jobs(jobs, {s.status.builder: s.presence for s in builders if s.presence})
+    write_lines(["", f"{len(running)} running, {len(waiting)} waiting, {len(ended)} ended"])
+    if waiting:
+        why = _why_it_waits(farm)
+        write_lines([""])
+        write_section(waiting_section(waiting, now, why, MOST_WAITING if limit is None else limit))
+    if ended:
+        write_lines([""])
+        write_section(ended_section(ended, now, MOST_ENDED if limit is None else limit))
 
 
-def _job_and_steps(job: Mapping[str, Any]) -> str:
-    steps = job.get("steps")
-    running = f": {', '.join(map(str, steps))}" if isinstance(steps, list) and steps else ""
-    return f"{job.get('id', '-')}{running}"
+def _why_it_waits(farm: _Farm) -> Callable[[Job], str]:
+    paused = farm.drains.get(ALL)
+    otherwise = f"the farm is drained by {paused.by}" if paused else "waits for a free builder"
+    return lambda job: waits_because(job, farm.offers, farm.snapshot.state_of) or otherwise
 
 
-def _life(status: BuilderStatus, presence: Presence | None) -> str:
-    return _shown(status.heartbeat_at) if presence is None else life(presence)
-
-
-def _last_build(build: Any) -> str:
-    return f"{build.get('id')} {build.get('status')}" if build else "-"
-
-
-def _print_job(job: Job, transitions: tuple[Transition, ...]) -> None:
-    out = console()
-    print_jobs([job])
-    last = {(t.attempt, t.step): t for t in transitions}
+def _print_job(job: Job, transitions: tuple[Transition, ...], steps: str, now: datetime) -> None:
+    write_lines(request_lines(job, steps, now))
     for number in sorted({t.attempt for t in transitions}):
-        out.print(f"\nattempt {number}")
-        table = Table("step", "state", "time", "reason", box=None)
-        for transition in transitions:
-            runs = transition.step and transition is last.get((number, transition.step))
-            if transition.attempt == number and (runs or transition.to_state is not State.RUNNING):
-                seconds = transition.duration_seconds
-                table.add_row(
-                    Text(transition.step or "(job)"),
-                    Text(transition.to_state),
-                    elapsed(seconds) if seconds is not None else "",
-                    Text(_why(transition)),
-                )
-        out.print(table)
+        write_lines(["", f"attempt {number}"])
+        write_section(attempt_section(number, transitions))
         for transition in transitions:
             if transition.attempt == number and transition.details.get("code"):
-                out.print(Text(f"\n{_failure(transition)}"))
-
-
-def _why(transition: Transition) -> str:
-    since = f"since {format_time(transition.at)}: " if transition.to_state is State.RUNNING else ""
-    return f"{since}{transition.reason}"
-
-
-def _failure(transition: Transition) -> str:
-    """How to continue after a failure; the reason is in the table."""
-    retry = ", a retry may help" if transition.details.get("retryable") else ""
-    log = f"; log: {transition.log}" if transition.log else ""
-    return f"{transition.step or 'job'}: {transition.details['code']}{retry}{log}"
+                write_lines(["", *failure_lines(transition)])
+    if following := next_step(job, transitions):
+        write_lines(["", *following.lines])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from coordination_tasks.builder.push_budget import PushBudget
@@ -76,7 +77,7 @@ class Beater:
         if self._refused:
             self._on_facts()
         else:
-            self._beat({**more(), **self._content(change)})
+            self._beat({**more(), **self._content(replace(change, interval=interval))})
         self._last = now
 
     def _beat(self, files: Mapping[str, bytes]) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from coordination_tasks.documents.builder_status import BuilderStatus, read_status
 from coordination_tasks.documents.paths import status_path
 from coordination_tasks.farm.presence.observations import (
+    ALIVE,
     SILENT,
     UNKNOWN,
     Observations,
@@ -44,7 +45,9 @@ class FarmOverview:
             return told
         if not told.timestamp or (published.timestamp and published.timestamp > told.timestamp):
             return published
-        return replace(published, status=told.status, current_job=told.current_job)
+        return replace(
+            published, status=told.status, current_job=told.current_job, interval=told.interval
+        )
 
     def presence_of(self, status: BuilderStatus, now: datetime) -> Presence:
         """Whether a builder is alive; `healthy: true` is ignored."""
@@ -53,6 +56,16 @@ class FarmOverview:
             return presence
         age = now - status.heartbeat_at
         return Presence(SILENT, age.total_seconds()) if age > BEYOND_CLOCK_ERROR else presence
+
+
+def is_late(presence: Presence, status: BuilderStatus, lease: float) -> bool:
+    """Whether heartbeats of a living builder are overdue: none for three of its own intervals.
+
+    Or for its lease, which is `lease` (seconds) if it publishes none.
+    """
+    if presence.liveness != ALIVE or status.interval is None:
+        return False
+    return presence.still_for_seconds > min(3 * status.interval, status.lease or lease)
 
 
 def find_presences(

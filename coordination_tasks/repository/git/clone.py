@@ -11,6 +11,8 @@ import re
 import shutil
 import uuid
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from io import BufferedRandom
 from pathlib import Path
 
@@ -22,6 +24,16 @@ _OBJECT_ID = re.compile("[0-9a-f]{40}")
 _CLONE = re.compile("clone-[0-9a-f]{12}")
 _HELD = ".held"
 _WORN = 40  # entries in one of 256 folders: some 10,000 loose objects
+_REACHED, _UNREACHABLE = "reached", "unreachable"
+"""Files whose times say when the remote answered last, and since when it has not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """When the remote last answered with its newest version, and since when it has not; or None."""
+
+    reached_at: datetime | None
+    unreachable_since: datetime | None
 
 
 class GitClone:
@@ -140,6 +152,22 @@ class CloneFolder:
             if self._pointer.read_text() == git_dir.name:
                 self._pointer.unlink()
 
+    def note_contact(self, *, reached: bool) -> None:
+        """Note that the remote has just answered, or that it could not be reached.
+
+        A disk that is full must not end a command that only reads.
+        """
+        with suppress(OSError):
+            if reached:
+                (self._folder / _UNREACHABLE).unlink(missing_ok=True)
+                (self._folder / _REACHED).touch()
+            elif not (self._folder / _UNREACHABLE).exists():
+                (self._folder / _UNREACHABLE).touch()
+
+    def contact(self) -> Contact:
+        """What all processes of this host noted."""
+        return Contact(_time_of(self._folder / _REACHED), _time_of(self._folder / _UNREACHABLE))
+
     def _sweep(self, kept: str) -> None:
         names = {path.name.removesuffix(_HELD) for path in self._folder.glob("clone-*")}
         for git_dir in (self._folder / name for name in names - {kept}):
@@ -149,6 +177,12 @@ class CloneFolder:
             with hold:
                 shutil.rmtree(git_dir, ignore_errors=True)
                 _hold_file(git_dir).unlink(missing_ok=True)
+
+
+def _time_of(path: Path) -> datetime | None:
+    with suppress(OSError):
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return None
 
 
 def _hold_file(git_dir: Path) -> Path:

@@ -15,9 +15,14 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
-from coordination_tasks.domain.errors import CopyUnusable, WriteRefused
+from coordination_tasks.domain.errors import (
+    AccessDenied,
+    CopyUnusable,
+    Unavailable,
+    WriteRefused,
+)
 from coordination_tasks.domain.timestamps import utc_now
-from coordination_tasks.repository.git.clone import CloneFolder, GitClone
+from coordination_tasks.repository.git.clone import CloneFolder, Contact, GitClone
 from coordination_tasks.repository.git.object_reader import MissingObject
 from coordination_tasks.repository.git.objects import GitObjects
 from coordination_tasks.repository.git.process import GitResult, run_git
@@ -103,14 +108,20 @@ class GitRepository:
 
     def fetch(self) -> Version:
         """See Repository.fetch."""
-        with self._guarded():
-            clone = self._open()
-            if clone is None:
-                return self._renew()
-            try:
-                return self._update(clone)
-            except VersionGone:
-                return self._renew()
+        try:
+            with self._guarded():
+                version = self._fetched()
+        except (AccessDenied, CopyUnusable, VersionGone):
+            raise
+        except Unavailable:
+            self._folder.note_contact(reached=False)
+            raise
+        self._folder.note_contact(reached=True)
+        return version
+
+    def contact(self) -> Contact:
+        """When the remote last answered a fetch of this host, and since when it has not."""
+        return self._folder.contact()
 
     def adopt(self, found: Version) -> None:
         """See Repository.adopt."""
@@ -202,6 +213,15 @@ class GitRepository:
                 fail(response, result)
             self._check(result, NOTHING)
             return True
+
+    def _fetched(self) -> Version:
+        clone = self._open()
+        if clone is None:
+            return self._renew()
+        try:
+            return self._update(clone)
+        except VersionGone:
+            return self._renew()
 
     def _check(self, result: GitResult, made: Version) -> None:
         """Raise the error that the answer to the push of `made` means, unless it succeeded."""

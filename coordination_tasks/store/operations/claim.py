@@ -11,12 +11,7 @@ from coordination_tasks.documents.drains import drain_of, read_drains
 from coordination_tasks.documents.jobs import JobsDocument, read_jobs, write_jobs
 from coordination_tasks.documents.paths import DRAINS
 from coordination_tasks.documents.transitions import read_log, write_log
-from coordination_tasks.domain.errors import (
-    BrokenDocument,
-    ClaimLost,
-    Conflict,
-    NothingToClaim,
-)
+from coordination_tasks.domain.errors import ClaimLost, Conflict, NothingToClaim
 from coordination_tasks.domain.model import Attempt, Job, Transition
 from coordination_tasks.domain.scheduling import Wanted, queue_order, refusal
 from coordination_tasks.domain.state_machine import check_job_transition
@@ -88,7 +83,7 @@ def claim_in(
 def explain(jobs: JobsDocument, wanted: Wanted) -> Iterator[tuple[Job, str]]:
     """The queued jobs in order, each with the reason why it does not match this builder ("")."""
     for job in queue_order(jobs.queued()):
-        yield job, refusal(job, wanted, _state_lookup(jobs))
+        yield job, refusal(job, wanted, jobs.state_of)
 
 
 def _next_job(jobs: JobsDocument, wanted: Wanted) -> Job:
@@ -115,7 +110,7 @@ def _wanted_job(jobs: JobsDocument, wanted: Wanted) -> Job:
     job = jobs.require(wanted.job_id or "")
     if job.state is State.RUNNING:
         raise Conflict(f"job {job.id} is running on {job.assigned_to}, attempt {job.attempt}")
-    reason = refusal(job, wanted, _state_lookup(jobs))
+    reason = refusal(job, wanted, jobs.state_of)
     if reason:
         refusals = ((job.id, reason),)
         raise NothingToClaim(f"job {job.id} does not match this builder: {reason}", refusals)
@@ -137,17 +132,6 @@ def _attempt(draft: Draft, job: Job, claim_id: str, builder: str) -> Attempt:
         claim_id=claim_id,
         ended_as=ended_before(read_log(draft, job.id, job.attempt).transitions),
     )
-
-
-def _state_lookup(jobs: JobsDocument) -> Callable[[str], State | None]:
-    def state_of(job_id: str) -> State | None:
-        try:
-            job = jobs.find(job_id)
-        except BrokenDocument:
-            return None  # an unreadable entry blocks its dependents, not the queue
-        return job.state if job else None
-
-    return state_of
 
 
 def _log_claim(

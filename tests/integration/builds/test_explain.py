@@ -45,6 +45,10 @@ def test_why_each_step_of_a_failed_job_ran_or_did_not(failed: tuple[Farm, str]) 
     assert told["steps"][1] == {"step": "first", "state": "succeeded"}
     shown = farm.doit("status", "--job", job).stdout
     assert f"\nsecond: COMMAND_FAILED; log: {told['steps'][2]['log']}\n" in shown
+    following = "doit enqueue --pipeline ledger --branch main"
+    assert shown.endswith(f"\n  {following}\n")
+    assert text.endswith(f"\n  {following}\n")
+    assert (told["next"]["code"], told["next"]["command"]) == ("COMMAND_FAILED", following)
     judged = told["steps"][2]["code"], told["steps"][2]["retryable"]
     assert judged == ("COMMAND_FAILED", False)
     assert len(explain(farm, job, "--json").encode()) <= 2000
@@ -126,8 +130,10 @@ def test_who_holds_a_running_job_and_what_its_steps_wait_for(farm: Farm) -> None
     assert "held by builder build1: attempt 1, fencing token 1, lease of 5 min" in text
     assert "waits for second" in text
     shown = farm.doit("status", "--job", job).stdout
-    assert re.search(r" second        running +since \d{4}-\d\d-\d\dT[\d:]+Z: its first run", shown)
-    assert " first         running " not in shown
+    assert re.search(
+        r"\nsecond        running +since \d{4}-\d\d-\d\dT[\d:]+Z: its first run", shown
+    )
+    assert "\nfirst         running " not in shown
     assert "held by builder build1" in explain(farm)
     farm.ledger.with_name("ledger.go").touch()
     process.communicate(timeout=PATIENCE)

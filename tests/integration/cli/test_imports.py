@@ -60,7 +60,7 @@ def test_a_command_that_reads_imports_nothing_that_writes(farm: Farm, command: s
     farm.enqueue()
     modules = imported(farm, command)
     assert not {m for m in modules if m.startswith("coordination_tasks.store.operations")}
-    assert libraries(modules) == {"doit", "rich", "yaml"}
+    assert libraries(modules) == {"doit", "yaml"}
 
 
 def test_a_job_with_nothing_to_do_imports_no_packaging_and_no_tables(farm: Farm) -> None:

@@ -16,7 +16,7 @@ from doit.plugin import PluginDict
 
 from common.cli.help import GROUPS
 from tests.conftest import HOME, Farm
-from tests.support.doit.documented_farm import BUILT, WAITING, fill
+from tests.support.doit.documented_farm import BUILT, DROPPED, WAITING, fill
 
 DOCUMENT = (HOME / "docs" / "commands.md").read_text()
 CODE = re.compile(r"(?:^|,\s+|\n\s+)(128\+n|\d+)\b")
@@ -32,7 +32,7 @@ for name, place in tomllib.loads((HOME / "pyproject.toml").read_text())["tool"][
 EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit jobs": (["jobs"],),
     "doit status": (["status"],),
-    "doit status --job ID": (["status", "--job", BUILT],),
+    "doit status --job ID": (["status", "--job", BUILT], ["status", "--job", DROPPED]),
     "doit messages": (["messages"],),
     "doit locks": (["locks"],),
     "doit outbox": (["outbox"],),
@@ -41,7 +41,7 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit fsck": (["fsck"],),
     "doit doctor": (["doctor"],),
     "doit explain": (["explain"],),
-    "doit explain JOB": (["explain", BUILT],),
+    "doit explain JOB": (["explain", BUILT], ["explain", DROPPED]),
     "doit explain JOB STEP": (["explain", BUILT, "second"],),
     "doit plan PIPELINE": (["plan", "everything"],),
     "doit graph PIPELINE": (["graph", "everything"],),
@@ -51,6 +51,7 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit logs": (["logs", BUILT],),
     "doit retry": (["retry", WAITING],),
     "doit drain": (["drain"],),
+    "doit version": (["version"],),
     "doit resume": (["resume"],),
 }
 """For each heading what to run in the farm; together the runs have every key that is documented."""
@@ -167,7 +168,7 @@ def test_every_command_that_reads_has_json() -> None:
     without = {n for n, c in COMMANDS.items() if all(o["long"] != "json" for o in c.cmd_options)}
     assert without == acting
     assert acting == {
-        *("build", "clean", "enqueue", "forget", "help", "new", "rerun", "send"),
+        *("build", "clean", "completion", "enqueue", "forget", "help", "new", "rerun", "send"),
         *("squash-heartbeat", "watch"),
     }
 

@@ -13,7 +13,7 @@ from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.store.store import Store
 from tests.conftest import Farm
 
-BUILT, RUNNING, WAITING = "built", "running", "waiting"
+BUILT, RUNNING, WAITING, DROPPED = "built", "running", "waiting", "dropped"
 EVERYTHING = """
   everything:
     description: a step with all that a step can say
@@ -54,6 +54,8 @@ def fill(farm: Farm) -> None:
         store.enqueue(Job(id=RUNNING, pipeline="ledger", branch="main"))
         store.claim(claim_id="c2", pipelines={"ledger": ()}, job_id=RUNNING)
         store.enqueue(Job(id=WAITING, pipeline="ledger", branch="main", labels=("os=plan9",)))
+        store.enqueue(Job(id=DROPPED, pipeline="ledger", branch="main"))
+        Control(store, "Ann").cancel([DROPPED], "wrong branch")
         Control(store, "Ann").drain("build2", "new disk")
         Mailbox(store).send("all", "disk", kind="warning", body="it is nearly full")
         store.take_lock("config_update", timedelta(hours=1))

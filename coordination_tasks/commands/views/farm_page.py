@@ -1,0 +1,186 @@
+"""The farm on one page: builders with what they build, then what waits, then what has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from common.states import State
+from coordination_tasks.documents.builder_status import (
+    BUILDING,
+    FAILED,
+    IDLE,
+    SUCCESS,
+    BuilderStatus,
+)
+from coordination_tasks.documents.drains import Drain
+from coordination_tasks.domain.model import Job
+from coordination_tasks.domain.scheduling import queue_order
+from coordination_tasks.domain.timestamps import elapsed
+from coordination_tasks.farm.presence.observations import ALIVE, SILENT, Presence
+
+MOST_BUILDERS, MOST_WAITING, MOST_ENDED = 40, 20, 10
+"""Lines of each table, if not requested otherwise."""
+_STILL_IDLE = frozenset({IDLE, SUCCESS, FAILED})
+"""Published words of a builder that builds nothing; the last two speak of its last build."""
+STATE_STYLES: Mapping[State, str] = {
+    State.RUNNING: "cyan",
+    State.SUCCEEDED: "green",
+    State.FAILED: "red",
+    State.TIMED_OUT: "red",
+    State.CANCELLED: "yellow",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownBuilder:
+    """A builder, and what is known of its presence."""
+
+    status: BuilderStatus
+    presence: Presence | None
+    """Whether it is alive; None when the past is shown, or the remote cannot be reached."""
+    late: bool
+    """Whether its heartbeats are overdue, though it counts as alive."""
+    drain: Drain | None
+    """The drain that keeps it from claiming; None when it claims."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """One table of the page."""
+
+    titles: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    styles: Sequence[str]
+    """The colour of each row; "": none."""
+    droppable: tuple[str, ...] = ()
+    """Titles of columns that a narrow terminal does without, in this order."""
+    hidden: int = 0
+    """Rows that are not shown."""
+
+
+def builders_section(
+    builders: Sequence[ShownBuilder], running: Sequence[Job], now: datetime, limit: int
+) -> Section:
+    """Each builder with the jobs that it runs by the queue; those with a trouble or a job first."""
+    jobs: dict[str, list[Job]] = {}
+    for job in running:
+        jobs.setdefault(job.assigned_to or "-", []).append(job)
+    shown = {each.status.builder: each for each in builders}
+    found = []
+    for name in sorted({*shown, *jobs}):
+        builder = shown.get(name)
+        state, style = _state_of(builder, busy=name in jobs)
+        work = [_work(job, builder, now) for job in jobs.get(name, ())] or [("-", "", "")]
+        first = (style != "red", name not in jobs, name)
+        found += [(first, (name, state, *each), style) for each in work]
+    found.sort(key=lambda each: each[0])
+    rows = found[:limit] if limit else found
+    return Section(
+        titles=("BUILDER", "STATE", "JOB", "RUNNING FOR", "STEP"),
+        rows=[row for _, row, _ in rows],
+        styles=[style for *_, style in rows],
+        hidden=len(found) - len(rows),
+    )
+
+
+def waiting_section(
+    jobs: Iterable[Job], now: datetime, why: Callable[[Job], str], limit: int
+) -> Section:
+    """The queued jobs, in the order in which they will be claimed."""
+    ordered = queue_order(jobs)
+    rows = ordered[:limit] if limit else ordered
+    return Section(
+        titles=("JOB", "PRIORITY", "WAITING FOR", "PIPELINE", "BRANCH", "WHY"),
+        rows=[
+            (
+                job.id,
+                str(job.priority),
+                _since(job.created_at, now),
+                job.pipeline or "-",
+                job.branch or "-",
+                why(job),
+            )
+            for job in rows
+        ],
+        styles=[""] * len(rows),
+        droppable=("PIPELINE", "BRANCH"),
+        hidden=len(ordered) - len(rows),
+    )
+
+
+def ended_section(jobs: Iterable[Job], now: datetime, limit: int) -> Section:
+    """The jobs that ended, the last one first."""
+    ordered = sorted(jobs, key=_ended_at, reverse=True)
+    rows = ordered[:limit] if limit else ordered
+    return Section(
+        titles=("JOB", "STATE", "ENDED", "DURATION", "BUILDER", "PIPELINE", "BRANCH", "REASON"),
+        rows=[
+            (
+                job.id,
+                job.state,
+                f"{_since(job.completed_at, now)} ago" if job.completed_at else "-",
+                _duration(job),
+                job.assigned_to or "-",
+                job.pipeline or "-",
+                job.branch or "-",
+                "" if job.state is State.SUCCEEDED else job.reason,
+            )
+            for job in rows
+        ],
+        styles=[STATE_STYLES.get(job.state, "") for job in rows],
+        droppable=("PIPELINE", "BUILDER", "BRANCH"),
+        hidden=len(ordered) - len(rows),
+    )
+
+
+def _state_of(builder: ShownBuilder | None, *, busy: bool) -> tuple[str, str]:
+    """What the builder does, and the colour of that."""
+    if builder is None:
+        return "no status", "red"
+    word = builder.status.status
+    idle = word in _STILL_IDLE or word == BUILDING  # a build that the queue does not know has ended
+    words = [BUILDING if busy else IDLE if idle else word]
+    style = "cyan" if busy else ""
+    presence = builder.presence
+    if builder.drain:
+        words.append("drained")
+        style = "yellow"
+    if presence and presence.liveness != ALIVE:
+        quiet = presence.liveness == SILENT
+        words.append(
+            f"silent {elapsed(presence.still_for_seconds)}" if quiet else presence.liveness
+        )
+        style = "red" if quiet else style
+    elif presence and builder.late:
+        words.append(f"late {elapsed(presence.still_for_seconds)}")
+        style = "yellow"
+    return ", ".join(words), style
+
+
+def _work(job: Job, builder: ShownBuilder | None, now: datetime) -> tuple[str, str, str]:
+    return job.id, _since(job.started_at, now), steps_of(builder.status if builder else None, job)
+
+
+def steps_of(status: BuilderStatus | None, job: Job) -> str:
+    """The steps of the job that its builder runs, by its heartbeat, and how far they are."""
+    told = (status.current_job if status else None) or {}
+    steps, counts = told.get("steps"), told.get("progress")
+    if told.get("id") != job.id or not isinstance(steps, list):
+        return ""
+    known = counts if isinstance(counts, dict) else {}
+    return ", ".join(f"{step}: {known[step]}" if step in known else str(step) for step in steps)
+
+
+def _ended_at(job: Job) -> float:
+    return job.completed_at.timestamp() if job.completed_at else 0.0
+
+
+def _since(moment: datetime | None, now: datetime) -> str:
+    """By the clocks of other machines, which may be ahead of ours."""
+    return elapsed(max(0.0, (now - moment).total_seconds())) if moment else "-"
+
+
+def _duration(job: Job) -> str:
+    return elapsed(job.duration_seconds) if job.duration_seconds is not None else "-"

@@ -1,0 +1,158 @@
+"""What a person does next about a job that did not succeed, by its failure code. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from common.states import State
+from coordination_tasks.domain.model import Job, Transition
+
+_FAILED = frozenset({State.FAILED, State.TIMED_OUT})
+_TO_INSTALL = re.compile(r"\bRun `(sudo apt-get(?: (?:[\w.,:+~=/-]+|'[^'`\n]*'))+)`")
+"""The line to type, where the failure's own message has it; nothing else of a message is one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextStep:
+    """What to do, and the command line that does it."""
+
+    code: str | None
+    """The failure code; None when no step failed."""
+    text: str
+    """Sentences to read before the command."""
+    command: str
+
+    @property
+    def lines(self) -> tuple[str, str]:
+        """For a terminal: the command is a line of its own, to be copied."""
+        return f"next: {self.text}", f"  {self.command}"
+
+
+RETRY, REPLAN, ENQUEUE, DOCTOR = "retry", "replan", "enqueue", "doctor"
+
+_SOURCE = "Commit the fix, then queue the new commit."
+_DECLARED = "Fix what the pipeline declares, then build the job with the new pipeline."
+_REMEDIES: Mapping[str, tuple[str, str]] = {
+    "MAVEN_COMPILE": (ENQUEUE, _SOURCE),
+    "MAVEN_TEST": (ENQUEUE, _SOURCE),
+    "MAVEN_ENFORCER": (ENQUEUE, _SOURCE),
+    "MAVEN_POM": (ENQUEUE, _SOURCE),
+    "MAVEN_FAILED": (ENQUEUE, _SOURCE),
+    "PACKAGING_FAILED": (ENQUEUE, _SOURCE),
+    "COMMAND_FAILED": (
+        ENQUEUE,
+        "Commit the fix, then queue the new commit. If the script in the pipeline is wrong, fix it"
+        " and run `{replan}` instead.",
+    ),
+    "BAD_REQUEST": (ENQUEUE, "Queue a job with values that the message allows."),
+    "COMMIT_NOT_FOUND": (ENQUEUE, "Push the commit to the source, or queue one that is there."),
+    "ARTIFACT_MISSING": (REPLAN, _DECLARED),
+    "BAD_OUTPUT": (REPLAN, _DECLARED),
+    "TIMEOUT": (
+        REPLAN,
+        "If the step was still at work, raise its `timeout` in the pipeline; then try again.",
+    ),
+    "SILENT": (
+        REPLAN,
+        "If the step was still at work, raise its `silent_timeout` in the pipeline; then try"
+        " again.",
+    ),
+    "TOOL_MISSING": (
+        DOCTOR,
+        "Install the program on builder {builder}: the following line shows what is missing there."
+        " Then run `{retry}`.",
+    ),
+    "BUILD_DEPENDS": (
+        REPLAN,
+        "Make the packages available to apt on builder {builder}, or let dummies stand in for them"
+        " in the pipeline; then try again.",
+    ),
+    "MAVEN_DEPENDENCY": (
+        RETRY,
+        "Publish the artifact where the builder can download it; then try again. If its version in"
+        " the POM is wrong, commit the fix and run `{enqueue}` instead.",
+    ),
+    "SOURCE_UNREACHABLE": (RETRY, "Try again when builder {builder} can reach the source."),
+    "NETWORK": (RETRY, "Try again when the host in the message answers."),
+    "CHECKOUT_FAILED": (RETRY, "Check the disk of builder {builder}, then try again."),
+    "DISK_FULL": (
+        RETRY,
+        "Free some space on builder {builder} (`doit clean-workspaces --remove`), then try again.",
+    ),
+    "OUT_OF_MEMORY": (
+        RETRY,
+        "Give the build more memory (`maven_opts` of a maven step), or run fewer steps at once on"
+        " builder {builder}; then try again.",
+    ),
+    "KILLED": (RETRY, "Find out what ended the process on builder {builder}, then try again."),
+    "INTERNAL": (RETRY, "This is a bug of doit: report it with the excerpt. Then try again."),
+}
+"""What to do about each failure code, and what the sentences say before it."""
+_UNKNOWN = (RETRY, "Fix the cause, then try again.")
+_NOT_BUILT = (REPLAN, "Fix the pipeline or this builder as the reason says, then try again.")
+_CANCELLED = (RETRY, "Queue it again if it is still wanted.")
+
+
+def codes() -> frozenset[str]:
+    """The failure codes with a remedy of their own."""
+    return frozenset(_REMEDIES)
+
+
+def next_step(job: Job, transitions: Sequence[Transition]) -> NextStep | None:
+    """What to do about the job; None while it waits or runs, and when it has succeeded.
+
+    `transitions` are those of its latest attempt, or of all.
+    """
+    latest = [t for t in transitions if t.attempt == job.attempt]
+    if job.state is State.CANCELLED:
+        return _made(job, None, _CANCELLED)
+    if job.state not in _FAILED:
+        return None
+    failure = _failure_of(job, latest)
+    if failure is not None:
+        code = failure.details.get("code")
+        return _made(job, failure, _REMEDIES.get(str(code), _UNKNOWN))
+    # without any step it could not be built at all; otherwise its builder died, or was stopped
+    return _made(job, None, _UNKNOWN if any(t.step for t in latest) else _NOT_BUILT)
+
+
+def _failure_of(job: Job, latest: Sequence[Transition]) -> Transition | None:
+    """The end of the step for which the job failed; a pipeline may allow others to fail."""
+    failures = [t for t in latest if t.step and t.to_state in _FAILED]
+    named = (t for t in failures if job.reason == f"step {t.step}: {t.reason}")
+    return next(named, failures[0] if failures else None)
+
+
+def _made(job: Job, failure: Transition | None, remedy: tuple[str, str]) -> NextStep:
+    action, text = remedy
+    commands = {
+        RETRY: f"doit retry {shlex.quote(job.id)}",
+        REPLAN: f"doit retry {shlex.quote(job.id)} --replan",
+        ENQUEUE: _enqueue(job),
+        DOCTOR: "doit doctor",
+    }
+    builder = failure.builder if failure else job.assigned_to
+    command = commands[action]
+    if failure and (found := _TO_INSTALL.search(failure.reason)):
+        command = found[1]
+        text = "Run the following line on builder {builder}, then `{retry}`."
+    code = failure.details.get("code") if failure else None
+    return NextStep(
+        code=str(code) if code else None,
+        text=text.format(builder=builder or "-", **commands),
+        command=command,
+    )
+
+
+def _enqueue(job: Job) -> str:
+    """A new job like this one, for the tip of its branch."""
+    words = ["doit", "enqueue", "--pipeline", job.pipeline or "PIPELINE"]
+    words += ["--branch", job.branch] if job.branch else ["--commit", "COMMIT"]
+    for name, value in job.params.items():
+        words += ["--param", f"{name}={value}"]
+    for label in job.labels:
+        words += ["--label", label]
+    return shlex.join(words)
