@@ -26,6 +26,7 @@ from common.errors import ApplicationError, UsageError, os_error_text
 EXIT_INTERRUPTED = 130
 _NARROWEST, _WIDEST = 40, 100
 _NEAR = 0.7
+_HELP = frozenset({"--help", "-h"})
 _EXPECTED = (
     ApplicationError,
     GetoptError,
@@ -67,6 +68,8 @@ class Command(DoitCmdBase):  # type: ignore[misc]
 
     uses_tasks: ClassVar[bool] = False
     """Whether it acts on doit's tasks. All others work when the pipelines file is unusable."""
+    completes: ClassVar[str] = ""
+    """What the shell completes for its arguments: `jobs`, `builders`, `pipelines`, or nothing."""
 
     # doit needs the values, but users must not choose a database that we do not use.
     base_options = tuple({**option, "long": ""} for option in DoitCmdBase.base_options)
@@ -93,7 +96,7 @@ class Command(DoitCmdBase):  # type: ignore[misc]
         """doit's entry point: run the command with the words as typed; returns the exit code."""
         replace_unencodable(sys.stdout)
         try:
-            if "--help" in in_args:
+            if _HELP & set(in_args):
                 sys.stdout.write(f"{self.help()}\n")
                 code = 0
             else:

@@ -6,13 +6,17 @@ doit keeps no database here, so its commands that need one report that instead o
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from doit import cmd_completion, cmd_info, cmd_list, cmd_run, cmd_strace
 from doit.exceptions import InvalidCommand
 
-from common.cli.command import Command, near_match
+from common.cli.command import Command, near_match, tell
 from common.errors import UsageError
+
+_CHECKOUT = Path(__file__).parents[2]
 
 
 class _OwnCommand(Command):
@@ -41,6 +45,13 @@ class RunCommand(_OwnCommand, cmd_run.Run):  # type: ignore[misc]
     label = "doit"
     doc_purpose = "run tasks of dodo.py; `doit build` runs them for a job"
 
+    def parse_execute(self, in_args: list[str]) -> int:
+        """See Command. In a wrong folder only this command is known, so it has all the words."""
+        if _is_wrong_folder(sys.argv[1:]):
+            tell(f"doit: this folder has no dodo.py. Run `cd {_CHECKOUT}` first.")
+            return UsageError.exit_code
+        return super().parse_execute(in_args)
+
     def execute(self, params: Any, args: list[str]) -> int:
         """See doit's own."""
         params["outfile"] = params["outfile"] or sys.stdout  # there was none when doit looked
@@ -60,6 +71,12 @@ class RunCommand(_OwnCommand, cmd_run.Run):  # type: ignore[misc]
             return f"name the command first: doit {name}"
         near = near_match(name, [*commands, *(task.name for task in self.task_list)])
         return f"unknown command or task {name[:60]!r}{near or '; see `doit help`'}"
+
+
+def _is_wrong_folder(words: Sequence[str]) -> bool:
+    """Whether doit would look for a dodo.py here that does not exist."""
+    elsewhere = any(word.startswith(("-f", "--file", "-d", "--dir", "-k")) for word in words)
+    return not elsewhere and not Path("dodo.py").exists()
 
 
 class ListCommand(_OwnCommand, cmd_list.List):  # type: ignore[misc]

@@ -23,6 +23,11 @@ GROUPS = {
     "": "doit's own, rarely needed",
 }
 """Headings by what a command has as its `group`, in the order of `doit help`."""
+_FIRST = ("status", "enqueue", "build", "explain", "doctor")
+"""The commands that one needs first."""
+_SHORT_END = """\
+`doit help` shows all commands, `doit COMMAND -h` how to use one.
+"""
 _END = """\
 `doit help COMMAND` shows how to use a command, `doit help TASK` what a task does, and
 `doit help task` the fields of a task in dodo.py.
@@ -34,10 +39,15 @@ class HelpCommand(Command):
 
     name = "help"
     doc_purpose = "show all commands, or how to use one"
-    doc_usage = "[COMMAND | TASK]"
+    doc_usage = "[COMMAND | TASK] [--short]"
     doc_description = """
 Exit codes: 0 shown, 3 unknown command or task.
 """
+
+    cmd_options = (
+        {"name": "short", "long": "short", "type": bool, "default": False,
+         "help": "show only the commands that one needs first, like doit alone"},
+    )  # fmt: skip
 
     def __init__(self, task_loader: Any, cmds: Any = None, **kwargs: Any) -> None:
         super().__init__(task_loader, cmds=cmds, **kwargs)
@@ -49,7 +59,7 @@ Exit codes: 0 shown, 3 unknown command or task.
         if len(args) > 1:
             raise UsageError(f"unexpected argument {args[1][:60]!r}")
         if not args:
-            sys.stdout.write(self._overview())
+            sys.stdout.write(self._short() if params["short"] else self._overview())
         elif args[0] == "task":
             Help.print_task_help()
         elif args[0] in self._commands:
@@ -71,6 +81,13 @@ Exit codes: 0 shown, 3 unknown command or task.
         options = [CmdOption(option) for option in (*task.creator_params, *task.params)]
         sys.stdout.writelines(f"{line}\n" for line in option_lines(options, terminal_width()))
         return 0
+
+    def _short(self) -> str:
+        width = terminal_width()
+        found = [(n, self._commands.get_plugin(n).doc_purpose) for n in _FIRST]
+        lines = ["doit COMMAND [OPTION ...] [ARGUMENT ...]", ""]
+        lines += two_columns(found, max(map(len, _FIRST)), width)
+        return "\n".join([*lines, "", flow(_SHORT_END, width), ""])
 
     def _overview(self) -> str:
         width = terminal_width()

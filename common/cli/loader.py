@@ -15,6 +15,8 @@ from common.cli.output_stream import BestEffortStream, open_missing_streams
 from common.errors import UsageError
 
 _PROGRAMS = ("doit", "__main__.py")
+_INSTEAD = {(): ["help", "--short"], ("--help",): ["help"], ("-h",): ["help"]}
+"""Command lines for which doit would run nothing, or show a list of its own."""
 
 
 class Loader(DodoTaskLoader):  # type: ignore[misc]
@@ -45,10 +47,11 @@ def _check_arguments(arguments: Sequence[str]) -> None:
     if "" in arguments:  # doit looks at the first character of each
         tell("doit: an argument is empty; leave it out or give it a value")
         raise SystemExit(UsageError.exit_code)
-    if arguments[:1] == ["--help"]:  # doit would show a list of its own
+    instead = _INSTEAD.get(tuple(arguments))
+    if instead:
         from doit.doit_cmd import DoitMain  # noqa: PLC0415 - a cycle
 
-        sys.argv[1:] = ["help"]
-        raise SystemExit(DoitMain().run(["help"]))
+        sys.argv[1:] = instead
+        raise SystemExit(DoitMain().run(instead))
     if arguments[:1] == ["--version"]:
         sys.stdout = BestEffortStream(sys.stdout)

@@ -27,6 +27,7 @@ Prints a tree for the terminal, or a drawing for mermaid, Graphviz or a browser 
 Exit codes: 0 drawn, 3 invalid file or bad usage.
 """
     group = "pipelines"
+    completes = "pipelines"
     cmd_options = (
         {"name": "format", "long": "format", "type": str, "default": "",
          "help": "text, mermaid, dot or svg [default: text]"},

@@ -27,6 +27,7 @@ stay as ${{ }}. Changes nothing.
 Exit codes: 0 shown, 3 invalid file, missing or invalid parameter, or bad usage.
 """
     group = "pipelines"
+    completes = "pipelines"
     cmd_options = (OPTION_PARAM, OPTION_JSON)
 
     def run(self, args: list[str], **options: Any) -> int:

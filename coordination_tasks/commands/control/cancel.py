@@ -29,6 +29,7 @@ Exit codes: 0 cancelled, 1 cannot reach the coordination repository, 3 bad usage
 one that has ended.
 """
     group = "queue"
+    completes = "jobs"
     cmd_options = (
         {"name": "reason", "long": "reason", "type": str, "default": "",
          "help": "reason, shown with the job"},

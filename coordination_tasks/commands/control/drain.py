@@ -24,6 +24,7 @@ in force until `doit resume`, even if the builder is offline now or restarts.
 Exit codes: 0 drained, 1 cannot reach the coordination repository, 3 bad usage.
 """
     group = "farm"
+    completes = "builders"
     cmd_options = (
         {"name": "reason", "long": "reason", "type": str, "default": "",
          "help": "reason, shown with the builder"},
@@ -57,6 +58,7 @@ Exit codes: 0 it claims again, or was not drained, 1 cannot reach the coordinati
 3 bad usage.
 """
     group = "farm"
+    completes = "builders"
     cmd_options = (OPTION_AS, OPTION_JSON, OPTION_BUILDER)
 
     def _execute(self, person: str, json: bool, builder: str, pos_args: list[str]) -> int:

@@ -26,6 +26,7 @@ Exit codes: 0 queued, 1 cannot reach the coordination repository, 3 bad usage, a
 one that is running or has succeeded.
 """
     group = "queue"
+    completes = "jobs"
     cmd_options = (
         OPTION_ON,
         OPTION_AS,

@@ -27,6 +27,7 @@ Exit codes: 0 changed, 1 cannot reach the coordination repository, 3 bad usage, 
 one that is not queued.
 """
     group = "queue"
+    completes = "jobs"
     cmd_options = (
         {"name": "priority", "long": "priority", "type": int, "default": None,
          "help": "1 is first, 10 last"},

@@ -47,6 +47,7 @@ Exit codes:
   128+n  ended by signal n; the job can be claimed again
 """
     group = "build"
+    completes = "jobs"
     uses_tasks = execute_tasks = True
 
     cmd_options: ClassVar = (

@@ -27,6 +27,7 @@ Without options like `doit build --job JOB`: finished steps with the same inputs
 Exit codes: see `doit help build`.
 """
     group = "build"
+    completes = "jobs"
     uses_tasks = execute_tasks = True
 
     cmd_options: ClassVar = (

@@ -122,8 +122,8 @@ def test_help_lists_the_commands_in_groups_and_shows_each(farm: Farm) -> None:
         "Build", "Queue", "Look", "Pipelines", "Farm", "Care", "doit's own, rarely needed",
     ]  # fmt: skip
     assert blocks[3][2].split()[:2] == ["jobs", "list"]
-    assert shell(farm, "--help").stdout == listed.stdout
-    for line in ("help fsck", "fsck --help"):
+    assert shell(farm, "--help").stdout == shell(farm, "-h").stdout == listed.stdout
+    for line in ("help fsck", "fsck --help", "fsck -h"):
         shown = farm.doit(*line.split()).stdout
         assert "(config:" not in shown
         assert "DB backend" not in shown
@@ -144,3 +144,67 @@ def test_help_flows_to_the_width_of_the_terminal(
     assert 50 < longest["60"] <= 60
     assert 80 < longest["90"] <= 90
     assert 90 < longest["1000"] <= 100
+
+
+def test_doit_alone_shows_the_five_commands_that_one_needs(farm: Farm) -> None:
+    done = shell(farm, "")
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")]
+    assert {"status", "enqueue", "build", "explain", "doctor"} <= set(shown)
+    assert done.stdout.count("\n") <= 12
+
+
+def test_version_is_ours(farm: Farm) -> None:
+    project = tomllib.loads((HOME / "pyproject.toml").read_text())["project"]
+    done = farm.doit("version")
+    assert done.stdout.startswith(f"{project['name']} {project['version']}, commit ")
+    assert str(HOME) in done.stdout
+
+
+@pytest.mark.parametrize("line", ["", "build", "status --job x", "-h"])
+def test_a_wrong_folder_says_where_to_go(farm: Farm, line: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "doit", *line.split()], check=False, cwd=farm.folder,
+        env=farm.environment, timeout=PATIENCE, capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == f"doit: this folder has no dodo.py. Run `cd {HOME}` first.\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("doit exp", "explain"),
+        ("doit explain ", "{job}"),
+        ("doit retry {job}", "{job}"),
+        ("doit build --pipe", "--pipeline"),
+        ("doit enqueue --pipeline ", "ledger"),
+        ("doit status --state f", "failed"),
+        ("doit completion ", "bash fish zsh"),
+        ("doit nonsense ", ""),
+        ("doit drain ", "build1"),
+    ],
+)
+def test_the_shell_completes_from_what_this_host_knows(farm: Farm, line: str, words: str) -> None:
+    job = farm.enqueue()
+    if words == "build1":
+        assert farm.doit("build").returncode == 0
+        assert farm.doit("jobs").returncode == 0
+    farm.coordination.rename(farm.folder / "away")
+    done = farm.doit("completion", "--line", line.format(job=job))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == words.format(job=job).split()
+
+
+def test_bash_completes_a_command(farm: Farm) -> None:
+    script = (
+        f'doit() {{ {sys.executable} -m doit "$@"; }}; eval "$(doit completion bash)"; '
+        'COMP_LINE="doit squ"; COMP_POINT=8; COMP_WORDS=(doit squ); COMP_CWORD=1; '
+        'complete -p doit >&2; _doit_complete; echo "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(
+        ["bash", "-c", script], check=False, cwd=HOME,
+        env=farm.environment, timeout=PATIENCE, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout == "squash-heartbeat\n", done.stderr
+    assert done.stderr == "complete -o default -F _doit_complete doit\n"
