@@ -69,6 +69,8 @@ def wants_colour(stream: TextIO, environment: Mapping[str, str] = os.environ) ->
 
 
 def _cell(text: str) -> str:
+    if text.isascii() and text.isprintable():  # nearly all, and a long table has many
+        return text
     return printable(" ".join(text.split()))
 
 

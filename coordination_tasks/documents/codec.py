@@ -33,6 +33,7 @@ _STATE_OF_STATUS: Mapping[str, State] = {
     "completed": State.SUCCEEDED,
     "failed": State.FAILED,
 }
+_UNFINISHED = (_STATUS_OF_STATE[State.QUEUED], _STATUS_OF_STATE[State.RUNNING])
 _NEEDS_STATE_KEY = frozenset({State.CANCELLED, State.TIMED_OUT})
 _RARE = ("queued_by", "wanted_builder", "held")
 """Members that a job has only if they were requested."""
@@ -80,6 +81,11 @@ def job_from(raw: object) -> Job:
 def is_queued(raw: object) -> bool:
     """Whether an entry of `coordination/jobs.json` waits to be claimed; a quick check."""
     return isinstance(raw, Mapping) and raw.get("status") == _STATUS_OF_STATE[State.QUEUED]
+
+
+def is_unfinished(raw: object) -> bool:
+    """Whether an entry of `coordination/jobs.json` waits or runs; a quick check."""
+    return isinstance(raw, Mapping) and raw.get("status") in _UNFINISHED
 
 
 def job_members(job: Job) -> dict[str, object]:
@@ -269,6 +275,8 @@ def _params(value: object) -> dict[str, str]:
 
 
 def _integer(value: object, default: int) -> int:
+    if type(value) is int and abs(value) <= _LARGEST:
+        return value
     is_digits = isinstance(value, str) and value.isdecimal() and len(value) < _MOST_DIGITS
     number = number_from(int(str(value)) if is_digits else value)
     return default if number is None else int(number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeGuard
 
 from common.states import State
@@ -13,6 +13,7 @@ from coordination_tasks.documents.codec import (
     Unreadable,
     changed_members,
     is_queued,
+    is_unfinished,
     job_from,
     job_members,
 )
@@ -66,7 +67,7 @@ class JobsDocument:
 
     def queued(self) -> Iterator[Job]:
         """The readable queued jobs, in the file's order; quick in a long file."""
-        return self._readable(queued_only=True)
+        return self._readable(is_queued)
 
     def get(self, job_id: str) -> Job | None:
         """A job by its id; None when there is none. Raises BrokenDocument if it is unreadable."""
@@ -77,6 +78,10 @@ class JobsDocument:
             return self._job(index)
         except Unreadable as error:
             raise BrokenDocument(f"{JOBS} is broken: job {job_id} {error}") from error
+
+    def unfinished(self) -> Iterator[Job]:
+        """The readable queued and running jobs, in the file's order; quick in a long file."""
+        return self._readable(is_unfinished)
 
     def claimed_as(self, claim_id: str) -> Job | None:
         """The job that the claim with this id took, if that is still the job's latest claim."""
@@ -149,9 +154,9 @@ class JobsDocument:
             self._jobs[index] = job_from(self._raws[index])
         return self._jobs[index]
 
-    def _readable(self, *, queued_only: bool = False) -> Iterator[Job]:
+    def _readable(self, wanted: Callable[[object], bool] = lambda _: True) -> Iterator[Job]:
         for index, raw in enumerate(self._raws):
-            if queued_only and not is_queued(raw):
+            if not wanted(raw):
                 continue
             try:
                 job = self._job(index)

@@ -171,7 +171,7 @@ def _as_if_claimed(job: Job, config: BuilderConfig) -> RunningAttempt:
 
 
 def _active(snapshot: Snapshot) -> list[Job]:
-    return [job for job in snapshot.jobs() if job.state in (State.RUNNING, State.QUEUED)]
+    return list(snapshot.queue.unfinished())
 
 
 def _lease(

@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from coordination_tasks.domain.errors import CopyUnusable, Unavailable, WriteRefused
 from coordination_tasks.domain.timestamps import utc_now
-from coordination_tasks.repository.git.object_reader import MissingObject
+from coordination_tasks.repository.git.object_reader import MissingObject, ObjectReader
 from coordination_tasks.repository.git.objects import GitObjects
 from coordination_tasks.repository.git.process import GitResult, make_repository
 from coordination_tasks.repository.git.remote import FETCHED, GitRemote, fail, is_branch
@@ -142,18 +142,21 @@ class GitHeartbeats:
             objects.close()
 
     def _read(self, paths: Mapping[str, str]) -> dict[str, bytes]:
-        objects = GitObjects(self._git_dir)
+        reader = ObjectReader(self._git_dir)
         found = {}
         try:
             for place, path in paths.items():
-                data = objects.read(self._fetched(place) or "", path)
+                commit = self._fetched(place) or ""
+                data = reader.find(f"{commit}:{path}")
                 if data is not None:
                     found[place] = data
-        except (MissingObject, ValueError) as error:
+                else:
+                    reader.read(commit)  # it is the file that is missing, not the commit
+        except MissingObject as error:
             self._throw_away()
             raise Unavailable(f"cannot read heartbeats: {error}") from error
         finally:
-            objects.close()
+            reader.close()
         return found
 
     def _prepare(self) -> None:

@@ -24,19 +24,32 @@ class ObjectReader:
 
     def read(self, object_id: str) -> bytes:
         """Content of an object. Raises MissingObject, and BadConfiguration when there is no git."""
+        data = self.find(object_id)
+        if data is None:
+            self.close()
+            raise MissingObject(f"cannot read object {object_id}: it is missing or damaged")
+        return data
+
+    def find(self, name: str) -> bytes | None:
+        """Content of an object, or of a file `COMMIT:PATH`; None when there is none.
+
+        Raises MissingObject if it is damaged.
+        """
         questions, answers = self._pipes()
         try:
-            questions.write(object_id.encode() + b"\n")
+            questions.write(name.encode() + b"\n")
             questions.flush()
-            # `ID KIND SIZE`; `ID missing`, or nothing when git gave up on a damaged object
+            # `ID KIND SIZE`; `NAME missing`, or nothing when git gave up on a damaged object
             *_, last = answers.readline().split() or [b""]
+            if last == b"missing":
+                return None
             size = int(last) if last.isdigit() else -1
             data = answers.read(size + 1)[:-1] if size >= 0 else b""
         except OSError as error:
-            raise MissingObject(f"cannot read object {object_id}: {error}") from error
+            raise MissingObject(f"cannot read object {name}: {error}") from error
         if len(data) != size:
             self.close()
-            raise MissingObject(f"cannot read object {object_id}: it is missing or damaged")
+            raise MissingObject(f"cannot read object {name}: it is missing or damaged")
         return data
 
     def close(self) -> None:

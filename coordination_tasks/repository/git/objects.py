@@ -23,6 +23,8 @@ _TREE = b"40000"
 _FILE = b"100644"
 _FILES = frozenset({_FILE, b"100755", b"100664"})
 _MOST_CACHED = 4096
+_LARGEST_KEPT = 4096
+"""Bytes."""
 
 Entries = dict[bytes, tuple[bytes, bytes]]
 """A folder: name -> (mode, object id)."""
@@ -36,6 +38,7 @@ class GitObjects:
         self._reader = ObjectReader(git_dir)
         self._trees: dict[bytes, Entries] = {}
         self._tree_of_commit: dict[str, bytes] = {}
+        self._blobs: dict[bytes, bytes] = {}
 
     def close(self) -> None:
         """End the `cat-file` process."""
@@ -49,7 +52,7 @@ class GitObjects:
             return None
         if found[0] not in _FILES:
             raise BrokenDocument(f"{path} is not a regular file")
-        return self._object(found[1])
+        return self._blob(found[1])
 
     def folder(self, commit: str, path: str) -> Entries:
         """The entries directly in a folder of a commit; empty when it does not exist."""
@@ -141,6 +144,15 @@ class GitObjects:
                 self._trees.clear()
             self._trees[tree] = _parse_tree(self._object(tree))
         return self._trees[tree]
+
+    def _blob(self, sha: bytes) -> bytes:
+        """Content of a file; that of a small one is kept, since several readers ask for it."""
+        if sha not in self._blobs:
+            data = self._object(sha)
+            if len(data) > _LARGEST_KEPT or len(self._blobs) > _MOST_CACHED:
+                return data
+            self._blobs[sha] = data
+        return self._blobs[sha]
 
     def _object(self, sha: bytes) -> bytes:
         return self._reader.read(sha.hex())
