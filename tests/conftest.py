@@ -9,9 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent, indent
+from types import MappingProxyType
 from typing import Any
 
 import hypothesis
@@ -152,14 +153,18 @@ class Farm:
         return {**own, "BUILDER_CONFIG": str(self.folder / "builder.yaml")}
 
     def start(
-        self, *args: str, builder: str = "build1", stdout: int = subprocess.PIPE
+        self,
+        *args: str,
+        builder: str = "build1",
+        stdout: int = subprocess.PIPE,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> subprocess.Popen[str]:
         # what a shell starts in the background ignores SIGINT, under nohup SIGHUP, and hands it on
         command = [ENV, "--default-signal=INT,HUP", sys.executable, "-m", "doit", *args]
         process = subprocess.Popen(
             command,
             cwd=HOME,
-            env={**self.environment, "BUILDER_ID": builder},
+            env={**self.environment, "BUILDER_ID": builder, **environment},
             stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TextIO
@@ -32,11 +33,13 @@ def table_lines(
     *,
     droppable: Sequence[str] = (),
     last_needs: int = _SHORTEST,
+    wrap: bool = False,
 ) -> list[str]:
     """The table as lines of at most `width` columns; None: nothing is cut but very long cells.
 
     What does not fit: columns `droppable` go first, in this order, until the last column has
     `last_needs` columns or all that it needs; then the last column is cut, then the widest others.
+    With `wrap` the last column is not cut, but continues below itself: a row may have newlines.
     """
     cells = [[_cell(text) for text in row] for row in rows]
     kept = list(range(len(titles)))
@@ -51,7 +54,7 @@ def table_lines(
             kept.remove(titles.index(title))
         widths = _fitted([widths[at] for at in kept], width)
     shown = [[row[at] for at in kept] for row in (list(titles), *cells)]
-    return [_line(row, widths) for row in shown]
+    return [_wrapped(row, widths) if wrap else _line(row, widths) for row in shown]
 
 
 def coloured(line: str, style: str, *, wanted: bool) -> str:
@@ -93,6 +96,13 @@ def _fitted(widths: list[int], width: int) -> list[int]:
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return _GAP.join(map(_padded, row, widths)).rstrip()
+
+
+def _wrapped(row: Sequence[str], widths: Sequence[int]) -> str:
+    parts = textwrap.wrap(row[-1], max(_SHORTEST, widths[-1])) or [""]
+    indent = " " * _total([*widths[:-1], 0])
+    first = _line([*row[:-1], parts[0]], [*widths[:-1], len(parts[0])])
+    return "\n".join([first, *(f"{indent}{part}" for part in parts[1:])])
 
 
 def _padded(text: str, width: int) -> str:

@@ -10,7 +10,7 @@ from common.cli.command import OPTION_BUILDER
 from coordination_tasks.build.display.choice import make_display
 from coordination_tasks.build.run import BuildRequest, BuildTools, run_build
 from coordination_tasks.builder.secret_values import Secrets
-from coordination_tasks.commands.base import FarmCommand, no_arguments
+from coordination_tasks.commands.base import FarmCommand, job_argument
 from coordination_tasks.wiring.store import open_store
 from coordination_tasks.wiring.upkeep import attempt_logs, keepalive
 
@@ -30,12 +30,12 @@ class BuildCommand(FarmCommand):
 
     name = "build"
     doc_purpose = "claim the next job and build it, step by step"
-    doc_usage = "[--job ID] [--pipeline NAME] [-n N] [--replan] [--builder ID] [--verbose]"
+    doc_usage = "[JOB] [--pipeline NAME] [-n N] [--replan] [--builder ID] [--verbose]"
     doc_description = """
 
 Claims a job, runs the steps of its pipeline, and publishes the result.
 Steps that succeeded before with the same inputs are not repeated, so
-`doit build --job ID` continues after a failure or a signal, with the
+`doit build JOB` continues after a failure or a signal, with the
 plan of the job's first attempt; --replan uses the current file.
 
 Exit codes:
@@ -52,7 +52,7 @@ Exit codes:
 
     cmd_options: ClassVar = (
         {"name": "job", "long": "job", "type": str, "default": "",
-         "help": "build this job, even if it has already ended"},
+         "help": "build this job, even if it has already ended, like the argument JOB"},
         {"name": "pipeline", "long": "pipeline", "type": str, "default": "",
          "help": "claim only jobs of this pipeline"},
         *BUILD_OPTIONS,
@@ -68,12 +68,11 @@ Exit codes:
         builder: str,
         pos_args: list[str],
     ) -> int:
-        no_arguments(pos_args)
         if pipeline:
             self.check_pipeline(pipeline)
         return run_build(
             BuildRequest(
-                job=job or None,
+                job=job_argument(job, pos_args) or None,
                 pipeline=pipeline or None,
                 parallel=parallel,
                 replan=replan,

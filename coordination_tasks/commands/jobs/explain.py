@@ -8,9 +8,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
-from rich.table import Table
-from rich.text import Text
-
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.errors import one_line
 from common.states import State
@@ -29,7 +26,6 @@ from coordination_tasks.commands.jobs.explanation import (
     lease_of,
 )
 from coordination_tasks.commands.jobs.jobs import job_as_json, life
-from coordination_tasks.commands.tables import console
 from coordination_tasks.commands.views.farm_page import STATE_STYLES, Section
 from coordination_tasks.commands.views.output import write_lines, write_section
 from coordination_tasks.documents.drains import drain_of
@@ -236,20 +232,27 @@ def _show_job(
         listed = _in_short(document, steps) if failed else [asdict(step) for step in steps]
         sys.stdout.write(as_json({**document, "steps": listed}) + "\n")
         return 0
-    job, out = explained.job, console()
-    out.print(Text(f"job {job.id}: {job.state}, attempt {job.attempt}"))
-    if explained.why:
-        out.print(Text(explained.why))
-    if problem:
-        out.print(Text(f"the job's plan cannot be loaded: {problem}"))
-    out.print()
+    job = explained.job
+    told = [f"the job's plan cannot be loaded: {problem}"] if problem else []
+    head = [f"job {job.id}: {job.state}, attempt {job.attempt}", explained.why, *told]
+    write_lines([*filter(None, head), ""])
+    _print_steps(steps)
+    if following:
+        write_lines(["", *following.lines])
+    return 0
+
+
+def _print_steps(steps: Sequence[StepExplanation]) -> None:
+    """Two columns of long text, which rich lays out; nothing else here waits for its import."""
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    from coordination_tasks.commands.tables import console  # noqa: PLC0415
+
     table = Table("step", "state", "why", "on this builder now", box=None)
     for step in steps:
         table.add_row(Text(step.step), Text(step.state), Text(_why(step)), Text(_now(step)))
-    out.print(table)
-    if following:
-        out.print(Text("\n" + "\n".join(following.lines)))
-    return 0
+    console().print(table)
 
 
 def _in_short(
@@ -313,7 +316,6 @@ def _show_step(step: StepExplanation, json: bool) -> int:
     if json:
         sys.stdout.write(as_json(asdict(step)) + "\n")
         return 0
-    out = console()
     seconds = step.duration_seconds
     took = f" in {elapsed(seconds)}" if seconds is not None else ""
     lines = [f"step {step.step}: {step.state}{took}", *_why(step).splitlines()]
@@ -323,5 +325,5 @@ def _show_step(step: StepExplanation, json: bool) -> int:
     if step.reasons_to_run and _may_not_hold(step):
         lines.append(f"  {_runs(step)}:")
     lines += [f"  {reason}" for reason in step.reasons_to_run or [_now(step)]]
-    out.print(Text("\n".join(lines)))
+    write_lines(lines)
     return 0

@@ -28,6 +28,19 @@ def selected_steps(tasks: Sequence[Task], names: Iterable[str]) -> dict[str, set
     return chosen
 
 
+def job_and_tasks(
+    job: str, words: Sequence[str], tasks: Sequence[Task], jobs: Collection[str]
+) -> tuple[str, list[str]]:
+    """The job of `--job`, or the one among the words that is no task, and the other words.
+
+    `jobs` are those with a workspace here. Raises BadRequest when several jobs are named.
+    """
+    named = [w for w in words if w in jobs and not any(_is_meant(task, w) for task in tasks)]
+    if len({*named, *filter(None, [job])}) > 1:
+        raise BadRequest(f"expected one job, found {', '.join(filter(None, [job, *named]))}")
+    return job or "".join(named[:1]), [word for word in words if word not in named]
+
+
 def check_job_here(job: str, jobs: Collection[str]) -> None:
     """Raise BadRequest unless `job` is one of `jobs`, those with a workspace here."""
     if job not in jobs:

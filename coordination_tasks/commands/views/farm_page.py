@@ -58,6 +58,8 @@ class Section:
     """Titles of columns that a narrow terminal does without, in this order."""
     hidden: int = 0
     """Rows that are not shown."""
+    wrap: bool = False
+    """Whether a long text of the last column continues on further lines instead of being cut."""
 
 
 def builders_section(

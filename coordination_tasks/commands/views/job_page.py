@@ -62,6 +62,7 @@ def attempt_section(number: int, transitions: Sequence[Transition]) -> Section:
             for t in shown
         ],
         styles=[STATE_STYLES.get(t.to_state, "") for t in shown],
+        wrap=True,
     )
 
 

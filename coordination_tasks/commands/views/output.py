@@ -24,7 +24,12 @@ def write_section(section: Section) -> None:
     width = get_terminal_size().columns if sys.stdout.isatty() else None
     colour = wants_colour(sys.stdout)
     head, *lines = table_lines(
-        section.titles, section.rows, width, droppable=section.droppable, last_needs=_TEXT_NEEDS
+        section.titles,
+        section.rows,
+        width,
+        droppable=section.droppable,
+        last_needs=_TEXT_NEEDS,
+        wrap=section.wrap,
     )
     sys.stdout.write(f"{head}\n")
     for line, style in zip(lines, section.styles, strict=True):

@@ -43,6 +43,15 @@ def test_a_column_that_is_not_needed_goes_before_the_text_is_cut() -> None:
     assert "BRANCH" in wide[0]
 
 
+def test_a_text_that_must_be_read_whole_continues_below_itself() -> None:
+    rows = [("build", "make: *** [all] Error 2, see the log of the step"), ("b", "")]
+    assert table_lines(("STEP", "REASON"), rows, 32, wrap=True) == [
+        "STEP   REASON",
+        "build  make: *** [all] Error 2,\n       see the log of the step",
+        "b",
+    ]
+
+
 def test_in_a_pipe_only_a_monstrous_cell_is_cut() -> None:
     [_, line] = table_lines(("A", "B"), [("x" * 5000, "y" * 5000)], None)
     assert line == f"{'x' * 199}…  {'y' * 5000}"
