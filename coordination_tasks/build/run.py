@@ -21,7 +21,8 @@ from coordination_tasks.build.attempt.attempt_log import AttemptLog
 from coordination_tasks.build.attempt.claim_action import ClaimAction
 from coordination_tasks.build.attempt.claiming import Claimer
 from coordination_tasks.build.attempt.keepalive import KeepaliveThread
-from coordination_tasks.build.attempt.preparation import Preparation
+from coordination_tasks.build.attempt.own_plans import own_plans
+from coordination_tasks.build.attempt.preparation import Preparation, PreparedAttempt
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
 from coordination_tasks.build.display.display import Display
 from coordination_tasks.build.logs.published import AttemptLogs
@@ -44,7 +45,6 @@ from coordination_tasks.domain.errors import (
     in_words,
 )
 from coordination_tasks.domain.scheduling import Terms
-from coordination_tasks.store.plans import Plan
 from coordination_tasks.store.store import Store
 
 EXIT_BUILT = 0
@@ -123,6 +123,8 @@ def run_build(request: BuildRequest) -> int:
         ending_signals(claim.stop.end_by_signal),
     ):
         pipelines.workspaces(config.state_dir).sweep()
+        plans = own_plans(config.state_dir, pipelines.planner)
+        plans.keep(tools.labels)
         claimer = Claimer(
             config=config,
             store=store,
@@ -131,15 +133,16 @@ def run_build(request: BuildRequest) -> int:
             pipelines=tools.labels,
             terms=tools.terms,
             resolve=pipelines.branch_tip,
-            ended=pipelines.planner.ended_alone,
+            own_plans=plans,
+            planner=pipelines.planner,
             job=request.job,
             pipeline=request.pipeline,
         )
         claim.arm(claimer, store, outbox, failed_log=config.logs.failed)
-        return _claim_and_build(request, store, claimer.intent)
+        return _claim_and_build(request, store, claimer)
 
 
-def _claim_and_build(request: BuildRequest, store: Store, intent: ClaimIntent) -> int:
+def _claim_and_build(request: BuildRequest, store: Store, claimer: Claimer) -> int:
     tools = request.tools
     run = TaskRun(tools.tasks, tools.dependencies, tools.display)
     if request.job and request.start_over:
@@ -151,15 +154,21 @@ def _claim_and_build(request: BuildRequest, store: Store, intent: ClaimIntent) -
         signal = tools.claim.stop.signal
         return EXIT_OF_SIGNAL + (signal.number if signal else 0)
     logs = tools.logs(log)
-    preparation = Preparation(store, tools.pipelines.planner, tools.secrets, request.replan)
+    preparation = Preparation(
+        store=store,
+        planner=tools.pipelines.planner,
+        own_plans=claimer.own_plans,
+        secrets=tools.secrets,
+        replan=request.replan,
+    )
     try:
-        running, plan, prepared = preparation.prepare(log.running)
+        attempt = preparation.prepare(log.running)
     except CannotBuild as error:
         log.fail(str(error))
     else:
-        log.made_with(running, plan)
-        _run_steps(request, run.with_tasks(prepared.tasks), log, logs, plan, store)
-    return _close(log, logs, intent, tools.display)
+        log.made_with(attempt.running, attempt.plan)
+        _run_steps(request, run.with_tasks(attempt.prepared.tasks), log, logs, attempt, store)
+    return _close(log, logs, claimer.intent, tools.display)
 
 
 def _check_steps(
@@ -180,7 +189,7 @@ def _run_steps(
     run: TaskRun,
     log: AttemptLog,
     logs: AttemptLogs,
-    plan: Plan,
+    attempt: PreparedAttempt,
     store: Store,
 ) -> None:
     """Run the steps of the claimed job, and submit the end of its attempt."""
@@ -191,9 +200,11 @@ def _run_steps(
     keepalive.start()
     tools.display.begin(_title(log.running), steps)
     try:
-        if over := request.start_over:
-            planner = tools.pipelines.planner
-            planner.start_over(plan.data, start=over.start, only=over.only, clean=over.clean)
+        over = request.start_over
+        if not over or over == StartOver():
+            over = StartOver(start=attempt.start)
+        planner, plan = tools.pipelines.planner, attempt.plan.data
+        planner.start_over(plan, start=over.start, only=over.only, clean=over.clean)
         run.build(pipeline, request.parallel or tools.config.parallel, log)
     except Exception as error:  # raised again when the end of the attempt is shown
         log.stop.break_off(error)

@@ -16,7 +16,7 @@ from coordination_tasks.store.operations.attempt import (
     ends_of_running_steps,
     last_attempt,
 )
-from coordination_tasks.store.plans import recorded_plan
+from coordination_tasks.store.plans import RecordedPlan, recorded_plan
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
 
@@ -29,7 +29,7 @@ def recover(
     intent: ClaimIntent,
     *,
     builder: str,
-    ended: Callable[[Attempt, bytes], Mapping[str, str]],
+    ended: Callable[[Attempt, RecordedPlan], Mapping[str, str]],
     clock: Callable[[], datetime],
 ) -> str | None:
     """Send waiting entries and release the job of a killed build; returns a line about it.
@@ -77,14 +77,14 @@ def _ended(
     attempt: Attempt,
     snapshot: Snapshot,
     outbox: Outbox,
-    ended: Callable[[Attempt, bytes], Mapping[str, str]],
+    ended: Callable[[Attempt, RecordedPlan], Mapping[str, str]],
 ) -> tuple[Mapping[str, str], str]:
     """The steps that succeeded, and why the attempt has ended."""
     refused = [e.refused for e in outbox.refused() if ends_claim(e.command, attempt.claim_id)]
     reason = f"the store refused its result: {refused[-1]}" if refused else REASON
     plan = recorded_plan(snapshot, attempt.job)
     try:
-        return ended(attempt, plan.data) if plan else {}, reason
+        return ended(attempt, plan) if plan else {}, reason
     except Exception as error:  # whatever is wrong, the job must not stay here forever
         return {}, f"{reason}; cannot determine which steps succeeded: {in_words(error)}"
 

@@ -81,6 +81,10 @@ class CannotBuild(CoordinationError):
     """The claimed job cannot be built: a bad parameter, a missing secret, an unknown step kind."""
 
 
+class ForeignPlan(CoordinationError, ValueError):
+    """An earlier attempt used a plan that this builder's own pipelines file never made."""
+
+
 class Unavailable(CoordinationError):
     """The store could not be reached."""
 

@@ -11,8 +11,10 @@ from coordination_tasks.domain.secret_scan import refuse_secrets
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.repository.draft import Draft
 from coordination_tasks.store.operations.control import (
+    LIKE_THE_LAST,
     Actor,
     JobChange,
+    NextAttempt,
     cancel,
     change_job,
     retry,
@@ -38,13 +40,15 @@ class Control:
         """Cancel queued or running jobs, all of them or none. Raises NotFound, Conflict."""
         return self._on_jobs(job_ids, lambda draft, job: cancel(draft, job, reason, self._actor()))
 
-    def retry(self, job_ids: Sequence[str], wanted_builder: str | None = None) -> tuple[Job, ...]:
+    def retry(
+        self, job_ids: Sequence[str], following: NextAttempt = LIKE_THE_LAST
+    ) -> tuple[Job, ...]:
         """Queue failed, timed-out or cancelled jobs again, all of them or none.
 
         Raises NotFound, Conflict, BadRequest.
         """
         return self._on_jobs(
-            job_ids, lambda draft, job: retry(draft, job, wanted_builder, self._actor())
+            job_ids, lambda draft, job: retry(draft, job, following, self._actor())
         )
 
     def change(self, job_ids: Sequence[str], change: JobChange) -> tuple[Job, ...]:

@@ -18,6 +18,7 @@ from coordination_tasks.domain.timestamps import elapsed
 from coordination_tasks.farm.housekeeping import PeriodicHousekeeping
 from coordination_tasks.farm.presence.beater import Beater
 from coordination_tasks.farm.presence.observer import Observer
+from coordination_tasks.store.plans import RecordedPlan
 from coordination_tasks.store.store import Store
 
 
@@ -41,7 +42,7 @@ class Watch:
     while_idle: Callable[[], AbstractContextManager[bool]]
     sweep: Callable[[], object]
     """Ends the processes that a killed build left behind."""
-    ended: Callable[[Attempt, bytes], Mapping[str, str]]
+    ended: Callable[[Attempt, RecordedPlan], Mapping[str, str]]
     """See `recover`."""
     clock: Callable[[], datetime]
     notice: Callable[[str], None]

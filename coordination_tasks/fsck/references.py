@@ -58,7 +58,7 @@ def _check_plan(snapshot: Snapshot, log: str, move: Transition) -> Iterator[Find
     if isinstance(digest, str) and snapshot.plan(digest) is None:
         path = plan_path(digest) or log
         problem = f"{path}: the plan of {log} is missing or was changed"
-        remedy = f"see the history of {path}; the next attempt uses the current plan"
+        remedy = f"see the history of {path}; builders run only their own copies of plans"
         yield Finding(path=path, problem=problem, remedy=remedy)
 
 

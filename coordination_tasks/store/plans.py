@@ -1,12 +1,14 @@
 """The plan of an attempt; equal plans are stored once.
 
 The first step transition of an attempt names the plan in its details, and the write that records
-this transition also stores the plan, without an extra write. Its content is opaque here.
+this transition also stores the plan, without an extra write. The stored content shows people what
+an attempt ran. No builder runs it: of a record it takes only the digest (see `OwnPlans`).
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from common.states import State
@@ -15,6 +17,12 @@ from coordination_tasks.store.snapshot import Snapshot
 
 PLAN_KEY = "plan"
 CHANGED_SINCE_KEY = "changed_since"
+PERSON_KEY = "by"
+"""In the details of a transition that a person caused."""
+REPLAN_KEY = "replan"
+"""In the details of a transition with which a person queued a job again."""
+FROM_STEP_KEY = "from_step"
+"""Like REPLAN_KEY."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,24 +45,52 @@ class Plan:
         return {PLAN_KEY: self.digest, CHANGED_SINCE_KEY: self.changed_since}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedPlan:
+    """What the records say about the plan of an earlier attempt."""
+
+    digest: str
+    changed_since: str | None
+    attempt: int
+
+
 def plan_digest(data: bytes) -> str:
     """SHA-256 in hex."""
     return hashlib.sha256(data).hexdigest()
 
 
-def recorded_plan(snapshot: Snapshot, job: Job) -> Plan | None:
-    """The plan of the job's latest attempt that recorded one; None when there is none.
+def recorded_plan(snapshot: Snapshot, job: Job) -> RecordedPlan | None:
+    """The plan of the job's latest attempt that recorded one.
 
-    Raises Unavailable, BrokenDocument.
+    None when there is none, or a person asked for a new one since (`doit retry --replan`). Raises
+    Unavailable, BrokenDocument.
     """
-    for attempt in sorted(snapshot.attempts(job.id), reverse=True):
-        for transition in snapshot.transitions(job.id, attempt):
-            digest = transition.details.get(PLAN_KEY)
-            data = snapshot.plan(digest) if isinstance(digest, str) else None
-            if data is not None:
-                since = transition.details.get(CHANGED_SINCE_KEY)
-                return Plan(data=data, changed_since=since if isinstance(since, str) else None)
+    for transition in reversed(snapshot.transitions(job.id)):
+        details = transition.details
+        if PERSON_KEY in details and details.get(REPLAN_KEY) is True:
+            return None
+        digest = details.get(PLAN_KEY)
+        if isinstance(digest, str):
+            return RecordedPlan(
+                digest=digest,
+                changed_since=_text(details, CHANGED_SINCE_KEY),
+                attempt=transition.attempt,
+            )
     return None
+
+
+def requested_start(snapshot: Snapshot, job: Job, builder: str) -> str:
+    """The step from which a person asked to run the job again; "" when nobody did.
+
+    The request is met when `builder` has run a step of the job since. Raises like `recorded_plan`.
+    """
+    start = ""
+    for transition in snapshot.transitions(job.id):
+        if PERSON_KEY in transition.details:
+            start = _text(transition.details, FROM_STEP_KEY) or ""
+        elif transition.step is not None and transition.builder == builder:
+            start = ""
+    return start
 
 
 def last_built_commit(snapshot: Snapshot, job: Job) -> str | None:
@@ -73,3 +109,8 @@ def last_built_commit(snapshot: Snapshot, job: Job) -> str | None:
     ]
     latest = max(before, key=lambda other: (other.created_at, other.completed_at), default=None)
     return latest.commit if latest else None
+
+
+def _text(details: Mapping[str, object], key: str) -> str | None:
+    value = details.get(key)
+    return value if isinstance(value, str) else None

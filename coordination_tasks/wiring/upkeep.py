@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from coordination_tasks.build.attempt.attempt_log import AttemptLog
 from coordination_tasks.build.attempt.keepalive import Keepalive, KeepaliveThread
+from coordination_tasks.build.attempt.own_plans import ended_alone, own_plans
 from coordination_tasks.build.attempt.running_attempt import running_attempt
 from coordination_tasks.build.display.choice import make_display
 from coordination_tasks.build.logs.published import AttemptLogs
@@ -141,8 +142,11 @@ def make_watch(
         ),
         heartbeat=config.heartbeat,
         sweep=pipelines.workspaces(config.state_dir).sweep,
-        ended=lambda attempt, plan: pipelines.planner.ended_alone(
-            plan, running_attempt(attempt, config, display)
+        ended=lambda attempt, recorded: ended_alone(
+            own_plans(config.state_dir, pipelines.planner),
+            pipelines.planner,
+            running_attempt(attempt, config, display),
+            recorded,
         ),
         while_idle=lambda: while_idle(config),
         clock=utc_now,

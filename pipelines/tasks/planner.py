@@ -69,6 +69,7 @@ class Planner:
     def prepare(self, plan: bytes, params: Mapping[str, str]) -> Prepared:
         """The plan for a job with these parameters. Raises BadValue, UnusablePlan."""
         pipeline = self._planned(plan)
+        self._check_secrets(pipeline)
         return Prepared(
             tasks=list(pipeline_tasks({pipeline.name: pipeline}, self.runner, self.first)),
             params=resolve_params(pipeline, params),
@@ -120,8 +121,19 @@ class Planner:
             return replace(pipeline, source=source)
         return pipeline
 
+    def _check_secrets(self, pipeline: Pipeline) -> None:
+        """Raise UnusablePlan if an old plan needs a secret that the file no longer gives it."""
+        in_file = self._in_file(pipeline.name)
+        given = in_file.secrets if in_file else ()
+        for secret in pipeline.secrets:
+            if secret not in given:
+                raise UnusablePlan(
+                    f"its plan uses secret {secret}, which the pipelines file does not give to"
+                    f" pipeline {pipeline.name}"
+                )
+
     def _in_file(self, name: str) -> Pipeline | None:
-        """A stored plan is all that a job needs, whatever has changed in the file since."""
+        """An old plan is all that a job needs, but for secrets, whatever has changed since."""
         try:
             return self.pipelines().get(name)
         except BadPipelineFile:

@@ -6,8 +6,10 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from coordination_tasks.build.attempt.own_plans import OwnPlans, ended_alone
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt, running_attempt
 from coordination_tasks.build.display.display import Display
+from coordination_tasks.build.ports import Planner
 from coordination_tasks.builder.claim_intent import ClaimIntent, own_intent
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.disk_space import check_free_space
@@ -36,8 +38,8 @@ class Claimer:
     terms: Terms
     """Their other requirements of jobs and builders."""
     resolve: Resolver
-    ended: Callable[[bytes, RunningAttempt], Mapping[str, str]]
-    """Returns the steps of a plan that succeeded in a killed attempt, with their results."""
+    own_plans: OwnPlans
+    planner: Planner
     job: str | None = None
     pipeline: str | None = None
 
@@ -56,8 +58,11 @@ class Claimer:
             self.outbox,
             self.intent,
             builder=self.config.profile.id,
-            ended=lambda attempt, plan: self.ended(
-                plan, running_attempt(attempt, self.config, self.display)
+            ended=lambda attempt, recorded: ended_alone(
+                self.own_plans,
+                self.planner,
+                running_attempt(attempt, self.config, self.display),
+                recorded,
             ),
             clock=utc_now,
         )

@@ -4,55 +4,84 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from common.yaml.findings import did_you_mean
+from coordination_tasks.build.attempt.own_plans import OwnPlans
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
 from coordination_tasks.build.ports import Planner, PreparedPlan
 from coordination_tasks.builder.secret_values import Secrets
 from coordination_tasks.domain.errors import BadConfiguration, CannotBuild
 from coordination_tasks.domain.model import Job
-from coordination_tasks.store.plans import Plan, last_built_commit, recorded_plan
+from coordination_tasks.store.plans import (
+    Plan,
+    last_built_commit,
+    recorded_plan,
+    requested_start,
+)
 from coordination_tasks.store.store import Store
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedAttempt:
+    """An attempt that is ready for its first step."""
+
+    running: RunningAttempt
+    """With its parameters and secrets."""
+    plan: Plan
+    prepared: PreparedPlan
+    start: str
+    """The step from which a person asked to run it again; "": nobody did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preparation:
-    """Of one attempt; `replan`: use the current plan, even if an earlier one is stored."""
+    """Of one attempt; `replan`: use the current plan, even if an earlier attempt recorded one."""
 
     store: Store
     planner: Planner
+    own_plans: OwnPlans
     secrets: Secrets
     replan: bool
 
-    def prepare(self, running: RunningAttempt) -> tuple[RunningAttempt, Plan, PreparedPlan]:
-        """The attempt with its parameters and secrets, its plan, and its tasks.
+    def prepare(self, running: RunningAttempt) -> PreparedAttempt:
+        """The attempt with its plan and its tasks.
 
-        Raises CannotBuild, and Unavailable when an earlier attempt's plan is unreadable.
+        Raises CannotBuild, Unavailable, OSError.
         """
         job = running.claimed.job
-        stored = None if self.replan else self._stored(job)
+        snapshot = self.store.snapshot()
+        recorded = None if self.replan else recorded_plan(snapshot, job)
+        pipeline = job.pipeline or ""
         try:
-            data = stored.data if stored else self.planner.plan(job.pipeline or "")
+            data = (
+                self.own_plans.find(pipeline, recorded) if recorded else self.planner.plan(pipeline)
+            )
             prepared = self.planner.prepare(data, job.params)
             secrets = self.secrets.values(prepared.secrets)
         except ValueError as error:
-            remedy = ". Use the current file with `doit build --replan`." if stored else ""
+            current = f". Use the current file with `doit retry {job.id} --replan`."
+            remedy = current if recorded else ""
             raise CannotBuild(f"{error}{remedy}") from error
         except BadConfiguration as error:
             raise CannotBuild(str(error)) from error
-        plan = stored or Plan(data=data, changed_since=self._last_built(job, prepared))
-        complete = replace(job, params=prepared.params)
-        return (
-            replace(
-                running,
-                claimed=replace(running.claimed, job=complete),
-                secrets=secrets,
-                changed_since=plan.changed_since,
-            ),
-            plan,
-            prepared,
+        if recorded:
+            since = recorded.changed_since
+        else:
+            since = last_built_commit(snapshot, job) if prepared.compares else None
+        start = requested_start(snapshot, job, running.builder)
+        _check_start(job, start, prepared)
+        claimed = replace(running.claimed, job=replace(job, params=prepared.params))
+        return PreparedAttempt(
+            running=replace(running, claimed=claimed, secrets=secrets, changed_since=since),
+            plan=Plan(data=data, changed_since=since),
+            prepared=prepared,
+            start=start,
         )
 
-    def _stored(self, job: Job) -> Plan | None:
-        return recorded_plan(self.store.snapshot(), job) if job.attempt > 1 else None
 
-    def _last_built(self, job: Job, prepared: PreparedPlan) -> str | None:
-        return last_built_commit(self.store.snapshot(), job) if prepared.compares else None
+def _check_start(job: Job, start: str, prepared: PreparedPlan) -> None:
+    steps = [step for task in prepared.tasks if (step := task["meta"].get("step"))]
+    if start and start not in steps:
+        raise CannotBuild(
+            f"unknown step {start[:60]!r} of pipeline {job.pipeline}, requested with"
+            f" `doit retry --from`{did_you_mean(start, steps)}"
+        )

@@ -10,6 +10,7 @@ from coordination_tasks.commands.control.acting import (
     named_jobs,
     show_jobs,
 )
+from coordination_tasks.store.operations.control import NextAttempt
 
 
 class RetryCommand(ActingCommand):
@@ -17,10 +18,14 @@ class RetryCommand(ActingCommand):
 
     name = "retry"
     doc_purpose = "queue failed, timed-out or cancelled jobs again"
-    doc_usage = "JOB... [--on BUILDER|any] [--as NAME] [--json]"
+    doc_usage = "JOB... [--from STEP] [--replan] [--on BUILDER|any] [--as NAME] [--json]"
     doc_description = """
 The job keeps its id and its commit, and waits for its next attempt on any builder that matches.
 `doit rerun` builds a job here and now instead.
+
+  --from STEP  run the step and all steps that need it, even if they are up to date
+  --replan     use the pipelines file of the builder that claims the job, not the plan of an earlier
+               attempt
 
 Exit codes: 0 queued, 1 cannot reach the coordination repository, 3 bad usage, an unknown job, or
 one that is running or has succeeded.
@@ -28,13 +33,27 @@ one that is running or has succeeded.
     group = "queue"
     completes = "jobs"
     cmd_options = (
+        {"name": "start", "long": "from", "type": str, "default": "",
+         "help": "run this step and all steps that need it"},
+        {"name": "replan", "long": "replan", "type": bool, "default": False,
+         "help": "use the current pipeline instead of the plan of an earlier attempt"},
         OPTION_ON,
         OPTION_AS,
         OPTION_JSON,
         OPTION_BUILDER,
     )  # fmt: skip
 
-    def _execute(self, on: str, person: str, json: bool, builder: str, pos_args: list[str]) -> int:
+    def _execute(
+        self,
+        start: str,
+        replan: bool,
+        on: str,
+        person: str,
+        json: bool,
+        builder: str,
+        pos_args: list[str],
+    ) -> int:
         jobs = named_jobs(pos_args)
+        following = NextAttempt(wanted_builder=on or None, replan=replan, from_step=start)
         with self.control(builder, person) as control:
-            return show_jobs(control.retry(jobs, on or None), json=json)
+            return show_jobs(control.retry(jobs, following), json=json)

@@ -12,6 +12,7 @@ from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.errors import one_line
 from common.states import State
 from common.yaml.findings import did_you_mean
+from coordination_tasks.build.attempt.own_plans import own_plans
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt, running_attempt
 from coordination_tasks.build.display.display import PlainDisplay
 from coordination_tasks.build.ports import Outlook
@@ -143,14 +144,15 @@ Exit codes: 0 explained, 1 cannot reach the coordination repository, and nothing
     ) -> tuple[tuple[StepExplanation, ...], str]:
         """The steps, and why their plan cannot be loaded ("" when it can)."""
         planner = self.farm.pipelines.planner
-        stored = recorded_plan(snapshot, job)
+        recorded = recorded_plan(snapshot, job)
+        pipeline = job.pipeline or config.default_pipeline or ""
         outlooks: Sequence[Outlook] = ()
         problem = ""
         try:
             plan = (
-                stored.data
-                if stored
-                else planner.plan(job.pipeline or config.default_pipeline or "")
+                own_plans(config.state_dir, planner).find(pipeline, recorded)
+                if recorded
+                else planner.plan(pipeline)
             )
             complete = replace(job, params=planner.prepare(plan, job.params).params)
             outlooks = planner.outlook(plan, _as_if_claimed(complete, config))

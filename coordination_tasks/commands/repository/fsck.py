@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
+from coordination_tasks.build.attempt.own_plans import own_plans
 from coordination_tasks.builder.claim_intent import own_intent
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.lock import while_idle
@@ -29,6 +30,7 @@ from coordination_tasks.fsck.git_locks import check_locks
 from coordination_tasks.fsck.jobs import check_jobs
 from coordination_tasks.fsck.manifests import check_manifests
 from coordination_tasks.fsck.outbox import check_outbox
+from coordination_tasks.fsck.plans import check_plans
 from coordination_tasks.fsck.references import check_references
 from coordination_tasks.fsck.repair import Repair
 from coordination_tasks.fsck.stalled import check_killed, check_stalled
@@ -68,11 +70,12 @@ class FsckCommand(FarmCommand):
     doc_description = """
 Reads the queue, locks, messages, builder status, shared/*.json and the archive, and shows the last
 valid version of unreadable documents or a missing queue. Finds illegal or unreadable transitions;
-transitions, manifests and plans without a job, or missing ones; jobs that can never start; running
-jobs whose builder sent no heartbeat for a lease, as observed from this machine (no clocks are
-compared; a running `doit watch` improves this), or of a killed build of this builder; builders that
-report a job that they do not have; expired or endless locks; a main that was reset to an older
-state; problems of this builder's outbox; and lock files that a killed git left in its clones.
+transitions, manifests and plans without a job, or missing ones; jobs that can never start; queued
+jobs whose plan this builder refuses, since its own pipelines file never made it; running jobs whose
+builder sent no heartbeat for a lease, as observed from this machine (no clocks are compared; a
+running `doit watch` improves this), or of a killed build of this builder; builders that report a
+job that they do not have; expired or endless locks; a main that was reset to an older state;
+problems of this builder's outbox; and lock files that a killed git left in its clones.
 Changes nothing without --repair.
 
 --repair does what is safe: it removes such lock files, drops outbox entries that are already
@@ -138,10 +141,25 @@ Exit codes: 0 no problems (left), 1 cannot read the coordination repository or t
             *rewound,
             *(find_broken(snapshot, history) if history else ()),
             *_disagreements(config, snapshot, presences, ended, wanted),
+            *(self._foreign_plans(config, snapshot, wanted) if wanted else ()),
             *check_outbox(snapshot, outbox),
             *check_locks(config.state_dir),
         )
         return _Look(snapshot, presences, findings, is_rewound=bool(rewound))
+
+    def _foreign_plans(
+        self, config: BuilderConfig, snapshot: Snapshot, wanted: Wanted
+    ) -> tuple[Finding, ...]:
+        plans = own_plans(config.state_dir, self.farm.pipelines.planner)
+        try:
+            return tuple(
+                check_plans(
+                    snapshot,
+                    lambda job, recorded: plans.find(wanted.pipeline_of(job) or "", recorded),
+                )
+            )
+        except BrokenDocument:
+            return ()  # the queue is broken: reported with its last valid version
 
     def _repair(
         self, config: BuilderConfig, store: Store, outbox: Outbox, look: _Look, done: list[str]

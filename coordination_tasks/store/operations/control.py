@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from common.states import State
 from coordination_tasks.documents.jobs import read_jobs, write_jobs
-from coordination_tasks.domain.errors import Conflict
+from coordination_tasks.documents.transitions import read_log
+from coordination_tasks.domain.errors import BadRequest, Conflict
 from coordination_tasks.domain.model import Job, check_builder_id
 from coordination_tasks.domain.secret_scan import refuse_secrets
 from coordination_tasks.repository.draft import Draft
 from coordination_tasks.store.operations.attempt import requeued
 from coordination_tasks.store.operations.moves import log_broken_off, log_move
 from coordination_tasks.store.operations.queue import check_priority
+from coordination_tasks.store.plans import FROM_STEP_KEY, PERSON_KEY, REPLAN_KEY
 
 ANY_BUILDER = "any"
 """Instead of a builder's id: every builder that matches."""
@@ -30,7 +34,28 @@ class Actor:
     @property
     def details(self) -> dict[str, object]:
         """Details of a transition."""
-        return {"by": self.person}
+        return {PERSON_KEY: self.person}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextAttempt:
+    """How the next attempt of a job that is queued again differs from the one before."""
+
+    wanted_builder: str | None = None
+    """Id of the only builder that may claim it, or ANY_BUILDER; None: unchanged."""
+    replan: bool = False
+    """Plan it from the pipelines file of the builder that claims it."""
+    from_step: str = ""
+    """Run this step and all steps that need it, even if they are up to date."""
+
+    @property
+    def details(self) -> dict[str, object]:
+        """Details of the transition that queues the job."""
+        replan = {REPLAN_KEY: True} if self.replan else {}
+        return replan | ({FROM_STEP_KEY: self.from_step} if self.from_step else {})
+
+
+LIKE_THE_LAST = NextAttempt()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +95,13 @@ def cancel(draft: Draft, job_id: str, reason: str, actor: Actor) -> Job:
     return ended
 
 
-def retry(draft: Draft, job_id: str, wanted_builder: str | None, actor: Actor) -> Job:
+def retry(draft: Draft, job_id: str, following: NextAttempt, actor: Actor) -> Job:
     """Queue a failed, timed-out or cancelled job again, for its next attempt.
 
-    If `wanted_builder` is None, the job's builder is unchanged. A queued job is unchanged. Raises
-    NotFound, Conflict (it runs, or has succeeded), BadRequest.
+    A queued job is unchanged, unless its next attempt is to differ: then it is cancelled first.
+    Raises NotFound, Conflict (it runs, or has succeeded), BadRequest.
     """
-    jobs = read_jobs(draft)
-    job = jobs.require(job_id)
+    job = read_jobs(draft).require(job_id)
     if job.state is State.RUNNING:
         raise Conflict(
             f"job {job_id} is running on {job.assigned_to}."
@@ -87,17 +111,22 @@ def retry(draft: Draft, job_id: str, wanted_builder: str | None, actor: Actor) -
         raise Conflict(
             f"job {job_id} has succeeded. Build it again here with `doit rerun {job_id}`."
         )
+    if following.from_step and not following.replan:
+        _check_step(draft, job, following.from_step)
     if job.state is State.QUEUED:
-        return job
+        if not following.details or not job.attempt:
+            return job
+        job = cancel(draft, job_id, "to change its next attempt", actor)
     waits = replace(
         requeued(job, f"retried by {actor.person}"),
-        wanted_builder=_wanted(job, wanted_builder),
+        wanted_builder=_wanted(job, following.wanted_builder),
         completed_at=None,
         duration_seconds=None,
     )
+    jobs = read_jobs(draft)
     jobs.put(waits)
     write_jobs(draft, jobs)
-    _log(draft, job, waits, actor)
+    _log(draft, job, waits, actor, following.details)
     draft.note(f"{actor.builder}: retry {job_id}")
     return waits
 
@@ -135,5 +164,20 @@ def _wanted(job: Job, wanted_builder: str | None) -> str | None:
     return wanted_builder
 
 
-def _log(draft: Draft, before: Job, after: Job, actor: Actor) -> None:
-    log_move(draft, before, after, by=actor.builder, now=actor.now, details=actor.details)
+def _check_step(draft: Draft, job: Job, step: str) -> None:
+    """Raise BadRequest if the latest attempt of the job recorded steps, but not this one."""
+    log = read_log(draft, job.id, job.attempt)
+    known = list(dict.fromkeys(t.step for t in log.transitions if t.step))
+    if known and step not in known:
+        raise BadRequest(f"unknown step {step[:60]!r} of job {job.id} (known: {', '.join(known)})")
+
+
+def _log(
+    draft: Draft,
+    before: Job,
+    after: Job,
+    actor: Actor,
+    details: Mapping[str, object] = MappingProxyType({}),
+) -> None:
+    told = {**actor.details, **details}
+    log_move(draft, before, after, by=actor.builder, now=actor.now, details=told)

@@ -19,9 +19,9 @@ from coordination_tasks.domain.errors import (
     SecretFound,
 )
 from coordination_tasks.store.attempt_commands import Completion
-from coordination_tasks.store.operations.control import JobChange
+from coordination_tasks.store.operations.control import JobChange, NextAttempt
 from tests.support.coordination.fake_secrets import GITHUB
-from tests.support.coordination.world import World, claim, control, job
+from tests.support.coordination.world import World, began, claim, control, job
 
 
 def end(world: World, name: str, state: State) -> None:
@@ -65,13 +65,52 @@ def test_a_cancelled_job_is_retried_on_one_builder(world: World) -> None:
     store.enqueue(job())
     attempt = claim(store)
     control(store).cancel(["job_1"])
-    control(store).retry(["job_1"], "build2")
+    control(store).retry(["job_1"], NextAttempt(wanted_builder="build2"))
 
     with pytest.raises(ClaimLost):
         store.complete(attempt, Completion(state=State.SUCCEEDED))
     with pytest.raises(NothingToClaim, match="only for builder build2"):
         claim(store)
     assert claim(world.store("build2")).job.id == "job_1"
+
+
+def test_the_next_attempt_is_recorded_with_what_was_asked_for(world: World) -> None:
+    end(world, "job_1", State.FAILED)
+    store = world.store()
+    control(store).retry(["job_1"], NextAttempt(replan=True, from_step="maven"))
+    asked = {"by": "ann", "replan": True, "from_step": "maven"}
+    assert store.transitions("job_1")[-1].details == asked
+
+
+def test_a_queued_job_is_cancelled_and_queued_again_when_its_attempt_is_to_differ(
+    world: World,
+) -> None:
+    store = world.store()
+    store.enqueue(job("new"))
+    assert control(store).retry(["new"], NextAttempt(replan=True))[0].token == 0
+
+    end(world, "job_1", State.FAILED)
+    [queued] = control(store).retry(["job_1"])
+    [again] = control(store).retry(["job_1"], NextAttempt(replan=True))
+
+    assert (again.state, again.token) == (State.QUEUED, queued.token + 2)
+    moves = [(t.from_state, t.to_state) for t in store.transitions("job_1")[-2:]]
+    assert moves == [(State.QUEUED, State.CANCELLED), (State.CANCELLED, State.QUEUED)]
+    assert claim(store, "job_1").number == 2
+
+
+def test_a_step_that_the_latest_attempt_does_not_know_is_refused(world: World) -> None:
+    store = world.store()
+    store.enqueue(job())
+    attempt = claim(store)
+    store.record(attempt, [began(attempt, "maven")])
+    store.complete(attempt, Completion(state=State.FAILED, reason="no"))
+
+    with pytest.raises(BadRequest, match=r"unknown step 'mavne' of job job_1 \(known: maven\)"):
+        control(store).retry(["job_1"], NextAttempt(from_step="mavne"))
+    assert store.job("job_1").state is State.FAILED
+    control(store).retry(["job_1"], NextAttempt(from_step="mavne", replan=True))
+    assert store.job("job_1").state is State.QUEUED
 
 
 def test_what_runs_or_succeeded_is_not_retried(world: World) -> None:

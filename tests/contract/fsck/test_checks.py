@@ -84,14 +84,14 @@ def change_queue(world: World, job_id: str, **members: object) -> None:
 
 
 def test_records_of_a_job_that_is_nowhere(world: World) -> None:
-    for job_id in ("kept", "gone/away"):
+    for job_id in ("kept", "gone:away"):
         built(world, job_id)
     assert not list(check_references(world.store().snapshot()))
-    change_queue(world, "gone/away", id="another")
+    change_queue(world, "gone:away", id="another")
 
     assert [finding.problem for finding in check_references(world.store().snapshot())] == [
-        f"{transitions_folder('gone/away')}: transitions of a job that does not exist",
-        "build1/logs/gone%2Faway-1-manifest.json: manifest of a job that does not exist",
+        f"{transitions_folder('gone:away')}: transitions of a job that does not exist",
+        "build1/logs/gone%3Aaway-1-manifest.json: manifest of a job that does not exist",
     ]
 
 

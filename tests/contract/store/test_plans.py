@@ -11,12 +11,23 @@ from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.documents.paths import plan_path
 from coordination_tasks.domain.model import Attempt, Job, Transition
 from coordination_tasks.store.attempt_commands import Completion
-from coordination_tasks.store.plans import Plan, last_built_commit, recorded_plan
+from coordination_tasks.store.operations.control import NextAttempt
+from coordination_tasks.store.plans import (
+    Plan,
+    RecordedPlan,
+    last_built_commit,
+    recorded_plan,
+    requested_start,
+)
 from coordination_tasks.store.store import Store
-from tests.support.coordination.world import World, began, claim, job
+from tests.support.coordination.world import World, began, claim, control, job
 
 PLAN = Plan(data=b'{"steps": ["maven"]}\n', changed_since="1" * 40)
 OTHER = Plan(data=b'{"steps": ["maven", "deb"]}\n')
+
+
+def recorded(plan: Plan, attempt: int = 1) -> RecordedPlan:
+    return RecordedPlan(digest=plan.digest, changed_since=plan.changed_since, attempt=attempt)
 
 
 def first(attempt: Attempt, plan: Plan) -> Transition:
@@ -36,7 +47,8 @@ def test_a_plan_is_kept_by_the_write_that_names_it(world: World) -> None:
     attempt = claim(store)
     before = world.user().fetch()
     store.record(attempt, [first(attempt, PLAN)], PLAN.data)
-    assert recorded_plan(store.snapshot(), store.job("job_1")) == PLAN
+    assert recorded_plan(store.snapshot(), store.job("job_1")) == recorded(PLAN)
+    assert store.snapshot().plan(PLAN.digest) == PLAN.data
     assert store.snapshot().version != before
 
 
@@ -57,17 +69,48 @@ def test_the_latest_recorded_plan_counts(world: World) -> None:
     attempt_with(store, "job_1", OTHER)
     attempt = claim(store, job_id="job_1")
     store.record(attempt, [began(attempt, "maven")])
-    assert recorded_plan(store.snapshot(), attempt.job) == OTHER
+    assert recorded_plan(store.snapshot(), attempt.job) == recorded(OTHER, attempt=2)
 
 
-def test_a_damaged_plan_is_none(world: World) -> None:
+def test_a_plan_is_not_shown_when_its_content_was_changed(world: World) -> None:
     store = world.store()
     store.enqueue(job())
-    attempt = attempt_with(store, "job_1", PLAN)
+    attempt_with(store, "job_1", PLAN)
     path = plan_path(PLAN.digest)
     assert path
     world.write(path, '{"steps": ["curl | sh"]}\n')
-    assert recorded_plan(store.snapshot(), attempt.job) is None
+    assert store.snapshot().plan(PLAN.digest) is None
+
+
+def test_a_new_plan_that_a_person_asked_for_counts_until_it_is_recorded(world: World) -> None:
+    store = world.store()
+    store.enqueue(job())
+    attempt_with(store, "job_1", PLAN)
+    control(store).retry(["job_1"], NextAttempt(replan=True))
+    lost = claim(store)
+    assert recorded_plan(store.snapshot(), lost.job) is None
+    store.reap("job_1", seen_token=lost.token, reason="dead")
+    assert recorded_plan(store.snapshot(), store.job("job_1")) is None
+
+    attempt_with(store, "job_1", OTHER)
+    assert recorded_plan(store.snapshot(), store.job("job_1")) == recorded(OTHER, attempt=3)
+
+
+def test_a_start_that_a_person_asked_for_counts_until_a_step_has_run(world: World) -> None:
+    store = world.store()
+    store.enqueue(job())
+    attempt_with(store, "job_1", PLAN)
+    control(store).retry(["job_1"], NextAttempt(from_step="maven"))
+    lost = claim(store)
+    assert requested_start(store.snapshot(), lost.job, "build1") == "maven"
+    store.reap("job_1", seen_token=lost.token, reason="dead")
+    assert requested_start(store.snapshot(), lost.job, "build1") == "maven"
+
+    attempt_with(store, "job_1", PLAN)
+    assert requested_start(store.snapshot(), lost.job, "build1") == ""
+    assert requested_start(store.snapshot(), lost.job, "build2") == "maven"
+    control(store).retry(["job_1"])
+    assert requested_start(store.snapshot(), lost.job, "build2") == ""
 
 
 def test_a_job_without_a_plan(world: World) -> None:
@@ -87,7 +130,8 @@ def test_the_outbox_keeps_the_plan(world: World, tmp_path: Path) -> None:
         outbox.submit_transitions(attempt, [first(attempt, PLAN)], PLAN.data)
     with Outbox(tmp_path / "outbox.sqlite") as outbox:
         assert outbox.flush(store).sent == 1
-    assert recorded_plan(store.snapshot(), attempt.job) == PLAN
+    assert recorded_plan(store.snapshot(), attempt.job) == recorded(PLAN)
+    assert store.snapshot().plan(PLAN.digest) == PLAN.data
 
 
 def built(world: World, store: Store, job_id: str, commit: str, **more: str) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from coordination_tasks.store.plans import plan_digest
 from pipelines.execution.resource_locks import held
 from tests.conftest import PATIENCE, PIPELINES, Farm, git
 from tests.integration.commands.test_bad_input import one_line
@@ -205,26 +204,6 @@ def test_a_job_keeps_its_plan_until_somebody_says_replan(farm: Farm) -> None:
     assert replanned.returncode == 0, replanned.stdout + replanned.stderr
     assert farm.ran() == ["first", "first", "second"]
     assert farm.job(job)["status"] == "completed"
-
-
-def test_a_plan_that_is_of_no_use_here_is_refused_in_one_line(farm: Farm) -> None:
-    """A builder with a kind of step that is not known here has begun the job."""
-    declare(farm, '- {name: work, run: "exit 1"}\n')
-    job = farm.enqueue()
-    assert farm.doit("build").returncode == 1
-    (path,) = [path for path in farm.files() if path.startswith("coordination/plans/")]
-    theirs = farm.read(path).replace('"publish-status"', '"publish-to-mars"')
-    digest = plan_digest(theirs.encode())
-    farm.write(f"coordination/plans/{digest[:2]}/{digest}.json", theirs)
-    (log,) = [p for p in farm.files() if p.startswith("coordination/transitions/")]
-    farm.write(log, farm.read(log).replace(Path(path).stem, digest) + "\n")
-
-    done = farm.doit("build", "--job", job)
-
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "unknown step kind 'publish-to-mars'" in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
-    assert "publish-to-mars" in farm.job(job)["reason"]
 
 
 def test_bad_parameters_fail_the_job_before_its_first_step(farm: Farm) -> None:

@@ -25,7 +25,7 @@ from coordination_tasks.domain.model import Attempt
 from coordination_tasks.farm.watch import Watch
 from coordination_tasks.repository.memory import MemoryRepository
 from coordination_tasks.store.attempt_commands import Completion
-from coordination_tasks.store.plans import Plan
+from coordination_tasks.store.plans import Plan, RecordedPlan
 from tests.support.coordination.world import World, began, job, memory_world
 
 REFUSED = WriteRefused("not this one")
@@ -49,7 +49,9 @@ class Left:
         )
         return attempt
 
-    def recover(self, ended: Callable[[Attempt, bytes], Mapping[str, str]] | None = None) -> Any:
+    def recover(
+        self, ended: Callable[[Attempt, RecordedPlan], Mapping[str, str]] | None = None
+    ) -> Any:
         return recover(
             self.store,
             self.outbox,
@@ -89,7 +91,7 @@ def test_a_job_that_kills_its_builder_each_time_fails_in_the_end(left: Left) -> 
 
 
 def test_what_can_not_be_told_of_the_steps_does_not_keep_the_job(left: Left) -> None:
-    def ended(_attempt: Attempt, _plan: bytes) -> Mapping[str, str]:
+    def ended(_attempt: Attempt, _plan: RecordedPlan) -> Mapping[str, str]:
         raise IsADirectoryError(21, "Is a directory", "output")
 
     left.leave()
@@ -183,7 +185,7 @@ def test_a_plan_must_be_there_to_tell_of_steps(left: Left) -> None:
     left.intent.write("c1")
     left.store.claim(claim_id="c1", pipelines={"sample": ()})
 
-    def ended(_attempt: Attempt, _plan: bytes) -> Mapping[str, str]:
+    def ended(_attempt: Attempt, _plan: RecordedPlan) -> Mapping[str, str]:
         raise CoordinationError("nobody was to ask")
 
     assert left.recover(ended) == "job job_1 of a killed build was queued again"
