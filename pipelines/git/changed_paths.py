@@ -10,6 +10,7 @@ from pathlib import Path
 from pipelines.git.local import local_git_environment
 from pipelines.processes.capture import capture
 
+_DIFF = ("git", "diff", "--raw", "--no-renames", "-z")
 _ANY_DEPTH = "**/"
 _SUBMODULE = "160000"
 
@@ -34,7 +35,7 @@ def changed_paths(
     if since is None or commit is None or not source.is_dir():
         return None
     got = capture(
-        ("git", "diff", "--raw", "--no-renames", "-z", f"{since}..{commit}", "--"),
+        (*_DIFF, "--end-of-options", f"{since}..{commit}", "--"),
         cwd=source,
         env=local_git_environment(env),
     )
