@@ -50,9 +50,9 @@ def field_relations(field: str) -> list[list[Any]]:
     """The groups of alternatives in a field, in python-debian's form; none in an empty one.
 
     python-debian would make a relation without a name, and a warning, of an empty field and of
-    what follows a trailing comma: findings/python-debian-empty-relation.sh.
+    two commas in a row: findings/python-debian-empty-relation.sh. dpkg skips them.
     """
-    text = field.strip().strip(",")
+    text = ",".join(filter(str.strip, field.split(",")))
     return PkgRelation.parse_relations(text) if text else []
 
 
