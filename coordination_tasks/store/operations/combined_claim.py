@@ -58,7 +58,8 @@ class CombinedClaim:
     def apply(self, draft: Draft, publisher: Publisher) -> Attempt:
         """Our own claim, like `claim`. A request that gets nothing stays."""
         attempt = claim(draft, self._claim_id, self._wanted, publisher, self._commit)
-        if draft.notes:
+        # a claim that is made already is ours now: a write for others could lose its races
+        if draft.notes and draft.changes:
             self._claim_for_others(draft, publisher)
         return attempt
 

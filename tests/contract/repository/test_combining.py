@@ -192,6 +192,22 @@ def test_who_loses_a_race_is_served_by_the_next_who_wins() -> None:
     assert not race.remote.notes
 
 
+def test_who_is_served_has_its_job_though_others_wait_and_write() -> None:
+    """A write for those who wait could lose one race after another while the job is running."""
+    race = Race(jobs=5)
+    race.repository.before_write.append(lambda: claim(race.winner))
+
+    def serve_and_wait() -> None:
+        claim(race.winner)
+        leave_request(MemoryRepository(race.remote), "build3", "c3")
+
+    race.repository.after_note.append(serve_and_wait)
+    race.repository.before_write += [race.winner.publish_idle] * 1000
+
+    assert claim(race.late).job.id == "job_2"
+    assert race.repository.writes == 0
+
+
 def test_who_loses_a_race_and_wins_the_next_takes_its_own_note_away() -> None:
     race = Race(jobs=2)
     race.repository.before_write.append(lambda: claim(race.winner))
