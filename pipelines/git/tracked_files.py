@@ -7,6 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
@@ -46,25 +47,33 @@ def input_files(source: Path, patterns: Sequence[str], env: Mapping[str, str]) -
 
 
 def matching_files(source: Path, patterns: Sequence[str]) -> list[Path]:
-    """The files that match, in order. Raises StepFailed (ARTIFACT_MISSING)."""
+    """The files that match, in order. Raises StepFailed (ARTIFACT_MISSING, BAD_OUTPUT)."""
     found: set[Path] = set()
     for pattern in patterns:
         files = set(files_that_match(source, pattern))
         if not files:
-            raise StepFailed(
-                FailureCode.ARTIFACT_MISSING,
-                folder_hint(source, pattern)
-                or f"no file in the source tree matches the output '{pattern}' of the step",
+            raise nothing_matches(
+                source,
+                pattern,
+                f"no file in the source tree matches the output '{pattern}' of the step",
             )
         found |= files
     return sorted(found)
 
 
-def folder_hint(source: Path, pattern: str) -> str:
-    """A remedy if the pattern names a folder; otherwise ""."""
-    if not any(path.is_dir() for path in source.glob(pattern)):
-        return ""
-    return f"'{pattern}' is a folder. Write '{pattern.rstrip('/')}/**' for the files in it."
+def nothing_matches(source: Path, pattern: str, message: str) -> StepFailed:
+    """The failure of a pattern without files; `message` if no better cause is known."""
+    found = _Found.below(source, pattern)
+    if found.links_out:
+        link = found.links_out[0].relative_to(source)
+        return StepFailed(
+            FailureCode.BAD_OUTPUT,
+            f"'{pattern}' leads through '{_shown(str(link))}', a link to a folder outside the"
+            " source tree. Copy the files instead.",
+        )
+    if any(path.is_dir() for path in found.paths):
+        message = f"'{pattern}' is a folder. Write '{pattern.rstrip('/')}/**' for the files in it."
+    return StepFailed(FailureCode.ARTIFACT_MISSING, message)
 
 
 def check_names(paths: Iterable[Path], source: Path) -> None:
@@ -79,10 +88,33 @@ def check_names(paths: Iterable[Path], source: Path) -> None:
 
 
 def files_that_match(folder: Path, pattern: str) -> list[Path]:
-    """The files below `folder` that match; a final `**` matches all files below."""
+    """The files below `folder` that match; a final `**` matches all files below.
+
+    Links to folders outside of `folder` are not followed: a walk through the host would not end.
+    """
     # Before Python 3.13 such a `**` matches only folders.
     whole = f"{pattern}/*" if PurePosixPath(pattern).name == "**" else pattern
-    return [path for path in folder.glob(whole) if path.is_file()]
+    return [path for path in _Found.below(folder, whole).paths if path.is_file()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a pattern matches, and the links out of the folder that were not followed."""
+
+    paths: list[Path]
+    links_out: list[Path]
+
+    @classmethod
+    def below(cls, folder: Path, pattern: str) -> _Found:
+        """The matches, one part of the pattern after the other; `**` itself follows no link."""
+        root = folder.resolve()
+        paths, links_out = [folder], []
+        for part in PurePosixPath(pattern).parts:
+            links = [p for p in paths if p.is_symlink() and not p.resolve().is_relative_to(root)]
+            links_out += [link for link in links if link != folder and link.is_dir()]
+            left = dict.fromkeys(path for path in paths if path not in links_out)
+            paths = list(dict.fromkeys(hit for path in left for hit in path.glob(part)))
+        return cls(paths, links_out)
 
 
 def _submodules(

@@ -24,7 +24,7 @@ from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import Options, StepContext, StepResult
 from pipelines.git.head_commit import HeadCommit, read_head_commit
 from pipelines.git.remote import public_url
-from pipelines.git.tracked_files import check_names, files_that_match, folder_hint
+from pipelines.git.tracked_files import check_names, files_that_match, nothing_matches
 
 
 def _inside(pattern: str) -> str:
@@ -138,9 +138,7 @@ def _matches(source: Path, pattern: str) -> list[Path]:
     files = files_that_match(root, pattern)
     found = [path for path in files if path.resolve().is_relative_to(root)]
     if not found:
-        hint = folder_hint(source, pattern)
-        why = hint or f"no file in the source tree matches '{pattern}'"
-        raise StepFailed(FailureCode.ARTIFACT_MISSING, why)
+        raise nothing_matches(source, pattern, f"no file in the source tree matches '{pattern}'")
     return [source / path.relative_to(root) for path in found]
 
 

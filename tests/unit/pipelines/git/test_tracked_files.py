@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.git.changed_paths import ChangedPath, changed_paths
-from pipelines.git.tracked_files import input_files
+from pipelines.git.tracked_files import files_that_match, input_files, matching_files
 from tests.conftest import AUTHOR, git
 
 EMPTY = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
@@ -152,3 +152,54 @@ def test_changed_paths_are_names_in_bytes(tree: Tree) -> None:
     assert [os.fsencode(changed.path) for changed in paths] == [b"\xfe.txt"]
     assert changed_paths(tree.folder, None, second, tree.env) is None
     assert changed_paths(tree.folder, "0" * 40, second, tree.env) is None
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Path:
+    """A source tree with files, a folder, and links to both and to a folder outside."""
+    source = tmp_path / "source"
+    for name in ("out/a", "out/deep/b", "out/.hidden", "other/c"):
+        path = source / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    outside = tmp_path / "outside" / "folder"
+    outside.mkdir(parents=True)
+    (outside / "theirs").write_text("theirs")
+    (source / "host").symlink_to(outside.parent)
+    (source / "inner").symlink_to("out")
+    (source / "circle").symlink_to(".")
+    return source
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("out/**", ["out/.hidden", "out/a", "out/deep/b"]),
+        ("**/b", ["out/deep/b"]),
+        ("*/*", ["inner/.hidden", "inner/a", "other/c", "out/.hidden", "out/a"]),
+        ("inner/**", ["inner/.hidden", "inner/a", "inner/deep/b"]),
+        ("out/a", ["out/a"]),
+        ("host/**", []),
+        ("ho*/**/*", []),
+        ("nothing/**", []),
+    ],
+)
+def test_files_are_found_but_not_behind_a_link_out_of_the_tree(
+    linked: Path, pattern: str, names: list[str]
+) -> None:
+    found = [str(path.relative_to(linked)) for path in files_that_match(linked, pattern)]
+    assert sorted(name for name in found if not name.startswith("circle")) == names
+
+
+def test_an_output_behind_a_link_out_of_the_tree_is_refused_in_one_line(linked: Path) -> None:
+    with pytest.raises(StepFailed) as caught:
+        matching_files(linked, ["host/**"])
+    assert caught.value.code is FailureCode.BAD_OUTPUT
+    assert caught.value.message == (
+        "'host/**' leads through 'host', a link to a folder outside the source tree."
+        " Copy the files instead."
+    )
+    with pytest.raises(StepFailed, match="'out' is a folder"):
+        matching_files(linked, ["out"])
+    with pytest.raises(StepFailed, match="no file in the source tree matches the output 'x'"):
+        matching_files(linked, ["x"])
