@@ -78,7 +78,10 @@ class AttemptSteps:
         return tuple(s for s, last in self._last.items() if last.to_state is State.RUNNING)
 
     def failure_lines(self) -> tuple[str, ...]:
-        """For people: the output of the tools for each failure, and the paths of the logs."""
+        """For people: the output of the tools for each failure, and the paths of the logs.
+
+        A bar precedes each line of a tool, so that none looks like ours.
+        """
         return tuple(
             line for last in self.failed() for line in (*_excerpt(last.details), f"log: {last.log}")
         )
@@ -125,4 +128,4 @@ class AttemptSteps:
 
 
 def _excerpt(details: Mapping[str, Any]) -> list[str]:
-    return str(details.get("excerpt", "")).splitlines()
+    return [f"| {line}" for line in str(details.get("excerpt", "")).splitlines()]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from common.job_id import problem_of_job_id
 from common.job_pattern import JobPattern
 from common.records import integer, key, map_of, optional, record, several, text
 from common.states import State
@@ -78,6 +79,8 @@ def refusal(job: Job, wanted: Wanted, state_of: Callable[[str], State | None]) -
 
     `state_of` returns the state of another job by its id, None when there is no such job.
     """
+    if problem := problem_of_job_id(job.id):
+        return f"invalid job id: {problem}"
     return (
         _person_refusal(job, wanted)
         or _pipeline_refusal(job, wanted)

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import re
 
+from common.job_id import problem_of_job_id
 from pipelines.domain.errors import BadValue
 from pipelines.domain.pipeline import Pipeline
 
 PLACEHOLDER = "SET-THE-REPOSITORY"
 """The repository of a pipeline that was just made from a template."""
 MAX_REF_LENGTH = 250
-MAX_JOB_ID_LENGTH = 200
 _MAX_SHOWN = 60
 
 _COMMIT = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
-_JOB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:+@=,-]*")
 _REF_PITFALLS = (
     (re.compile(r"-"), "it must not start with '-'"),
     (re.compile(r"(.*/)?\."), "no part of it may start with a dot"),
@@ -65,10 +64,8 @@ def check_commit(text: str) -> str:
 
 def check_job_id(text: str) -> str:
     """`text` as the id of a job that can be built here."""
-    if len(text) > MAX_JOB_ID_LENGTH:
-        raise _bad("job id", text, f"longer than {MAX_JOB_ID_LENGTH} characters")
-    if not _JOB_ID.fullmatch(text) or ".." in text:
-        raise _bad("job id", text, "only letters, digits and . _ : + @ = , - are allowed")
+    if problem := problem_of_job_id(text):
+        raise _bad("job id", text, problem)
     return text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import unicodedata
 
 import pytest
 from rich.console import Console
@@ -18,6 +19,16 @@ from coordination_tasks.commands.tables import console
 
 HOSTILE = "\x1b[31mred\x1b[0m \x1b[2J\x1b]0;title\x07\r\x9b1A\x7fend"
 SHOWN = "red ␛[2J␛]0;title␇␍\ufffd1A␡end"
+
+
+def test_nothing_is_invisible_or_changes_the_direction() -> None:
+    assert printable("job\u202e1\u200b\ufeff") == "job<U+202E>1<U+200B><U+FEFF>"
+    assert printable("a\ud8001\u2028\xad") == "a<U+D800>1<U+2028><U+00AD>"
+    visible = {0x600, 0x6DD, 0x70F, 0x8E2, 0x890, 0x110BD, 0x110CD, 0x13430}  # signs of scripts
+    for code in range(sys.maxunicode + 1):
+        near = any(first <= code < first + 16 for first in visible)
+        if unicodedata.category(chr(code)) in ("Cf", "Zl", "Zp", "Cs") and not near:
+            assert chr(code) not in printable(chr(code)), hex(code)
 
 
 @pytest.mark.parametrize(
