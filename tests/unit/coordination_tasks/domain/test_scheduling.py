@@ -54,6 +54,15 @@ def test_what_labels_offer(labels: Mapping[str, str], offers: set[str]) -> None:
     assert offered(labels) == offers
 
 
+@pytest.mark.parametrize("job_id", ["", "a\0b", "../x", "a b", "-x", "a/b", "x\u202e", "x" * 201])
+def test_an_id_that_enqueue_refuses_is_refused_at_the_claim(job_id: str) -> None:
+    wanted = Wanted(pipelines={"p": ()})
+    assert refusal(Job(id=job_id, pipeline="p"), wanted, lambda _: None).startswith(
+        "invalid job id: "
+    )
+    assert refusal(Job(id="x" * 200, pipeline="p"), wanted, lambda _: None) == ""
+
+
 STATES = {"good": State.SUCCEEDED, "bad": State.FAILED, "busy": State.RUNNING}
 
 

@@ -154,6 +154,13 @@ def test_changed_paths_are_names_in_bytes(tree: Tree) -> None:
     assert changed_paths(tree.folder, "0" * 40, second, tree.env) is None
 
 
+def test_a_commit_from_a_record_is_no_option(tree: Tree, tmp_path: Path) -> None:
+    commit = tree.commit()
+    written = tmp_path / "written"
+    assert changed_paths(tree.folder, f"--output={written}", commit, tree.env) is None
+    assert list(tmp_path.iterdir()) == [tree.folder]
+
+
 @pytest.fixture
 def linked(tmp_path: Path) -> Path:
     """A source tree with files, a folder, and links to both and to a folder outside."""
