@@ -5,8 +5,10 @@ What only looks like a secret is a matter of `coordination_tasks/domain/secret_s
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import chain
 from typing import Any, AnyStr
 
@@ -14,6 +16,12 @@ MASK = "***"
 _URL_CREDENTIALS = re.compile(r"(?<=://)[^/\s@'\"]+@")
 _SHORTEST_PART = 4
 """A shorter line of a secret, like a bracket, is masked only as part of the whole secret."""
+_SHORTEST_ENCODED = 8
+"""A shorter text in base64 would occur by chance."""
+_WIDTHS = (64, 76)
+"""Of the lines that programs wrap base64 into."""
+_SHORTEST_LINE = 16
+_URL_SAFE = str.maketrans("+/", "-_")
 
 
 def mask_url_credentials(text: str) -> str:
@@ -47,14 +55,31 @@ def mask_data(value: Any, secrets: Collection[str]) -> Any:
 
 
 def hidden_texts(secrets: Collection[str]) -> list[str]:
-    """The texts to mask: each complete secret, and parts of it; longest first.
+    """The texts to mask: each complete secret, parts of it, and both encoded; longest first.
 
     A key of several lines is often printed line by line, and the newline at the end of a file is
     seldom printed at all.
     """
     parts = {part.strip() for secret in secrets for part in (secret, *secret.splitlines())}
     long_enough = {part for part in parts if len(part) >= _SHORTEST_PART}
-    return sorted({*filter(None, secrets), *long_enough}, key=lambda text: (-len(text), text))
+    whole = {*filter(None, secrets), *long_enough}
+    encoded = {text for part in whole if len(part) >= _SHORTEST_ENCODED for text in _encoded(part)}
+    return sorted(whole | encoded, key=lambda text: (-len(text), text))
+
+
+@lru_cache
+def _encoded(secret: str) -> frozenset[str]:
+    """The secret in hex and in base64, alone or inside a longer text, in one line or wrapped."""
+    data = secret.encode("utf-8", "surrogateescape")
+    texts = {data.hex(), data.hex().upper()}
+    for before in range(3):
+        # the first and the last letters also depend on the text around the secret
+        text = base64.b64encode(bytes(before) + data).decode()
+        texts.add(text[-(-before * 8 // 6) : (before + len(data)) * 8 // 6])
+    whole = base64.b64encode(data).decode()
+    lines = (whole[at : at + width] for width in _WIDTHS for at in range(0, len(whole), width))
+    texts |= {line for line in lines if len(line) >= _SHORTEST_LINE}
+    return frozenset(texts | {text.translate(_URL_SAFE) for text in texts})
 
 
 class StreamMask:

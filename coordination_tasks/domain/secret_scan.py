@@ -1,11 +1,15 @@
 """Finds text that looks like a secret and reports only its line and the rule, never the secret.
 
-The rules are those of detect-secrets, except those that treat every long random word as a secret
-(builds are full of commit ids and checksums) or every address.
+Three kinds of rules: formats of tokens (`secret_formats`), places of secrets (`secret_contexts`),
+and the rules of detect-secrets, except those that treat every long random word as a secret (builds
+are full of commit ids and checksums) or every address. The first two are also applied to what is
+encoded in base64.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +17,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from coordination_tasks.domain.errors import SecretFound
+from coordination_tasks.domain.secret_contexts import context_rule, may_have_context
+from coordination_tasks.domain.secret_formats import SHORTEST_TOKEN, token_rule
 
 _PATTERN_PLUGINS = (
     ("aws", "AWSKeyDetector"),
@@ -34,7 +40,7 @@ _PATTERN_PLUGINS = (
     ("twilio", "TwilioKeyDetector"),
 )
 TRACES = re.compile(
-    r"A3T|ABIA|ACCA|AKIA|ASIA|(?i:aws)|AccountKey=|://[^\s]+:[^\s]+@"
+    r"A3T|ABIA|ACCA|AKIA|ASIA|(?i:aws)|AccountKey=|://[^\s:/?#@]+:[^\s:/?#@]+@"
     r"|[MNO][\w-]{23,25}\.[\w-]{6}\.|gh[pousr]_|gl[a-z]{2,5}-|GR1348941|eyJ|[0-9a-z]{32}-us[0-9]"
     r"|_authToken|T3BlbkFJ|PRIVATE KEY|PuTTY|pypi-AgE|SG\.|(?i:xox|hooks\.slack)|sq0csp|k_live_"
     r"|(?:AC|SK)[a-z0-9]{32}"
@@ -47,8 +53,19 @@ KEYWORDS = re.compile(
 )
 """Without one of these words the slowest rule finds nothing."""
 _KEYWORD = "Secret Keyword"
-_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
-_KEY_ENDS = re.compile(r"-----END [A-Z ]*PRIVATE KEY")
+_PRIVATE_KEY = "Private Key"
+_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY|PuTTY-User-Key-File-\d")
+_KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY|Private-MAC:")
+_NETRC_LINES = re.compile(
+    r"^[^\S\n]*(?:machine|login)[^\S\n]+\S+[^\S\n]*\r?\n[^\S\n]*password[^\S\n]+\S+[^\S\n]*\r?$",
+    re.MULTILINE,
+)
+_ENCODED = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
+_ENCODED_LINES = re.compile(
+    r"^(?:[^\S\n]*[A-Za-z0-9+/]{60,}\r?\n)+[^\S\n]*[A-Za-z0-9+/]+={0,2}[^\S\n]*\r?$", re.MULTILINE
+)
+_HEX = re.compile(r"[0-9a-fA-F-]+")
+_READABLE = re.compile(r"[\t\n\r\x20-\x7e]+")
 _LONGEST_LINE = 20_000
 _BLOCK = 100
 """Lines."""
@@ -71,15 +88,16 @@ def findings(text: str) -> Iterator[Finding]:
     """All lines of a text that look like secrets, including those inside a private key."""
     if not may_hold_one(text):
         return
-    lines = text.split("\n")
+    lines, together = text.split("\n"), dict(_blocks(text))
     in_key = False
     for at in range(0, len(lines), _BLOCK):
         block = lines[at : at + _BLOCK]
-        if not in_key and not may_hold_one("\n".join(block)):
+        known = any(number in together for number in range(at + 1, at + 1 + len(block)))
+        if not in_key and not known and not may_hold_one("\n".join(block)):
             continue  # of a long log, only blocks that may have one are read line by line
         for number, line in enumerate(block, at + 1):
             begins = _KEY_BEGINS.search(line) is not None
-            rule = "Private Key" if in_key or begins else _rule_of(line)
+            rule = _PRIVATE_KEY if in_key or begins else together.get(number) or _rule_of(line)
             if rule:
                 yield Finding(number, rule)
             in_key = (in_key or begins) and not _KEY_ENDS.search(line)
@@ -145,29 +163,108 @@ def _bare(line: bytes) -> bytes:
 
 def may_hold_one(text: str) -> bool:
     """A quick check; False is certain: a rule that matches one line matches the whole text."""
-    pieces = (text[at : at + _LONGEST_LINE] for at in range(0, len(text), _LONGEST_LINE // 2))
-    return any(_may_fit(piece) for piece in pieces)
+    return any(map(_may_fit, _pieces(text))) or any(_blocks(text))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text in pieces of whole lines; a longer line in pieces that overlap by half."""
+    begin = 0
+    while begin < len(text):
+        end = text.rfind("\n", begin, begin + _LONGEST_LINE) + 1
+        if end <= begin:
+            line_end = text.find("\n", begin) + 1 or len(text)
+            yield from _overlapping(text[begin:line_end])
+            end = line_end
+        elif len(text) - begin <= _LONGEST_LINE:
+            end = len(text)
+            yield text[begin:]
+        else:
+            yield text[begin:end]
+        begin = end
+
+
+def _overlapping(line: str) -> Iterator[str]:
+    # each piece overlaps half of the next one, so that no secret is cut in two
+    return (line[at : at + _LONGEST_LINE] for at in range(0, len(line), _LONGEST_LINE // 2))
 
 
 def _may_fit(text: str) -> bool:
-    if not TRACES.search(text) and not _has_keyword(text):
-        return False  # most texts: the plugins themselves take longer to import than to ask
-    if any(pattern.search(text) for pattern in all_patterns()):
+    lower = text.casefold()
+    has_keyword = KEYWORDS.search(lower) is not None
+    # most texts: the plugins themselves take longer to import than to ask
+    if TRACES.search(text) and any(pattern.search(text) for pattern in all_patterns()):
         return True
-    return _has_keyword(text) and any(
+    if _KEY_BEGINS.search(text) or _word_rule(text):
+        return True
+    if may_have_context(lower) and any(map(context_rule, _with_context(text, lower))):
+        return True
+    return has_keyword and any(
         plugin.analyze_line(filename=kind_of_file, line=text, line_number=1)
         for plugin, kind_of_file in _keyword_judges()
     )
 
 
+def _with_context(text: str, lower: str) -> Iterator[str]:
+    lines = zip(text.split("\n"), lower.split("\n"), strict=True)
+    return (line for line, low in lines if may_have_context(low))
+
+
+def _word_rule(text: str) -> str | None:
+    """The rule of the first token in the text, or in base64 in it."""
+    words = [word for word in text.split() if len(word) >= SHORTEST_TOKEN]
+    joined = " ".join(words)
+    return token_rule(joined) or _decoded_rule(joined)
+
+
+def _decoded_rule(text: str) -> str | None:
+    for found in _ENCODED.finditer(text):
+        if rule := _rule_of_decoded(found[0]):
+            return rule
+    return None
+
+
+def _blocks(text: str) -> Iterator[tuple[int, str]]:
+    """The lines that are secret together, with their rule: in base64, or in a .netrc file."""
+    for found in _ENCODED_LINES.finditer(text):
+        if rule := _rule_of_decoded("".join(found[0].split())):
+            yield from ((number, rule) for number in _line_numbers(found))
+    for found in _NETRC_LINES.finditer(text):
+        yield from ((number, "Netrc Password") for number in _line_numbers(found))
+
+
+def _line_numbers(found: re.Match[str]) -> range:
+    first = found.string.count("\n", 0, found.start()) + 1
+    return range(first, first + found[0].count("\n") + 1)
+
+
+def _rule_of_decoded(encoded: str) -> str | None:
+    if _HEX.fullmatch(encoded):
+        return None
+    try:
+        bare = encoded.rstrip("=")
+        padded = bare[: len(bare) - (len(bare) % 4 == 1)] + "=" * (-len(bare) % 4)
+        text = base64.b64decode(padded, altchars=b"-_").decode("ascii")
+    except (binascii.Error, ValueError):
+        return None
+    if not _READABLE.fullmatch(text):
+        return None
+    if _KEY_BEGINS.search(text):
+        return _PRIVATE_KEY
+    return token_rule(text) or next(filter(None, map(context_rule, text.split("\n"))), None)
+
+
 def _rule_of(line: str) -> str | None:
-    # each piece overlaps half of the next one, so that no secret is cut in two
-    pieces = range(0, len(line), _LONGEST_LINE // 2)
-    return next((rule for at in pieces if (rule := _rule(line[at : at + _LONGEST_LINE]))), None)
+    return next((rule for piece in _overlapping(line) if (rule := _rule(piece))), None)
 
 
 def _rule(line: str) -> str | None:
-    for plugin, kind_of_file in _judges(_has_keyword(line)):
+    lower = line.casefold()
+    rule = _word_rule(line) or (context_rule(line) if may_have_context(lower) else None)
+    return rule or _plugin_rule(line, has_keyword=KEYWORDS.search(lower) is not None)
+
+
+def _plugin_rule(line: str, *, has_keyword: bool) -> str | None:
+    for plugin, kind_of_file in _judges(has_keyword):
         for found in plugin.analyze_line(filename=kind_of_file, line=line, line_number=1):
             if found.type != _KEYWORD or not _is_harmless(
                 found.secret_value, line, is_quoted=not kind_of_file
@@ -189,11 +286,6 @@ def _is_harmless(value: str, line: str, *, is_quoted: bool) -> bool:
         or heuristic.is_not_alphanumeric_string(value)
         or heuristic.is_indirect_reference(line)
     )
-
-
-def _has_keyword(text: str) -> bool:
-    """Whether the text has a word like `password`."""
-    return KEYWORDS.search(text.casefold()) is not None
 
 
 def _judges(has_keyword: bool) -> tuple[tuple[Any, str], ...]:

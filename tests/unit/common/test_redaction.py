@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +44,26 @@ def test_a_secret_is_masked_without_the_space_around_it() -> None:
     ):
         assert mask(text, [secret]) == shown
     assert mask("a b", [""]) == "a b"
+
+
+@given(st.binary(max_size=9), st.text("aB3/", min_size=10, max_size=60), st.binary(max_size=9))
+def test_a_secret_is_masked_in_base64_whatever_is_around_it(
+    before: bytes, secret: str, after: bytes
+) -> None:
+    whole = before + secret.encode() + after
+    for text in (base64.b64encode(whole), base64.urlsafe_b64encode(whole)):
+        shown = mask(f"<{text.decode()}>", [secret])
+        # at each end at most one letter of the secret shares a letter with its neighbour
+        assert len(shown) - len("<***>") <= (len(before) + len(after)) * 4 / 3 + 6
+    assert mask(secret.encode().hex(), [secret]) == "***"
+    assert mask(secret.encode().hex().upper(), [secret]) == "***"
+
+
+def test_a_key_is_masked_in_lines_of_base64() -> None:
+    key = "correct horse battery staple " * 9
+    text = base64.encodebytes(key.encode()).decode()
+    assert set(mask(text, [key]).split()) == {"***"}
+    assert mask("a2V5 6b6579", ["key"]) == "a2V5 6b6579", "too short: it would occur by chance"
 
 
 def test_a_text_that_is_run_again_keeps_its_addresses() -> None:
