@@ -13,6 +13,7 @@ from coordination_tasks.domain.errors import BadRequest
 
 MAX_ID_LENGTH = 200
 _BUILDER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+_COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
 RESERVED_IDS = frozenset({"all", "any", "coordination", "main", "pages", "shared"})
 """Words with another meaning in place of a builder's id: on a command line, in a path."""
 
@@ -179,6 +180,11 @@ def check_builder_id(text: str) -> None:
     """Raise BadRequest unless `text` can name a builder."""
     if not is_builder_id(text):
         raise BadRequest(f"invalid builder id {text[:80]!r}")
+
+
+def is_commit_id(text: str) -> bool:
+    """Whether `text` can be a commit's id, complete or shortened: git takes it for no option."""
+    return _COMMIT.fullmatch(text) is not None
 
 
 def is_job_id(text: str) -> bool:

@@ -11,7 +11,7 @@ from common.job_id import problem_of_job_id
 from common.job_pattern import JobPattern
 from common.records import integer, key, map_of, optional, record, several, text
 from common.states import State
-from coordination_tasks.domain.model import Job
+from coordination_tasks.domain.model import Job, is_commit_id
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 _VALUES = re.compile(r"[,\s]+")
@@ -81,6 +81,8 @@ def refusal(job: Job, wanted: Wanted, state_of: Callable[[str], State | None]) -
     """
     if problem := problem_of_job_id(job.id):
         return f"invalid job id: {problem}"
+    if job.commit is not None and not is_commit_id(job.commit):
+        return f"invalid commit id {job.commit[:80]!r}"
     return (
         _person_refusal(job, wanted)
         or _pipeline_refusal(job, wanted)

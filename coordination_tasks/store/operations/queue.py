@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,14 +9,13 @@ from common.states import State
 from coordination_tasks.documents.codec import is_same_request
 from coordination_tasks.documents.jobs import read_jobs, write_jobs
 from coordination_tasks.domain.errors import BadRequest, Conflict
-from coordination_tasks.domain.model import MAX_ID_LENGTH, Job, is_job_id
+from coordination_tasks.domain.model import MAX_ID_LENGTH, Job, is_commit_id, is_job_id
 from coordination_tasks.domain.secret_scan import refuse_secrets
 from coordination_tasks.repository.draft import Draft
 from coordination_tasks.store.operations.attempt import RESTORED, given_back, last_attempt
 from coordination_tasks.store.operations.moves import log_broken_off, log_move
 
 _PRIORITIES = range(1, 11)
-_COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
 _LONGEST_TEXT = 10_000
 
 
@@ -77,7 +75,7 @@ def _check_request(job: Job) -> None:
     check_priority(job.priority)
     if job.state is not State.QUEUED:
         raise BadRequest(f"invalid state {job.state} of a new job: expected queued")
-    if job.commit is not None and not _COMMIT.fullmatch(job.commit):
+    if job.commit is not None and not is_commit_id(job.commit):
         raise BadRequest(f"invalid commit id {job.commit[:80]!r}")
     if job.max_attempts < 1:
         raise BadRequest(f"invalid number of attempts {job.max_attempts}: expected 1 or more")

@@ -63,6 +63,14 @@ def test_an_id_that_enqueue_refuses_is_refused_at_the_claim(job_id: str) -> None
     assert refusal(Job(id="x" * 200, pipeline="p"), wanted, lambda _: None) == ""
 
 
+@pytest.mark.parametrize("commit", ["", "HEAD", "--output=x", "5c8a96d7\n"])
+def test_a_commit_that_enqueue_refuses_is_refused_at_the_claim(commit: str) -> None:
+    wanted = Wanted(pipelines={"p": ()})
+    told = refusal(Job(id="x", pipeline="p", commit=commit), wanted, lambda _: None)
+    assert told == f"invalid commit id {commit!r}"
+    assert refusal(Job(id="x", pipeline="p", commit="5c8a96d7"), wanted, lambda _: None) == ""
+
+
 STATES = {"good": State.SUCCEEDED, "bad": State.FAILED, "busy": State.RUNNING}
 
 
