@@ -205,7 +205,7 @@ def _run_steps(
             over = StartOver(start=attempt.start)
         planner, plan = tools.pipelines.planner, attempt.plan.data
         planner.start_over(plan, start=over.start, only=over.only, clean=over.clean)
-        run.build(pipeline, request.parallel or tools.config.parallel, log)
+        run.build(pipeline, request.parallel or tools.config.parallel, log, keepalive.check_claim)
     except Exception as error:  # raised again when the end of the attempt is shown
         log.stop.break_off(error)
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from queue import Queue
 from threading import Thread
@@ -28,10 +28,17 @@ class StepsRunner(MThreadRunner):  # type: ignore[misc]
     A step's action provides `reason_to_skip(states)`. Nothing starts once the build must stop.
     """
 
-    def __init__(self, dependencies: Dependency, reporter: StepReporter, parallel: int) -> None:
+    def __init__(
+        self,
+        dependencies: Dependency,
+        reporter: StepReporter,
+        parallel: int,
+        check_claim: Callable[[], None],
+    ) -> None:
         super().__init__(
             dependencies, reporter, continue_=True, stream=Stream(0), num_process=parallel
         )
+        self._check_claim = check_claim
         self.error: BaseException | None = None
         """The first error while reporting a step."""
         self._workers: list[Thread] = []
@@ -66,7 +73,13 @@ class StepsRunner(MThreadRunner):  # type: ignore[misc]
         if self.reporter.skip_unwanted(task):
             node.run_status = "up-to-date"
             return False
-        return bool(super().select_task(node, tasks))
+        if not super().select_task(node, tasks):
+            return False
+        self._check_claim()
+        if self.reporter.skip_stopped(task):
+            node.run_status = "up-to-date"
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +111,16 @@ class TaskRun:
             if (step := step_of(task)) is not None and task.meta["pipeline"] == pipeline
         )
 
-    def build(self, pipeline: str, parallel: int, log: AttemptLog) -> None:
+    def build(
+        self, pipeline: str, parallel: int, log: AttemptLog, check_claim: Callable[[], None]
+    ) -> None:
         """Run the steps, at most `parallel` at once; stop running steps if anything else fails.
 
-        Raises an error while reporting a step, like NotDurable.
+        `check_claim` is called before each step that runs. Raises an error while reporting a step,
+        like NotDurable.
         """
         reporter = StepReporter(log, self.display)
-        runner = StepsRunner(self.dependencies, reporter, parallel)
+        runner = StepsRunner(self.dependencies, reporter, parallel, check_claim)
         try:
             self._run([pipeline], runner)
         except BaseException as error:

@@ -87,9 +87,12 @@ def keepalive(
         observe_every=config.observe_every,
         beat_every=config.heartbeat.building,
         monotonic=time.monotonic,
+        boottime=lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
     )
     return KeepaliveThread(
         upkeep.run_due,
+        look=upkeep.look,
+        is_fresh=upkeep.is_fresh,
         every=upkeep.tick,
         on_lost=log.stop.lose,
         on_trouble=lambda error: notice(f"warning: {_while_building(error)}"),

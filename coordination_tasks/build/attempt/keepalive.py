@@ -8,6 +8,7 @@ rejects what this one writes later, and it stops when it finds out.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -21,18 +22,25 @@ from coordination_tasks.farm.presence.observer import Observer
 from coordination_tasks.farm.wake_call import WakeCalls
 
 _STEPS_A_WRITE = 2
+_FRESH = 2.0
+"""Seconds for which a look at the claim is as good as a new one."""
+PATIENCE = 10.0
+"""Seconds that a step waits for the answer whether the claim is still ours."""
 
 
 class KeepaliveThread:
     """Calls `run_due` every `every` seconds until it is stopped or the claim is lost.
 
-    At each of the `calls` from this host it calls `on_call`, and `run_due` at once.
+    At each of the `calls` from this host it calls `on_call`, and `run_due` at once. `look` checks
+    the claim, which is superfluous while `is_fresh`. ClaimLost goes to `on_lost`.
     """
 
     def __init__(
         self,
         run_due: Callable[[], None],
         *,
+        look: Callable[[], None],
+        is_fresh: Callable[[], bool] = lambda: False,
         every: float,
         on_lost: Callable[[ClaimLost], None],
         on_trouble: Callable[[Exception], None],
@@ -40,12 +48,16 @@ class KeepaliveThread:
         on_call: Callable[[], None] = lambda: None,
     ) -> None:
         self._run_due = run_due
+        self._look = look
+        self._is_fresh = is_fresh
         self._every = every
         self._on_lost = on_lost
         self._on_trouble = on_trouble
         self._calls = calls
         self._on_call = on_call
-        self._stop = threading.Event()
+        self._stopped = False
+        self._wake = threading.Event()
+        self._questions: deque[threading.Event] = deque()
         self._shown: type[Exception] | None = None
         self._thread = threading.Thread(target=self._keep, name="keepalive", daemon=True)
 
@@ -55,36 +67,62 @@ class KeepaliveThread:
 
     def stop(self) -> None:
         """Stop the turns; returns when the current one has ended."""
-        self._stop.set()
-        if self._calls:
-            self._calls.call()
+        self._stopped = True
+        self._rouse()
         if self._thread.is_alive():
             self._thread.join()
         if self._calls:
             self._calls.close()
 
-    def _wait(self) -> bool:
-        """Wait for the next turn; returns whether to stop."""
+    def check_claim(self, patience: float = PATIENCE) -> None:
+        """Look whether the claim is still ours; `on_lost` is called before this returns.
+
+        Without an answer it returns after `patience` seconds: builds continue without the remote.
+        """
+        if self._thread.is_alive() and not self._is_fresh():
+            answered = threading.Event()
+            self._questions.append(answered)
+            self._rouse()
+            answered.wait(patience)
+
+    def _rouse(self) -> None:
+        self._wake.set()
+        if self._calls:
+            self._calls.call()
+
+    def _wait(self) -> None:
+        """Wait for the next turn."""
         if self._calls is None:
-            return self._stop.wait(self._every)
-        if self._calls.wait(self._every):
+            self._wake.wait(self._every)
+            self._wake.clear()
+        elif self._calls.wait(self._every):
             self._on_call()
-        return self._stop.is_set()
 
     def _keep(self) -> None:
-        while not self._wait():
-            try:
-                self._run_due()
-                self._shown = None
-            except ClaimLost as error:
-                self._on_lost(error)
+        while not self._stopped:
+            self._wait()
+            questions = [self._questions.popleft() for _ in range(len(self._questions))]
+            is_ours = self._does(self._look) if questions else True
+            for answered in questions:
+                answered.set()
+            if self._stopped or not is_ours or not self._does(self._run_due):
                 return
-            except Exception as error:
-                # If this thread ended, the claim would be lost for no visible reason.
-                # Shown once when the errors start, not at every turn.
-                if self._shown is not type(error):
-                    self._on_trouble(error)
-                self._shown = type(error)
+
+    def _does(self, act: Callable[[], None]) -> bool:
+        """Whether the claim is still ours afterwards, as far as we know."""
+        try:
+            act()
+            self._shown = None
+        except ClaimLost as error:
+            self._on_lost(error)
+            return False
+        except Exception as error:
+            # If this thread ended, the claim would be lost for no visible reason.
+            # Shown once when the errors start, not at every turn.
+            if self._shown is not type(error):
+                self._on_trouble(error)
+            self._shown = type(error)
+        return True
 
 
 @dataclass(kw_only=True)
@@ -100,8 +138,11 @@ class Keepalive:
     observe_every: float
     beat_every: float
     monotonic: Callable[[], float]
+    boottime: Callable[[], float]
+    """Like `monotonic`, but also counts the time in which the machine slept."""
     _flushed_at: float = field(init=False)
     _looked_at: float | None = field(init=False, default=None)
+    _answered_at: float | None = field(init=False, default=None)
     _writes: int = field(init=False, default=0)
     _published_at: float = field(init=False)
 
@@ -118,6 +159,19 @@ class Keepalive:
     def look_now(self) -> None:
         """Make a check of the repository due."""
         self._looked_at = None
+
+    def is_fresh(self) -> bool:
+        """Whether the last check is so recent that another one would show nothing new."""
+        return self._answered_at is not None and self.boottime() - self._answered_at < _FRESH
+
+    def look(self) -> None:
+        """Check the claim and the other builders.
+
+        Raises ClaimLost, Unavailable and the store's other errors.
+        """
+        self._looked_at = now = self.boottime()
+        self.observer.look(self.log.running.claimed)
+        self._answered_at = now
 
     def run_due(self) -> None:
         """Do what is due. Raises ClaimLost at once, and other errors after trying everything."""
@@ -144,11 +198,8 @@ class Keepalive:
             self.beater.count()
 
     def _look(self) -> None:
-        now = self.monotonic()
-        if self._looked_at is not None and now - self._looked_at < self.observe_every:
-            return
-        self._looked_at = now
-        self.observer.look(self.log.running.claimed)
+        if self._looked_at is None or self.boottime() - self._looked_at >= self.observe_every:
+            self.look()
 
     def _beat(self) -> None:
         running = self.log.running

@@ -68,6 +68,13 @@ class StepReporter:
             self._end(task.meta["step"], State.SKIPPED, reason)
         return bool(reason)
 
+    def skip_stopped(self, task: Task) -> bool:
+        """Whether the step must not run because the build must stop."""
+        reason = self._log.stop.before_next_step
+        if reason:
+            self._end(task.meta["step"], State.SKIPPED, reason)
+        return bool(reason)
+
     def execute_task(self, task: Task) -> None:
         """A task starts."""
         if step := step_of(task):

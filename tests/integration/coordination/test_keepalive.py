@@ -142,6 +142,7 @@ class Builder:
             observe_every=30,
             beat_every=30,
             monotonic=self.farm.clock.monotonic,
+            boottime=self.farm.clock.monotonic,
         )
         return self.keepalive
 

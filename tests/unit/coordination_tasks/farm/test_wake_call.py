@@ -42,6 +42,7 @@ def test_a_keepalive_does_not_sleep_through_it(tmp_path: Path, by: str) -> None:
     asked: list[str] = []
     thread = KeepaliveThread(
         done.set,
+        look=lambda: None,
         every=3600,
         on_lost=print,
         on_trouble=print,
