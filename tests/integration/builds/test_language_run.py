@@ -115,6 +115,21 @@ def test_a_failure_runs_what_waits_for_it_and_time_limits_end_steps(farm: Farm) 
     assert farm.job(job)["state"] == "timed_out"
 
 
+def test_a_step_without_a_timeout_has_that_of_the_builder(farm: Farm) -> None:
+    configure(farm, "default_timeout: 5s\n")
+    declare(
+        farm,
+        """
+        - {name: slow, run: "sleep 999"}
+        """,
+    )
+    job = farm.enqueue()
+    assert farm.doit("build").returncode == 1
+    end = end_of(farm, job, "slow")
+    assert (end["to"], end["details"]["code"]) == ("timed_out", "TIMEOUT")
+    assert end["reason"] == "it has no `timeout`, and default_timeout (5 s) expired"
+
+
 def test_the_time_of_the_pipeline_is_up(farm: Farm) -> None:
     configure(farm, "")
     steps = """

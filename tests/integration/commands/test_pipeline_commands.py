@@ -46,7 +46,10 @@ def path(tmp_path: Path) -> Path:
 def test_validate_tells_every_mistake_with_its_place(path: Path) -> None:
     done = doit(path, "validate")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{path}: valid, 1 pipeline with 4 steps\n"
+    assert done.stdout == (
+        f"{path}: valid, 1 pipeline with 4 steps\n"
+        "4 steps without `timeout` end after 6 h (default_timeout in builder.yaml)\n"
+    )
     other = path.with_name("other.yaml")
     other.write_text(FILE.replace("params.who", "params.how").replace("uses: maven", "uses: mavn"))
     done = doit(path, "validate", str(other))
@@ -119,6 +122,27 @@ def test_new_appends_and_keeps_everything_else(path: Path) -> None:
         assert message in done.stderr
     assert path.read_text() == before
     assert [file.name for file in path.parent.iterdir()] == ["p.yaml"]
+
+
+def test_a_new_pipeline_has_a_source_or_is_refused_until_it_has(path: Path, farm: Farm) -> None:
+    done = doit(path, "new", "ready", "--template", "shell", "--repository", "./a: b.git")
+    assert (done.returncode, done.stdout) == (0, f"{path}: added pipeline ready.\n")
+    found = read_pipelines(path, KINDS)["ready"].source.repository
+    assert found == str(path.parent.resolve() / "a: b.git")
+    assert doit(path, "validate").returncode == 0
+
+    assert "Set its repository." in doit(path, "new", "later", "--template", "deb").stdout
+    line = path.read_text().splitlines().index("  later:") + 1
+    refused = doit(path, "validate")
+    remedy = "pipeline later has no repository yet. Set `repository` in it."
+    assert (refused.returncode, refused.stderr) == (3, f"{path}:{line}:3: {remedy}\n")
+    [mistake] = json.loads(doit(path, "validate", "--json").stdout)["mistakes"]
+    assert (mistake["line"], mistake["message"]) == (line, remedy)
+    assert doit(path, "plan", "ready").returncode == 0
+
+    (farm.folder / "pipelines.yaml").write_text(path.read_text())
+    queued = farm.doit("enqueue", "--pipeline", "later", "--branch", "main")
+    assert (queued.returncode, queued.stderr) == (3, f"doit enqueue: {remedy}\n")
 
 
 def test_enqueue_takes_the_params_that_the_pipeline_has(farm: Farm) -> None:
