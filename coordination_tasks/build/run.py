@@ -94,6 +94,8 @@ class BuildRequest:
 
     job: str | None = None
     """Id of the job; None: the next one that matches this builder."""
+    person: str = ""
+    """Who named the job; recorded with its claim."""
     pipeline: str | None = None
     """Claim only jobs of this pipeline."""
     parallel: int = 0
@@ -136,6 +138,7 @@ def run_build(request: BuildRequest) -> int:
             own_plans=plans,
             planner=pipelines.planner,
             job=request.job,
+            person=request.person,
             pipeline=request.pipeline,
         )
         claim.arm(claimer, store, outbox, failed_log=config.logs.failed)

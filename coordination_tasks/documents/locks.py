@@ -32,6 +32,8 @@ class Lock:
     locked_at: datetime | None
     expires_at: datetime | None
     """None: unreadable; then the default lifetime counts."""
+    by: str = ""
+    """The person who took it; "" when a program did."""
 
     def is_live(self, now: datetime) -> bool:
         """Whether others must wait for it."""
@@ -65,25 +67,28 @@ def check_queue_lock(draft: Draft, *, builder: str, now: datetime) -> None:
             raise QueueLocked(lock)
 
 
-def take_lock(draft: Draft, name: str, *, by: str, now: datetime, life: timedelta) -> Lock:
-    """Take or extend a lock. Raises Conflict while another builder holds it."""
+def take_lock(
+    draft: Draft, name: str, *, by: str, now: datetime, life: timedelta, person: str = ""
+) -> Lock:
+    """Take or extend a lock, for `person`. Raises Conflict while another builder holds it."""
     if not name.isidentifier():
         raise BadRequest(f"invalid lock name {name[:80]!r}")
     for held in read_locks(draft.read(LOCKS)):
         if held.name == name and held.locked_by != by and held.is_live(now):
             raise Conflict(str(QueueLocked(held)))
-    lock = Lock(name=name, locked_by=by, locked_at=now, expires_at=now + life)
+    lock = Lock(name=name, locked_by=by, locked_at=now, expires_at=now + life, by=person)
     value = {
         "locked_by": by,
         "locked_at": format_time(now),
         "expires_at": format_time(now + life),
+        **({"by": person} if person else {}),
     }
     _write(draft, name, _others_members(draft, name, by) | value)
     draft.note(f"{by}: take lock {name}")
     return lock
 
 
-def free_lock(draft: Draft, name: str, *, by: str) -> bool:
+def free_lock(draft: Draft, name: str, *, by: str, person: str = "") -> bool:
     """Release a lock of our own; False if it is free. Raises Conflict if another holds it."""
     held = next((lock for lock in read_locks(draft.read(LOCKS)) if lock.name == name), None)
     if held is None:
@@ -91,7 +96,7 @@ def free_lock(draft: Draft, name: str, *, by: str) -> bool:
     if held.locked_by != by:
         raise Conflict(f"lock {name} is held by {held.locked_by}, not by {by}")
     _write(draft, name, None)
-    draft.note(f"{by}: release lock {name}")
+    draft.note(f"{by}: release lock {name}{f', by {person}' if person else ''}")
     return True
 
 
@@ -152,6 +157,7 @@ def _lock(name: str, raw: object) -> Lock | None:
         locked_by=holder,
         locked_at=parse_time(raw.get("locked_at")),
         expires_at=parse_time(raw.get("expires_at")),
+        by=str(raw.get("by") or ""),
     )
 
 

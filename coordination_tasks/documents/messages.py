@@ -39,6 +39,8 @@ class Message:
     """By the sender's clock."""
     read: bool = False
     """What older programs use: read by its recipient; for `all`: by all builders."""
+    by: str = ""
+    """The person who sent it; "" in messages of programs."""
     read_by: tuple[str, ...] | None = None
     """Builders that have read a message to `all`; None in messages of older programs."""
 
@@ -197,7 +199,8 @@ def _members(message: Message) -> dict[str, object]:
         "timestamp": format_time(message.at) if message.at else None,
         "read": message.read,
     }
-    return members | ({"read_by": []} if message.to == TO_ALL else {})
+    person: dict[str, object] = {"by": message.by} if message.by else {}
+    return members | person | ({"read_by": []} if message.to == TO_ALL else {})
 
 
 def _message(raw: Mapping[str, object]) -> Message:
@@ -211,6 +214,7 @@ def _message(raw: Mapping[str, object]) -> Message:
         body=_text(raw, "body"),
         at=parse_time(raw.get("timestamp")),
         read=raw.get("read") is True,
+        by=_text(raw, "by"),
         read_by=tuple(map(str, readers)) if isinstance(readers, list) else None,
     )
 

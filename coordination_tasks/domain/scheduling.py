@@ -40,6 +40,8 @@ class Wanted:
     builder: str = key(text, "")
     """The builder's id; "" in requests of older programs."""
     job_id: str | None = key(optional(text), None)
+    requested_by: str = key(text, "")
+    """The person who named the job; "" when a builder takes the next one."""
     pipeline: str | None = key(optional(text), None)
     """Take jobs of this pipeline only."""
     default_pipeline: str | None = key(optional(text), None)

@@ -30,8 +30,10 @@ class Mailbox:
         self._store = store
         self._clock = clock
 
-    def send(self, to: str, subject: str, *, kind: str = "info", body: str = "") -> Message:
-        """Send a message to a builder or `all`; returns it. Raises BadRequest."""
+    def send(
+        self, to: str, subject: str, *, kind: str = "info", body: str = "", person: str = ""
+    ) -> Message:
+        """Send a message of `person` to a builder or `all`; returns it. Raises BadRequest."""
         message = Message(
             id=f"msg_{uuid.uuid4().hex}",
             sender=self._store.builder,
@@ -40,6 +42,7 @@ class Mailbox:
             subject=subject,
             body=body,
             at=self._clock().replace(microsecond=0),
+            by=person,
         )
         self._store.change(lambda draft: post(draft, message))
         return message

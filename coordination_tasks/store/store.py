@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -112,6 +113,7 @@ class Store:
         claim_id: str,
         pipelines: Mapping[str, Sequence[str]],
         job_id: str | None = None,
+        requested_by: str = "",
         pipeline: str | None = None,
         default_pipeline: str | None = None,
         terms: Terms | None = None,
@@ -122,10 +124,14 @@ class Store:
         `claim_id` is unique; repeat the call with the same one after Unavailable to get the same
         claim. `pipelines` are the known names, with the labels that each requires; `terms` are
         their other requirements. `resolve` returns the commit of a job that has none, once per job.
-        `job_id` may name a finished job: that starts a new attempt. Raises NothingToClaim,
+        `job_id` may name a finished job: that starts a new attempt; `requested_by` is the person
+        who named it. Raises NothingToClaim,
         NotFound, Conflict (the job is running), ClaimLost, and what `resolve` raises.
         """
-        wanted = self._wanted(pipelines, job_id, pipeline, default_pipeline, terms)
+        wanted = replace(
+            self._wanted(pipelines, job_id, pipeline, default_pipeline, terms),
+            requested_by=requested_by,
+        )
         combined = CombinedClaim(claim_id, wanted, resolve)
 
         def claim(draft: Draft) -> Attempt:
@@ -251,16 +257,17 @@ class Store:
         """The named locks that are taken, including expired ones."""
         return self.snapshot().locks()
 
-    def take_lock(self, name: str, life: timedelta = DEFAULT_LIFE) -> Lock:
+    def take_lock(self, name: str, life: timedelta = DEFAULT_LIFE, *, person: str = "") -> Lock:
         """Take a named lock as older programs do. Raises Conflict while another holds it."""
+        by = self._builder.id
         return self._transact(
-            lambda draft: take_lock(draft, name, by=self._builder.id, now=self._now(), life=life)
+            lambda draft: take_lock(draft, name, by=by, now=self._now(), life=life, person=person)
         )
 
-    def free_lock(self, name: str) -> bool:
+    def free_lock(self, name: str, *, person: str = "") -> bool:
         """Release a lock of ours; whether it was taken. Raises Conflict if another holds it."""
         by = self._builder.id
-        return self._transact(lambda draft: free_lock(draft, name, by=by))
+        return self._transact(lambda draft: free_lock(draft, name, by=by, person=person))
 
     def free_expired_locks(self) -> tuple[Lock, ...]:
         """Release all expired locks, with a message to all builders; returns the released locks."""

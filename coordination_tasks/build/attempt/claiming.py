@@ -41,6 +41,8 @@ class Claimer:
     own_plans: OwnPlans
     planner: Planner
     job: str | None = None
+    person: str = ""
+    """Who named the job."""
     pipeline: str | None = None
 
     @property
@@ -85,6 +87,7 @@ class Claimer:
             claim_id=claim_id,
             pipelines=self.pipelines,
             job_id=self.job,
+            requested_by=self.person,
             pipeline=self.pipeline,
             default_pipeline=self.config.default_pipeline,
             terms=self.terms,

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from common.cli.command import OPTION_BUILDER
 from coordination_tasks.build.display.choice import make_display
 from coordination_tasks.build.run import BuildRequest, BuildTools, run_build
+from coordination_tasks.builder.acting_person import acting_person
 from coordination_tasks.builder.secret_values import Secrets
 from coordination_tasks.commands.base import FarmCommand, job_argument
 from coordination_tasks.wiring.store import open_store
@@ -70,9 +71,11 @@ Exit codes:
     ) -> int:
         if pipeline:
             self.check_pipeline(pipeline)
+        job = job_argument(job, pos_args)
         return run_build(
             BuildRequest(
-                job=job_argument(job, pos_args) or None,
+                job=job or None,
+                person=acting_person("") if job else "",
                 pipeline=pipeline or None,
                 parallel=parallel,
                 replan=replan,

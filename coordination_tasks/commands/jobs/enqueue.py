@@ -8,7 +8,9 @@ import uuid
 from collections.abc import Iterator, Sequence
 
 from common.cli.command import OPTION_BUILDER, OPTION_PARAM, given_params, tell
+from coordination_tasks.builder.acting_person import acting_person
 from coordination_tasks.commands.base import FarmCommand, no_arguments
+from coordination_tasks.commands.control.acting import OPTION_AS
 from coordination_tasks.domain.errors import BadRequest, NotFound, Unavailable
 from coordination_tasks.domain.model import Job
 from coordination_tasks.store.store import Store
@@ -22,6 +24,7 @@ class EnqueueCommand(FarmCommand):
     doc_purpose = "queue a job that builds one commit of a pipeline's source"
     doc_usage = (
         "--pipeline NAME (--branch BRANCH [--commit SHA] | --tag TAG) [--param NAME=VALUE ...]"
+        " [--as NAME]"
     )
     doc_description = """
 Prints the job's id. A branch without a commit is resolved when the job is claimed, a tag at once.
@@ -56,6 +59,7 @@ Exit codes: 0 queued, 1 cannot reach the coordination repository, or with --tag 
          "help": "job id (generated if omitted)"},
         {"name": "description", "long": "description", "type": str, "default": "",
          "help": "free-text description"},
+        OPTION_AS,
         OPTION_BUILDER,
     )  # fmt: skip
 
@@ -71,6 +75,7 @@ Exit codes: 0 queued, 1 cannot reach the coordination repository, or with --tag 
         priority: int,
         id: str,  # noqa: A002 - doit passes options by their names
         description: str,
+        person: str,
         builder: str,
         pos_args: list[str],
     ) -> int:
@@ -101,6 +106,7 @@ Exit codes: 0 queued, 1 cannot reach the coordination repository, or with --tag 
             dependencies=tuple(after),
             priority=priority,
             description=description,
+            queued_by=acting_person(person),
         )
         with open_store(self.farm.config(builder), tell) as store:
             stored = store.enqueue(job)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from coordination_tasks.build.run import BuildRequest, StartOver, run_build
+from coordination_tasks.builder.acting_person import acting_person
 from coordination_tasks.commands.base import FarmCommand
+from coordination_tasks.commands.control.acting import OPTION_AS
 from coordination_tasks.commands.jobs.build import BUILD_OPTIONS, build_tools
 from coordination_tasks.domain.errors import BadRequest
 
@@ -15,7 +17,9 @@ class RerunCommand(FarmCommand):
 
     name = "rerun"
     doc_purpose = "build a job again: only what failed, from a step on, or one step"
-    doc_usage = "JOB [--from STEP] [--only STEP] [--clean] [--replan] [-n N] [--verbose]"
+    doc_usage = (
+        "JOB [--from STEP] [--only STEP] [--clean] [--replan] [-n N] [--as NAME] [--verbose]"
+    )
     doc_description = """
 
 Without options like `doit build --job JOB`: finished steps with the same inputs are not repeated.
@@ -36,14 +40,16 @@ Exit codes: see `doit help build`.
         {"name": "only", "long": "only", "type": str, "default": "", "help": "run only this step"},
         {"name": "clean", "long": "clean", "type": bool, "default": False,
          "help": "start with an empty workspace"},
+        OPTION_AS,
         *BUILD_OPTIONS,
     )  # fmt: skip
 
-    def _execute(
+    def _execute(  # noqa: PLR0917 - doit passes options by their names
         self,
         start: str,
         only: str,
         clean: bool,
+        person: str,
         parallel: int,
         replan: bool,
         verbose: bool,
@@ -57,6 +63,7 @@ Exit codes: see `doit help build`.
         return run_build(
             BuildRequest(
                 job=pos_args[0],
+                person=acting_person(person),
                 parallel=parallel,
                 replan=replan,
                 start_over=StartOver(start=start, only=only, clean=clean),

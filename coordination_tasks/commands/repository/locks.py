@@ -11,7 +11,9 @@ from rich.text import Text
 
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.yaml.duration import parse_duration
+from coordination_tasks.builder.acting_person import acting_person
 from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
+from coordination_tasks.commands.control.acting import OPTION_AS
 from coordination_tasks.commands.tables import console
 from coordination_tasks.documents.locks import DEFAULT_LIFE, Lock
 from coordination_tasks.domain.errors import BadRequest
@@ -25,7 +27,7 @@ class LocksCommand(FarmCommand):
 
     name = "locks"
     doc_purpose = "list the named locks; take or release one, release expired ones"
-    doc_usage = "[--take NAME [--for TIME] | --free NAME | --free-expired] [--json]"
+    doc_usage = "[--take NAME [--for TIME] | --free NAME | --free-expired] [--as NAME] [--json]"
     doc_description = """
 Our own programs need no locks; older ones take `job_assignment` while they change the queue, and
 ours wait for it. Take it to stop all builders from claiming and queueing for a while.
@@ -43,6 +45,7 @@ broken, 3 bad configuration or usage, or another builder holds the lock.
          "help": "release this lock of this builder"},
         {"name": "free_expired", "long": "free-expired", "type": bool, "default": False,
          "help": "release all expired locks, with a message to all builders"},
+        OPTION_AS,
         OPTION_JSON,
         OPTION_BUILDER,
     )  # fmt: skip
@@ -53,6 +56,7 @@ broken, 3 bad configuration or usage, or another builder holds the lock.
         life: str,
         free: str,
         free_expired: bool,
+        person: str,
         json: bool,
         builder: str,
         pos_args: list[str],
@@ -65,9 +69,9 @@ broken, 3 bad configuration or usage, or another builder holds the lock.
         seconds = _seconds(life)
         with open_store(self.farm.config(builder), tell) as store:
             if take:
-                store.take_lock(take, seconds)
+                store.take_lock(take, seconds, person=acting_person(person))
             elif free:
-                was_taken = store.free_lock(free)
+                was_taken = store.free_lock(free, person=acting_person(person))
                 tell(f"released lock {free}" if was_taken else f"no builder holds a lock {free!r}")
             elif free_expired:
                 _free_expired(store)
@@ -88,6 +92,7 @@ def lock_as_json(lock: Lock, now: datetime) -> dict[str, object]:
         "locked_at": lock.locked_at,
         "expires_at": lock.expires_at,
         "live": lock.is_live(now),
+        "by": lock.by or None,
     }
 
 
@@ -114,7 +119,7 @@ def _print(locks: Iterable[Lock], now: datetime) -> None:
         live = lock.is_live(now)
         table.add_row(
             Text(lock.name),
-            Text(lock.locked_by),
+            Text(f"{lock.locked_by} ({lock.by})" if lock.by else lock.locked_by),
             format_time(lock.locked_at) if lock.locked_at else "-",
             format_time(lock.expires_at) if lock.expires_at else "-",
             Text("held", style="bold cyan") if live else Text("expired", style="yellow"),

@@ -88,6 +88,7 @@ def message_as_json(message: Message, builder: str) -> dict[str, object]:
         "timestamp": message.at,
         "read": message.read,
         "read_by": message.read_by,
+        "by": message.by or None,
         "unread": message.is_unread_by(builder),
     }
 
@@ -115,7 +116,9 @@ def _print(messages: Iterable[Message], builder: str, *, every: bool) -> None:
         mark = "●" if message.is_unread_by(builder) else " "
         when = format_time(message.at) if message.at else "no time"
         head = Text(f"{mark} {message.type}", style=_STYLES.get(message.type, "bold"))
-        head.append(f" from {message.sender or '?'} to {message.to or '?'}, {when}  ", style="none")
+        by = f" ({message.by})" if message.by else ""
+        sender = f"{message.sender or '?'}{by}"
+        head.append(f" from {sender} to {message.to or '?'}, {when}  ", style="none")
         head.append(message.id or "(no id)", style="dim")
         out.print(head, soft_wrap=True)
         for text in filter(None, (Text(message.subject, style="bold"), Text(message.body))):

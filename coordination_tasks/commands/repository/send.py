@@ -6,7 +6,9 @@ import sys
 
 from common.cli.command import OPTION_BUILDER, tell
 from common.yaml.findings import did_you_mean
+from coordination_tasks.builder.acting_person import acting_person
 from coordination_tasks.commands.base import FarmCommand, no_arguments
+from coordination_tasks.commands.control.acting import OPTION_AS
 from coordination_tasks.documents.messages import MESSAGE_TYPES, TO_ALL
 from coordination_tasks.domain.errors import BadRequest
 from coordination_tasks.domain.secret_scan import refuse_secrets
@@ -22,7 +24,7 @@ class SendCommand(FarmCommand):
 
     name = "send"
     doc_purpose = "send a message to a builder, or to all"
-    doc_usage = "--to BUILDER|all --subject TEXT [--type TYPE] [--body TEXT|-]"
+    doc_usage = "--to BUILDER|all --subject TEXT [--type TYPE] [--body TEXT|-] [--as NAME]"
     doc_description = """
 Prints the message's id. The recipient sees it with `doit messages`.
 
@@ -39,6 +41,7 @@ Exit codes: 0 sent, 1 cannot reach the coordination repository or messages.json 
          "help": f"{', '.join(MESSAGE_TYPES)} [default: %(default)s]"},
         {"name": "body", "long": "body", "type": str, "default": "",
          "help": "text of the message; `-` reads it from standard input"},
+        OPTION_AS,
         OPTION_BUILDER,
     )  # fmt: skip
 
@@ -48,6 +51,7 @@ Exit codes: 0 sent, 1 cannot reach the coordination repository or messages.json 
         subject: str,
         type: str,  # noqa: A002 - doit passes options by their names
         body: str,
+        person: str,
         builder: str,
         pos_args: list[str],
     ) -> int:
@@ -61,7 +65,8 @@ Exit codes: 0 sent, 1 cannot reach the coordination repository or messages.json 
         refuse_secrets("the body", text)
         config = self.farm.config(builder)
         with open_store(config, tell) as store:
-            message = Mailbox(store).send(to, subject, kind=type, body=text)
+            by = acting_person(person)
+            message = Mailbox(store).send(to, subject, kind=type, body=text, person=by)
             snapshot = store.snapshot()
             known = {*snapshot.builders(), *find_presences(config, snapshot)}
         if to not in (TO_ALL, *known):

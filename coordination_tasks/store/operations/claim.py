@@ -74,7 +74,7 @@ def claim_in(
         duration_seconds=None,
     )
     jobs.put(claimed)
-    _log_claim(draft, job, claimed, claim_id, publisher)
+    _log_claim(draft, job, claimed, claim_id, publisher, wanted.requested_by)
     publisher.publish(draft, StatusChange(status=BUILDING, current_job=current_job(claimed)))
     draft.note(f"{publisher.profile.id}: claim {job.id}, attempt {claimed.attempt}")
     return _attempt(draft, claimed, claim_id, publisher.profile.id)
@@ -135,7 +135,7 @@ def _attempt(draft: Draft, job: Job, claim_id: str, builder: str) -> Attempt:
 
 
 def _log_claim(
-    draft: Draft, before: Job, claimed: Job, claim_id: str, publisher: Publisher
+    draft: Draft, before: Job, claimed: Job, claim_id: str, publisher: Publisher, person: str
 ) -> None:
     log = read_log(draft, claimed.id, claimed.attempt)
     log.append(
@@ -145,7 +145,9 @@ def _log_claim(
             builder=publisher.profile.id,
             from_state=before.state,
             at=publisher.now,
-            reason=f"claimed by {publisher.profile.id}",
+            reason=f"claimed by {publisher.profile.id}"
+            + (f", requested by {person}" if person else ""),
+            details={"by": person} if person else {},
         )
     )
     write_log(draft, claimed.id, claimed.attempt, log)

@@ -149,10 +149,22 @@ def change_job(draft: Draft, job_id: str, change: JobChange, actor: Actor) -> Jo
         held=held,
     )
     if changed != job:
+        changed = replace(changed, reason=f"set by {actor.person}: {_what_changed(job, changed)}")
         jobs.put(changed)
         write_jobs(draft, jobs)
         draft.note(f"{actor.builder}: change {job_id}, by {actor.person}")
     return changed
+
+
+def _what_changed(before: Job, after: Job) -> str:
+    found = []
+    if after.priority != before.priority:
+        found.append(f"priority {after.priority}")
+    if after.wanted_builder != before.wanted_builder:
+        found.append(f"only for {after.wanted_builder}" if after.wanted_builder else "any builder")
+    if after.held != before.held:
+        found.append("held" if after.held else "released")
+    return ", ".join(found)
 
 
 def _wanted(job: Job, wanted_builder: str | None) -> str | None:

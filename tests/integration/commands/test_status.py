@@ -144,3 +144,26 @@ def test_while_the_remote_is_away_what_this_host_read_last_is_shown(farm: Farm) 
     shown = farm.doit("status")
     assert not shown.stdout.startswith("as of")
     assert json.loads(farm.doit("status", "--json").stdout)["at"]["unreachable_since"] is None
+
+
+def test_each_act_on_a_job_is_shown_with_who_did_it(farm: Farm) -> None:
+    job = farm.enqueue("--as", "Ann")
+    assert farm.doit("set", job, "--priority", "2", "--hold", "--as", "Bob").returncode == 0
+    shown = farm.doit("status", job).stdout
+    assert "\nset by Bob: priority 2, held\nheld by Bob\n" in shown
+    assert re.search(r"\nqueued by Ann \S+Z, priority 2\n", shown)
+    assert farm.doit("set", job, "--unhold", "--as", "Cid").returncode == 0
+    assert farm.job(job)["reason"] == "set by Cid: released"
+    assert farm.doit("build").returncode == 0
+    assert farm.doit("rerun", job, "--as", "Dan").returncode == 0
+    report = json.loads(farm.doit("status", job, "--json").stdout)
+    assert report["queued_by"] == "Ann"
+    claims = [t for t in report["transitions"] if t["to"] == "running" and t["step"] is None]
+    assert [(t["reason"], t["details"].get("by")) for t in claims] == [
+        ("claimed by build1", None),
+        ("claimed by build1, requested by Dan", "Dan"),
+    ]
+
+    assert farm.doit("send", "--to", "build1", "--subject", "x", "--as", "Eve").returncode == 0
+    assert "from build1 (Eve) to build1" in farm.doit("messages", "--all").stdout
+    assert "build1 (Eve)" in farm.doit("locks", "--take", "x", "--as", "Eve").stdout

@@ -57,8 +57,8 @@ def fill(farm: Farm) -> None:
         store.enqueue(Job(id=DROPPED, pipeline="ledger", branch="main"))
         Control(store, "Ann").cancel([DROPPED], "wrong branch")
         Control(store, "Ann").drain("build2", "new disk")
-        Mailbox(store).send("all", "disk", kind="warning", body="it is nearly full")
-        store.take_lock("config_update", timedelta(hours=1))
+        Mailbox(store).send("all", "disk", kind="warning", body="it is nearly full", person="Ann")
+        store.take_lock("config_update", timedelta(hours=1), person="Ann")
         _fill_outbox(farm, store)
     workspace = farm.folder / "state" / "build1" / "jobs" / "over"
     workspace.mkdir()
