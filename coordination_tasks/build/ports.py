@@ -187,6 +187,12 @@ class Pipelines(Protocol):
         Raises ValueError; ConnectionError when the source cannot be asked.
         """
 
+    def take_folder(self, pipeline: str, folder: Path, into: Path) -> tuple[str, str]:
+        """Make a folder as it is now the source of a pipeline; returns branch and commit.
+
+        `into` is a repository of our own, replaced here. Raises ConnectionError.
+        """
+
     def workspaces(self, state_dir: Path) -> Workspaces:
         """The workspaces of the builder that owns `state_dir`."""
 

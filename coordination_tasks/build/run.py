@@ -74,6 +74,10 @@ class BuildTools:
     """Makes the publisher of an attempt's logs."""
     keepalive: Callable[[AttemptLog, AttemptLogs, Store], KeepaliveThread]
     """Makes the thread that keeps the claim while the steps run."""
+    show_end: Callable[[AttemptEnd, AttemptLog, Display], int]
+    """Shows how the attempt ended; returns the exit code, or raises what aborted it."""
+    published: str = "published"
+    """Text of a result that was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +108,8 @@ class BuildRequest:
     """Use the current plan, even if an earlier attempt has stored one."""
     start_over: StartOver | None = None
     """Only with `job`."""
+    steps: tuple[str, ...] = ()
+    """Only these steps and what they need; empty: all."""
     tools: BuildTools
 
 
@@ -141,7 +147,13 @@ def run_build(request: BuildRequest) -> int:
             person=request.person,
             pipeline=request.pipeline,
         )
-        claim.arm(claimer, store, outbox, failed_log=config.logs.failed)
+        claim.arm(
+            claimer,
+            store,
+            outbox,
+            failed_log=config.logs.failed,
+            published=tools.published,
+        )
         return _claim_and_build(request, store, claimer)
 
 
@@ -170,8 +182,11 @@ def _claim_and_build(request: BuildRequest, store: Store, claimer: Claimer) -> i
         log.fail(str(error))
     else:
         log.made_with(attempt.running, attempt.plan)
-        _run_steps(request, run.with_tasks(attempt.prepared.tasks), log, logs, attempt, store)
-    return _close(log, logs, claimer.intent, tools.display)
+        planned = run.with_tasks(attempt.prepared.tasks)
+        if request.steps:
+            planned = planned.only(log.running.pipeline, request.steps)
+        _run_steps(request, planned, log, logs, attempt, store)
+    return _close(log, logs, claimer.intent, tools)
 
 
 def _check_steps(
@@ -225,19 +240,20 @@ def _title(running: RunningAttempt) -> str:
     return f"job {running.job_id}, attempt {running.attempt}: {running.pipeline} {what}"
 
 
-def _close(log: AttemptLog, logs: AttemptLogs, intent: ClaimIntent, display: Display) -> int:
+def _close(log: AttemptLog, logs: AttemptLogs, intent: ClaimIntent, tools: BuildTools) -> int:
     """Send waiting records and logs, show how the attempt ended; returns the exit code."""
+    display = tools.display
     try:
         log.send_end()
     except Unavailable as error:
         display.message(f"warning: {error}")
         _publish_logs(log, logs, display, reachable=False)
-        return _show_end(log.end(), log, display)
+        return tools.show_end(log.end(), log, display)
     _publish_logs(log, logs, display, reachable=True)
     end = log.end()
     if not isinstance(end, Refused):  # otherwise the next build releases the job
         intent.clear()
-    return _show_end(end, log, display)
+    return tools.show_end(end, log, display)
 
 
 def _publish_logs(log: AttemptLog, logs: AttemptLogs, display: Display, *, reachable: bool) -> None:
@@ -250,7 +266,7 @@ def _publish_logs(log: AttemptLog, logs: AttemptLogs, display: Display, *, reach
         display.message(f"warning: the logs are only on this builder: {in_words(error)}")
 
 
-def _show_end(end: AttemptEnd, log: AttemptLog, display: Display) -> int:
+def show_end(end: AttemptEnd, log: AttemptLog, display: Display) -> int:
     """Show how the attempt ended; returns the exit code.
 
     Raises the error that aborted it, or that prevents its end.
@@ -265,7 +281,7 @@ def _show_end(end: AttemptEnd, log: AttemptLog, display: Display) -> int:
             what = f"job {job} ended as {refused.state}, but this is not recorded: {error.cause}"
             raise EndRefused(what) from error
         case BrokeOff(error, (Succeeded() | Failed() | Released()) as nevertheless):
-            _show_end(nevertheless, log, display)
+            show_end(nevertheless, log, display)
             raise error
         case BrokeOff(error):
             display.message(f"job {job} {released}: {end.reason}")

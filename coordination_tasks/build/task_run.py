@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from queue import Queue
 from threading import Thread
@@ -15,11 +15,13 @@ from doit.reporter import ZeroReporter
 from doit.runner import MThreadRunner, Runner
 from doit.task import Stream, Task
 
+from common.yaml.findings import did_you_mean
 from coordination_tasks.build.attempt.attempt_log import AttemptLog
 from coordination_tasks.build.attempt.claim_action import ClaimAction
 from coordination_tasks.build.display.display import Display
 from coordination_tasks.build.display.reporter import StepReporter, step_of
 from coordination_tasks.build.doit_tasks import CLAIM_TASK
+from coordination_tasks.domain.errors import BadRequest
 
 
 class StepsRunner(MThreadRunner):  # type: ignore[misc]
@@ -102,6 +104,26 @@ class TaskRun:
         claim = [task for task in self.tasks if task.name == CLAIM_TASK]
         tasks: list[Task] = generate_tasks("plan", (task for task in made))
         return replace(self, tasks=[*claim, *tasks])
+
+    def only(self, pipeline: str, steps: Collection[str]) -> TaskRun:
+        """A run of only these steps and what they need. Raises BadRequest for an unknown one."""
+        by_name = {task.name: task for task in self.tasks}
+        known = self.steps(pipeline)
+        for step in steps:
+            if step not in known:
+                raise BadRequest(
+                    f"unknown step {step[:60]!r} of pipeline {pipeline}{did_you_mean(step, known)}"
+                )
+        kept: set[str] = set()
+        waiting = [f"{pipeline}:{step}" for step in steps]
+        while waiting:
+            name = waiting.pop()
+            if name not in kept:
+                kept.add(name)
+                waiting += by_name[name].task_dep
+        group = by_name[pipeline]
+        group.task_dep = [name for name in group.task_dep if name in kept]
+        return replace(self, tasks=[t for t in self.tasks if t is group or t.name in kept])
 
     def steps(self, pipeline: str | None) -> tuple[str, ...]:
         """Names of the pipeline's steps, in the file's order."""

@@ -29,12 +29,21 @@ class Farm:
         self.home = home
         """The folder of dodo.py."""
 
-    def config(self, builder: str = "") -> BuilderConfig:
-        """Configuration of this builder; `builder` is the flag's value. Raises BadConfiguration."""
+    def config(self, builder: str = "", *, without_repository: bool = False) -> BuilderConfig:
+        """Configuration of this builder; `builder` is the flag's value. Raises BadConfiguration.
+
+        `without_repository`: see read_builder_config.
+        """
         from coordination_tasks.builder.config.builder import read_builder_config
 
         labels = self.pipelines.labels()
-        return read_builder_config(self.home, os.environ, builder or None, found_labels=labels)
+        return read_builder_config(
+            self.home,
+            os.environ,
+            builder or None,
+            found_labels=labels,
+            without_repository=without_repository,
+        )
 
     def pipelines_file(self) -> Path:
         """Path of `pipelines.yaml`. Raises BadConfiguration."""

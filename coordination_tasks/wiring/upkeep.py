@@ -26,6 +26,7 @@ from coordination_tasks.farm.presence.beater import Beater
 from coordination_tasks.farm.presence.observer import Observer
 from coordination_tasks.farm.wake_call import WakeCalls
 from coordination_tasks.farm.watch import Watch
+from coordination_tasks.repository.step_logs import StepLogs
 from coordination_tasks.store.store import Store
 from coordination_tasks.wiring.clones import heartbeats, push_budget, step_logs
 from coordination_tasks.wiring.reading import observations
@@ -56,13 +57,15 @@ def observer(config: BuilderConfig, store: Store, notice: Callable[[str], None])
     )
 
 
-def attempt_logs(config: BuilderConfig, pipelines: Pipelines, log: AttemptLog) -> AttemptLogs:
-    """The publisher of an attempt's logs."""
+def attempt_logs(
+    config: BuilderConfig, pipelines: Pipelines, log: AttemptLog, published: StepLogs | None = None
+) -> AttemptLogs:
+    """The publisher of an attempt's logs, by default in the coordination repository."""
     running, workspaces = log.running, pipelines.workspaces(config.state_dir)
     return AttemptLogs(
         attempt=running.claimed,
         limits=config.logs,
-        published=step_logs(config),
+        published=published or step_logs(config),
         path=lambda step: workspaces.log(running.job_id, running.attempt, step),
         secrets=lambda: tuple(log.running.secrets.values()),
         clock=utc_now,

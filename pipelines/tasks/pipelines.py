@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -137,6 +138,23 @@ class Pipelines:
         from pipelines.git.branch_tip import tag_commit
 
         return tag_commit(self.known[pipeline].source, tag, os.environ)
+
+    def take_folder(self, pipeline: str, folder: Path, into: Path) -> tuple[str, str]:
+        """Make a folder as it is now the source of a pipeline; returns branch and commit.
+
+        `into` is a repository of our own, replaced here. Raises ConnectionError when git fails.
+        """
+        from pipelines.domain.errors import StepFailed
+        from pipelines.git.working_tree import commit_of_folder
+
+        try:
+            tree = commit_of_folder(folder, into, os.environ)
+        except StepFailed as error:
+            raise ConnectionError(error.message) from error
+        before = self.known[pipeline]
+        source = before.source.model_copy(update={"repository": str(tree.repository)})
+        self.__dict__["known"] = {**self.known, pipeline: replace(before, source=source)}
+        return tree.branch, tree.commit
 
     def workspaces(self, state_dir: Path) -> Workspaces:
         """The workspaces of the builder that owns `state_dir`."""

@@ -50,7 +50,7 @@ class AttemptLog:
     """The log of the newly claimed attempt. Safe for steps that run in parallel.
 
     Its records wait in `outbox` until `recipient` has them. The end of a failed attempt contains at
-    most `failed_log` bytes of the failed steps' logs.
+    most `failed_log` bytes of the failed steps' logs; `published` is the text after it was sent.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class AttemptLog:
         stop: StopReasons,
         *,
         failed_log: int = 0,
+        published: str = "published",
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.running = running
@@ -69,6 +70,7 @@ class AttemptLog:
         self._outbox = outbox
         self._recipient = recipient
         self._failed_log = failed_log
+        self._published = published
         self._monotonic = monotonic
         self._claimed_at = monotonic()
         self._lock = threading.RLock()
@@ -298,7 +300,7 @@ class AttemptLog:
             return f"not published yet: {error}"
         except CoordinationError as error:
             return f"not published: {error}"
-        return "published"
+        return self._published
 
     def _record(self, transition: Transition, *, allowed: bool = False) -> None:
         if not self.stop.lost:  # otherwise no record of this attempt counts any more

@@ -32,8 +32,16 @@ class ClaimAction:
         self._claim: Callable[[], AttemptLog] | None = None
         self._log: AttemptLog | None = None
 
-    def arm(self, claimer: Claimer, store: Store, outbox: Outbox, *, failed_log: int = 0) -> None:
-        """Set what `claim` needs; `failed_log`: see AttemptLog."""
+    def arm(
+        self,
+        claimer: Claimer,
+        store: Store,
+        outbox: Outbox,
+        *,
+        failed_log: int = 0,
+        published: str = "published",
+    ) -> None:
+        """Set what `claim` needs; for the last two see AttemptLog."""
 
         def claim() -> AttemptLog:
             running = claimer.claim()
@@ -43,6 +51,7 @@ class ClaimAction:
                 store,
                 self.stop,
                 failed_log=failed_log,
+                published=published,
                 monotonic=self._monotonic,
             )
 

@@ -142,15 +142,18 @@ def read_builder_config(
     builder: str | None = None,
     *,
     found_labels: Mapping[str, str] | None = None,
+    without_repository: bool = False,
 ) -> BuilderConfig:
     """Configuration of this builder; `home` is the folder of dodo.py, `builder` the flag.
 
     `found_labels` were detected on the machine; labels in the file override them.
+    `without_repository`: for what needs no coordination repository, which may be missing then.
+
     Raises BadConfiguration with every finding.
     """
     path, file = _read_file(home, environment)
     repository = environment.get(REPOSITORY_VARIABLE) or file.coordination_repository
-    if not repository:
+    if not repository and not without_repository:
         raise BadConfiguration(
             f"coordination repository is not configured. Set coordination_repository in {path} "
             f"or {REPOSITORY_VARIABLE}, or run scripts/quickstart for a local one."
@@ -172,7 +175,7 @@ def read_builder_config(
             heartbeats_at=heartbeat.place,
             lease=file.lease,
         ),
-        coordination_repository=_resolve_remote(repository, path.parent),
+        coordination_repository=_resolve_remote(repository or "", path.parent),
         state_dir=_resolve(state_dir, path.parent) / name,
         pipelines_file=pipelines_file(home, environment),
         default_pipeline=file.default_pipeline,
@@ -250,7 +253,7 @@ def _expanded(path: str) -> Path:
 
 def _resolve_remote(repository: str, folder: Path) -> str:
     """A URL unchanged; a path made absolute."""
-    if "://" in repository or ":" in repository.partition("/")[0]:
+    if not repository or "://" in repository or ":" in repository.partition("/")[0]:
         return repository
     return str(_resolve(repository, folder))
 

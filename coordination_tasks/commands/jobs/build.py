@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 from common.cli.command import OPTION_BUILDER
 from coordination_tasks.build.display.choice import make_display
-from coordination_tasks.build.run import BuildRequest, BuildTools, run_build
+from coordination_tasks.build.run import BuildRequest, BuildTools, run_build, show_end
 from coordination_tasks.builder.acting_person import acting_person
+from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.secret_values import Secrets
 from coordination_tasks.commands.base import FarmCommand, job_argument
 from coordination_tasks.wiring.store import open_store
@@ -79,15 +80,14 @@ Exit codes:
                 pipeline=pipeline or None,
                 parallel=parallel,
                 replan=replan,
-                tools=build_tools(self, builder, verbose=verbose),
+                tools=build_tools(self, self.farm.config(builder), verbose=verbose),
             )
         )
 
 
-def build_tools(command: FarmCommand, builder: str, *, verbose: bool) -> BuildTools:
-    """The tools of a command that builds; `builder` is the option's value."""
+def build_tools(command: FarmCommand, config: BuilderConfig, *, verbose: bool) -> BuildTools:
+    """The tools of a command that builds."""
     farm = command.farm
-    config = farm.config(builder)
     secrets = Secrets(os.environ, config.secrets_file)
     display = make_display(sys.stdout, verbose=verbose)
     return BuildTools(
@@ -104,4 +104,5 @@ def build_tools(command: FarmCommand, builder: str, *, verbose: bool) -> BuildTo
         open_store=lambda sleep: open_store(config, display.message, sleep=sleep),
         logs=lambda log: attempt_logs(config, farm.pipelines, log),
         keepalive=lambda log, logs, store: keepalive(config, store, log, logs, display.message),
+        show_end=show_end,
     )

@@ -67,6 +67,6 @@ Exit codes: see `doit help build`.
                 parallel=parallel,
                 replan=replan,
                 start_over=StartOver(start=start, only=only, clean=clean),
-                tools=build_tools(self, builder, verbose=verbose),
+                tools=build_tools(self, self.farm.config(builder), verbose=verbose),
             )
         )

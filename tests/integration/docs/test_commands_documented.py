@@ -169,7 +169,7 @@ def test_every_command_that_reads_has_json() -> None:
     assert without == acting
     assert acting == {
         *("build", "clean", "completion", "enqueue", "forget", "help", "new", "rerun", "send"),
-        *("squash-heartbeat", "watch"),
+        *("squash-heartbeat", "try", "watch"),
     }
 
 
