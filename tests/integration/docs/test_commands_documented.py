@@ -160,7 +160,7 @@ def test_every_command_with_json_has_its_document_described() -> None:
 
 def test_every_command_that_reads_has_json() -> None:
     [listed] = re.findall(
-        r"^Every command that reads has `--json`\. These act, and have none: (.*?)\. ",
+        r"^Every command that reads has `--json`\. These act, and have none: (.*?)\.\s",
         DOCUMENT,
         re.M | re.S,
     )
