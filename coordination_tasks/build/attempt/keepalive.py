@@ -39,7 +39,7 @@ class KeepaliveThread:
         self,
         run_due: Callable[[], None],
         *,
-        look: Callable[[], None],
+        look: Callable[[], None] = lambda: None,
         is_fresh: Callable[[], bool] = lambda: False,
         every: float,
         on_lost: Callable[[ClaimLost], None],
