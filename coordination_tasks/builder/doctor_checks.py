@@ -125,6 +125,13 @@ def check_push(repository: str, builder: str, now: datetime) -> Check:
         return Check(
             "push permission", f"{local} is not writable", "give this user write permission"
         )
+    if local.is_dir() and _forbids_forced_pushes(local):
+        return Check(
+            "push permission",
+            f"{local} forbids forced pushes, which heartbeats need",
+            f"run `git -C {local} config receive.denyNonFastForwards false` (git init --shared has"
+            " set it), and protect main with a hook.",
+        )
     with tempfile.TemporaryDirectory() as folder:
         git_dir = Path(folder)
         result = make_repository(git_dir)
@@ -140,6 +147,11 @@ def check_push(repository: str, builder: str, now: datetime) -> Check:
     if result.code:
         return Check("push permission", why(result), "check this builder's key")
     return Check("push permission", "granted", None)
+
+
+def _forbids_forced_pushes(git_dir: Path) -> bool:
+    asked = ["config", "--type=bool", "receive.denyNonFastForwards"]
+    return run_git(asked, git_dir=git_dir, timeout=_SECONDS).output.strip() == "true"
 
 
 def check_clock(snapshot: Snapshot, now: datetime) -> Check:

@@ -29,6 +29,15 @@ class BadConfiguration(CoordinationError):
     exit_code = 3
 
 
+class WrongObjectFormat(BadConfiguration):
+    """The coordination repository stores its objects in SHA-256 format."""
+
+    remedy = (
+        "make it anew with `git init --bare --object-format=sha1`, and push the files of its main"
+        " branch there as a new commit."
+    )
+
+
 class BadRequest(CoordinationError):
     """An invalid request: a bad id, an unknown job, a bad priority."""
 

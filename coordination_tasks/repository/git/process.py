@@ -11,9 +11,10 @@ import select
 import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from coordination_tasks.domain.errors import BadConfiguration
 
@@ -67,9 +68,16 @@ def git_environment() -> dict[str, str]:
     return {**kept, "LC_ALL": "C", "LANGUAGE": "C", "GIT_TERMINAL_PROMPT": "0"}
 
 
-def run_git(arguments: Sequence[str], *, git_dir: Path, timeout: float) -> GitResult:
+def run_git(
+    arguments: Sequence[str],
+    *,
+    git_dir: Path,
+    timeout: float,
+    env: Mapping[str, str] = MappingProxyType({}),
+) -> GitResult:
     """Run git on the repository `git_dir`; after `timeout` seconds its process group is killed.
 
+    `env` has further variables.
     Raises BadConfiguration when there is no git.
     Output goes to files: an escaped grandchild cannot block us by holding a pipe open.
     """
@@ -80,7 +88,7 @@ def run_git(arguments: Sequence[str], *, git_dir: Path, timeout: float) -> GitRe
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=errors,
-                env=git_environment(),
+                env={**git_environment(), **env},
                 start_new_session=True,
             )
         except FileNotFoundError as error:

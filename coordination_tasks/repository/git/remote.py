@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import re
+import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from coordination_tasks.domain.errors import AccessDenied, BadConfiguration, Unavailable
+from coordination_tasks.domain.errors import (
+    AccessDenied,
+    BadConfiguration,
+    Unavailable,
+    WrongObjectFormat,
+)
 from coordination_tasks.repository.git.process import GitResult, run_git
-from coordination_tasks.repository.git.responses import Response, why
+from coordination_tasks.repository.git.responses import Response, fetch_response, why
 
 NOTES = "refs/heads/claim-request-"
 """Prefix of the branches of notes, one per owner."""
@@ -31,6 +37,7 @@ def is_branch(text: str) -> bool:
     return not any(part.endswith(".lock") for part in text.split("/"))
 
 
+_OTHER_FORMAT = re.compile(r"mismatched algorithms|support this repository's hash algorithm")
 FETCHED = "refs/fetched/"
 """The refs of other branches in a clone."""
 
@@ -55,7 +62,10 @@ class GitRemote:
 
     def fetch(self, git_dir: Path, target: str, *options: str) -> GitResult:
         """Fetch the branch into the ref `target` of a clone (with `+` even if it was rewritten)."""
-        return fetch_ref(git_dir, self._url, self._ref, target, *options, timeout=self._timeout)
+        result = fetch_ref(git_dir, self._url, self._ref, target, *options, timeout=self._timeout)
+        if fetch_response(result) is Response.ABSENT:
+            self._check_format(git_dir)
+        return result
 
     def fetch_with_notes(self, git_dir: Path, target: str, notes: str) -> GitResult:
         """Fetch the branch like `fetch`, and the notes into refs that start with `notes`."""
@@ -92,6 +102,22 @@ class GitRemote:
                 f"`git branch -m {there} {wanted}`"
             )
 
+    def _check_format(self, git_dir: Path) -> None:
+        """Raise WrongObjectFormat when the repository, which may be empty, stores SHA-256 objects.
+
+        git itself compares formats only when it transfers a commit.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            trace = Path(folder) / "trace"
+            run_git(
+                ["ls-remote", "--end-of-options", self._url],
+                git_dir=git_dir,
+                timeout=self._timeout,
+                env={"GIT_TRACE_PACKET": str(trace)},
+            )
+            if trace.exists() and b"object-format=sha256" in trace.read_bytes():
+                raise _wrong_format()
+
     def _asked(self, git_dir: Path, *refs: str) -> str:
         asked = ["ls-remote", "--symref", "--end-of-options", self._url, *refs]
         result = run_git(asked, git_dir=git_dir, timeout=self._timeout)
@@ -108,11 +134,12 @@ class GitRemote:
 
     def _push(self, git_dir: Path, options: list[str], changes: list[str]) -> GitResult:
         always = ["push", "--porcelain", "--no-verify"]
-        return run_git(
+        result = run_git(
             [*always, *options, "--end-of-options", self._url, *changes],
             git_dir=git_dir,
             timeout=self._timeout,
         )
+        return _of_our_format(result)
 
     def push_forced(self, git_dir: Path, commit: str) -> GitResult:
         """Set the branch to `commit`, whatever it was."""
@@ -142,7 +169,7 @@ def fetch_ref(
 def _fetch(
     git_dir: Path, source: str, refs: tuple[str, ...], *options: str, timeout: float
 ) -> GitResult:
-    return run_git(
+    result = run_git(
         [
             "fetch",
             "--no-tags",
@@ -157,6 +184,18 @@ def _fetch(
         git_dir=git_dir,
         timeout=timeout,
     )
+    return _of_our_format(result)
+
+
+def _of_our_format(result: GitResult) -> GitResult:
+    """`result`, unless git says that the other repository has another format of objects."""
+    if result.code and _OTHER_FORMAT.search(result.errors):
+        raise _wrong_format()
+    return result
+
+
+def _wrong_format() -> WrongObjectFormat:
+    return WrongObjectFormat("the coordination repository stores SHA-256 objects, expected SHA-1")
 
 
 def fail(response: Response, result: GitResult) -> NoReturn:

@@ -40,6 +40,19 @@ def porcelain(line: str) -> str:
             "",
             Response.MOVED,
         ),
+        # git 2.55: another push held the branch's lock; a branch is a folder of this name
+        (
+            1,
+            porcelain("!\t1a:refs/heads/main\t[remote rejected] (reference already exists)"),
+            "",
+            Response.MOVED,
+        ),
+        (
+            1,
+            porcelain("!\t1a:refs/heads/main/x\t[remote rejected] (refname conflict)"),
+            "",
+            Response.REFUSED,
+        ),
         (
             1,
             porcelain("!\t1a:refs/heads/main\t[remote rejected] (pre-receive hook declined)"),
