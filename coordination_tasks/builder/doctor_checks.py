@@ -128,9 +128,10 @@ def check_push(repository: str, builder: str, now: datetime) -> Check:
     if local.is_dir() and _forbids_forced_pushes(local):
         return Check(
             "push permission",
-            f"{local} forbids forced pushes, which heartbeats need",
+            f"granted, but {local} forbids forced pushes: heartbeats go to main",
             f"run `git -C {local} config receive.denyNonFastForwards false` (git init --shared has"
             " set it), and protect main with a hook.",
+            needed=False,
         )
     with tempfile.TemporaryDirectory() as folder:
         git_dir = Path(folder)

@@ -111,6 +111,22 @@ def heartbeat_data(
     return _written(text, found, members)
 
 
+CLAIM_KEY = "claim_id"
+"""In `current_job` of heartbeats: the claim that the builder works for."""
+
+
+def other_work(status: BuilderStatus, job: Job) -> str:
+    """What a builder says that it does instead of building its claimed `job`; "": it builds it."""
+    current = status.current_job
+    if current is None:
+        return f"is {status.status}"
+    if current.get("id") != job.id:
+        return f"builds job {current.get('id')}"
+    if current.get(CLAIM_KEY) not in {None, job.claim_id}:
+        return "builds it for another claim"
+    return ""
+
+
 def current_job(job: Job) -> dict[str, object]:
     """The member `current_job` while this job is built."""
     return {

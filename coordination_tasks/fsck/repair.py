@@ -17,11 +17,18 @@ from coordination_tasks.farm.presence.observations import Presence
 from coordination_tasks.farm.watch import Watch
 from coordination_tasks.fsck.git_locks import remove_locks
 from coordination_tasks.fsck.outbox import is_told
-from coordination_tasks.fsck.stalled import is_long_over, stalled_jobs, tells_of_lost_job
+from coordination_tasks.fsck.stalled import (
+    denied_jobs,
+    is_long_over,
+    stalled_jobs,
+    tells_of_lost_job,
+)
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
 
 LONGEST_LOOK = 3600.0
+_LOOKS_AT_HEARTBEATS = 3
+"""After a lease: an observer reads heartbeats twice a lease, at its next look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +48,12 @@ class Repair:
     monotonic: Callable[[], float]
 
     def run(
-        self, snapshot: Snapshot, presences: Mapping[str, Presence], *, may_write: bool
+        self,
+        snapshot: Snapshot,
+        presences: Mapping[str, Presence],
+        told: Mapping[str, bytes],
+        *,
+        may_write: bool,
     ) -> None:
         """Do everything safe about the findings; `may_write`: the repository may be changed."""
         acts: list[Callable[[], Iterable[str]]] = [
@@ -53,7 +65,7 @@ class Repair:
                 self._send,
                 lambda: self._free_locks(snapshot),
                 lambda: self._correct_own_status(snapshot),
-                lambda: self._take_from_dead(snapshot, presences),
+                lambda: self._take_from_dead(snapshot, presences, told),
             ]
         hindrances: dict[str, None] = {}
         for act in acts:
@@ -96,19 +108,24 @@ class Repair:
                 yield f"published that builder {own} is idle"
 
     def _take_from_dead(
-        self, snapshot: Snapshot, presences: Mapping[str, Presence]
+        self, snapshot: Snapshot, presences: Mapping[str, Presence], told: Mapping[str, bytes]
     ) -> tuple[str, ...]:
         """Observe like `doit watch`, until each builder has moved or is dead.
 
         The observer reports what it does.
         """
-        if not stalled_jobs(snapshot, presences):
+
+        def has_some(now: Snapshot) -> bool:
+            return bool(stalled_jobs(now, presences) or denied_jobs(now, told))
+
+        if not has_some(snapshot):
             return ()
         self.watch.look()
-        lasts = min(self.watch.observer.longest_lease, LONGEST_LOOK) + self.every
+        looks = _LOOKS_AT_HEARTBEATS if denied_jobs(snapshot, told) else 1
+        lasts = min(self.watch.observer.longest_lease, LONGEST_LOOK) + looks * self.every
         self.tell(f"checking for up to {lasts:.0f} s whether builders of running jobs are alive")
         end = self.monotonic() + lasts
-        while self.monotonic() < end and stalled_jobs(self.store.snapshot(), presences):
+        while self.monotonic() < end and has_some(self.store.snapshot()):
             self.sleep(self.every)
             self.watch.look()
         return ()

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from common.states import State
 from coordination_tasks.builder.claim_intent import abandoned_job
+from coordination_tasks.documents.builder_status import other_work, read_status
 from coordination_tasks.documents.locks import DEFAULT_LIFE, QUEUE_LOCK, Lock
 from coordination_tasks.documents.paths import JOBS, LOCKS, status_path
 from coordination_tasks.domain.errors import BrokenDocument, NotFound
@@ -51,6 +52,35 @@ def check_killed(
             problem=f"{JOBS}: running job {job.id} is held by a killed build of this builder",
             remedy="doit fsck --repair, doit watch or the next doit build releases it",
         )
+
+
+def check_denied(snapshot: Snapshot, told: Mapping[str, bytes]) -> Iterator[Finding]:
+    """Running jobs that their builder's heartbeat says it does not build.
+
+    `told` is status.json in the heartbeats, by builder. Raises like `check_stalled`.
+    """
+    for job, denial in denied_jobs(snapshot, told):
+        what = f"running on {job.assigned_to}, which says that it {denial}"
+        yield Finding(path=JOBS, problem=f"{JOBS}: job {job.id} is {what}", remedy=_REQUEUES)
+
+
+def denied_jobs(snapshot: Snapshot, told: Mapping[str, bytes]) -> tuple[tuple[Job, str], ...]:
+    """Those jobs, each with what the builder says that it does instead."""
+    running = (job for job in snapshot.jobs() if job.state is State.RUNNING and job.claim_id)
+    found = ((job, _denial(snapshot, job, told)) for job in running)
+    return tuple((job, denial) for job, denial in found if denial)
+
+
+def _denial(snapshot: Snapshot, job: Job, told: Mapping[str, bytes]) -> str:
+    builder = job.assigned_to or ""
+    try:
+        published = snapshot.builder_status(builder).timestamp
+        status = read_status(builder, told[builder], None)
+    except (BrokenDocument, NotFound, KeyError):
+        return ""
+    # two times of one clock: what it said before it claimed the job does not count
+    is_later = status.timestamp and published and status.timestamp > published
+    return other_work(status, job) if is_later else ""
 
 
 def stalled_jobs(snapshot: Snapshot, presences: Mapping[str, Presence]) -> tuple[Job, ...]:

@@ -15,7 +15,12 @@ from dataclasses import dataclass, field
 from coordination_tasks.build.attempt.attempt_log import AttemptLog
 from coordination_tasks.build.logs.published import AttemptLogs
 from coordination_tasks.builder.push_budget import PushBudget
-from coordination_tasks.documents.builder_status import BUILDING, StatusChange, current_job
+from coordination_tasks.documents.builder_status import (
+    BUILDING,
+    CLAIM_KEY,
+    StatusChange,
+    current_job,
+)
 from coordination_tasks.domain.errors import ClaimLost
 from coordination_tasks.farm.presence.beater import Beater
 from coordination_tasks.farm.presence.observer import Observer
@@ -205,7 +210,8 @@ class Keepalive:
         running = self.log.running
         steps = self.log.running_steps()
         counts = {step: running.counts[step] for step in steps if step in running.counts}
-        job = {**current_job(running.claimed.job), "steps": list(steps)}
+        claim = {CLAIM_KEY: running.claimed.claim_id, "attempt": running.attempt}
+        job = {**current_job(running.claimed.job), **claim, "steps": list(steps)}
         change = StatusChange(
             status=BUILDING, current_job={**job, "progress": counts} if counts else job
         )

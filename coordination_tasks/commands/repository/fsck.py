@@ -24,6 +24,7 @@ from coordination_tasks.domain.errors import BrokenDocument, HistoryRewritten, N
 from coordination_tasks.domain.scheduling import Wanted
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.farm.presence.observations import Presence
+from coordination_tasks.farm.presence.overview import FarmOverview
 from coordination_tasks.fsck.documents import find_broken
 from coordination_tasks.fsck.finding import Finding
 from coordination_tasks.fsck.git_locks import check_locks
@@ -33,14 +34,14 @@ from coordination_tasks.fsck.outbox import check_outbox
 from coordination_tasks.fsck.plans import check_plans
 from coordination_tasks.fsck.references import check_references
 from coordination_tasks.fsck.repair import Repair
-from coordination_tasks.fsck.stalled import check_killed, check_stalled
+from coordination_tasks.fsck.stalled import check_denied, check_killed, check_stalled
 from coordination_tasks.repository.memory import MemoryRemote, MemoryRepository
 from coordination_tasks.repository.protocol import NOTHING
 from coordination_tasks.store.attempt_commands import Record
 from coordination_tasks.store.history import GitHistory
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
-from coordination_tasks.wiring.reading import find_presences
+from coordination_tasks.wiring.reading import farm_overview
 from coordination_tasks.wiring.store import open_store
 from coordination_tasks.wiring.upkeep import make_watch
 
@@ -57,6 +58,7 @@ class _Look:
 
     snapshot: Snapshot
     presences: Mapping[str, Presence]
+    told: Mapping[str, bytes]
     findings: tuple[Finding, ...]
     is_rewound: bool
 
@@ -73,9 +75,10 @@ valid version of unreadable documents or a missing queue. Finds illegal or unrea
 transitions, manifests and plans without a job, or missing ones; jobs that can never start; queued
 jobs whose plan this builder refuses, since its own pipelines file never made it; running jobs whose
 builder sent no heartbeat for a lease, as observed from this machine (no clocks are compared; a
-running `doit watch` improves this), or of a killed build of this builder; builders that report a
-job that they do not have; expired or endless locks; a main that was reset to an older state;
-problems of this builder's outbox; and lock files that a killed git left in its clones.
+running `doit watch` improves this), whose builder says that it does something else, or of a killed
+build of this builder; builders that report a job that they do not have; expired or endless locks; a
+main that was reset to an older state; problems of this builder's outbox; and lock files that a
+killed git left in its clones.
 Changes nothing without --repair.
 
 --repair does what is safe: it removes such lock files, drops outbox entries that are already
@@ -135,17 +138,19 @@ Exit codes: 0 no problems (left), 1 cannot read the coordination repository or t
         wanted: Wanted | None,
     ) -> _Look:
         snapshot, rewound = _newest(store, history)
-        presences = find_presences(config, snapshot)
+        overview = farm_overview(config, snapshot)
         ended = {entry.job for entry in outbox.pending() if not isinstance(entry.command, Record)}
         findings = (
             *rewound,
             *(find_broken(snapshot, history) if history else ()),
-            *_disagreements(config, snapshot, presences, ended, wanted),
+            *_disagreements(config, snapshot, overview, ended, wanted),
             *(self._foreign_plans(config, snapshot, wanted) if wanted else ()),
             *check_outbox(snapshot, outbox),
             *check_locks(config.state_dir),
         )
-        return _Look(snapshot, presences, findings, is_rewound=bool(rewound))
+        return _Look(
+            snapshot, overview.presences, overview.told, findings, is_rewound=bool(rewound)
+        )
 
     def _foreign_plans(
         self, config: BuilderConfig, snapshot: Snapshot, wanted: Wanted
@@ -176,13 +181,13 @@ Exit codes: 0 no problems (left), 1 cannot read the coordination repository or t
             now=utc_now(),
             sleep=time.sleep,
             monotonic=time.monotonic,
-        ).run(look.snapshot, look.presences, may_write=not look.is_rewound)
+        ).run(look.snapshot, look.presences, look.told, may_write=not look.is_rewound)
 
 
 def _disagreements(
     config: BuilderConfig,
     snapshot: Snapshot,
-    presences: Mapping[str, Presence],
+    overview: FarmOverview,
     ended: Collection[str],
     wanted: Wanted | None,
 ) -> tuple[Finding, ...]:
@@ -191,7 +196,8 @@ def _disagreements(
             *check_jobs(snapshot, wanted),
             *check_references(snapshot),
             *check_manifests(snapshot),
-            *check_stalled(snapshot, presences, now=utc_now()),
+            *check_stalled(snapshot, overview.presences, now=utc_now()),
+            *check_denied(snapshot, overview.told),
             *check_killed(snapshot, _left_claim(config), ended),
         )
     except BrokenDocument:

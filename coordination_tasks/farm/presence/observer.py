@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from common.states import State
+from coordination_tasks.documents.builder_status import other_work, read_status
+from coordination_tasks.documents.paths import status_path
 from coordination_tasks.domain.errors import BrokenDocument, ClaimLost, NotFound
 from coordination_tasks.domain.model import Attempt, Job
 from coordination_tasks.farm.presence.liveness import Liveness
@@ -34,6 +36,11 @@ class _Watched:
     lease: float
     beats_for_it: bool
     """Whether the builder's heartbeats are for this job, not for a later one."""
+
+    @property
+    def version(self) -> str:
+        """Changes with every record of the attempt."""
+        return f"{self.name} {self.facts}"
 
     @property
     def name(self) -> str:
@@ -67,6 +74,8 @@ class Observer:
         self._snapshot: Snapshot | None = None
         self._sign_of_facts: str | None = None
         self._watched: tuple[_Watched, ...] = ()
+        self._read_at: float | None = None
+        self._denied: Mapping[str, float] = {}
 
     @property
     def jobs_wait(self) -> bool:
@@ -93,22 +102,49 @@ class Observer:
             _check(own, self._snapshot)
         now = self._monotonic()
         self._liveness.see({w.name: _sign(w, signs.get(w.place)) for w in self._watched}, now)
+        over = self._silent(now) | self._denying(signs, now)
         return tuple(
-            self._reap(watched)
+            self._reap(watched, over[watched.name])
             for watched in self._watched
-            if self._is_over(watched, now) and not _is_own(watched.job, own)
+            if watched.name in over and not _is_own(watched.job, own)
         )
 
-    def _is_over(self, watched: _Watched, now: float) -> bool:
-        return self._liveness.still_for(watched.name, now) > watched.lease
+    def _silent(self, now: float) -> dict[str, str]:
+        """The attempts whose sign has not changed for their lease, and the reason to take them."""
+        return {
+            w.name: f"no heartbeat from builder {w.job.assigned_to} for {w.lease:g} s"
+            for w in self._watched
+            if self._liveness.still_for(w.name, now) > w.lease
+        }
 
-    def _reap(self, watched: _Watched) -> Job:
+    def _denying(self, signs: Mapping[str, str], now: float) -> dict[str, str]:
+        """The attempts that their own builder has denied for a lease, and the reason.
+
+        Such a builder came back without its disk. Decided only when heartbeats were just read,
+        twice a lease: the newest one must deny the attempt, too, and no record of it may have come
+        since the first denial.
+        """
+        asked = [w for w in self._watched if w.job.claim_id and w.place in signs.keys() - {FACTS}]
+        every = min((w.lease for w in asked), default=0.0) / 2
+        if not asked or (self._read_at is not None and now - self._read_at < every):
+            return {}
+        paths = {w.place: status_path(w.job.assigned_to or "") for w in asked}
+        files = self._heartbeats.read(paths, signs)
+        self._read_at = now
+        found = [(w, denial) for w in asked if (denial := _denial(w.job, files.get(w.place)))]
+        self._denied = {w.version: self._denied.get(w.version, now) for w, _ in found}
+        return {
+            w.name: f"builder {w.job.assigned_to} {denial}, for {w.lease:g} s at least"
+            for w, denial in found
+            if now - self._denied[w.version] >= w.lease
+        }
+
+    def _reap(self, watched: _Watched, reason: str) -> Job:
         job = watched.job
-        reason = f"no heartbeat from builder {job.assigned_to} for {watched.lease:g} s"
         after = self._store.reap(job.id, seen_token=job.token, reason=reason)
         self._snapshot = None
         why = after.reason if reason in after.reason else f"{reason}; it stays {after.state}"
-        self._notice(f"took job {job.id} from dead builder {job.assigned_to}: {why}")
+        self._notice(f"took job {job.id} from builder {job.assigned_to}: {why}")
         return after
 
     def _read(self) -> Snapshot:
@@ -135,6 +171,16 @@ class Observer:
             lease=self._lease * _OLD_PROGRAMS if old_program else lease or self._lease,
             beats_for_it=old_program or current in {None, job.id},
         )
+
+
+def _denial(job: Job, data: bytes | None) -> str:
+    """What the builder's heartbeat says that it does instead; "" if it says nothing of that."""
+    if data is None:
+        return ""
+    try:
+        return other_work(read_status(job.assigned_to or "", data, None), job)
+    except BrokenDocument:
+        return ""
 
 
 def _sign(watched: _Watched, beat: str | None) -> str:

@@ -352,10 +352,10 @@ def test_repair_takes_the_job_of_a_dead_builder_only(
     object.__setattr__(repair, "sleep", sleep_while_one_beats)
     silent = {name: Presence(SILENT, 999.0) for name in ("build2", "build3")}
 
-    repair.run(reader.snapshot(), silent, may_write=True)
+    repair.run(reader.snapshot(), silent, {}, may_write=True)
 
     assert repair.done == [
-        "took job job_0 from dead builder build2: no heartbeat from builder build2 for 60 s"
+        "took job job_0 from builder build2: no heartbeat from builder build2 for 60 s"
     ]
     assert [found.state for found in reader.jobs()] == [State.QUEUED, State.RUNNING]
     assert told == ["checking for up to 70 s whether builders of running jobs are alive"]
@@ -369,9 +369,9 @@ def test_repair_frees_locks_that_are_over(
     quick.clock.sleep(7200)
     repair = repair_of(quick, shared, store, outbox, [])
 
-    repair.run(store.snapshot(), {}, may_write=False)
+    repair.run(store.snapshot(), {}, {}, may_write=False)
     assert store.locks(), "a rewound main is not written to"
-    repair.run(store.snapshot(), {}, may_write=True)
+    repair.run(store.snapshot(), {}, {}, may_write=True)
 
     assert store.locks() == ()
     assert repair.done == ["released expired lock config_update held by build9"]
@@ -390,7 +390,7 @@ def test_what_hinders_one_repair_does_not_hinder_the_others(
     told: list[str] = []
     repair = repair_of(quick, shared, store, outbox, told)
 
-    repair.run(snapshot, {attempt.builder: Presence(ALIVE, 0.0)}, may_write=True)
+    repair.run(snapshot, {attempt.builder: Presence(ALIVE, 0.0)}, {}, may_write=True)
 
     assert outbox.pending() == ()
     assert repair.done == ["outbox: dropped 1 entries that were already recorded"]

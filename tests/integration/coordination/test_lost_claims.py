@@ -46,3 +46,26 @@ def test_steps_start_while_the_remote_is_away(farm: Farm) -> None:
     build.communicate(timeout=PATIENCE)
     assert farm.doit("build").returncode == 4
     assert farm.job(job)["status"] == "completed"
+
+
+def test_a_builder_that_lost_its_disk_gives_back_what_it_held(farm: Farm) -> None:
+    """It lives under its id, and its heartbeats were taken for those of the lost attempt."""
+    path = farm.folder / "builder.yaml"
+    beats = "{building: 1s, waiting: 1s, idle: 1s}"
+    path.write_text(path.read_text() + f"lease: 6s\nheartbeat: {beats}\n")
+    farm.second("echo second >> $LEDGER; until test -e $LEDGER.go; do sleep 0.1; done")
+    job = farm.enqueue()
+    build = farm.start("build")
+    await_that(lambda: "second" in farm.ran(), "the second step runs")
+    build.kill()
+    build.wait()
+    Path(f"{farm.ledger}.go").touch()
+    shutil.rmtree(farm.folder / "state")
+
+    watch = farm.start("watch")
+    found = f"job {job} is running on build1, which says that it is idle"
+    await_that(lambda: found in farm.doit("fsck", builder="laptop").stdout, "fsck names it")
+    await_that(lambda: farm.job(job)["status"] == "queued", "the job is queued again")
+    watch.terminate()
+    assert watch.wait(PATIENCE) == 0
+    assert farm.job(job)["reason"].startswith("builder build1 is idle")

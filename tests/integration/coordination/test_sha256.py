@@ -59,5 +59,5 @@ def test_doctor_names_a_repository_that_forbids_forced_pushes(farm: Farm) -> Non
     assert "forbids forced pushes" not in farm.doit("doctor").stdout
     git("-C", str(farm.coordination), "config", "receive.denyNonFastForwards", "true")
     told = farm.doit("doctor").stdout
-    assert "forbids forced pushes, which heartbeats need" in told
+    assert "forbids forced pushes: heartbeats go to main" in told
     assert "config receive.denyNonFastForwards false" in told
