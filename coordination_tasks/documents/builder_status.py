@@ -49,6 +49,8 @@ class BuilderStatus:
     """Seconds without a heartbeat after which others may take its job, by its own setting."""
     interval: float | None = None
     """Seconds between its heartbeats now; None: it publishes none."""
+    instance: str = ""
+    """See BuilderProfile; "" in files of earlier versions."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -90,7 +92,8 @@ def status_data(
     if profile.heartbeats_at:
         heartbeat = {"branch": profile.heartbeats_at, "lease_seconds": profile.lease}
         every = {"interval_seconds": change.interval} if change.interval else {}
-        members["heartbeat"] = {**heartbeat, **every}
+        instance = {"instance": profile.instance} if profile.instance else {}
+        members["heartbeat"] = {**heartbeat, **every, **instance}
     return _written(text, found, members)
 
 
@@ -157,6 +160,7 @@ def read_status(builder: str, status: bytes, heartbeat: bytes | None) -> Builder
         heartbeats_at=branch if isinstance(branch, str) else None,
         lease=float(lease) if lease and lease > 0 else None,
         interval=float(interval) if interval and interval > 0 else None,
+        instance=str(heartbeat_found.get("instance") or ""),
         labels={k: v for k, v in _mapping(found.get("labels")).items() if isinstance(v, str)},
     )
 

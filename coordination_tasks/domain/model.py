@@ -169,6 +169,8 @@ class BuilderProfile:
     """The branch of its heartbeats, which observers watch."""
     lease: float | None = key(optional(number()), None)
     """Seconds without a heartbeat after which others may take its job."""
+    instance: str = key(text, "")
+    """Random id of its `state_dir`: two hosts with one builder id differ in it."""
 
 
 def is_builder_id(text: str) -> bool:

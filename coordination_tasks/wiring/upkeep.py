@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
+from common.atomic_files import write_durably
 from coordination_tasks.build.attempt.attempt_log import AttemptLog
 from coordination_tasks.build.attempt.keepalive import Keepalive, KeepaliveThread
 from coordination_tasks.build.attempt.own_plans import ended_alone, own_plans
@@ -20,13 +23,16 @@ from coordination_tasks.builder.host_load import read_host_load
 from coordination_tasks.builder.lock import while_idle
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.domain.errors import CoordinationError, in_words
+from coordination_tasks.domain.model import BuilderProfile
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.farm.housekeeping import Housekeeping, PeriodicHousekeeping
 from coordination_tasks.farm.presence.beater import Beater
 from coordination_tasks.farm.presence.observer import Observer
+from coordination_tasks.farm.presence.twins import Twins
 from coordination_tasks.farm.wake_call import WakeCalls
 from coordination_tasks.farm.watch import Watch
 from coordination_tasks.repository.step_logs import StepLogs
+from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
 from coordination_tasks.wiring.clones import heartbeats, push_budget, step_logs
 from coordination_tasks.wiring.reading import observations
@@ -35,7 +41,7 @@ from coordination_tasks.wiring.reading import observations
 def beater(config: BuilderConfig, store: Store) -> Beater:
     """The sender of this builder's heartbeats."""
     return Beater(
-        config.profile,
+        _profile(config),
         heartbeats(config),
         push_budget(config),
         on_facts=store.beat,
@@ -47,14 +53,36 @@ def beater(config: BuilderConfig, store: Store) -> Beater:
 
 def observer(config: BuilderConfig, store: Store, notice: Callable[[str], None]) -> Observer:
     """The observer of the other builders."""
+    beats, presences = heartbeats(config), observations(config)
+    twins = Twins(_profile(config), beats, notice)
+
+    def seen(snapshot: Snapshot, signs: Mapping[str, str]) -> None:
+        presences.look(snapshot, signs)
+        twins.look(signs)
+
     return Observer(
         store,
-        heartbeats(config),
+        beats,
         lease=config.lease,
         monotonic=time.monotonic,
         notice=notice,
-        seen=observations(config).look,
+        seen=seen,
     )
+
+
+def _profile(config: BuilderConfig) -> BuilderProfile:
+    """The builder's profile with its instance, which is made when there is none."""
+    path = config.state_dir / "instance"
+    try:
+        if not path.exists():
+            mine = path.with_name(f".instance.{uuid.uuid4().hex}")
+            write_durably(mine, uuid.uuid4().hex.encode())
+            with suppress(FileExistsError):  # of two processes the first decides
+                path.hardlink_to(mine)
+            mine.unlink()
+        return replace(config.profile, instance=path.read_text(errors="replace").strip())
+    except OSError:
+        return config.profile  # a full disk must not silence the builder
 
 
 def attempt_logs(
