@@ -12,6 +12,7 @@ from common.errors import ApplicationError, UsageError
 from common.yaml.findings import did_you_mean
 from coordination_tasks.commands.base import FarmCommand
 from coordination_tasks.commands.views.job_filter import JOB_STATES, newest
+from coordination_tasks.commands.views.output import write_lines
 from coordination_tasks.domain.errors import BrokenDocument
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.wiring.reading import open_known
@@ -61,7 +62,7 @@ Exit codes: 0 printed, 3 bad usage.
             found = sorted(
                 word for word in self._candidates(words, begun) if word.startswith(begun)
             )
-            sys.stdout.writelines(f"{word}\n" for word in found)
+            write_lines(found)
             return 0
         if line or len(pos_args) != 1:
             raise UsageError(f"expected one shell: {', '.join(SCRIPTS)}")

@@ -11,6 +11,7 @@ from common.cli.command import tell
 from coordination_tasks.builder.acting_person import acting_person
 from coordination_tasks.commands.base import FarmCommand, as_json
 from coordination_tasks.commands.jobs.jobs import job_as_json
+from coordination_tasks.commands.views.output import write_lines
 from coordination_tasks.domain.errors import BadRequest
 from coordination_tasks.domain.model import Job
 from coordination_tasks.farm.control import Control
@@ -61,7 +62,6 @@ def show_jobs(jobs: Iterable[Job], *, json: bool) -> int:
     if json:
         sys.stdout.write(as_json({"jobs": [job_as_json(job) for job in jobs]}) + "\n")
     else:
-        for job in jobs:
-            what = f": {job.reason}" if job.reason else ""
-            sys.stdout.write(f"{job.id} {job.state}{what}\n")
+        reasons = ((job, f": {job.reason}" if job.reason else "") for job in jobs)
+        write_lines(f"{job.id} {job.state}{reason}" for job, reason in reasons)
     return 0

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from common.cli.command import OPTION_BUILDER, OPTION_JSON
 from coordination_tasks.commands.base import as_json
 from coordination_tasks.commands.control.acting import OPTION_AS, ActingCommand
+from coordination_tasks.commands.views.output import write_lines
 from coordination_tasks.documents.drains import ALL
 
 
@@ -39,8 +40,7 @@ Exit codes: 0 drained, 1 cannot reach the coordination repository, 3 bad usage.
         name = self.named_builder(builder, pos_args)
         with self.control(builder, person) as control:
             drain = control.drain(name, reason)
-        shown = as_json(asdict(drain)) if json else f"{_title(name)}: {drain}"
-        sys.stdout.write(f"{shown}\n")
+        write_lines([as_json(asdict(drain)) if json else f"{_title(name)}: {drain}"])
         return 0
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from common.cli.text_table import table_lines
 from common.states import State
+from coordination_tasks.commands.control.acting import show_jobs
 from coordination_tasks.commands.jobs.jobs import jobs_section
 from coordination_tasks.domain.model import Job
 
@@ -31,3 +34,15 @@ def test_a_job_is_one_line_with_its_reason_beside_it() -> None:
     ]
     assert "step git-checkout: cannot" in narrow[1]
     assert ("COMMIT" in narrow[0], "COMMIT" in shown(200)[0]) == (False, True)
+
+
+def test_what_a_command_tells_of_a_job_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    show_jobs([replace(FAILED, id="a\u202eb", reason="\x1b[2Jgone")], json=False)
+    assert capsys.readouterr().out == "a<U+202E>b failed: ␛[2Jgone\n"
+
+
+def test_an_id_of_any_length_hides_no_column() -> None:
+    section = jobs_section([replace(FAILED, id="x" * 5000), DONE], {})
+    lines = table_lines(section.titles, section.rows, 80)
+    assert lines[0].split() == list(section.titles)
+    assert max(map(len, lines)) <= 80
