@@ -143,17 +143,32 @@ _CONTEXTS = (
     _Context("WireGuard Key", r"\b(?:private|preshared)key\s*=\s*(?P<value>[A-Za-z0-9+/]{43}=)"),
 )
 _TRACE = re.compile(
-    r"authorization|bearer[ +]|basic[ +]|\"auth\"|x-[\w-]{0,20}(?:key|token|secret)|-token|api-?key"
-    r"|login\s|password|passphrase|passwd|secret|token[>=: \"']|_token|token=|://[^\s/@]{3,}@"
-    r"|[?&;](?:sig|pwd|key)[a-z]{0,6}=|-key-data|_auth|sshpass|curl |_key|accountkey|accesskey"
-    r"|sharedkey|privatekey|access\.?key|credential|mysql_pwd|rediscli_auth|token\b"
+    r"authorization|bearer[ +]|basic[ +]|\"auth\"|x-[\w-]{0,20}(?:key|secret)|api-?key"
+    # not the fencing token in each of our own records
+    r"|token[\"'>]?\s{0,3}[=: ]?\s{0,3}[\"']?[^\s\"'<>]{4}"
+    r"|login\s|password|passphrase|passwd|passcode|secret|://[^\s/@]{3,}@"
+    r"|[?&;](?:sig|pwd|key)[a-z]{0,6}=|-key-data|_auth|sshpass|curl |accountkey|accesskey"
+    r"|presharedkey|(?:private|access|signing|encryption|api)[_.-]?key|credential|mysql_pwd"
+    r"|rediscli_auth"
+    # what only the rules of detect-secrets look for
+    r"|pwd|(?:auth|service|account|db|database|priv|client)_?key|(?:db|database|key)_?pass|contrase"
 )
-"""Occurs in lower case in every text that matches one of the rules."""
+"""Occurs in lower case in every text that matches one of the rules, or a keyword of the scanner."""
+
+
+_WORDS = (
+    *("authoriz", "bearer", "basic", '"auth"', "key", "login", "pass", "pwd", "secret", "curl "),
+    *("credential", "contrase", "_auth", "sig=", "signature="),
+)
+"""One of these, a token with a value, or an address with @ is in all that _TRACE matches."""
+_TOKEN = re.compile(r"token[\"'>]?\s{0,3}[=: ]?\s{0,3}[\"']?[^\s\"'<>]{4}")
 
 
 def may_have_context(lower: str) -> bool:
     """A quick check of a text in lower case; False is certain."""
-    return _TRACE.search(lower) is not None
+    # looking for words is ten times as fast as the pattern
+    has_word = any(word in lower for word in _WORDS) or ("://" in lower and "@" in lower)
+    return (has_word or _TOKEN.search(lower) is not None) and _TRACE.search(lower) is not None
 
 
 def context_rule(line: str) -> str | None:

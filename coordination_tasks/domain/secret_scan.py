@@ -189,18 +189,21 @@ def _overlapping(line: str) -> Iterator[str]:
 
 
 def _may_fit(text: str) -> bool:
-    lower = text.casefold()
-    has_keyword = KEYWORDS.search(lower) is not None
+    words, lower = _long_words(text), text.casefold()
     # most texts: the plugins themselves take longer to import than to ask
-    if TRACES.search(text) and any(pattern.search(text) for pattern in all_patterns()):
+    is_traced = TRACES.search(words) is not None or "aws" in lower
+    if is_traced and any(pattern.search(text) for pattern in all_patterns()):
         return True
-    if _KEY_BEGINS.search(text) or _word_rule(text):
+    if _KEY_BEGINS.search(text) or _word_rule(words):
         return True
-    if may_have_context(lower) and any(map(context_rule, _with_context(text, lower))):
-        return True
-    return has_keyword and any(
-        plugin.analyze_line(filename=kind_of_file, line=text, line_number=1)
-        for plugin, kind_of_file in _keyword_judges()
+    if not may_have_context(lower):
+        return False
+    return any(map(context_rule, _with_context(text, lower))) or (
+        KEYWORDS.search(lower) is not None
+        and any(
+            plugin.analyze_line(filename=kind_of_file, line=text, line_number=1)
+            for plugin, kind_of_file in _keyword_judges()
+        )
     )
 
 
@@ -209,11 +212,13 @@ def _with_context(text: str, lower: str) -> Iterator[str]:
     return (line for line, low in lines if may_have_context(low))
 
 
-def _word_rule(text: str) -> str | None:
-    """The rule of the first token in the text, or in base64 in it."""
-    words = [word for word in text.split() if len(word) >= SHORTEST_TOKEN]
-    joined = " ".join(words)
-    return token_rule(joined) or _decoded_rule(joined)
+def _long_words(text: str) -> str:
+    return " ".join([word for word in text.split() if len(word) >= SHORTEST_TOKEN])
+
+
+def _word_rule(words: str) -> str | None:
+    """The rule of the first token in these words, or in base64 in them."""
+    return token_rule(words) or _decoded_rule(words)
 
 
 def _decoded_rule(text: str) -> str | None:
@@ -258,9 +263,12 @@ def _rule_of(line: str) -> str | None:
 
 
 def _rule(line: str) -> str | None:
+    if rule := _word_rule(_long_words(line)):
+        return rule
     lower = line.casefold()
-    rule = _word_rule(line) or (context_rule(line) if may_have_context(lower) else None)
-    return rule or _plugin_rule(line, has_keyword=KEYWORDS.search(lower) is not None)
+    if not may_have_context(lower):
+        return _plugin_rule(line, has_keyword=False)
+    return context_rule(line) or _plugin_rule(line, has_keyword=KEYWORDS.search(lower) is not None)
 
 
 def _plugin_rule(line: str, *, has_keyword: bool) -> str | None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coordination_tasks.domain.errors import SecretFound
+from coordination_tasks.domain.secret_contexts import may_have_context
 from coordination_tasks.domain.secret_scan import (
     KEYWORDS,
     TRACES,
@@ -42,7 +43,9 @@ def test_what_a_plugin_finds_has_a_trace_by_which_it_is_asked(data: st.DataObjec
     for pattern in all_patterns():
         assert TRACES.search(data.draw(st.from_regex(pattern))), pattern
     for word in DENYLIST:
-        assert KEYWORDS.search(data.draw(st.from_regex(word))), word
+        text = data.draw(st.from_regex(word))
+        assert KEYWORDS.search(text), word
+        assert may_have_context(text.casefold()), word
 
 
 @pytest.mark.parametrize(
