@@ -150,7 +150,7 @@ def test_no_remote(farm: Farm) -> None:
     assert farm.doit("locks", "--take", "known").returncode == 0, "its clone knows a version"
     farm.coordination.rename(farm.folder / "away")
     for command in (
-        ("jobs",),
+        ("messages",),
         ("build",),
         ("send", "--to", "all", "--subject", "x"),
         ("locks", "--take", "x"),
