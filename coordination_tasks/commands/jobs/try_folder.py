@@ -58,6 +58,7 @@ or a label that the pipeline requires, or another `doit try` is running here, 12
 signal n.
 """
     group = "build"
+    completes = "pipelines"
     uses_tasks = execute_tasks = True
 
     cmd_options: ClassVar = (

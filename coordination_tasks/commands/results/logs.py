@@ -38,6 +38,7 @@ Exit codes: 0 shown, 1 cannot reach the coordination repository, 3 bad usage, an
 step, or a log that is not in the repository (the message has the builder that has it).
 """
     group = "look"
+    completes = "jobs"
     cmd_options = (
         {"name": "follow", "short": "f", "long": "follow", "type": bool, "default": False,
          "help": "show further lines until the step, or without STEP the job, has ended"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,12 +72,12 @@ def builders_section(
         jobs.setdefault(job.assigned_to or "-", []).append(job)
     shown = {each.status.builder: each for each in builders}
     found = []
-    for name in sorted({*shown, *jobs}):
+    for name in sorted({*shown, *jobs}, key=_by_numbers):
         builder = shown.get(name)
         state, style = _state_of(builder, busy=name in jobs)
         work = [_work(job, builder, now) for job in jobs.get(name, ())] or [("-", "", "")]
-        first = (style != "red", name not in jobs, name)
-        found += [(first, (name, state, *each), style) for each in work]
+        place = (style != "red", name not in jobs)
+        found += [(place, (name, state, *each), style) for each in work]
     found.sort(key=lambda each: each[0])
     rows = found[:limit] if limit else found
     return Section(
@@ -135,6 +136,12 @@ def ended_section(jobs: Iterable[Job], now: datetime, limit: int) -> Section:
         droppable=("PIPELINE", "BUILDER", "BRANCH"),
         hidden=len(ordered) - len(rows),
     )
+
+
+def _by_numbers(name: str) -> list[str | int]:
+    """`build2` before `build10`."""
+    parts = re.split(r"(\d+)", name)
+    return [int(part) if at % 2 else part for at, part in enumerate(parts)]
 
 
 def _state_of(builder: ShownBuilder | None, *, busy: bool) -> tuple[str, str]:

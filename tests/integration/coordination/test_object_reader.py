@@ -52,3 +52,18 @@ def test_a_missing_object_is_not_the_end_of_the_reader(reader: ObjectReader, blo
         reader.read("1" * 40)
     assert reader.read(blob) == b"one\ntwo\n"
     reader.close()
+
+
+def test_a_file_of_a_commit_is_one_question(reader: ObjectReader, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    git(tmp_path, "init", "--quiet", "--initial-branch=main", "tree")
+    (tree / "b").mkdir()
+    (tree / "b" / "status.json").write_text("{}\n")
+    git(tree, "add", ".")
+    git(tree, "-c", "user.name=n", "-c", "user.email=e@x", "commit", "--quiet", "-m", "m")
+    git(tree, "push", "--quiet", str(tmp_path / "clone.git"), "main:x")
+    commit = git(tree, "rev-parse", "HEAD").strip()
+    assert reader.find(f"{commit}:b/status.json") == b"{}\n"
+    assert reader.find(f"{commit}:b/other.json") is None
+    assert reader.find(f"{'1' * 40}:b/status.json") is None
+    reader.close()

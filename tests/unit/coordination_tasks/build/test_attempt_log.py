@@ -289,3 +289,14 @@ def test_what_comes_after_the_end_is_published_does_not_change_it(build: Build) 
     _signal(build)
     assert build.end().state is State.SUCCEEDED
     assert build.log.end() == SUCCEEDED
+
+
+def test_the_farm_sees_what_a_step_counts_and_no_text_of_a_tool(tmp_path: Path) -> None:
+    store = memory_world().store()
+    store.enqueue(job())
+    running = _Claims(store, tmp_path).claim()
+    running.show_progress("maven", "downloading s3cret")
+    assert running.counts == {}
+    running.show_progress("maven", "module 3 of 139: s3cret")
+    running.show_progress("maven", "3 downloads")
+    assert running.counts == {"maven": "module 3 of 139"}

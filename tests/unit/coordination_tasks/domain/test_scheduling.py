@@ -16,6 +16,7 @@ from coordination_tasks.domain.scheduling import (
     offered,
     queue_order,
     refusal,
+    waits_because,
 )
 from tests.support.coordination.world import NOON
 
@@ -153,3 +154,21 @@ def test_the_pipeline_says_how_many_attempts() -> None:
     wanted = Wanted(pipelines={}, terms=Terms(max_attempts={"p": 1}))
     assert wanted.max_attempts_of(Job(id="x", pipeline="p", max_attempts=3)) == 1
     assert wanted.max_attempts_of(Job(id="x", pipeline="q", max_attempts=3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("job", "why"),
+    [
+        (Job(id="j"), ""),
+        (Job(id="j", held="held by Ann", labels=("os=plan9",)), "held by Ann"),
+        (Job(id="j", dependencies=("done",)), ""),
+        (Job(id="j", dependencies=("done", "bad")), "its dependency bad is failed"),
+        (Job(id="j", dependencies=("gone",)), "its dependency gone is not in the queue"),
+        (Job(id="j", labels=("jdk=17",)), ""),
+        (Job(id="j", labels=("jdk=17", "os=plan9")), "no builder has the label os=plan9"),
+        (Job(id="j", wanted_builder="build2"), "only for builder build2"),
+    ],
+)
+def test_why_a_job_waits_for_any_builder(job: Job, why: str) -> None:
+    states = {"done": State.SUCCEEDED, "bad": State.FAILED}
+    assert waits_because(job, [{"jdk": "11"}, {"jdk": "17"}], states.get) == why

@@ -150,3 +150,14 @@ def test_a_remote_that_refuses_the_branch_gets_them_among_the_facts_and_is_told_
     host.seconds += 30
     beater.beat_if_due(30, BUSY)
     assert host.facts == 2
+
+
+def test_a_heartbeat_says_how_often_it_is_sent(host: Host) -> None:
+    beater = host.beater()
+    beater.beat_if_due(30, BUSY)
+    host.seconds += 600
+    beater.beat_if_due(240, WAITING)
+    status = json.loads(host.remote.beats[host.place][1]["build1/status.json"])
+    assert status["heartbeat"] == {
+        "branch": host.place, "lease_seconds": LEASE, "interval_seconds": 240,
+    }  # fmt: skip

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from coordination_tasks.documents.builder_status import BUILDING, IDLE, StatusChange, status_data
+from coordination_tasks.documents.builder_status import (
+    BUILDING,
+    IDLE,
+    BuilderStatus,
+    StatusChange,
+    status_data,
+)
 from coordination_tasks.domain.errors import NotDurable
 from coordination_tasks.domain.model import BuilderProfile
 from coordination_tasks.farm.presence.observations import (
@@ -17,8 +23,9 @@ from coordination_tasks.farm.presence.observations import (
     SILENT,
     UNKNOWN,
     Observations,
+    Presence,
 )
-from coordination_tasks.farm.presence.overview import FarmOverview, read_overview
+from coordination_tasks.farm.presence.overview import FarmOverview, is_late, read_overview
 from coordination_tasks.repository.heartbeats import own_place
 from coordination_tasks.repository.memory import MemoryHeartbeats, MemoryRemote, MemoryRepository
 from coordination_tasks.store.snapshot import Snapshot
@@ -197,3 +204,35 @@ def test_a_file_that_cannot_be_written_is_told(world: World) -> None:
     world.path.with_suffix(".tmp").mkdir()
     with pytest.raises(NotDurable, match="sightings"):
         world.look()
+
+
+@pytest.mark.parametrize(
+    ("liveness", "still_for", "interval", "lease", "late"),
+    [
+        (ALIVE, 91.0, 30.0, None, True),
+        (ALIVE, 90.0, 30.0, None, False),
+        (ALIVE, 299.0, 240.0, None, False),
+        (ALIVE, 301.0, 240.0, None, True),
+        (ALIVE, 301.0, 240.0, 900.0, False),
+        (ALIVE, 721.0, 240.0, 900.0, True),
+        (ALIVE, 299.0, None, None, False),
+        (SILENT, 400.0, 30.0, None, False),
+        (UNKNOWN, 400.0, 30.0, None, False),
+    ],
+)
+def test_late_is_three_of_its_own_intervals_at_most_the_lease(
+    liveness: str, still_for: float, interval: float | None, lease: float | None, late: bool
+) -> None:
+    status = BuilderStatus(builder="b", status=IDLE, interval=interval, lease=lease)
+    assert is_late(Presence(liveness, still_for), status, LEASE) is late
+
+
+def test_the_interval_of_a_builder_is_that_of_its_last_heartbeat(world: World) -> None:
+    profile = BuilderProfile(id="build1", heartbeats_at=own_place("build1"), lease=LEASE)
+    world.store().publish_idle()
+    change = StatusChange(status=IDLE, interval=60.0)
+    beat = status_data(None, profile, change, now=NOON + timedelta(minutes=1), load=None)
+    world.beat(files={"build1/status.json": beat})
+    published = world.snapshot().builder_status("build1")
+    assert published.interval is None
+    assert world.look().status_of("build1", published).interval == 60.0
