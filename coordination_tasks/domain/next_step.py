@@ -62,8 +62,8 @@ _REMEDIES: Mapping[str, tuple[str, str]] = {
     ),
     "TOOL_MISSING": (
         DOCTOR,
-        "Install the program on builder {builder}: the following line shows what is missing there."
-        " Then run `{retry}`.",
+        "Install the program on builder {builder}, then run `{retry}`. The following line checks"
+        " that machine.",
     ),
     "BUILD_DEPENDS": (
         REPLAN,

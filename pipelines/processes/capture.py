@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from pipelines.domain.debian_packages import how_to_install
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.processes.cancellation import Cancellation
 from pipelines.processes.step_log import open_log
@@ -165,7 +166,10 @@ def _start(
     """
     program = shutil.which(argv[0], path=env.get("PATH", os.defpath))
     if program is None:
-        raise StepFailed(FailureCode.TOOL_MISSING, f"cannot start {argv[0]}: it is not installed")
+        remedy = how_to_install(argv[:1])
+        raise StepFailed(
+            FailureCode.TOOL_MISSING, f"cannot start {argv[0]}: it is not installed.{remedy}"
+        )
     stdin, output, errors = streams
     return subprocess.Popen(
         [program, *argv[1:]],

@@ -20,6 +20,7 @@ from pathlib import Path
 import psutil
 
 from common.redaction import mask
+from pipelines.domain.debian_packages import how_to_install
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.exit_code import ExitCode
 from pipelines.domain.pipeline import Command
@@ -238,7 +239,8 @@ def _note_threads(root: int, log: StepLog) -> str:
 
 
 def _missing(name: str, why: str) -> StepFailed:
-    return StepFailed(FailureCode.TOOL_MISSING, f"cannot start {name}: {why}")
+    remedy = how_to_install([name]) if why == _CANT_START[errno.ENOENT] else ""
+    return StepFailed(FailureCode.TOOL_MISSING, f"cannot start {name}: {why}.{remedy}")
 
 
 def _end_line(how: str, start: float, alive: list[str]) -> str:

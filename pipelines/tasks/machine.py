@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from pipelines.domain.debian_packages import PACKAGE_OF
+
 Check = tuple[str, str, str | None]
 """Name of the check, its result, and the remedy (None: nothing to do)."""
 
@@ -18,8 +20,11 @@ class Tool:
     name: str
     version: tuple[str, ...]
     """Command that prints its version."""
-    package: str
-    """Debian package that contains it."""
+
+    @property
+    def package(self) -> str:
+        """Debian package that contains it."""
+        return PACKAGE_OF[self.name]
 
 
 def _installed(package: str) -> tuple[str, ...]:
@@ -28,15 +33,15 @@ def _installed(package: str) -> tuple[str, ...]:
 
 
 TOOLS = (
-    Tool("git", ("git", "--version"), "git"),
-    Tool("javac", ("javac", "-version"), "default-jdk-headless"),
-    Tool("mvn", ("mvn", "-B", "-Dstyle.color=never", "--version"), "maven"),
-    Tool("dpkg-buildpackage", ("dpkg-buildpackage", "--version"), "dpkg-dev"),
-    Tool("dh", _installed("debhelper"), "debhelper"),
-    Tool("dch", ("dch", "--version"), "devscripts"),
-    Tool("equivs-build", _installed("equivs"), "equivs"),
-    Tool("fakeroot", ("fakeroot", "--version"), "fakeroot"),
-    Tool("lsb_release", ("lsb_release", "--short", "--description"), "lsb-release"),
+    Tool("git", ("git", "--version")),
+    Tool("javac", ("javac", "-version")),
+    Tool("mvn", ("mvn", "-B", "-Dstyle.color=never", "--version")),
+    Tool("dpkg-buildpackage", ("dpkg-buildpackage", "--version")),
+    Tool("dh", _installed("debhelper")),
+    Tool("dch", ("dch", "--version")),
+    Tool("equivs-build", _installed("equivs")),
+    Tool("fakeroot", ("fakeroot", "--version")),
+    Tool("lsb_release", ("lsb_release", "--short", "--description")),
 )
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from pipelines.domain.debian_packages import how_to_install
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import StepContext
 from pipelines.execution.success_records import file_digest
@@ -122,7 +123,8 @@ def check_commands(names: Sequence[str], env: Mapping[str, str]) -> None:
     if missing:
         raise StepFailed(
             FailureCode.TOOL_MISSING,
-            f"missing on this machine, but needed for packaging: {', '.join(missing)}",
+            f"missing on this machine, but needed for packaging: {', '.join(missing)}."
+            f"{how_to_install(missing)}",
         )
 
 

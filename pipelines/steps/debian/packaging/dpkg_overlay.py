@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from pipelines.domain.debian_packages import how_to_install
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.steps.debian.packaging.changelog import trailer_date
 
@@ -68,7 +69,9 @@ def write_shims(
     """
     found = {name: shutil.which(name, path=search_path) for name in (_CHECK, _BUILD, *_DCH)}
     if not (found[_CHECK] and found[_BUILD]):
-        raise StepFailed(FailureCode.TOOL_MISSING, f"{_BUILD} is not installed. Install dpkg-dev.")
+        raise StepFailed(
+            FailureCode.TOOL_MISSING, f"{_BUILD} is not installed.{how_to_install([_BUILD])}"
+        )
     tools = {name: path for name, path in found.items() if path}
     folder.mkdir(parents=True)
     for name, script in shim_scripts(tools, check=check, forced=forced, time=time).items():

@@ -11,6 +11,7 @@ from common.states import State
 from coordination_tasks.domain.model import Job, Transition
 from coordination_tasks.domain.next_step import NextStep, codes, next_step
 from coordination_tasks.domain.timestamps import utc_now
+from pipelines.domain.debian_packages import how_to_install
 from pipelines.domain.errors import FailureCode
 
 JOB = Job(
@@ -79,6 +80,12 @@ def test_the_line_to_type_is_that_of_the_message() -> None:
     found = after(ended("BUILD_DEPENDS", f"the builder is not root. Run `{line}`."))
     assert found.command == line
     assert found.text == f"Run the following line on builder build1, then `{RETRY}`."
+
+
+def test_a_missing_program_is_installed_by_the_line_of_its_message() -> None:
+    told = f"cannot start mvn: it is not installed.{how_to_install(['mvn'])}"
+    assert after(ended("TOOL_MISSING", told)).command == "sudo apt-get install maven"
+    assert how_to_install(["mvn", "frobnicate"]) == ""
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,8 @@ def test_standard_input_is_empty(tmp_path: Path) -> None:
 
 
 def test_the_program_is_looked_for_in_the_given_path(tmp_path: Path) -> None:
-    with pytest.raises(StepFailed, match="cannot start git: it is not installed") as caught:
+    remedy = r"cannot start git: it is not installed\. Run `sudo apt-get install git`\."
+    with pytest.raises(StepFailed, match=remedy) as caught:
         capture(["git"], cwd=tmp_path, env={"PATH": str(tmp_path)})
     assert caught.value.code is FailureCode.TOOL_MISSING
 
