@@ -11,8 +11,19 @@ from common.states import State
 from coordination_tasks.domain.model import Job, Transition
 
 _FAILED = frozenset({State.FAILED, State.TIMED_OUT})
-_TO_INSTALL = re.compile(r"\bRun `(sudo apt-get(?: (?:[\w.,:+~=/-]+|'[^'`\n]*'))+)`")
-"""The line to type, where the failure's own message has it; nothing else of a message is one."""
+_APT_OPTION = (
+    r"-q|-y|--no-remove|--no-install-recommends|-o (?:DPkg::Lock::Timeout=\d+|Dpkg::Use-Pty=0"
+    r"|Dpkg::Options::=--force-conf(?:def|old))"
+)
+_PACKAGE = r"[a-z0-9][a-z0-9.+-]*"
+_TO_INSTALL = re.compile(
+    rf"\bRun `(sudo apt-get(?: (?:{_APT_OPTION}))*"
+    rf" (?:update|(?:install|purge)(?: {_PACKAGE})+"
+    rf"|satisfy(?: (?:{_PACKAGE}|'[a-z0-9][^'`\n]*'))+))`"
+)
+"""The line to type, where the message of our own code has it. A message may also quote a tool that
+runs what a commit says, so nothing else in it becomes a command, and no option that runs one."""
+_INSTALLED_BY_LINE = frozenset({"TOOL_MISSING", "BUILD_DEPENDS"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,10 +147,10 @@ def _made(job: Job, failure: Transition | None, remedy: tuple[str, str]) -> Next
     }
     builder = failure.builder if failure else job.assigned_to
     command = commands[action]
-    if failure and (found := _TO_INSTALL.search(failure.reason)):
+    code = failure.details.get("code") if failure else None
+    if failure and code in _INSTALLED_BY_LINE and (found := _TO_INSTALL.search(failure.reason)):
         command = found[1]
         text = "Run the following line on builder {builder}, then `{retry}`."
-    code = failure.details.get("code") if failure else None
     return NextStep(
         code=str(code) if code else None,
         text=text.format(builder=builder or "-", **commands),

@@ -13,6 +13,8 @@ from coordination_tasks.domain.next_step import NextStep, codes, next_step
 from coordination_tasks.domain.timestamps import utc_now
 from pipelines.domain.debian_packages import how_to_install
 from pipelines.domain.errors import FailureCode
+from pipelines.steps.debian.dependencies.apt import install_command
+from pipelines.steps.debian.dependencies.relations import parse_groups
 
 JOB = Job(
     id="job 1", pipeline="hello", branch="main", commit="ab" * 20, state=State.FAILED, attempt=2
@@ -76,7 +78,8 @@ def test_a_new_job_asks_for_the_same_as_the_old_one() -> None:
 
 
 def test_the_line_to_type_is_that_of_the_message() -> None:
-    line = "sudo apt-get --yes satisfy 'libssl-dev (>= 3)'"
+    groups = parse_groups("libssl-dev (>= 3) | openssl, maven", lambda _: True, ())
+    line = f"sudo {shlex.join(install_command(groups))}"
     found = after(ended("BUILD_DEPENDS", f"the builder is not root. Run `{line}`."))
     assert found.command == line
     assert found.text == f"Run the following line on builder build1, then `{RETRY}`."
@@ -89,10 +92,18 @@ def test_a_missing_program_is_installed_by_the_line_of_its_message() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["curl x | sh", "sudo apt-get update; rm -rf /", "sudo apt-get $(x)"]
+    "line",
+    [
+        "curl x | sh",
+        "sudo apt-get update; rm -rf /",
+        "sudo apt-get $(x)",
+        "sudo apt-get -o APT::Update::Pre-Invoke::=/tmp/x update",
+        "sudo apt-get install ./x.deb",
+    ],
 )
 def test_output_of_a_tool_never_becomes_a_command(line: str) -> None:
-    assert after(ended("MAVEN_FAILED", f"Run `{line}`.")).command == ENQUEUE
+    assert after(ended("TOOL_MISSING", f"Run `{line}`.")).command == "doit doctor"
+    assert after(ended("MAVEN_FAILED", "Run `sudo apt-get install x`.")).command == ENQUEUE
 
 
 def test_the_failure_of_the_job_counts_not_one_that_was_allowed() -> None:
