@@ -9,12 +9,20 @@ from typing import Protocol, TextIO
 
 from common.cli.output_stream import silence
 from common.cli.terminal_text import printable
+from common.cli.text_table import coloured
 from common.states import State
 from coordination_tasks.domain.timestamps import elapsed
 
 SECONDS_BETWEEN_PLAIN_PROGRESS = 10.0
 
 Clock = Callable[[], float]
+_STYLES = {
+    State.SUCCEEDED: "green",
+    State.FAILED: "red",
+    State.TIMED_OUT: "red",
+    State.CANCELLED: "yellow",
+}
+"""Colours of the end of a step."""
 
 
 class Display(Protocol):
@@ -45,8 +53,16 @@ class Display(Protocol):
 class PlainDisplay(Display):
     """One line per event: for pipes, cron and log files."""
 
-    def __init__(self, stream: TextIO, *, verbose: bool, clock: Clock = time.monotonic) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        verbose: bool,
+        clock: Clock = time.monotonic,
+        colour: bool = False,
+    ) -> None:
         self._stream = stream
+        self._colour = colour
         self._verbose = verbose
         self._clock = clock
         self._lock = threading.Lock()
@@ -77,7 +93,7 @@ class PlainDisplay(Display):
     def step_ended(self, step: str, state: State, reason: str, seconds: float | None) -> None:
         """See Display."""
         duration = f" in {elapsed(seconds)}" if seconds is not None else ""
-        self._write(f"[{step}] {state}{duration}: {reason}")
+        self._write(f"[{step}] {state}{duration}: {reason}", _STYLES.get(state, ""))
 
     def message(self, text: str) -> None:
         """See Display."""
@@ -86,10 +102,11 @@ class PlainDisplay(Display):
     def end(self) -> None:
         """See Display."""
 
-    def _write(self, text: str) -> None:
+    def _write(self, text: str, style: str = "") -> None:
+        line = coloured(printable(text), style, wanted=self._colour)
         with self._lock:
             try:
-                self._stream.write(printable(text) + "\n")
+                self._stream.write(line + "\n")
                 self._stream.flush()
             except OSError:
                 # the reader has left, or the disk of the log is full: the build continues

@@ -86,3 +86,11 @@ def test_a_terminal_that_is_gone_does_not_end_the_build(monkeypatch: pytest.Monk
         assert isinstance(display, LiveDisplay)
         os.close(master)
         tell_a_story(display, Clock())
+
+
+def test_who_asks_for_colours_in_a_pipe_gets_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    stream, clock = io.StringIO(), Clock()
+    tell_a_story(make_display(stream, verbose=False), clock)
+    coloured = [line for line in stream.getvalue().splitlines() if "\x1b" in line]
+    assert coloured == ["\x1b[32m[maven] succeeded in 12.0 s: built 4 modules\x1b[0m"]
