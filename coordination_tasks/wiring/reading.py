@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.domain.errors import AccessDenied, CopyUnusable, Unavailable
@@ -19,6 +19,9 @@ from coordination_tasks.store.newest import newest_snapshot
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.wiring.clones import heartbeats, repository
 from coordination_tasks.wiring.outage import Outage
+
+_PATIENCE, _PATIENCE_AWAY = 15.0, 5.0
+"""Seconds for a fetch whose result is known from an earlier one; the last one failed: less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +58,16 @@ def open_reading(config: BuilderConfig, notice: Callable[[str], None]) -> Iterat
     While the remote cannot be reached, it is what this host read last; raises Unavailable if it has
     never read it. `notice` receives readable lines.
     """
-    with repository(config) as clone:
+    with repository(_in_a_hurry(config)) as clone:
         yield _read(clone, notice)
+
+
+def _in_a_hurry(config: BuilderConfig) -> BuilderConfig:
+    """Whoever looks has something to look at, and does not wait as long as one who writes."""
+    with repository(config) as clone:
+        known, away = clone.known(), clone.contact().unreachable_since
+    patience = _PATIENCE_AWAY if away else _PATIENCE
+    return replace(config, push_timeout=min(config.push_timeout, patience)) if known else config
 
 
 def _read(clone: GitRepository, notice: Callable[[str], None]) -> Reading:

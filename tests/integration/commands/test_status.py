@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
+import time
 
 import pytest
 
 from tests.conftest import PATIENCE, Farm, git
+from tests.support.coordination.loopback import git_daemon
 
 
 def test_queue_builders_and_jobs_as_they_were(farm: Farm) -> None:
@@ -167,3 +170,20 @@ def test_each_act_on_a_job_is_shown_with_who_did_it(farm: Farm) -> None:
     assert farm.doit("send", "--to", "build1", "--subject", "x", "--as", "Eve").returncode == 0
     assert "from build1 (Eve) to build1" in farm.doit("messages", "--all").stdout
     assert "build1 (Eve)" in farm.doit("locks", "--take", "x", "--as", "Eve").stdout
+
+
+def test_a_remote_that_never_answers_does_not_keep_a_person_waiting(farm: Farm) -> None:
+    job = farm.enqueue()
+    settings = farm.folder / "builder.yaml"
+    with git_daemon(farm.folder) as url:
+        settings.write_text(
+            settings.read_text().replace("./coordination.git", f"{url}/coordination.git")
+        )
+        assert job in farm.doit("jobs").stdout
+    assert farm.doit("jobs").stdout.startswith("as of "), "its port is closed"
+    with socket.create_server(("127.0.0.1", int(url.rpartition(":")[2]))):
+        began = time.monotonic()
+        shown = farm.doit("jobs").stdout
+    assert shown.startswith("as of ")
+    assert job in shown
+    assert time.monotonic() - began < 30, "a write waits for 60 s"
