@@ -37,6 +37,8 @@ class BuilderStatus:
     status: str
     """`idle`, `building`, `failed`, `success`, or another word of the file."""
     ip: str = ""
+    address: str = ""
+    """Destination for ssh."""
     manager: str = ""
     timestamp: datetime | None = None
     heartbeat_at: datetime | None = None
@@ -87,6 +89,8 @@ def status_data(
         "last_build": change.last_build or found.get("last_build"),
         "system": {**_mapping(found.get("system")), **_system(load)},
     }
+    if profile.address:
+        members["address"] = profile.address
     if profile.labels:
         members["labels"] = dict(profile.labels)
     if profile.heartbeats_at:
@@ -151,6 +155,7 @@ def read_status(builder: str, status: bytes, heartbeat: bytes | None) -> Builder
         builder=builder,
         status=str(found.get("status") or "unknown"),
         ip=str(found.get("ip") or ""),
+        address=str(found.get("address") or ""),
         manager=str(found.get("manager") or ""),
         timestamp=parse_time(found.get("timestamp")),
         heartbeat_at=_heartbeat_time(builder, heartbeat),

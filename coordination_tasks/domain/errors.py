@@ -168,6 +168,12 @@ class BrokenDocument(CoordinationError):
     remedy = "left unchanged; `doit fsck` shows the last valid version"
 
 
+class ArtifactChanged(CoordinationError):
+    """An artifact on its builder is not the one that was published."""
+
+    remedy = "nothing was copied. Build the job again."
+
+
 class SecretFound(CoordinationError):
     """A write contains a secret; the text names file, line and rule, never the secret."""
 

@@ -164,6 +164,8 @@ class BuilderProfile:
     id: str = key(text)
     ip: str = key(text, "")
     manager: str = key(text, "")
+    address: str = key(text, "")
+    """Destination for ssh: `user@host`, or `ssh://user@host:port`."""
     labels: Mapping[str, str] = key(map_of(text), factory=dict)
     heartbeats_at: str = key(text, "")
     """The branch of its heartbeats, which observers watch."""

@@ -69,6 +69,7 @@ class BuilderFile:
     builder: str | None = key(optional(text), None)
     ip: str = key(text, "")
     manager: str = key(text, "")
+    address: str = key(text, "")
     coordination_repository: str | None = key(optional(text), None)
     state_dir: str | None = key(optional(text), None)
     pipelines_file: str | None = key(optional(text), None)
@@ -167,14 +168,7 @@ def read_builder_config(
     heartbeat = heartbeat_config(file.heartbeat, environment, name)
     check_lease(file.lease, heartbeat, file.pushes_per_minute)
     return BuilderConfig(
-        profile=BuilderProfile(
-            id=name,
-            ip=file.ip,
-            manager=file.manager,
-            labels={**(found_labels or {}), **file.labels},
-            heartbeats_at=heartbeat.place,
-            lease=file.lease,
-        ),
+        profile=_profile(name, file, found_labels or {}, heartbeat),
         coordination_repository=_resolve_remote(repository or "", path.parent),
         state_dir=_resolve(state_dir, path.parent) / name,
         pipelines_file=pipelines_file(home, environment),
@@ -195,6 +189,20 @@ def read_builder_config(
         secrets_file=_resolve(file.secrets_file, path.parent) if file.secrets_file else None,
         lock_dir=_resolve(file.lock_dir, path.parent),
         default_timeout=file.default_timeout,
+    )
+
+
+def _profile(
+    name: str, file: BuilderFile, found_labels: Mapping[str, str], heartbeat: HeartbeatConfig
+) -> BuilderProfile:
+    return BuilderProfile(
+        id=name,
+        ip=file.ip,
+        manager=file.manager,
+        address=file.address,
+        labels={**found_labels, **file.labels},
+        heartbeats_at=heartbeat.place,
+        lease=file.lease,
     )
 
 

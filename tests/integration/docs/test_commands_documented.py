@@ -49,6 +49,7 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit set": (["set", WAITING, "--hold"],),
     "doit cancel": (["cancel", WAITING],),
     "doit logs": (["logs", BUILT],),
+    "doit fetch": (["fetch", BUILT, "-o", "fetched.d"],),
     "doit retry": (["retry", WAITING],),
     "doit drain": (["drain"],),
     "doit version": (["version"],),
@@ -251,7 +252,7 @@ def test_json_is_as_described(title: str, farm: Farm) -> None:
     text = section(f"### `{title} --json`")
     seen: set[str] = set()
     for words in EXAMPLES[title]:
-        at = [str(farm.folder / w) if Path(w).suffix == ".yaml" else w for w in words]
+        at = [str(farm.folder / w) if Path(w).suffix in {".yaml", ".d"} else w for w in words]
         done = farm.doit(*at, "--json")
         assert done.stdout, done.stderr
         seen |= check(json.loads(done.stdout), text)

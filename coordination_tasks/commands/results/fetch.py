@@ -1,0 +1,75 @@
+"""`doit fetch`: the artifacts of a job, from the builder that has them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import doit
+
+from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
+from coordination_tasks.builder.config.builder import BuilderConfig
+from coordination_tasks.commands.base import FarmCommand, as_json
+from coordination_tasks.domain.errors import BadRequest
+from coordination_tasks.domain.model import is_builder_id
+from coordination_tasks.farm.artifacts import Artifacts, fetch, find_artifacts
+from coordination_tasks.wiring.reading import open_snapshot
+
+
+class FetchCommand(FarmCommand):
+    """doit command."""
+
+    name = "fetch"
+    doc_purpose = "copy the artifacts of a job from the builder that has them"
+    doc_usage = "JOB [-o DIR] [--json]"
+    doc_description = """
+Copies the artifacts of the job's last success into DIR, all or none, and compares each with its
+digest in the manifest. On the builder's own machine it copies the files; from others they come
+through ssh and tar, from `address` in the builder's builder.yaml, or else its `ip`.
+
+Exit codes: 0 copied, or already there, 1 cannot reach the coordination repository or the builder,
+or a file differs from the manifest, 3 bad usage, an unknown job, no artifacts, or another file of
+that name in DIR.
+"""
+    group = "look"
+    cmd_options = (
+        {"name": "output", "short": "o", "long": "output", "type": str, "default": ".",
+         "help": "folder for the files, created if missing [default: %(default)s]"},
+        OPTION_JSON,
+        OPTION_BUILDER,
+    )  # fmt: skip
+
+    def _execute(self, output: str, json: bool, builder: str, pos_args: list[str]) -> int:
+        if len(pos_args) != 1:
+            raise BadRequest("expected the id of one job; `doit jobs` shows them")
+        target = Path(doit.get_initial_workdir() or ".", output).resolve()
+        config = self.farm.config(builder)
+        with open_snapshot(config, tell) as snapshot:
+            artifacts = find_artifacts(snapshot, pos_args[0])
+        here = _is_here(config, artifacts)
+        paths = fetch(artifacts, target, is_here=here)
+        if json:
+            sys.stdout.write(as_json(_report(artifacts, target, paths)) + "\n")
+        else:
+            sys.stdout.writelines(f"{path}\n" for path in paths)
+        return 0
+
+
+def _is_here(config: BuilderConfig, artifacts: Artifacts) -> bool:
+    """Whether the builder is on this host."""
+    name = artifacts.builder
+    return is_builder_id(name) and (config.state_dir.parent / name).is_dir()
+
+
+def _report(artifacts: Artifacts, target: Path, paths: Sequence[Path]) -> dict[str, object]:
+    return {
+        "job": artifacts.job,
+        "attempt": artifacts.attempt,
+        "builder": artifacts.builder,
+        "folder": str(target),
+        "files": [
+            {"name": file.name, "path": str(path), "size_bytes": file.size, "digest": file.digest}
+            for file, path in zip(artifacts.files, paths, strict=True)
+        ],
+    }

@@ -1,0 +1,115 @@
+"""`doit fetch` on the builder's host, and from another one by a real sshd."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Farm
+from tests.support.coordination.ssh_server import is_possible, ssh_server
+
+needs_sshd = pytest.mark.skipif(not is_possible(), reason="no sshd can be started here")
+
+
+class Laptop(Farm):
+    """The same farm from a machine with a disk of its own, and perhaps an ssh of its own."""
+
+    programs = ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        own = super().environment | {"BUILDER_STATE_DIR": str(self.folder / "laptop")}
+        return own | {"PATH": f"{self.programs}{os.environ['PATH']}"}
+
+
+def built(farm: Farm, address: str = "") -> str:
+    if address:
+        builder = farm.folder / "builder.yaml"
+        builder.write_text(builder.read_text() + f"address: {address}\n")
+    farm.pipeline(
+        """
+        - {name: first, run: "mkdir 'a b'; cp hello 'a b/one.txt'; echo two > two.txt"}
+        - {uses: artifact-manifest, with: {paths: ["a b/one.txt", two.txt]}}
+        """
+    )
+    job = farm.enqueue()
+    assert farm.doit("build").returncode == 0
+    return job
+
+
+def copies(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+HELLO = {"one.txt": "hello\n", "two.txt": "two\n"}
+
+
+def test_on_the_same_host_they_are_copied_and_compared(farm: Farm) -> None:
+    job, target = built(farm), farm.folder / "here"
+    done = farm.doit("fetch", job, "-o", str(target), "--json", builder="laptop")
+    assert done.returncode == 0, done.stderr
+    assert copies(target) == HELLO
+    [one, _] = json.loads(done.stdout)["files"]
+    assert one["digest"] == hashlib.sha256(b"hello\n").hexdigest()
+    assert farm.doit("fetch", job, "-o", str(target)).returncode == 0, "they are there already"
+
+    (target / "two.txt").write_text("mine\n")
+    differs = farm.doit("fetch", job, "-o", str(target))
+    assert differs.returncode == 3
+    assert "exists and differs" in differs.stderr
+    assert copies(target)["two.txt"] == "mine\n"
+
+
+def test_what_differs_from_the_manifest_is_not_copied(farm: Farm) -> None:
+    job, target = built(farm), farm.folder / "here"
+    [source] = (farm.folder / "state" / "build1" / "jobs").glob("*/build/source/two.txt")
+    source.write_text("evil\n")
+    done = farm.doit("fetch", job, "-o", str(target))
+    assert done.returncode == 1
+    assert "two.txt on builder build1 differs from the manifest (sha256)" in done.stderr
+    assert copies(target) == {}
+    source.unlink()
+    gone = farm.doit("fetch", job, "-o", str(target))
+    assert gone.returncode == 3
+    assert "no longer there" in gone.stderr
+
+
+@needs_sshd
+def test_from_another_machine_they_come_through_ssh(farm: Farm) -> None:
+    with ssh_server(farm.folder / "ssh") as address:
+        job, target = built(farm, address), farm.folder / "here"
+        laptop = Laptop(farm.folder)
+        laptop.programs = f"{farm.folder}/ssh/bin:"
+        done = laptop.doit("fetch", job, "-o", str(target), builder="laptop")
+        assert done.returncode == 0, done.stderr
+        assert copies(target) == HELLO
+        shutil.rmtree(target)
+        [source] = (farm.folder / "state" / "build1" / "jobs").glob("*/build/source/two.txt")
+        source.unlink()
+        gone = laptop.doit("fetch", job, "-o", str(target), builder="laptop")
+        assert gone.returncode == 1
+        assert "two.txt" in gone.stderr
+        assert copies(target) == {}
+    away = laptop.doit("fetch", job, "-o", str(target), builder="laptop")
+    assert away.returncode == 1
+    assert "cannot copy from builder build1" in away.stderr
+
+
+def test_a_builder_without_an_address_is_told(farm: Farm) -> None:
+    job = built(farm)
+    done = Laptop(farm.folder).doit("fetch", job, builder="laptop")
+    assert done.returncode == 3
+    assert "builder build1 publishes no address" in done.stderr
+    assert str(farm.folder / "state" / "build1") in done.stderr
+
+
+def test_a_job_without_artifacts(farm: Farm) -> None:
+    job = farm.enqueue()
+    done = farm.doit("fetch", job)
+    assert done.returncode == 3
+    assert "has no artifacts: it is queued" in done.stderr
