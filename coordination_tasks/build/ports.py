@@ -181,6 +181,12 @@ class Pipelines(Protocol):
     def branch_tip(self, pipeline: str, branch: str) -> str | None:
         """Commit at the tip of a branch of its source; None when it is unknown now."""
 
+    def branch_commit(self, pipeline: str, branch: str) -> str | None:
+        """Commit at the tip of a branch of its source; None when there is no such branch.
+
+        Raises ValueError; ConnectionError when the source cannot be asked.
+        """
+
     def tag_commit(self, pipeline: str, tag: str) -> str | None:
         """Commit that a tag of its source names; None when there is no such tag.
 

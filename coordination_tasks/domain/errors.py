@@ -66,6 +66,10 @@ class Conflict(CoordinationError):
     exit_code = 3
 
 
+class IdTaken(Conflict):
+    """Another request has the id of a new job."""
+
+
 class EndRefused(CoordinationError):
     """An attempt ended, and the coordination repository rejects its result."""
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from coordination_tasks.documents.builder_status import IDLE, BuilderStatus, HostLoad, StatusChange
@@ -53,7 +54,7 @@ from coordination_tasks.store.newest import accept_rewrite, newest_snapshot
 from coordination_tasks.store.operations.attempt import changes_queue
 from coordination_tasks.store.operations.claim import Resolve
 from coordination_tasks.store.operations.combined_claim import ClaimRequest, CombinedClaim
-from coordination_tasks.store.operations.queue import enqueue, reap
+from coordination_tasks.store.operations.queue import enqueue, enqueue_if_new, reap
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.status_publisher import Publisher
 
@@ -106,6 +107,15 @@ class Store:
         Raises BadRequest, and Conflict when the id is taken by another request.
         """
         return self._on_queue(lambda draft: enqueue(draft, job, now=self._now()))
+
+    def enqueue_new(self, jobs: Sequence[Job], *, unless_built: bool = False) -> tuple[Job, ...]:
+        """Add jobs with ids that were made up, all or none; returns the stored jobs.
+
+        `unless_built`: instead of a job for a commit that is queued, runs or has succeeded, returns
+        that other job. Raises BadRequest, and IdTaken: then repeat it with other ids.
+        """
+        add = partial(enqueue_if_new if unless_built else enqueue, now=self._now(), fresh=True)
+        return self._on_queue(lambda draft: tuple(add(draft, job) for job in jobs))
 
     def claim(
         self,

@@ -21,6 +21,17 @@ def branch_tip(source: Source, branch: str, env: Mapping[str, str]) -> str | Non
         return None
 
 
+def branch_commit(source: Source, branch: str, env: Mapping[str, str]) -> str | None:
+    """The commit at the tip of `branch`; None when there is no such branch.
+
+    Raises ConnectionError when the source cannot be asked, ValueError for an invalid name.
+    """
+    try:
+        return resolve_branch(source.repository, branch, env)
+    except StepFailed as error:
+        raise ConnectionError(error.message) from error
+
+
 def tag_commit(source: Source, tag: str, env: Mapping[str, str]) -> str | None:
     """Commit that `tag` names; None when there is no such tag.
 

@@ -130,6 +130,15 @@ class Pipelines:
 
         return branch_tip(self.known[pipeline].source, branch, os.environ)
 
+    def branch_commit(self, pipeline: str, branch: str) -> str | None:
+        """Commit at the tip of a branch of its source; None when there is no such branch.
+
+        Raises BadValue; ConnectionError when the source cannot be asked.
+        """
+        from pipelines.git.branch_tip import branch_commit
+
+        return branch_commit(self.known[pipeline].source, branch, os.environ)
+
     def tag_commit(self, pipeline: str, tag: str) -> str | None:
         """Commit that a tag of its source names; None when there is no such tag.
 

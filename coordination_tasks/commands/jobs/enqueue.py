@@ -1,4 +1,4 @@
-"""`doit enqueue`: add a job to the queue."""
+"""`doit enqueue`: add jobs to the queue."""
 
 from __future__ import annotations
 
@@ -6,15 +6,22 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from common.cli.command import OPTION_BUILDER, OPTION_PARAM, given_params, tell
+from common.cli.command import OPTION_BUILDER, OPTION_JSON, OPTION_PARAM, given_params, tell
 from coordination_tasks.builder.acting_person import acting_person
-from coordination_tasks.commands.base import FarmCommand, no_arguments
-from coordination_tasks.commands.control.acting import OPTION_AS
-from coordination_tasks.domain.errors import BadRequest, NotFound, Unavailable
-from coordination_tasks.domain.model import Job
+from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
+from coordination_tasks.commands.control.acting import OPTION_AS, OPTION_ON
+from coordination_tasks.commands.jobs.jobs import job_as_json
+from coordination_tasks.domain.errors import BadRequest, IdTaken, NotFound, Unavailable
+from coordination_tasks.domain.model import Job, check_builder_id
+from coordination_tasks.store.operations.control import ANY_BUILDER
+from coordination_tasks.store.operations.queue import check_request
 from coordination_tasks.store.store import Store
 from coordination_tasks.wiring.store import open_store
+
+_MOST_IDS = 20
+"""Tries to find ids that nobody has: in a second there are 10,000."""
 
 
 class EnqueueCommand(FarmCommand):
@@ -23,34 +30,45 @@ class EnqueueCommand(FarmCommand):
     name = "enqueue"
     doc_purpose = "queue a job that builds one commit of a pipeline's source"
     doc_usage = (
-        "--pipeline NAME (--branch BRANCH [--commit SHA] | --tag TAG) [--param NAME=VALUE ...]"
-        " [--as NAME]"
+        "--pipeline NAME (--branch BRANCH ... | --branch BRANCH --commit SHA | --tag TAG)"
+        " [--param NAME=VALUE ...] [--on BUILDER] [--if-new] [--as NAME] [--json]"
     )
     doc_description = """
-Prints the job's id. A branch without a commit is resolved when the job is claimed, a tag at once.
-Queueing the same id with the same content again changes nothing.
+Prints the job's id; several branches make one job each, all or none. A branch without a commit is
+resolved when the job is claimed, a tag at once. A branch that does not exist is refused; if the
+source cannot be reached, the job is queued. Queueing the same --id with the same content again
+changes nothing; without --id each call is a new job.
+
+--if-new queues no job for a commit that is queued, runs or has succeeded with the same pipeline,
+type and parameters, and prints the id of that job. Archived jobs do not count.
 
 A builder claims a job if it knows the pipeline, has the labels (`arch`, `distro` and `jdk` are
 detected, others are in its builder.yaml) and all jobs of --after have succeeded. Jobs with the
 lowest priority number come first, then the oldest.
 
-Exit codes: 0 queued, 1 cannot reach the coordination repository, or with --tag the source,
-3 bad configuration or usage.
+Exit codes: 0 queued, 1 cannot reach the coordination repository, or with --tag or --if-new the
+source, 3 bad configuration or usage.
 """
 
     group = "queue"
     cmd_options = (
         {"name": "pipeline", "long": "pipeline", "type": str, "default": "",
          "help": "pipeline to build with (`doit list` shows them)"},
-        {"name": "branch", "long": "branch", "type": str, "default": "",
-         "help": "branch of the pipeline's source repository"},
+        {"name": "branch", "long": "branch", "type": list, "default": [],
+         "help": "branch of the pipeline's source repository (may be repeated)"},
         {"name": "commit", "long": "commit", "type": str, "default": "",
          "help": "full commit id (default: the branch's tip when the job is claimed)"},
         {"name": "tag", "long": "tag", "type": str, "default": "",
          "help": "tag of the pipeline's source repository, instead of a commit: its commit now"},
+        {"name": "new", "long": "if-new", "type": bool, "default": False,
+         "help": "queue no second job for a commit"},
         OPTION_PARAM,
+        {"name": "kind", "long": "type", "type": str, "default": "build",
+         "choices": (("build", ""), ("test", ""), ("deploy", "")),
+         "help": "type of the job: build, test or deploy [default: %(default)s]"},
         {"name": "label", "long": "label", "type": list, "default": [],
          "help": "label that the builder must have, such as jdk=17 (may be repeated)"},
+        OPTION_ON,
         {"name": "after", "long": "after", "type": list, "default": [],
          "help": "id of a job that must succeed first (may be repeated)"},
         {"name": "priority", "long": "priority", "type": int, "default": 5,
@@ -60,60 +78,88 @@ Exit codes: 0 queued, 1 cannot reach the coordination repository, or with --tag 
         {"name": "description", "long": "description", "type": str, "default": "",
          "help": "free-text description"},
         OPTION_AS,
+        OPTION_JSON,
         OPTION_BUILDER,
     )  # fmt: skip
 
     def _execute(  # noqa: PLR0917 - doit passes options by their names
         self,
         pipeline: str,
-        branch: str,
+        branch: list[str],
         commit: str,
         tag: str,
+        new: bool,
         param: list[str],
+        kind: str,
         label: list[str],
+        on: str,
         after: list[str],
         priority: int,
         id: str,  # noqa: A002 - doit passes options by their names
         description: str,
         person: str,
+        json: bool,
         builder: str,
         pos_args: list[str],
     ) -> int:
         no_arguments(pos_args)
-        if not pipeline:
-            raise BadRequest("missing --pipeline; `doit list` shows the pipelines")
-        if commit and tag:
-            raise BadRequest("--commit and --tag exclude each other")
-        if not branch and not commit and not tag:
-            raise BadRequest("missing --branch, --commit or --tag")
-        job_id = id or new_job_id(time.time(), uuid.uuid4().int)
-        params = given_params(param)
+        branches = tuple(dict.fromkeys(filter(None, branch)))
+        _check_source(pipeline, branches, commit, tag, id)
         self.check_pipeline(pipeline)
-        try:
-            self.farm.pipelines.check_job(
-                pipeline, params, job_id=job_id, branch=branch, commit=commit
-            )
-            commit = self._tagged(pipeline, tag) if tag else commit
-        except ValueError as error:
-            raise BadRequest(str(error)) from error
-        job = Job(
-            id=job_id,
+        request = Job(
+            id=id or new_job_id(time.time(), uuid.uuid4().int),
             pipeline=pipeline,
-            params=params,
-            branch=branch or None,
+            type=kind,
+            params=given_params(param),
             commit=commit.lower() or None,
             labels=tuple(label),
             dependencies=tuple(after),
             priority=priority,
             description=description,
+            wanted_builder=_wanted(on),
             queued_by=acting_person(person),
         )
+        jobs = [self._checked(request, name, tag, new=new) for name in branches or ("",)]
         with open_store(self.farm.config(builder), tell) as store:
-            stored = store.enqueue(job)
-            for name in _unknown(store, job.dependencies):
-                tell(f"unknown job {name[:80]!r}: {stored.id} waits until it has succeeded")
-        sys.stdout.write(f"{stored.id}\n")
+            stored = _queue(store, jobs, has_id=bool(id), new=new)
+            for name in _unknown(store, request.dependencies):
+                tell(f"unknown job {name[:80]!r}: {stored[0].id} waits until it has succeeded")
+        if json:
+            sys.stdout.write(as_json({"jobs": [job_as_json(job) for job in stored]}) + "\n")
+        else:
+            sys.stdout.writelines(f"{job.id}\n" for job in stored)
         return 0
+
+    def _checked(self, request: Job, branch: str, tag: str, *, new: bool) -> Job:
+        """The job for a branch or tag. Raises BadRequest, Unavailable."""
+        job = replace(request, branch=branch or None)
+        pipelines, pipeline = self.farm.pipelines, job.pipeline or ""
+        try:
+            pipelines.check_job(
+                pipeline, job.params, job_id=job.id, branch=branch, commit=job.commit or ""
+            )
+            check_request(job)
+            if tag:
+                return replace(job, commit=self._tagged(pipeline, tag))
+            if branch and not job.commit:
+                tip = self._tip(pipeline, branch, must_know=new)
+                return replace(job, commit=tip) if new else job
+        except ValueError as error:
+            raise BadRequest(str(error)) from error
+        return job
+
+    def _tip(self, pipeline: str, branch: str, *, must_know: bool) -> str | None:
+        """The commit of the branch now; None when the source cannot be asked. Raises BadRequest."""
+        try:
+            commit = self.farm.pipelines.branch_commit(pipeline, branch)
+        except ConnectionError as error:
+            if must_know:
+                raise Unavailable(str(error)) from error
+            tell(f"cannot check whether branch '{branch[:80]}' exists: {error}")
+            return None
+        if commit is None:
+            raise BadRequest(f"the source of pipeline {pipeline} has no branch '{branch[:80]}'")
+        return commit
 
     def _tagged(self, pipeline: str, tag: str) -> str:
         """The commit that the tag names. Raises ValueError, BadRequest, Unavailable."""
@@ -124,6 +170,45 @@ Exit codes: 0 queued, 1 cannot reach the coordination repository, or with --tag 
         if commit is None:
             raise BadRequest(f"the source of pipeline {pipeline} has no tag '{tag[:80]}'")
         return commit
+
+
+def _check_source(
+    pipeline: str, branches: Sequence[str], commit: str, tag: str, job_id: str
+) -> None:
+    if not pipeline:
+        raise BadRequest("missing --pipeline; `doit list` shows the pipelines")
+    if commit and tag:
+        raise BadRequest("--commit and --tag exclude each other")
+    if not branches and not commit and not tag:
+        raise BadRequest("missing --branch, --commit or --tag")
+    if len(branches) > 1 and (commit or tag or job_id):
+        raise BadRequest("several --branch exclude --commit, --tag and --id")
+
+
+def _wanted(on: str) -> str | None:
+    if not on or on == ANY_BUILDER:
+        return None
+    check_builder_id(on)
+    return on
+
+
+def _queue(store: Store, jobs: Sequence[Job], *, has_id: bool, new: bool) -> tuple[Job, ...]:
+    """Add the jobs; those without an id of a person get ids that nobody has."""
+    if has_id and not new:
+        return tuple(store.enqueue(job) for job in jobs)
+    tries = _MOST_IDS
+    while True:
+        first = uuid.uuid4().int
+        named = [
+            job if has_id else replace(job, id=new_job_id(time.time(), first + number))
+            for number, job in enumerate(jobs)
+        ]
+        try:
+            return store.enqueue_new(named, unless_built=new)
+        except IdTaken:
+            tries -= 1
+            if has_id or not tries:
+                raise
 
 
 def _unknown(store: Store, names: Sequence[str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from common.states import State
 from coordination_tasks.documents.codec import is_same_request
 from coordination_tasks.documents.jobs import read_jobs, write_jobs
-from coordination_tasks.domain.errors import BadRequest, Conflict
+from coordination_tasks.domain.errors import BadRequest, IdTaken
 from coordination_tasks.domain.model import MAX_ID_LENGTH, Job, is_commit_id, is_job_id
 from coordination_tasks.domain.secret_scan import refuse_secrets
 from coordination_tasks.repository.draft import Draft
@@ -17,25 +17,49 @@ from coordination_tasks.store.operations.moves import log_broken_off, log_move
 
 _PRIORITIES = range(1, 11)
 _LONGEST_TEXT = 10_000
+_COUNTS = frozenset({State.QUEUED, State.RUNNING, State.SUCCEEDED})
+"""States in which a job makes a second one for its commit superfluous."""
 
 
-def enqueue(draft: Draft, job: Job, *, now: datetime) -> Job:
+def enqueue(draft: Draft, job: Job, *, now: datetime, fresh: bool = False) -> Job:
     """Add a job to the queue; returns the stored job. The same request twice is one job.
 
-    Raises BadRequest, and Conflict when the id is taken by another request.
+    With `fresh` the id was made up, so that the same request under it is another one. Raises
+    BadRequest, and IdTaken when another request has the id.
     """
-    _check_request(job)
+    check_request(job)
     jobs = read_jobs(draft)
     stored = jobs.find(job.id)
     if stored is not None:
-        if is_same_request(job, stored):
+        if not fresh and is_same_request(job, stored):
             return stored
-        raise Conflict(f"job id {job.id} is already taken by a different request")
+        raise IdTaken(f"job id {job.id} is already taken by a different request")
     added = replace(job, created_at=job.created_at or now)
     jobs.put(added)
     write_jobs(draft, jobs)
     draft.note(f"enqueue {job.id}")
     return added
+
+
+def enqueue_if_new(draft: Draft, job: Job, *, now: datetime, fresh: bool) -> Job:
+    """Like `enqueue`, unless a job for the same commit is queued, runs or has succeeded.
+
+    Then returns that job. `job` has a commit.
+    """
+    for other in read_jobs(draft):
+        if other.state in _COUNTS and _builds_the_same(other, job):
+            return other
+    return enqueue(draft, job, now=now, fresh=fresh)
+
+
+def _builds_the_same(other: Job, job: Job) -> bool:
+    commit = other.commit or (job.commit if other.branch == job.branch else None)
+    return (other.pipeline, other.type, dict(other.params), commit) == (
+        job.pipeline,
+        job.type,
+        dict(job.params),
+        job.commit,
+    )
 
 
 def reap(draft: Draft, job_id: str, seen_token: int, reason: str, *, by: str, now: datetime) -> Job:
@@ -67,7 +91,8 @@ def check_priority(priority: int) -> None:
         raise BadRequest(f"invalid priority {priority}: expected 1 (first) to 10")
 
 
-def _check_request(job: Job) -> None:
+def check_request(job: Job) -> None:
+    """Raise BadRequest, or SecretFound, unless the job can be queued."""
     if not is_job_id(job.id):
         raise BadRequest(
             f"invalid job id {job.id[:80]!r}: use 1 to {MAX_ID_LENGTH} printable characters"

@@ -77,7 +77,12 @@ def test_a_message_to_a_builder_that_nobody_saw_is_told(farm: Farm) -> None:
             143,
             "ended by SIGTERM while claiming a job; no job is claimed",
         ),
-        (("enqueue", "--pipeline", "ledger", "--branch", "x"), signal.SIGINT, 130, "interrupted"),
+        (
+            ("enqueue", "--pipeline", "ledger", "--branch", "main"),
+            signal.SIGINT,
+            130,
+            "interrupted",
+        ),
     ],
 )
 def test_who_waits_for_a_lock_says_so_and_ends_when_told_to(

@@ -49,6 +49,7 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit set": (["set", WAITING, "--hold"],),
     "doit cancel": (["cancel", WAITING],),
     "doit logs": (["logs", BUILT],),
+    "doit enqueue": (["enqueue", "--pipeline", "ledger", "--branch", "main", "--if-new"],),
     "doit fetch": (["fetch", BUILT, "-o", "fetched.d"],),
     "doit retry": (["retry", WAITING],),
     "doit drain": (["drain"],),
@@ -169,7 +170,7 @@ def test_every_command_that_reads_has_json() -> None:
     without = {n for n, c in COMMANDS.items() if all(o["long"] != "json" for o in c.cmd_options)}
     assert without == acting
     assert acting == {
-        *("build", "clean", "completion", "enqueue", "forget", "help", "new", "rerun", "send"),
+        *("build", "clean", "completion", "forget", "help", "new", "rerun", "send"),
         *("squash-heartbeat", "try", "watch"),
     }
 
