@@ -62,22 +62,35 @@ public final class ModuleEventSpy extends AbstractEventSpy {
                 && (plugin.equals("maven-surefire-plugin") || plugin.equals("maven-failsafe-plugin"));
     }
 
-    /** The module's file, and its path in the local repository when it is installed there. */
+    /** The module's files, and their paths in the local repository when they are installed there. */
     private void files(MavenSession session, MavenProject module) throws IOException {
-        file(session, module, new ProjectArtifact(module), module.getFile());
-        file(session, module, module.getArtifact(), module.getArtifact().getFile());
+        File pom = installed(session, new ProjectArtifact(module));
+        File ownPom = pom;
         for (Artifact attached : module.getAttachedArtifacts()) {
-            file(session, module, attached, attached.getFile());
+            if (isConsumerPom(attached)) {
+                // Maven 4 makes it in a temporary file, and installs it in the place of the module's POM
+                ownPom = new File(pom.getParentFile(), pom.getName().replaceFirst("\\.pom$", "-build.pom"));
+                file(module, pom, pom);
+            } else {
+                file(module, attached.getFile(), installed(session, attached));
+            }
         }
+        file(module, module.getFile(), ownPom);
+        file(module, module.getArtifact().getFile(), installed(session, module.getArtifact()));
     }
 
-    private void file(MavenSession session, MavenProject module, Artifact artifact, File made) throws IOException {
-        if (made == null || !made.isFile()) {
-            return;
+    private static boolean isConsumerPom(Artifact artifact) {
+        return artifact.getType().equals("pom") && "consumer".equals(artifact.getClassifier());
+    }
+
+    private static File installed(MavenSession session, Artifact artifact) {
+        return new File(session.getLocalRepository().getBasedir(), session.getLocalRepository().pathOf(artifact));
+    }
+
+    private static void file(MavenProject module, File made, File installed) throws IOException {
+        if (made != null && made.isFile()) {
+            EventLog.write("file", EventLog.key(module), made.getPath(), installed.getPath(),
+                    String.valueOf(made.length()), String.valueOf(made.lastModified()));
         }
-        File repository = new File(session.getLocalRepository().getBasedir());
-        File installed = new File(repository, session.getLocalRepository().pathOf(artifact));
-        EventLog.write("file", EventLog.key(module), made.getPath(), installed.getPath(), String.valueOf(made.length()),
-                String.valueOf(made.lastModified()));
     }
 }

@@ -70,6 +70,7 @@ final class ModuleReads {
         root = root(session);
         base = project.getBasedir().toPath();
         target = new File(project.getBuild().getDirectory()).toPath();
+        targets.add(root.resolve(".mvn/target")); // Maven 4 copies artifacts there
         for (MavenProject other : session.getAllProjects()) {
             targets.add(new File(other.getBuild().getDirectory()).toPath());
             bases.add(other.getBasedir().toPath());

@@ -16,11 +16,14 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Pattern;
 import org.apache.maven.execution.MavenSession;
 import org.apache.maven.project.MavenProject;
 
 /** Records the files that modules write outside their build folders. */
 final class WrittenFiles {
+    /** Files of Maven 4 itself: a consumer POM until Maven ends, and what `-r` needs after a failure. */
+    private static final Pattern OF_MAVEN = Pattern.compile("consumer-?\\d+\\.pom|resume\\.properties");
     private static final Map<String, FileTime> STARTED = new ConcurrentHashMap<>();
     private static Map<String, ModuleReads> modules;
     private static Path root;
@@ -74,6 +77,7 @@ final class WrittenFiles {
             @Override
             public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes) {
                 boolean skipped = folder.equals(module.target) || folder.endsWith(".git")
+                        || folder.equals(root.resolve(".mvn/target"))
                         || !folder.equals(top) && others.contains(folder);
                 return skipped ? FileVisitResult.SKIP_SUBTREE : FileVisitResult.CONTINUE;
             }
@@ -106,6 +110,9 @@ final class WrittenFiles {
             Files.walkFileTree(folder, new SimpleFileVisitor<Path>() {
                 @Override
                 public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+                    if (OF_MAVEN.matcher(folder.relativize(file).toString()).matches()) {
+                        return FileVisitResult.CONTINUE;
+                    }
                     long time = attributes.lastModifiedTime().toMillis();
                     lines.add(folder.relativize(file) + "\t" + attributes.size() + "\t" + time + "\n");
                     return FileVisitResult.CONTINUE;

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from pipelines.steps.maven.output.events import BuildEvents, BuiltModule
 from pipelines.steps.maven.output.log import ModuleResult
 
 _MILLISECONDS = 1_000_000
+_OF_MAVEN = re.compile(r"consumer-?\d+\.pom|resume\.properties")
+"""Files of Maven 4 itself: a consumer POM until Maven ends, and what `-r` needs after a failure."""
 
 
 class Candidates:
@@ -125,6 +128,8 @@ def _listed(folder: Path | str, prefix: str) -> Iterator[str]:
     except (FileNotFoundError, NotADirectoryError):
         return
     for entry in entries:
+        if not prefix and _OF_MAVEN.fullmatch(entry.name):
+            continue
         if entry.is_dir(follow_symlinks=False):
             yield from _listed(entry.path, f"{prefix}{entry.name}/")
         else:

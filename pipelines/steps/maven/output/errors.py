@@ -23,9 +23,9 @@ _LONGEST = 1000
 _LEVEL = re.compile(r"^(\[(ERROR|FATAL|WARNING|INFO)\] ?)+")
 _ADVICE = re.compile(
     r"To see the full stack trace|Re-run Maven using|For more information about the errors"
-    r"|\[Help \d+\]|After correcting the problems|  mvn <args> -rf|-> \[Help|\s*$"
-    r"|mvn \[args\] -rf?\b|After correcting the problems, you can resume"
+    r"|\[Help \d+\]|After correcting the problems|\s*mvn (?:<args>|\[args\]) -rf?\b|-> \[Help|\s*$"
     r"|Please refer to (?:\S+/(?:surefire|failsafe)-reports|dump files)|See \S+ for the individual"
+    r"|See dump files \(if any exist\)"
     r"|\s+at (?:\S+ )?\(?\S+\(|Command was |org\.apache\.maven\.surefire\.booter\.Surefire"
 )
 _HELP_MARK = re.compile(r" (?:-> \[Help \d+\]|@)$")

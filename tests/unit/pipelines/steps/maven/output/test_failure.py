@@ -116,6 +116,23 @@ def test_what_maven_printed(log: str, code: FailureCode, message: str) -> None:
     assert "mvn <args> -rf" not in failure.excerpt
 
 
+def test_advice_of_maven_4_is_left_out() -> None:
+    failure = failure_of(
+        "[ERROR] BUILD FAILURE\n"
+        "[ERROR] Failed to execute goal org.apache.maven.plugins:maven-surefire-plugin:3.6.0:test"
+        " (default-test) on project app: \n"
+        "[ERROR] \n"
+        "[ERROR] See /s/app/target/surefire-reports for the individual test results.\n"
+        "[ERROR] See dump files (if any exist) [date].dump, [date]-jvmRun[N].dump\n"
+        "[ERROR] -> [Help 1]\n"
+        "[ERROR] After correcting the problems, you can resume the build with the command\n"
+        "[ERROR]   mvn [args] -r\n",
+        tests=TESTS,
+    )
+    assert failure.code is FailureCode.MAVEN_TEST
+    assert not {"mvn", "See", "After"} & {line.split()[0] for line in failure.excerpt.splitlines()}
+
+
 def test_what_a_plugin_needs_is_named_and_not_the_plugin() -> None:
     failure = failure_of(
         "[ERROR] Failed to execute goal org.example:check-plugin:3:check (x) on project core: "
