@@ -241,19 +241,20 @@ def _title(running: RunningAttempt) -> str:
 
 
 def _close(log: AttemptLog, logs: AttemptLogs, intent: ClaimIntent, tools: BuildTools) -> int:
-    """Send waiting records and logs, show how the attempt ended; returns the exit code."""
-    display = tools.display
+    """Send waiting records, show how the attempt ended, send the logs; returns the exit code."""
+    display, reachable = tools.display, True
     try:
         log.send_end()
     except Unavailable as error:
         display.message(f"warning: {error}")
-        _publish_logs(log, logs, display, reachable=False)
-        return tools.show_end(log.end(), log, display)
-    _publish_logs(log, logs, display, reachable=True)
+        reachable = False
     end = log.end()
-    if not isinstance(end, Refused):  # otherwise the next build releases the job
+    if reachable and not isinstance(end, Refused):  # otherwise the next build releases the job
         intent.clear()
-    return tools.show_end(end, log, display)
+    try:
+        return tools.show_end(end, log, display)
+    finally:
+        _publish_logs(log, logs, display, reachable=reachable)
 
 
 def _publish_logs(log: AttemptLog, logs: AttemptLogs, display: Display, *, reachable: bool) -> None:

@@ -222,7 +222,8 @@ class Keepalive:
         if now - self._published_at < self.flush_every:
             return
         self._published_at = now
-        self.logs.keep(self.log.ended_logs())
+        # heartbeats must not wait for a long log: it follows at the end of the attempt
+        self.logs.keep(self.log.ended_logs(), only_short=True)
         if self.budget.has_room():
             self.logs.send()
 

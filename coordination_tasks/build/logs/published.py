@@ -15,6 +15,9 @@ from coordination_tasks.domain.model import Attempt, Transition
 from coordination_tasks.domain.step_log import LogLimits, PublishedLog, RunningLogs
 from coordination_tasks.repository.step_logs import StepLogs
 
+_SHORT = 256 * 1024
+"""Bytes: less than a second."""
+
 
 @dataclass(kw_only=True)
 class AttemptLogs:
@@ -46,12 +49,17 @@ class AttemptLogs:
         )
         return {running_logs_path(self.attempt.builder): running_logs_data(shown)}
 
-    def keep(self, ended: Mapping[str, Transition]) -> None:
+    def keep(self, ended: Mapping[str, Transition], *, only_short: bool = False) -> None:
         """Keep the complete logs of steps that ended, once each, for `send`.
 
-        Raises CopyUnusable, SecretFound, OSError.
+        `only_short`: leave long ones to a later call; their examination takes seconds. Raises
+        CopyUnusable, SecretFound, OSError.
         """
-        fresh = {step: end for step, end in ended.items() if step not in self._kept}
+        fresh = {
+            step: end
+            for step, end in ended.items()
+            if step not in self._kept and not (only_short and _is_long(Path(end.log or "")))
+        }
         if fresh and self.limits.size:
             self._kept |= fresh.keys()
             logs = dict(self._whole(fresh))
@@ -80,6 +88,10 @@ class AttemptLogs:
                 left_out=log.left_out,
             )
             yield published, log.text.encode("utf-8", "replace")
+
+
+def _is_long(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > _SHORT
 
 
 def failure_log(failed: Sequence[Transition], most: int, secrets: Collection[str]) -> str:

@@ -31,7 +31,7 @@ class LogsFile:
     """`logs` in `builder.yaml`; `docs/configuration.md` describes each key."""
 
     tail: int = key(_size(_MOST_TAIL), 4 * _KIB)
-    each: int = key(_size(100 * _MIB), 10 * _MIB)
+    each: int = key(_size(100 * _MIB), 4 * _MIB)
     size: int = key(_size(1024 * _MIB), 20 * _MIB)
     age: float = key(parse_duration, 14 * 86400.0)
     failed: int = key(_size(_MOST_FAILED), 64 * _KIB)
