@@ -232,3 +232,33 @@ def test_what_people_say_closes_a_module(farm: Farm) -> None:
     assert built(farm.build(**{"b/src/main/resources/text": "new"})) == ["b"]
     assert built(farm.build(**{"far/text": "new"})) == ["a", "far"]
     assert farm.jar("a/target/a-1.0.jar") == {"text": "new"}
+
+
+UNRESOLVED = """#!/bin/sh
+mvn "$@" || exit
+if test -e {gate}; then
+  rm {gate}
+  echo "[INFO] BUILD FAILURE"
+  echo "[ERROR] Failed to execute goal on project b: Could not resolve dependencies for project\
+ org.example.choice:b:jar:1.0: Could not find artifact org.example.choice:a:jar:1.0 in central\
+ (https://repo.example.org) -> [Help 1]"
+  exit 1
+fi
+"""
+
+
+def test_a_module_that_was_left_out_and_cannot_be_resolved(farm: Farm, tmp_path: Path) -> None:
+    """The wrapper of the source says once what Maven says of an artifact that it cannot find."""
+    gate = tmp_path / "gate"
+    farm.files = {
+        "pom.xml": parent("a", "b"),
+        "a/pom.xml": module("a"),
+        "b/pom.xml": module("b", "a"),
+        "mvnw": UNRESOLVED.format(gate=gate),
+    }
+    farm.build()
+    gate.touch()
+    result = farm.build(**{"b/src/main/resources/text": "new"})
+    assert built(result) == ["parent", "a", "b"]
+    assert result.values["selection"] == "cannot resolve org.example.choice:a, which was skipped"
+    assert farm.jar("b/target/b-1.0.jar") == {"text": "new"}
