@@ -33,6 +33,7 @@ or a file differs from the manifest, 3 bad usage, an unknown job, no artifacts, 
 that name in DIR.
 """
     group = "look"
+    completes = "jobs"
     cmd_options = (
         {"name": "output", "short": "o", "long": "output", "type": str, "default": ".",
          "help": "folder for the files, created if missing [default: %(default)s]"},
