@@ -128,7 +128,8 @@ def test_while_the_remote_is_away_what_this_host_read_last_is_shown(farm: Farm) 
     for command in ("status", "jobs", "explain"):
         done = farm.doit(command)
         assert done.returncode == 0, done.stderr
-        heading = r"as of \d\d:\d\d:\d\d, remote unreachable since \d\d:\d\d:\d\d\n\n"
+        moment = r"(\d{4}-\d\d-\d\dT)?\d\d:\d\d:\d\dZ?"
+        heading = rf"as of {moment}, remote unreachable since {moment}\n\n"
         assert re.match(heading, done.stdout), done.stdout
         assert job in done.stdout
         assert "cannot reach the coordination repository" in done.stderr
