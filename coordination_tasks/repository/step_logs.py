@@ -32,7 +32,11 @@ class StepLogs(Protocol):
         ...
 
     def published(self, builder: str) -> tuple[PublishedLog, ...]:
-        """The logs that a builder has published, oldest first. Raises Unavailable, AccessDenied."""
+        """The logs that a builder has published, oldest first.
+
+        While they cannot be asked for: those of the last call; raises Unavailable if there was
+        none, and AccessDenied.
+        """
         ...
 
     def text(self, builder: str, log: PublishedLog) -> bytes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
@@ -16,7 +16,9 @@ from coordination_tasks.commands.base import FarmCommand, as_json
 from coordination_tasks.commands.results.following import Following
 from coordination_tasks.domain.errors import BadRequest, NotFound, Unavailable
 from coordination_tasks.farm.job_logs import AttemptView, JobLogs, LocalLogs, LogLines
+from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.store.newest import newest_snapshot
+from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.wiring.clones import heartbeats, repository, step_logs
 
 
@@ -33,6 +35,7 @@ cancelled, or else all.
 On the builder's own machine it reads the file. On others it shows the last lines of a running step
 as of the builder's last heartbeat, and the complete log of a step that has ended, if its builder
 has published it (`logs` in builder.yaml). Lines that look like secrets are withheld in both.
+While the repository is unreachable, it shows what this host has.
 
 Exit codes: 0 shown, 1 cannot reach the coordination repository, 3 bad usage, an unknown job or
 step, or a log that is not in the repository (the message has the builder that has it).
@@ -68,16 +71,18 @@ step, or a log that is not in the repository (the message has the builder that h
         shown = Shown(pattern=_pattern(grep), last=_checked_tail(tail), raw=raw)
         config = self.farm.config(builder)
         logs = self._logs(config)
-        with ExitStack() as stack:
-            look = _looker(config, logs, job, stack)
-            view = look()
+        with repository(config) as clone:
+            view = _first_view(clone, config, logs, job)
             if step and step not in view.steps:
                 hint = did_you_mean(step, view.steps)
                 raise BadRequest(f"unknown step {step[:60]!r} of job {job}{hint}")
             if follow:
-                Following(logs=logs, look=look, step=step, write=shown.write).run(
-                    view, every=min(config.observe_every, _LOOK_EVERY)
-                )
+                Following(
+                    logs=logs,
+                    look=lambda: logs.view(newest_snapshot(clone, logs.notice), job),
+                    step=step,
+                    write=shown.write,
+                ).run(view, every=min(config.observe_every, _LOOK_EVERY))
             elif json:
                 sys.stdout.write(as_json(_report(logs, view, step, shown)) + "\n")
             else:
@@ -125,23 +130,22 @@ class Shown:
         sys.stdout.flush()
 
 
-def _looker(
-    config: BuilderConfig, logs: JobLogs, job: str, stack: ExitStack
-) -> Callable[[], AttemptView]:
-    """Returns the newest view of the job; without the repository, what this host has."""
-    clone = stack.enter_context(repository(config))
-
-    def look() -> AttemptView:
-        try:
-            return logs.view(newest_snapshot(clone, logs.notice), job)
-        except Unavailable as error:
-            here = logs.view_here(config.profile.id, job)
-            if here is None:
-                raise
-            logs.notice(f"{error} Showing the logs on this host.")
-            return here
-
-    return look
+def _first_view(
+    clone: GitRepository, config: BuilderConfig, logs: JobLogs, job: str
+) -> AttemptView:
+    """The newest view of the job; without the repository, what this host has."""
+    try:
+        return logs.view(newest_snapshot(clone, logs.notice), job)
+    except Unavailable as error:
+        found = logs.view_here(config.profile.id, job)
+        version = clone.known()
+        if found is None and version:
+            with suppress(NotFound):
+                found = logs.view(Snapshot(clone, version), job)
+        if found is None:
+            raise
+        logs.notice(f"{error} Showing what this host has.")
+        return found
 
 
 def _print(logs: JobLogs, view: AttemptView, step: str, shown: Shown) -> None:

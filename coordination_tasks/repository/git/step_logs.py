@@ -107,9 +107,10 @@ class GitStepLogs:
                 shutil.rmtree(self._others, ignore_errors=True)
             if response is Response.ABSENT:
                 return ()
-            if response is not Response.DONE:
+            last = _ref(self._others, f"{FETCHED}{branch}")
+            if response is not Response.DONE and (response is not Response.NO_ANSWER or not last):
                 fail(response, result)
-            return _entries(objects, _ref(self._others, f"{FETCHED}{branch}"))
+            return _entries(objects, last)
 
     def text(self, builder: str, log: PublishedLog) -> bytes:
         """See StepLogs.text."""

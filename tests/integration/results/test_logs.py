@@ -122,8 +122,11 @@ def test_a_failure_is_text_on_main_and_its_complete_log_is_published(
     assert "red" in "".join(lines)
     assert "\033" not in "".join(lines)
     assert "\033[31mred" in laptop.doit("logs", job, "--raw").stdout
-    assert shown(laptop, job, "first")[0].startswith("$ ")
+    first = shown(laptop, job, "first")
+    assert first[0].startswith("$ ")
     assert laptop.doit("logs", job, "third").returncode == 3
+    farm.coordination.rename(farm.folder / "away.git")
+    assert shown(laptop, job, "first") == first, "what was read once is known"
 
 
 def test_a_log_that_did_not_reach_the_repository_is_told_with_its_host(
@@ -153,7 +156,7 @@ def test_without_the_remote_the_builder_shows_its_file_and_sends_it_later(
     done = farm.doit("logs", job, "second")
     assert done.returncode == 0
     assert "out 300\n" in done.stdout
-    assert "Showing the logs on this host" in done.stderr
+    assert "Showing what this host has" in done.stderr
     assert laptop.doit("logs", job).returncode == 1
     Path(f"{farm.ledger}.go").touch()
     assert build.wait(PATIENCE) == 0
