@@ -169,6 +169,7 @@ def test_messages_that_were_read_are_archived(world: World) -> None:
     assert [json.loads(line)["subject"] for line in lines] == ["read", "heard by one"]
 
 
+@pytest.mark.slow
 def test_files_of_the_archive_stay_small(world: World) -> None:
     body = "x" * 19_000
     messages = [

@@ -10,6 +10,8 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from common.states import State
 from coordination_tasks.documents.archive import months
 from coordination_tasks.documents.archive_files import MOST_BYTES
@@ -65,6 +67,7 @@ def archived(snapshot: Snapshot) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_three_thousand_jobs_and_a_long_log(remote_world: World, remote: Path) -> None:
     fill(remote_world, MANY)
     store = remote_world.store("keeper")

@@ -71,6 +71,7 @@ def test_a_reactor(farm: Farm) -> None:
 
 
 @needs_maven
+@pytest.mark.slow
 def test_one_source_with_two_settings_at_once(farm: Farm) -> None:
     manifest = build(farm, "two-releases", "-n", "2")
     paths = sorted(artifact["path"] for artifact in manifest["artifacts"])

@@ -13,7 +13,7 @@ from pipelines.workspace.layout import Workspace
 from tests.support.pipelines.maven_builder import link_downloads
 from tests.support.pipelines.tiny_package import build, git
 
-pytestmark = pytest.mark.host
+pytestmark = [pytest.mark.host, pytest.mark.slow]
 SAMPLE = Path(__file__).parents[4] / "examples" / "sample"
 
 

@@ -98,6 +98,7 @@ def test_test(steps: Steps) -> None:
     assert torn(context) == [], "all that it made before its tests is whole"
 
 
+@pytest.mark.slow
 def test_dependency(steps: Steps) -> None:
     context = steps.context()
     needs_gone = NEEDS_CORE.replace(">core<", ">gone<")
@@ -113,6 +114,7 @@ def test_dependency(steps: Steps) -> None:
     assert error.details["modules_built"] == 2
 
 
+@pytest.mark.slow
 def test_enforcer(steps: Steps) -> None:
     context = steps.context()
     write_reactor(context.workspace.source, core_pom=pom("core", ENFORCER))
@@ -124,6 +126,7 @@ def test_enforcer(steps: Steps) -> None:
     assert error.details["module"] == "core"
 
 
+@pytest.mark.slow
 def test_pom(steps: Steps) -> None:
     context = steps.context()
     write_reactor(context.workspace.source, core_pom=pom("core").replace("</project>", ""))
@@ -165,6 +168,7 @@ def test_network(tmp_path: Path) -> None:
     assert error.retryable
 
 
+@pytest.mark.slow
 def test_out_of_memory(steps: Steps) -> None:
     context = steps.context()
     write_reactor(context.workspace.source)
@@ -180,6 +184,7 @@ def can_mount() -> bool:
     return shutil.which("unshare") is not None and not subprocess.run(argv, check=False).returncode
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not can_mount(), reason="this machine lets nobody mount a small disk")
 def test_disk_full(steps: Steps) -> None:
     context = steps.context()
@@ -192,6 +197,7 @@ def test_disk_full(steps: Steps) -> None:
     assert error.message.startswith("module core: no space is left")
 
 
+@pytest.mark.slow
 def test_killed(steps: Steps) -> None:
     def kill(_: str) -> None:
         for process in psutil.process_iter(["cmdline"]):
