@@ -4,9 +4,12 @@ from __future__ import annotations
 
 BASH = """\
 _doit_complete() {
-    local IFS=$'\\n' word=${COMP_WORDS[COMP_CWORD]} found
-    found=$(doit completion --line "${COMP_LINE:0:COMP_POINT}" 2>/dev/null)
-    COMPREPLY=($(compgen -W "$found" -- "$word"))
+    local word=${COMP_WORDS[COMP_CWORD]} found
+    COMPREPLY=()
+    # not compgen -W, which expands the words: a job id could be a command
+    while IFS= read -r found; do
+        [[ $found == "$word"* ]] && COMPREPLY+=("$found")
+    done < <(doit completion --line "${COMP_LINE:0:COMP_POINT}" 2>/dev/null)
 }
 complete -o default -F _doit_complete doit
 """

@@ -9,6 +9,7 @@ from typing import Any
 
 from common.cli.completion_scripts import SCRIPTS, words_of
 from common.errors import ApplicationError, UsageError
+from common.job_id import problem_of_job_id
 from common.yaml.findings import did_you_mean
 from coordination_tasks.commands.base import FarmCommand
 from coordination_tasks.commands.views.job_filter import JOB_STATES, newest
@@ -93,11 +94,12 @@ Exit codes: 0 printed, 3 bad usage.
                 return list(self.known_pipelines())
             if subject in {"jobs", "builders"}:
                 with open_known(self.farm.config()) as snapshot:
-                    return _of_farm(subject, snapshot)
+                    return names_in(subject, snapshot)
         return ()
 
 
-def _of_farm(subject: str, snapshot: Snapshot | None) -> list[str]:
+def names_in(subject: str, snapshot: Snapshot | None) -> list[str]:
+    """The `jobs` or `builders` that can complete a command line."""
     if snapshot is None:
         return []
     if subject == "builders":
@@ -106,4 +108,6 @@ def _of_farm(subject: str, snapshot: Snapshot | None) -> list[str]:
         jobs = snapshot.jobs()
     except BrokenDocument:
         return []
-    return [job.id for job in newest(jobs, _MOST_JOBS)]
+    # others become part of a command line: bash inserts a word as it is
+    named = (job for job in jobs if not problem_of_job_id(job.id))
+    return [job.id for job in newest(named, _MOST_JOBS)]
