@@ -9,9 +9,10 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -38,6 +39,7 @@ class WantedFile:
     """An artifact of the manifest."""
 
     name: str
+    """Of the copy; with its folders if another artifact has the same name."""
     path: str
     """Relative to `Artifacts.folder`."""
     size: int
@@ -100,11 +102,14 @@ def fetch(artifacts: Artifacts, target: Path, *, is_here: bool) -> tuple[Path, .
             try:
                 with _opened(artifacts, missing, is_here=is_here) as streams:
                     for file, stream in streams:
-                        _copy(file, stream, Path(folder, file.name), artifacts.builder)
+                        copy = Path(folder, file.name)
+                        copy.parent.mkdir(parents=True, exist_ok=True)
+                        _copy(file, stream, copy, artifacts.builder)
             except tarfile.TarError as error:
                 cause = f"cannot copy from builder {artifacts.builder}: {error}"
                 raise Unavailable(cause) from error
         for file in missing:
+            (target / file.name).parent.mkdir(parents=True, exist_ok=True)
             Path(folder, file.name).replace(target / file.name)
     return tuple(target / file.name for file in artifacts.files)
 
@@ -112,28 +117,40 @@ def fetch(artifacts: Artifacts, target: Path, *, is_here: bool) -> tuple[Path, .
 def _read(job_id: str, data: bytes) -> tuple[str, tuple[WantedFile, ...]]:
     try:
         found = json.loads(data)
-        folder = str(found["build_dir"])
-        files = tuple(map(_wanted, found["artifacts"]))
+        folder = _folder(str(found["build_dir"]))
+        files = [_wanted(entry) for entry in found["artifacts"]]
     except (ValueError, KeyError, TypeError) as error:
         raise BrokenDocument(f"the manifest of job {job_id} is unreadable: {error}") from error
-    return folder, files
+    count = Counter(file.name for file in files)
+    return folder, tuple(
+        replace(file, name=file.path) if count[file.name] > 1 else file for file in files
+    )
+
+
+def _folder(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(f"invalid folder {text[:80]!r}")
+    return text
 
 
 def _wanted(entry: Mapping[str, object]) -> WantedFile:
     checksums = entry["checksums"]
     path = PurePosixPath(str(entry["path"]))
     name = str(entry["name"])
-    if not isinstance(checksums, dict) or path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"invalid artifact {name!r}")
-    if not name or "/" in name or name in {".", ".."}:
-        raise ValueError(f"invalid name {name!r}")
-    algorithm = next(each for each in _DIGESTS if each in checksums)
+    if path.is_absolute() or ".." in path.parts or not str(path).isprintable():
+        raise ValueError(f"invalid path of artifact {name[:80]!r}")
+    if not name or "/" in name or name in {".", ".."} or not name.isprintable():
+        raise ValueError(f"invalid name {name[:80]!r}")
+    known = checksums if isinstance(checksums, dict) else {}
+    algorithm = next((each for each in _DIGESTS if each in known), None)
+    if algorithm is None:
+        raise ValueError(f"artifact {name[:80]!r} has no digest ({' or '.join(_DIGESTS)})")
     return WantedFile(
         name=name,
         path=str(path),
         size=int(str(entry["size_bytes"])),
         algorithm=algorithm,
-        digest=str(checksums[algorithm]),
+        digest=str(known[algorithm]),
     )
 
 
@@ -173,7 +190,8 @@ def _opened(
     if is_here:
         yield _files_here(artifacts, files)
         return
-    if not artifacts.address or artifacts.address.startswith("-"):
+    address = artifacts.address
+    if not address or address.startswith("-") or not address.isprintable():
         raise NotFound(
             f"builder {artifacts.builder} publishes no address. Set `address` in its builder.yaml;"
             f" the artifacts are in {artifacts.folder} there."
@@ -198,8 +216,9 @@ def _ssh(
     artifacts: Artifacts, files: list[WantedFile], errors: IO[bytes]
 ) -> Iterator[subprocess.Popen[bytes]]:
     paths = [f"./{file.path}" for file in files]
-    # the far shell splits what ssh passes on
-    remote = shlex.join(["tar", "-C", artifacts.folder, "-chf", "-", "--", *paths])
+    # the far shell splits what ssh passes on; a second name of a file would be sent without content
+    tar = ["tar", "--hard-dereference", "-C", artifacts.folder, "-chf", "-"]
+    remote = shlex.join([*tar, "--", *paths])
     if shutil.which("ssh") is None:
         raise BadConfiguration("ssh is not on PATH: apt-get install openssh-client")
     process = subprocess.Popen(
@@ -228,9 +247,10 @@ def _files_there(
         tarfile.open(fileobj=process.stdout, mode="r|") as archive,
     ):
         for member in archive:
-            file = wanted.pop(member.name.removeprefix("./"), None)
+            file = wanted.get(member.name.removeprefix("./"))
             stream = archive.extractfile(member) if file and member.isfile() else None
             if file and stream:
+                del wanted[file.path]
                 yield file, stream
     if process.wait() or wanted:
         errors.seek(0)

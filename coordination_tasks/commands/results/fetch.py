@@ -25,8 +25,9 @@ class FetchCommand(FarmCommand):
     doc_usage = "JOB [-o DIR] [--json]"
     doc_description = """
 Copies the artifacts of the job's last success into DIR, all or none, and compares each with its
-digest in the manifest. On the builder's own machine it copies the files; from others they come
-through ssh and tar, from `address` in the builder's builder.yaml, or else its `ip`.
+digest in the manifest. Artifacts of the same name keep their folders. On the builder's own machine
+it copies the files; from others they come through ssh and tar, from `address` in the builder's
+builder.yaml, or else its `ip`.
 
 Exit codes: 0 copied, or already there, 1 cannot reach the coordination repository or the builder,
 or a file differs from the manifest, 3 bad usage, an unknown job, no artifacts, or another file of

@@ -33,8 +33,9 @@ def built(farm: Farm, address: str = "") -> str:
         builder.write_text(builder.read_text() + f"address: {address}\n")
     farm.pipeline(
         """
-        - {name: first, run: "mkdir 'a b'; cp hello 'a b/one.txt'; echo two > two.txt"}
-        - {uses: artifact-manifest, with: {paths: ["a b/one.txt", two.txt]}}
+        - name: first
+          run: mkdir 'a b'; cp hello 'a b/one.txt'; ln 'a b/one.txt' 1.txt; echo two > two.txt
+        - {uses: artifact-manifest, with: {paths: ["a b/one.txt", 1.txt, two.txt]}}
         """
     )
     job = farm.enqueue()
@@ -46,7 +47,7 @@ def copies(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in folder.iterdir()}
 
 
-HELLO = {"one.txt": "hello\n", "two.txt": "two\n"}
+HELLO = {"one.txt": "hello\n", "1.txt": "hello\n", "two.txt": "two\n"}
 
 
 def test_on_the_same_host_they_are_copied_and_compared(farm: Farm) -> None:
@@ -54,7 +55,7 @@ def test_on_the_same_host_they_are_copied_and_compared(farm: Farm) -> None:
     done = farm.doit("fetch", job, "-o", str(target), "--json", builder="laptop")
     assert done.returncode == 0, done.stderr
     assert copies(target) == HELLO
-    [one, _] = json.loads(done.stdout)["files"]
+    [one, *_] = json.loads(done.stdout)["files"]
     assert one["digest"] == hashlib.sha256(b"hello\n").hexdigest()
     assert farm.doit("fetch", job, "-o", str(target)).returncode == 0, "they are there already"
 
