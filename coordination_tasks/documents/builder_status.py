@@ -201,7 +201,7 @@ def read_running_logs(data: bytes) -> RunningLogs | None:
             for tail in found["steps"]
         )
         job, attempt = str(found["job"]), int(found["attempt"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         return None
     return RunningLogs(job=job, attempt=attempt, at=parse_time(found.get("at")), tails=tails)
 

@@ -15,8 +15,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zlib import compress
 
+from common.atomic_files import write_durably
 from common.file_lock import file_lock
 from coordination_tasks.domain.errors import CopyUnusable, NotFound, WriteRefused
 from coordination_tasks.domain.step_log import LogLimits, PublishedLog, remaining
@@ -94,8 +96,9 @@ class GitStepLogs:
                 result = self._push(kept)
             self._check(result)
             _set_ref(self._own, _SENT, kept)
-        if len(list(self._own.glob("objects/17/*"))) > _WORN:
-            run_git(["prune", "--expire=now"], git_dir=self._own, timeout=_LOCAL_SECONDS)
+            # with the lock: another process may have objects that no ref names yet
+            if len(list(self._own.glob("objects/17/*"))) > _WORN:
+                run_git(["prune", "--expire=now"], git_dir=self._own, timeout=_LOCAL_SECONDS)
 
     def published(self, builder: str) -> tuple[PublishedLog, ...]:
         """See StepLogs.published."""
@@ -233,19 +236,20 @@ def _index(logs: Iterable[PublishedLog]) -> bytes:
 def _entries(objects: GitObjects, commit: str | None) -> tuple[PublishedLog, ...]:
     """The logs of a commit, oldest first; an unreadable entry is no log."""
     data = objects.read(commit, _INDEX) if commit else None
-    found = []
+    found: list[PublishedLog] = []
     with suppress(ValueError, KeyError, TypeError):
-        for entry in json.loads(data or b"{}").get("logs", ()):
-            ended = parse_time(entry["ended_at"])
-            if ended is not None:
-                values = {
-                    name: int(entry[name]) for name in ("attempt", "lines", "left_out", "size")
-                }
-                log = PublishedLog(
-                    job=str(entry["job"]), step=str(entry["step"]), ended_at=ended, **values
-                )
-                found.append(log)
+        for entry in json.loads(data or b'{"logs": []}')["logs"]:
+            found += _entry(entry)
     return tuple(sorted(found, key=lambda log: log.ended_at))
+
+
+def _entry(entry: Mapping[str, Any]) -> Iterator[PublishedLog]:
+    with suppress(ValueError, KeyError, TypeError, OverflowError):
+        ended = parse_time(entry["ended_at"])
+        values = {name: int(entry[name]) for name in ("attempt", "lines", "left_out", "size")}
+        job, step = str(entry["job"]), str(entry["step"])
+        if ended is not None:
+            yield PublishedLog(job=job, step=step, ended_at=ended, **values)
 
 
 def _ref(git_dir: Path, name: str) -> str | None:
@@ -255,8 +259,4 @@ def _ref(git_dir: Path, name: str) -> str | None:
 
 
 def _set_ref(git_dir: Path, name: str, commit: str) -> None:
-    path = git_dir / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(commit + "\n")
-    temporary.replace(path)
+    write_durably(git_dir / name, f"{commit}\n".encode())

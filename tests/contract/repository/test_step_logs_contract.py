@@ -156,11 +156,31 @@ def test_a_secret_is_not_even_kept(remote: Path, tmp_path: Path) -> None:
     assert not mine.unsent()
 
 
-def test_an_index_that_others_broke_is_no_log(remote: Path, tmp_path: Path) -> None:
+GOOD = (
+    '{"job": "j", "attempt": 1, "step": "good", "file": "x", "ended_at": "2025-10-29T12:00:00Z",'
+    ' "lines": 1, "left_out": 0, "size": 1}'
+)
+
+
+@pytest.mark.parametrize(
+    ("index", "left"),
+    [
+        ('{"logs": [{"job": 1}, %s]}', ["good"]),
+        ('{"logs": [%s, {"attempt": 1e999, "ended_at": "2025-10-29T12:00:00Z"}]}', ["good"]),
+        ('{"logs": ["x", null, %s]}', ["good"]),
+        ("[%s]", []),
+        ("%s", []),
+        ('{"logs": 5, "x": %s}', []),
+        ("{%s", []),
+    ],
+)
+def test_an_index_that_others_broke_loses_only_what_is_broken(
+    remote: Path, tmp_path: Path, index: str, left: list[str]
+) -> None:
     tree = tmp_path / "tree"
     git(tmp_path, "init", "--quiet", str(tree))
-    (tree / "index.json").write_text('{"logs": [{"job": 1}]}')
+    (tree / "index.json").write_text(index % GOOD)
     git(tree, "add", "--all")
     git(tree, "-c", "user.name=x", "-c", "user.email=x@x", "commit", "--quiet", "--message=x")
     git(tree, "push", "--quiet", str(remote), "HEAD:logs-build1")
-    assert on_git(str(remote), tmp_path / "x", "build2").published("build1") == ()
+    assert steps(on_git(str(remote), tmp_path / "x", "build2")) == left
