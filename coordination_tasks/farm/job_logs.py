@@ -13,7 +13,7 @@ from common.states import State
 from coordination_tasks.documents.builder_status import read_running_logs
 from coordination_tasks.documents.paths import running_logs_path
 from coordination_tasks.domain.errors import BrokenDocument, NotFound, Unavailable
-from coordination_tasks.domain.model import Transition
+from coordination_tasks.domain.model import Transition, is_builder_id
 from coordination_tasks.domain.state_machine import FINAL_STEP_STATES
 from coordination_tasks.domain.step_log import LogTail
 from coordination_tasks.repository.heartbeats import Heartbeats, own_place
@@ -22,7 +22,7 @@ from coordination_tasks.store.snapshot import Snapshot
 
 FILE, REPOSITORY, HEARTBEAT = "file", "repository", "heartbeat"
 """Where lines come from."""
-_RAN = FINAL_STEP_STATES - {State.SKIPPED, State.UP_TO_DATE}
+_RAN = (FINAL_STEP_STATES - {State.SKIPPED, State.UP_TO_DATE}) | {None}
 _FAILED = frozenset({State.FAILED, State.TIMED_OUT})
 
 
@@ -30,10 +30,16 @@ _FAILED = frozenset({State.FAILED, State.TIMED_OUT})
 class StepView:
     """A step of the attempt."""
 
-    state: State
+    state: State | None
+    """None: it has ended, but the repository does not say how."""
     path: str | None = None
     """Of its log on the builder."""
     ended_at: datetime | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it runs no longer."""
+        return self.state is None or self.state in FINAL_STEP_STATES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,17 +98,20 @@ class JobLogs:
     notice: Callable[[str], None]
 
     def view(self, snapshot: Snapshot, job_id: str) -> AttemptView:
-        """The last attempt that a builder claimed. Raises NotFound."""
+        """The last attempt that a builder claimed. Raises NotFound, BrokenDocument."""
         job = snapshot.job(job_id)
         claims = [t for t in snapshot.transitions(job_id) if _is_claim(t)]
         if not claims:
             raise NotFound(f"job {job_id} has no logs yet: no builder has claimed it")
         claim = claims[-1]
+        if not is_builder_id(claim.builder):  # it becomes the name of a folder and of a branch
+            name = claim.builder[:80]
+            raise BrokenDocument(f"a record of job {job_id} has the invalid builder id {name!r}")
         runs = job.state is State.RUNNING and job.attempt == claim.attempt
         tails = self._tails(snapshot, claim) if runs else {}
         steps = _steps(snapshot.transitions(job_id, claim.attempt))
         for name in tails:
-            if name not in steps or steps[name].state not in FINAL_STEP_STATES:
+            if name not in steps or not steps[name].has_ended:
                 steps[name] = StepView(state=State.RUNNING)
         if runs:
             steps = self._with_local(steps, claim, tails)
@@ -121,9 +130,7 @@ class JobLogs:
         found = self.local.steps(builder, job_id)
         last = max((attempt for attempt, _ in found), default=0)
         steps = {
-            name: StepView(
-                state=State.SUCCEEDED, path=str(self.local.path(builder, job_id, last, name))
-            )
+            name: StepView(state=None, path=str(self.local.path(builder, job_id, last, name)))
             for n, name in found
             if n == last
         }
@@ -190,7 +197,7 @@ class JobLogs:
         names = [name for attempt, name in here if attempt == claim.attempt]
         found = dict(steps)
         for name in names:
-            found.setdefault(name, StepView(state=State.SUCCEEDED))
+            found.setdefault(name, StepView(state=None))
         if names and not tails and found[names[-1]].path is None:
             found[names[-1]] = replace(found[names[-1]], state=State.RUNNING)
         return found

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from coordination_tasks.domain.errors import NotFound, Unavailable
-from coordination_tasks.domain.state_machine import FINAL_STEP_STATES
 from coordination_tasks.farm.job_logs import AttemptView, JobLogs, split_lines
 
 _FILE_EVERY = 0.2
@@ -19,13 +18,14 @@ _PATIENCE = 20.0
 class Following:
     """Follows one step, or the steps of a job one after another.
 
-    `look` returns the newest view; `write` shows lines below a heading.
+    `look` returns the newest view. `write` shows lines below a heading; its last argument is
+    whether the following begins with them.
     """
 
     logs: JobLogs
     look: Callable[[], AttemptView]
     step: str
-    write: Callable[[str, Sequence[str]], None]
+    write: Callable[[str, Sequence[str], bool], None]
     _shown: dict[str, int] = field(init=False, default_factory=dict)
     """Number of the last line shown of each step."""
     _files: dict[str, int] = field(init=False, default_factory=dict)
@@ -36,13 +36,15 @@ class Following:
     """Steps that had ended when the following began."""
     _current: str = field(init=False, default="")
     _away: bool = field(init=False, default=False)
+    _begins: bool = field(init=False, default=True)
 
     def run(self, view: AttemptView, *, every: float) -> None:
         """Show lines until the end; look every `every` seconds."""
         if view.runs:
-            self._earlier = {n for n, s in view.steps.items() if s.state in FINAL_STEP_STATES}
+            self._earlier = {name for name, step in view.steps.items() if step.has_ended}
         while not self._ended(view):
             self._show(view)
+            self._begins = False
             until = time.monotonic() + every
             while (rest := until - time.monotonic()) > 0:
                 time.sleep(min(rest, _FILE_EVERY))
@@ -65,7 +67,7 @@ class Following:
         if not view.runs:
             return True
         step = view.steps.get(self.step)
-        return step is not None and step.state in FINAL_STEP_STATES and step.path is not None
+        return step is not None and step.has_ended and step.path is not None
 
     def _wanted(self, view: AttemptView) -> tuple[str, ...]:
         return (self.step,) if self.step else view.chosen()
@@ -84,7 +86,11 @@ class Following:
         """Show new lines of the files here; with `whole` also a last line without an end."""
         for step in (*self._wanted(view), *self._files.keys() - set(self._wanted(view))):
             path = self.logs.file(view, step)
-            if path is None or path.suffix == ".gz":
+            if path is None:
+                continue
+            if path.suffix == ".gz":
+                if whole and step not in self._files:
+                    self._write(step, self.logs.lines(view, step).lines)
                 continue
             with path.open("rb") as stream:
                 stream.seek(self._files.setdefault(step, 0))
@@ -129,5 +135,5 @@ class Following:
 
     def _write(self, step: str, lines: Sequence[str]) -> None:
         if lines:
-            self.write("" if step == self._current or self.step else step, lines)
+            self.write("" if step == self._current or self.step else step, lines, self._begins)
             self._current = step

@@ -48,7 +48,7 @@ step, or a log that is not in the repository (the message has the builder that h
         {"name": "grep", "long": "grep", "type": str, "default": "",
          "help": "only lines that match this regular expression"},
         {"name": "tail", "long": "tail", "type": int, "default": 0,
-         "help": "only the last N lines of each step"},
+         "help": "only the last N lines of each step; --follow shows all that come later"},
         {"name": "raw", "long": "raw", "type": bool, "default": False,
          "help": "no headings; colours and control characters as the tools wrote them"},
         OPTION_JSON,
@@ -116,16 +116,16 @@ class Shown:
     last: int
     raw: bool
 
-    def of(self, lines: Sequence[str]) -> tuple[str, ...]:
-        """The lines to show."""
+    def of(self, lines: Sequence[str], *, only_last: bool = True) -> tuple[str, ...]:
+        """The lines to show, of the last ones if that was requested."""
         found = tuple(line for line in lines if not self.pattern or self.pattern.search(line))
-        return found[-self.last :] if self.last else found
+        return found[-self.last :] if self.last and only_last else found
 
-    def write(self, heading: str, lines: Sequence[str]) -> None:
+    def write(self, heading: str, lines: Sequence[str], only_last: bool = True) -> None:
         """Print lines, after a heading if that is not ""."""
         if heading and not self.raw:
             sys.stdout.write(printable(f"==> {heading} <==\n"))
-        for line in self.of(lines):
+        for line in self.of(lines, only_last=only_last):
             sys.stdout.write(f"{line if self.raw else printable(line)}\n")
         sys.stdout.flush()
 
@@ -200,7 +200,8 @@ def _lines(logs: JobLogs, view: AttemptView, step: str, *, named: bool) -> LogLi
 
 
 def _heading(view: AttemptView, step: str, found: LogLines) -> str:
-    of = f"{step}: {view.steps[step].state}"
+    state = view.steps[step].state
+    of = f"{step}: {state}" if state else step
     return f"{of}, last lines shown by {view.builder}" if found.source == "heartbeat" else of
 
 
