@@ -11,6 +11,7 @@ from pathlib import Path
 from coordination_tasks.build.logs.excerpt import RunningLog, WholeLog, last_part, whole_log
 from coordination_tasks.documents.builder_status import running_logs_data
 from coordination_tasks.documents.paths import running_logs_path
+from coordination_tasks.domain.errors import CopyUnusable
 from coordination_tasks.domain.model import Attempt, Transition
 from coordination_tasks.domain.step_log import LogLimits, PublishedLog, RunningLogs
 from coordination_tasks.repository.step_logs import StepLogs
@@ -63,7 +64,11 @@ class AttemptLogs:
         if fresh and self.limits.size:
             self._kept |= fresh.keys()
             logs = dict(self._whole(fresh))
-            self.published.keep(logs, self.limits, self.clock())
+            try:
+                self.published.keep(logs, self.limits, self.clock())
+            except CopyUnusable:  # such as a full disk: a later call may succeed
+                self._kept -= fresh.keys()
+                raise
 
     def send(self) -> None:
         """Send all logs that others cannot read yet, also of earlier attempts.

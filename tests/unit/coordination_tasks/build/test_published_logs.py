@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,9 @@ import pytest
 from common.states import State
 from coordination_tasks.build.logs.published import AttemptLogs, failure_log
 from coordination_tasks.builder.config.logs import LogsFile
+from coordination_tasks.domain.errors import CopyUnusable
 from coordination_tasks.domain.model import Transition
-from coordination_tasks.domain.step_log import LogLimits
+from coordination_tasks.domain.step_log import LogLimits, PublishedLog
 from coordination_tasks.repository.memory import MemoryRemote, MemoryStepLogs
 from tests.support.coordination.world import Clock, claim, ended, job, memory_world
 
@@ -55,6 +58,27 @@ def test_long_logs_wait_for_the_end_of_the_attempt(tmp_path: Path) -> None:
     made.logs.keep(all_ended)
     made.logs.send()
     assert made.steps == {"short": b"1\n", "no": b"", "long": b"x\n" * 200_000}, "each once"
+
+
+class FullDisk(MemoryStepLogs):
+    is_full = True
+
+    def keep(self, logs: Mapping[PublishedLog, bytes], limits: LogLimits, now: datetime) -> None:
+        if self.is_full:
+            raise CopyUnusable("the disk is full")
+        super().keep(logs, limits, now)
+
+
+def test_what_a_full_disk_did_not_keep_is_kept_later(tmp_path: Path) -> None:
+    made = Published(tmp_path)
+    made.logs.published = disk = FullDisk(made.remote, "build1")
+    step = made.end("short", "1\n")
+    with pytest.raises(CopyUnusable):
+        made.logs.keep(step)
+    disk.is_full = False
+    made.logs.keep(step)
+    made.logs.send()
+    assert made.steps == {"short": b"1\n"}
 
 
 def test_nothing_is_published_on_request(tmp_path: Path) -> None:
