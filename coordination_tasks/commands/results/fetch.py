@@ -11,6 +11,7 @@ import doit
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.commands.base import FarmCommand, as_json
+from coordination_tasks.documents.paths import quoted
 from coordination_tasks.domain.errors import BadRequest
 from coordination_tasks.domain.model import is_builder_id
 from coordination_tasks.farm.artifacts import Artifacts, fetch, find_artifacts
@@ -36,8 +37,8 @@ that name in DIR.
     group = "look"
     completes = "jobs"
     cmd_options = (
-        {"name": "output", "short": "o", "long": "output", "type": str, "default": ".",
-         "help": "folder for the files, created if missing [default: %(default)s]"},
+        {"name": "output", "short": "o", "long": "output", "type": str, "default": "",
+         "help": "folder for the files, created if missing [default: artifacts/JOB]"},
         OPTION_JSON,
         OPTION_BUILDER,
     )  # fmt: skip
@@ -45,7 +46,9 @@ that name in DIR.
     def _execute(self, output: str, json: bool, builder: str, pos_args: list[str]) -> int:
         if len(pos_args) != 1:
             raise BadRequest("expected the id of one job; `doit jobs` shows them")
-        target = Path(doit.get_initial_workdir() or ".", output).resolve()
+        # not this folder, which has dodo.py: Python would import an artifact named like a module
+        into = output or f"artifacts/{quoted(pos_args[0])}"
+        target = Path(doit.get_initial_workdir() or ".", into).resolve()
         config = self.farm.config(builder)
         with open_snapshot(config, tell) as snapshot:
             artifacts = find_artifacts(snapshot, pos_args[0])

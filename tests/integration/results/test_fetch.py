@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Farm
+from tests.conftest import HOME, Farm
 from tests.support.coordination.ssh_server import is_possible, ssh_server
 
 needs_sshd = pytest.mark.skipif(not is_possible(), reason="no sshd can be started here")
@@ -64,6 +64,17 @@ def test_on_the_same_host_they_are_copied_and_compared(farm: Farm) -> None:
     assert differs.returncode == 3
     assert "exists and differs" in differs.stderr
     assert copies(target)["two.txt"] == "mine\n"
+
+
+def test_without_a_folder_they_get_one_in_which_python_finds_no_module(farm: Farm) -> None:
+    job = built(farm)
+    usual = HOME / "artifacts" / job
+    try:
+        done = farm.doit("fetch", job)
+        assert done.returncode == 0, done.stderr
+        assert copies(usual) == HELLO
+    finally:
+        shutil.rmtree(usual, ignore_errors=True)
 
 
 def test_what_differs_from_the_manifest_is_not_copied(farm: Farm) -> None:
