@@ -129,7 +129,8 @@ def other_work(status: BuilderStatus, job: Job) -> str:
         return f"is {status.status}"
     if current.get("id") != job.id:
         return f"builds job {current.get('id')}"
-    if current.get(CLAIM_KEY) not in {None, job.claim_id}:
+    claim = current.get(CLAIM_KEY)
+    if claim is not None and claim != job.claim_id:
         return "builds it for another claim"
     return ""
 

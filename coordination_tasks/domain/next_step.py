@@ -147,12 +147,12 @@ def _made(job: Job, failure: Transition | None, remedy: tuple[str, str]) -> Next
     }
     builder = failure.builder if failure else job.assigned_to
     command = commands[action]
-    code = failure.details.get("code") if failure else None
+    code = str(failure.details.get("code") or "") if failure else ""
     if failure and code in _INSTALLED_BY_LINE and (found := _TO_INSTALL.search(failure.reason)):
         command = found[1]
         text = "Run the following line on builder {builder}, then `{retry}`."
     return NextStep(
-        code=str(code) if code else None,
+        code=code or None,
         text=text.format(builder=builder or "-", **commands),
         command=command,
     )

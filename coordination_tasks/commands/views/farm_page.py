@@ -138,10 +138,9 @@ def ended_section(jobs: Iterable[Job], now: datetime, limit: int) -> Section:
     )
 
 
-def _by_numbers(name: str) -> list[str | int]:
+def _by_numbers(name: str) -> str:
     """`build2` before `build10`."""
-    parts = re.split(r"(\d+)", name)
-    return [int(part) if at % 2 else part for at, part in enumerate(parts)]
+    return re.sub(r"\d+", lambda number: number[0].zfill(20), name)
 
 
 def _state_of(builder: ShownBuilder | None, *, busy: bool) -> tuple[str, str]:
@@ -179,7 +178,8 @@ def steps_of(status: BuilderStatus | None, job: Job) -> str:
     if told.get("id") != job.id or not isinstance(steps, list):
         return ""
     known = counts if isinstance(counts, dict) else {}
-    return ", ".join(f"{step}: {known[step]}" if step in known else str(step) for step in steps)
+    names = map(str, steps)
+    return ", ".join(f"{name}: {known[name]}" if name in known else name for name in names)
 
 
 def _ended_at(job: Job) -> float:

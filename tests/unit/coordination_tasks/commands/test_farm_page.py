@@ -72,6 +72,16 @@ def test_builders_with_their_jobs_and_how_far_these_are() -> None:
     assert shown.styles == ["red", "cyan", ""]
 
 
+def test_a_heartbeat_and_a_job_of_others_may_say_anything() -> None:
+    job = {"id": "j", "steps": [["maven"], None], "progress": {"maven": 3}}
+    names = ["build10", "build2", "build" + "9" * 5000]
+    shown = builders_section(
+        [builder("build2", "building", job=job)], [running("j", name) for name in names], NOW, 0
+    )
+    assert [row[0] for row in shown.rows] == [names[0], names[2], names[1]]
+    assert shown.rows[2][-1] == "['maven'], None"
+
+
 def test_what_needs_a_person_is_first_and_builders_count() -> None:
     names = ["build10", "build2", "build1"]
     silent = builder("build9", presence=Presence(SILENT, 720.0))

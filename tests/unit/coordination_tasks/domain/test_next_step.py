@@ -113,6 +113,13 @@ def test_the_failure_of_the_job_counts_not_one_that_was_allowed() -> None:
     assert after(ended("MAVEN_TEST", attempt=1), build, job=job).code == "NETWORK"
 
 
+def test_a_record_of_others_may_have_any_code() -> None:
+    odd = replace(ended("NETWORK"), details={"code": ["NETWORK"]})
+    assert after(odd) == NextStep(
+        code="['NETWORK']", text="Fix the cause, then try again.", command=RETRY
+    )
+
+
 def test_a_job_without_a_failed_step() -> None:
     assert after(job=JOB).command == REPLAN
     began = replace(ended("", step="build"), to_state=State.CANCELLED)

@@ -43,6 +43,7 @@ def seconds_until_taken(farm: Farm, told: Mapping[str, object], most: float) -> 
         (IDLE, "builder build1 is idle"),
         (building(id="job_7"), "builder build1 builds job job_7"),
         (building(claim_id="another"), "builder build1 builds it for another claim"),
+        (building(claim_id=["another"]), "builder build1 builds it for another claim"),
     ],
 )
 def test_it_loses_the_job_after_its_lease(told: Mapping[str, object], words: str) -> None:
