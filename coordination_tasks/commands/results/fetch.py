@@ -31,8 +31,8 @@ it copies the files; from others they come through ssh and tar, from `address` i
 builder.yaml, or else its `ip`.
 
 Exit codes: 0 copied, or already there, 1 cannot reach the coordination repository or the builder,
-or a file differs from the manifest, 3 bad usage, an unknown job, no artifacts, or another file of
-that name in DIR.
+or a file differs from the manifest, 3 bad usage or configuration, an unknown job, no artifacts, or
+they are no longer there, a builder without an address, or another file of that name in DIR.
 """
     group = "look"
     completes = "jobs"
