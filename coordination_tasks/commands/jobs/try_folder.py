@@ -23,6 +23,7 @@ from coordination_tasks.build.run import (
     show_end,
 )
 from coordination_tasks.builder.config.builder import BuilderConfig
+from coordination_tasks.builder.lock import builder_lock
 from coordination_tasks.commands.base import FarmCommand
 from coordination_tasks.commands.jobs.build import build_tools
 from coordination_tasks.domain.attempt_result import Failed
@@ -128,7 +129,8 @@ signal n.
         try:
             pipelines.check_job(pipeline, params, job_id=job_id, branch="", commit="")
             into = config.state_dir / "trees" / f"{digest}.git"
-            branch, commit = pipelines.take_folder(pipeline, folder, into)
+            with builder_lock(config):  # a running `doit try` may just read what this replaces
+                branch, commit = pipelines.take_folder(pipeline, folder, into)
         except (ValueError, ConnectionError) as error:
             raise BadRequest(str(error)) from error
         logged = pipelines.workspaces(config.state_dir).logged_steps(job_id)

@@ -97,10 +97,18 @@ def test_a_folder_without_git_and_one_without_a_commit(alone: Farm) -> None:
     assert attempt(alone).returncode == 0
 
 
-def test_an_interrupted_try_leaves_no_process(alone: Farm) -> None:
+def test_a_second_try_leaves_a_running_one_alone_and_an_interrupted_one_leaves_no_process(
+    alone: Farm,
+) -> None:
     alone.second("echo $$ >> $LEDGER; sleep 3600")
     process = alone.start("try", "ledger", "--dir", str(alone.source))
     await_that(lambda: len(alone.ran()) > 1 or process.poll() is not None, "the step runs")
+    (alone.source / "hello").write_text("changed again\n")
+    trees = alone.folder / "state" / "build1" / "try" / "trees"
+    [branch] = trees.glob("*.git/refs/heads/*")
+    before = branch.read_text()
+    second = attempt(alone)
+    assert (second.returncode, branch.read_text()) == (4, before), second.stderr
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + signal.SIGINT, out + err
