@@ -61,7 +61,7 @@ class AttemptLogs:
             for step, end in ended.items()
             if step not in self._kept and not (only_short and _is_long(Path(end.log or "")))
         }
-        if fresh and self.limits.size:
+        if fresh and self.limits.size and self.limits.each:
             self._kept |= fresh.keys()
             logs = dict(self._whole(fresh))
             try:

@@ -81,8 +81,9 @@ def test_what_a_full_disk_did_not_keep_is_kept_later(tmp_path: Path) -> None:
     assert made.steps == {"short": b"1\n"}
 
 
-def test_nothing_is_published_on_request(tmp_path: Path) -> None:
-    made = Published(tmp_path, replace(LIMITS, tail=0, size=0))
+@pytest.mark.parametrize("limits", [replace(LIMITS, size=0), replace(LIMITS, each=0)])
+def test_nothing_is_published_on_request(tmp_path: Path, limits: LogLimits) -> None:
+    made = Published(tmp_path, replace(limits, tail=0))
     made.logs.keep(made.end("a", "1\n"))
     made.logs.send()
     assert made.steps == {}
