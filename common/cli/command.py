@@ -130,7 +130,8 @@ class Command(DoitCmdBase):  # type: ignore[misc]
             case GetoptError():
                 unknown = "not recognized" in error.msg
                 hint = self.hint_at_option(error.opt) if unknown else self._see_help()
-                return f"{error.msg}{hint}"
+                message = error.msg.replace("requires argument", "requires an argument")
+                return f"{message}{hint}"
             case CmdParseError():
                 return self._bad_value(error)
             case InvalidCommand():

@@ -42,6 +42,11 @@ def read_drains(data: bytes | None) -> Mapping[str, Drain]:
     return {str(name): _drain(str(name), raw) for name, raw in raws.items() if raw is not None}
 
 
+def title(builder: str) -> str:
+    """A builder's id, or ALL, for people."""
+    return "the farm" if builder == ALL else f"builder {builder}"
+
+
 def drain_of(drains: Mapping[str, Drain], builder: str) -> Drain | None:
     """The drain that keeps this builder from claiming; None when there is none."""
     return drains.get(builder) or drains.get(ALL)

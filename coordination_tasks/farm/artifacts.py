@@ -70,7 +70,7 @@ def find_artifacts(snapshot: Snapshot, job_id: str) -> Artifacts:
         if t.step is None and t.to_state is State.SUCCEEDED and "restored" not in t.details
     ]
     if not ends:
-        raise NotFound(f"job {job_id} has no artifacts: it is {job.state}")
+        raise NotFound(f"job {job_id} has no artifacts: its state is {job.state}")
     end = ends[-1]
     data = snapshot.manifest(end.builder, job_id, end.attempt)
     if data is None:

@@ -125,20 +125,6 @@ class JobLogs:
             tails=tails,
         )
 
-    def view_here(self, builder: str, job_id: str) -> AttemptView | None:
-        """What this host knows without the repository; None when it has no logs of the job."""
-        found = self.local.steps(builder, job_id)
-        last = max((attempt for attempt, _ in found), default=0)
-        steps = {
-            name: StepView(state=None, path=str(self.local.path(builder, job_id, last, name)))
-            for n, name in found
-            if n == last
-        }
-        view = AttemptView(
-            job=job_id, attempt=last, builder=builder, host=builder, runs=False, steps=steps
-        )
-        return view if steps else None
-
     def file(self, view: AttemptView, step: str) -> Path | None:
         """The log of a step on this host; None when it is not here."""
         path = self.local.path(view.builder, view.job, view.attempt, step)

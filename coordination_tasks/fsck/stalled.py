@@ -116,7 +116,7 @@ def _check_status(snapshot: Snapshot, builder: str) -> Iterator[Finding]:
         return  # reported with its document
     if problem:
         path = status_path(builder)
-        remedy = f"its next build or doit fsck --repair on builder {builder} corrects it"
+        remedy = f"the next build on builder {builder}, or `doit fsck --repair` there, corrects it"
         yield Finding(path=path, problem=f"{path}: {problem}", remedy=remedy)
 
 

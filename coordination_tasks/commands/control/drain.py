@@ -9,7 +9,7 @@ from common.cli.command import OPTION_BUILDER, OPTION_JSON
 from coordination_tasks.commands.base import as_json
 from coordination_tasks.commands.control.acting import OPTION_AS, ActingCommand
 from coordination_tasks.commands.views.output import write_lines
-from coordination_tasks.documents.drains import ALL
+from coordination_tasks.documents.drains import title
 
 
 class DrainCommand(ActingCommand):
@@ -40,7 +40,7 @@ Exit codes: 0 drained, 1 cannot reach the coordination repository, 3 bad usage.
         name = self.named_builder(builder, pos_args)
         with self.control(builder, person) as control:
             drain = control.drain(name, reason)
-        write_lines([as_json(asdict(drain)) if json else f"{_title(name)}: {drain}"])
+        write_lines([as_json(asdict(drain)) if json else f"{title(name)}: {drain}"])
         return 0
 
 
@@ -69,9 +69,5 @@ Exit codes: 0 it claims again, or was not drained, 1 cannot reach the coordinati
             sys.stdout.write(as_json({"builder": name, "was_drained": ended is not None}) + "\n")
         else:
             was = "claims jobs again" if ended else "was not drained"
-            sys.stdout.write(f"{_title(name)} {was}\n")
+            sys.stdout.write(f"{title(name)} {was}\n")
         return 0
-
-
-def _title(builder: str) -> str:
-    return "the farm" if builder == ALL else f"builder {builder}"

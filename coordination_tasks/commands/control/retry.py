@@ -23,10 +23,6 @@ class RetryCommand(ActingCommand):
 The job keeps its id and its commit, and waits for its next attempt on any builder that matches.
 `doit rerun` builds a job here and now instead.
 
-  --from STEP  run the step and all steps that need it, even if they are up to date
-  --replan     use the pipelines file of the builder that claims the job, not the plan of an earlier
-               attempt
-
 Exit codes: 0 queued, 1 cannot reach the coordination repository, 3 bad usage, an unknown job, or
 one that is running or has succeeded.
 """
@@ -34,9 +30,9 @@ one that is running or has succeeded.
     completes = "jobs"
     cmd_options = (
         {"name": "start", "long": "from", "type": str, "default": "",
-         "help": "run this step and all steps that need it"},
+         "help": "run this step and all steps that need it, even if they are up to date"},
         {"name": "replan", "long": "replan", "type": bool, "default": False,
-         "help": "use the current pipeline instead of the plan of an earlier attempt"},
+         "help": "use the claiming builder's pipelines file, not the plan of an earlier attempt"},
         OPTION_ON,
         OPTION_AS,
         OPTION_JSON,

@@ -39,7 +39,7 @@ from coordination_tasks.commands.views.job_page import (
 )
 from coordination_tasks.commands.views.output import write_lines, write_section
 from coordination_tasks.documents.builder_status import BuilderStatus
-from coordination_tasks.documents.drains import ALL, Drain, drain_of
+from coordination_tasks.documents.drains import ALL, Drain, drain_of, title
 from coordination_tasks.domain.errors import BadRequest, BrokenDocument
 from coordination_tasks.domain.model import Job, Transition
 from coordination_tasks.domain.next_step import next_step
@@ -349,7 +349,7 @@ def _print_farm(farm: _Farm, now: datetime, limit: int | None) -> None:
         write_section(builders)
     else:
         write_lines(["no builder matches" if farm.offers else "no builder has reported yet"])
-    write_lines(f"{drain.builder} {drain}" for drain in farm.drains.values())
+    write_lines(f"{title(drain.builder)}: {drain}" for drain in farm.drains.values())
     if farm.jobs is None:
         return
     write_lines(["", f"{len(running)} running, {len(waiting)} waiting, {len(ended)} ended"])

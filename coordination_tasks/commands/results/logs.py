@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.cli.terminal_text import printable
@@ -72,7 +71,7 @@ step, or a log that is not in the repository (the message has the builder that h
         config = self.farm.config(builder)
         logs = self._logs(config)
         with repository(config) as clone:
-            view = _first_view(clone, config, logs, job)
+            view = _first_view(clone, logs, job)
             if step and step not in view.steps:
                 hint = did_you_mean(step, view.steps)
                 raise BadRequest(f"unknown step {step[:60]!r} of job {job}{hint}")
@@ -130,21 +129,20 @@ class Shown:
         sys.stdout.flush()
 
 
-def _first_view(
-    clone: GitRepository, config: BuilderConfig, logs: JobLogs, job: str
-) -> AttemptView:
-    """The newest view of the job; without the repository, what this host has."""
+def _first_view(clone: GitRepository, logs: JobLogs, job: str) -> AttemptView:
+    """The newest view of the job; without the repository, as this host read it last."""
     try:
         return logs.view(newest_snapshot(clone, logs.notice), job)
     except Unavailable as error:
-        found = logs.view_here(config.profile.id, job)
         version = clone.known()
-        if found is None and version:
-            with suppress(NotFound):
-                found = logs.view(Snapshot(clone, version), job)
-        if found is None:
+        if version is None:
             raise
-        logs.notice(f"{error} Showing what this host has.")
+        offline = replace(logs, notice=lambda _: None)  # it would say the same again
+        try:
+            found = offline.view(Snapshot(clone, version), job)
+        except NotFound:
+            raise error from None
+        logs.notice(f"{error}. Showing what this host has.")
         return found
 
 

@@ -100,7 +100,7 @@ def never_left(result: GitResult) -> bool:
 
 
 def why(result: GitResult) -> str:
-    """One readable line: what git, or the remote, said about the failure."""
+    """One readable line without a full stop: what git, or the remote, said about the failure."""
     if result.code is None:
         return "git got no answer in time"
     said = [line.strip() for line in result.errors.splitlines() if _is_telling(line)]
@@ -108,7 +108,8 @@ def why(result: GitResult) -> str:
     if refused and refused[1] == "!":
         said.append(refused[2])
     shown = said if len(said) <= _MOST_LINES else [*said[: _MOST_LINES - 1], said[-1]]
-    return " | ".join(line[:300] for line in shown) or f"git exited with {result.code}"
+    text = " | ".join(line[:300] for line in shown) or f"git exited with {result.code}"
+    return text.removesuffix(".")
 
 
 def _is_telling(line: str) -> bool:

@@ -136,7 +136,7 @@ def change_job(draft: Draft, job_id: str, change: JobChange, actor: Actor) -> Jo
     jobs = read_jobs(draft)
     job = jobs.require(job_id)
     if job.state is not State.QUEUED:
-        raise Conflict(f"job {job_id} is not queued: it is {job.state}")
+        raise Conflict(f"job {job_id} is not queued: its state is {job.state}")
     priority = job.priority if change.priority is None else change.priority
     check_priority(priority)
     held = job.held

@@ -170,7 +170,7 @@ def test_only_waiting_jobs_change_and_only_to_what_can_be(world: World) -> None:
         with pytest.raises(BadRequest, match=words):
             control(store).change(["job_1"], change)
     claim(store)
-    with pytest.raises(Conflict, match="is not queued: it is running"):
+    with pytest.raises(Conflict, match="is not queued: its state is running"):
         control(store).change(["job_1"], JobChange(priority=1))
 
 

@@ -124,4 +124,4 @@ def test_a_job_without_artifacts(farm: Farm) -> None:
     job = farm.enqueue()
     done = farm.doit("fetch", job)
     assert done.returncode == 3
-    assert "has no artifacts: it is queued" in done.stderr
+    assert "has no artifacts: its state is queued" in done.stderr
