@@ -56,6 +56,8 @@ class AttemptView:
     """In the order in which they began."""
     tails: Mapping[str, LogTail] = field(default_factory=dict)
     """Last lines of the running steps."""
+    heard: bool = True
+    """False: the last lines could not be read."""
 
     def chosen(self) -> tuple[str, ...]:
         """The steps that a reader wants first: running, failed or cancelled ones, or all."""
@@ -108,7 +110,8 @@ class JobLogs:
             name = claim.builder[:80]
             raise BrokenDocument(f"a record of job {job_id} has the invalid builder id {name!r}")
         runs = job.state is State.RUNNING and job.attempt == claim.attempt
-        tails = self._tails(snapshot, claim) if runs else {}
+        read = self._tails(snapshot, claim) if runs else {}
+        tails = read or {}
         steps = _steps(snapshot.transitions(job_id, claim.attempt))
         for name in tails:
             if name not in steps or not steps[name].has_ended:
@@ -123,6 +126,7 @@ class JobLogs:
             runs=runs,
             steps=steps,
             tails=tails,
+            heard=read is not None,
         )
 
     def file(self, view: AttemptView, step: str) -> Path | None:
@@ -152,6 +156,8 @@ class JobLogs:
                 left_out = log.left_out
                 return LogLines(source=REPOSITORY, first_line=1, lines=lines, left_out=left_out)
         known = view.steps.get(step, StepView(state=State.RUNNING))
+        if not view.heard and known.state is State.RUNNING:
+            raise Unavailable(f"cannot reach the last lines of step {step} of job {view.job}")
         if known.state not in _RAN:
             why = "has shown no output yet" if view.runs else f"is {known.state}: it has no log"
             raise NotFound(f"step {step} of job {view.job}, attempt {view.attempt}, {why}")
@@ -160,8 +166,8 @@ class JobLogs:
         has = f"builder {view.host} has it: {known.path}" if known.path else view.host
         raise NotFound(f"the log of step {step}, attempt {view.attempt}, {reached}; {has}")
 
-    def _tails(self, snapshot: Snapshot, claim: Transition) -> dict[str, LogTail]:
-        """What the builder's last heartbeat shows of this attempt."""
+    def _tails(self, snapshot: Snapshot, claim: Transition) -> dict[str, LogTail] | None:
+        """What the builder's last heartbeat shows of this attempt; None: it cannot be read."""
         place = own_place(claim.builder)
         with suppress(NotFound, BrokenDocument):
             place = snapshot.builder_status(claim.builder).heartbeats_at or place
@@ -169,7 +175,7 @@ class JobLogs:
             found = self.heartbeats.read({place: running_logs_path(claim.builder)})
         except Unavailable as error:
             self.notice(str(error))
-            return {}
+            return None
         shown = read_running_logs(found[place]) if place in found else None
         if shown is None or (shown.job, shown.attempt) != (claim.job, claim.attempt):
             return {}

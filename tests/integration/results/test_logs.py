@@ -152,17 +152,23 @@ def test_without_the_remote_the_builder_shows_its_file_and_sends_it_later(
     job = farm.enqueue()
     build = farm.start("build")
     await_that(lambda: "second" in farm.ran(), "the second step runs")
+    await_that(lambda: laptop.doit("logs", job, "first").returncode == 0, "others can read first")
+    await_that(lambda: laptop.doit("logs", job, "second").returncode == 0, "and the second")
     away = farm.coordination.rename(farm.folder / "away.git")
     done = farm.doit("logs", job, "second")
     assert done.returncode == 0
     assert "out 300\n" in done.stdout
     assert "Showing what this host has" in done.stderr
-    assert laptop.doit("logs", job).returncode == 1
+    [log] = json.loads(farm.doit("logs", job, "--json").stdout)["logs"]
+    assert (log["step"], log["state"]) == ("second", "running"), "only the running step"
+    unread = laptop.doit("logs", job)
+    assert unread.returncode == 1
+    assert "cannot reach the last lines of step second" in unread.stderr
     Path(f"{farm.ledger}.go").touch()
     assert build.wait(PATIENCE) == 0
     away.rename(farm.coordination)
     watch = farm.start("watch")
-    await_that(lambda: laptop.doit("logs", job, "second").returncode == 0, "the watch sends it")
+    await_that(lambda: "# exit" in laptop.doit("logs", job, "second").stdout, "the watch sends it")
     watch.terminate()
     assert watch.wait(PATIENCE) == 0
     assert "goes on" in shown(laptop, job, "second")
