@@ -1,4 +1,4 @@
-"""What is known of a job's logs without, or from doubtful, records."""
+"""What is known of a job's logs from doubtful records."""
 
 from __future__ import annotations
 
@@ -20,20 +20,13 @@ from coordination_tasks.repository.memory import (
 from coordination_tasks.store.store import Store
 
 
-def job_logs(remote: MemoryRemote, *here: tuple[int, str]) -> JobLogs:
+def job_logs(remote: MemoryRemote) -> JobLogs:
     return JobLogs(
         published=MemoryStepLogs(remote, "build1"),
         heartbeats=MemoryHeartbeats(remote, "heartbeat-build1"),
-        local=LocalLogs(path=lambda *_: Path("a.log"), steps=lambda *_: here),
+        local=LocalLogs(path=lambda *_: Path("a.log"), steps=lambda *_: ()),
         notice=lambda _: None,
     )
-
-
-def test_how_a_step_ended_is_not_known_from_its_log() -> None:
-    view = job_logs(MemoryRemote(), (1, "checkout"), (2, "maven")).view_here("build1", "job")
-    assert view is not None
-    assert (view.attempt, view.chosen()) == (2, ("maven",))
-    assert view.steps["maven"].state is None
 
 
 def test_a_builder_that_is_no_folder_and_no_branch_is_refused() -> None:
