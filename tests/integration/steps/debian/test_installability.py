@@ -114,7 +114,7 @@ def test_packages_are_really_installed_in_a_root_of_their_own(workspace: Workspa
     assert "test-good" not in Path("/var/lib/dpkg/status").read_text()
 
 
-@pytest.mark.parametrize("way", ["simulated", "root"])
+@pytest.mark.parametrize("way", ["simulated", pytest.param("root", marks=pytest.mark.slow)])
 def test_packages_that_conflict_are_tried_apart(workspace: Workspace, way: Way) -> None:
     packages = [
         make_package(workspace, "test-common"),
