@@ -10,7 +10,13 @@ from datetime import datetime, timedelta
 from common.states import State
 from coordination_tasks.documents.builder_status import FAILED, IDLE, SUCCESS, StatusChange
 from coordination_tasks.documents.jobs import JobsDocument, read_jobs, write_jobs
-from coordination_tasks.documents.paths import failure_log_path, manifest_path, plan_path
+from coordination_tasks.documents.paths import (
+    attempt_of,
+    failure_log_path,
+    manifest_path,
+    plan_path,
+    transitions_folder,
+)
 from coordination_tasks.documents.transitions import TransitionLog, read_log, write_log
 from coordination_tasks.domain.errors import BadRequest, ClaimLost, HistoryRewritten
 from coordination_tasks.domain.model import Job, Transition
@@ -190,7 +196,7 @@ def given_back(draft: Draft, job: Job, reason: str) -> Job:
     if state is None:
         return waits
     ended = replace(waits, state=state, assigned_to=job.assigned_to)
-    for number in range(job.attempt - 1, -1, -1):
+    for number in _earlier_attempts(draft, job):
         moves = [t for t in read_log(draft, job.id, number).transitions if t.step is None]
         ends = (t for t in reversed(moves) if t.to_state is state and "restored" not in t.details)
         end = next(ends, None)
@@ -205,6 +211,13 @@ def given_back(draft: Draft, job: Job, reason: str) -> Job:
                 duration_seconds=(end.at - began).total_seconds() if began else None,
             )
     return ended
+
+
+def _earlier_attempts(draft: Draft, job: Job) -> list[int]:
+    """Numbers of the recorded attempts before the job's own, the last one first."""
+    # counting down from a number that somebody else wrote might not end
+    numbers = map(attempt_of, draft.names(transitions_folder(job.id)))
+    return sorted((n for n in numbers if n is not None and n < job.attempt), reverse=True)
 
 
 def ended_before(transitions: Iterable[Transition]) -> State | None:
