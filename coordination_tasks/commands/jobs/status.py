@@ -109,8 +109,7 @@ commit, or a time before the first commit.
     ) -> int:
         job = job_argument(job, pos_args)
         config = self.farm.config()
-        chosen = job_filter(utc_now(), **selection)
-        if job and chosen != JobFilter():
+        if job_filter(utc_now(), **selection) != JobFilter() and job:
             raise BadRequest("JOB and the options that select jobs exclude each other")
         if watch and (json or at):
             raise BadRequest(f"--watch and {'--json' if json else '--at'} exclude each other")
@@ -118,6 +117,7 @@ commit, or a time before the first commit.
         while True:
             if watch and sys.stdout.isatty():
                 sys.stdout.write(_CLEAR)
+            chosen = job_filter(utc_now(), **selection)
             code = self._show(config, at, job, chosen, limit, json)
             sys.stdout.flush()
             if not watch:
