@@ -20,5 +20,7 @@ class State(StrEnum):
 
 ENDED_WELL = frozenset({State.SUCCEEDED, State.UP_TO_DATE})
 """States of a step whose outputs exist."""
-ENDED_BADLY = frozenset({State.FAILED, State.TIMED_OUT, State.CANCELLED})
+FAILURES = frozenset({State.FAILED, State.TIMED_OUT})
+"""States of a job or step that did not succeed by itself."""
+ENDED_BADLY = FAILURES | {State.CANCELLED}
 """States of a step after which a step that needs it does not run."""

@@ -218,11 +218,12 @@ def _run_steps(
     keepalive.start()
     tools.display.begin(_title(log.running), steps)
     try:
-        over = request.start_over
-        if not over or over == StartOver():
+        over = request.start_over or StartOver()
+        if over == StartOver():
             over = StartOver(start=attempt.start)
-        planner, plan = tools.pipelines.planner, attempt.plan.data
-        planner.start_over(plan, start=over.start, only=over.only, clean=over.clean)
+        if over != StartOver():
+            planner, plan = tools.pipelines.planner, attempt.plan.data
+            planner.start_over(plan, start=over.start, only=over.only, clean=over.clean)
         run.build(pipeline, request.parallel or tools.config.parallel, log, keepalive.check_claim)
     except Exception as error:  # raised again when the end of the attempt is shown
         log.stop.break_off(error)

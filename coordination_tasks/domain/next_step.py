@@ -7,10 +7,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from common.states import State
+from common.states import FAILURES, State
 from coordination_tasks.domain.model import Job, Transition
 
-_FAILED = frozenset({State.FAILED, State.TIMED_OUT})
 _APT_OPTION = (
     r"-q|-y|--no-remove|--no-install-recommends|-o (?:DPkg::Lock::Timeout=\d+|Dpkg::Use-Pty=0"
     r"|Dpkg::Options::=--force-conf(?:def|old))"
@@ -120,7 +119,7 @@ def next_step(job: Job, transitions: Sequence[Transition]) -> NextStep | None:
     latest = [t for t in transitions if t.attempt == job.attempt]
     if job.state is State.CANCELLED:
         return _made(job, None, _CANCELLED)
-    if job.state not in _FAILED:
+    if job.state not in FAILURES:
         return None
     failure = _failure_of(job, latest)
     if failure is not None:
@@ -132,7 +131,7 @@ def next_step(job: Job, transitions: Sequence[Transition]) -> NextStep | None:
 
 def _failure_of(job: Job, latest: Sequence[Transition]) -> Transition | None:
     """The end of the step for which the job failed; a pipeline may allow others to fail."""
-    failures = [t for t in latest if t.step and t.to_state in _FAILED]
+    failures = [t for t in latest if t.step and t.to_state in FAILURES]
     named = (t for t in failures if job.reason == f"step {t.step}: {t.reason}")
     return next(named, failures[0] if failures else None)
 

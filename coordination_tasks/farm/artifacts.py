@@ -25,7 +25,7 @@ from coordination_tasks.domain.errors import (
     NotFound,
     Unavailable,
 )
-from coordination_tasks.store.operations.attempt import MANIFEST_KEY
+from coordination_tasks.store.operations.attempt import MANIFEST_KEY, is_restored
 from coordination_tasks.store.snapshot import Snapshot
 
 _CHUNK = 1 << 20
@@ -67,7 +67,7 @@ def find_artifacts(snapshot: Snapshot, job_id: str) -> Artifacts:
     ends = [
         t
         for t in snapshot.transitions(job_id)
-        if t.step is None and t.to_state is State.SUCCEEDED and "restored" not in t.details
+        if t.step is None and t.to_state is State.SUCCEEDED and not is_restored(t)
     ]
     if not ends:
         raise NotFound(f"job {job_id} has no artifacts: its state is {job.state}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from common.states import State
+from common.states import FAILURES, State
 from coordination_tasks.documents.builder_status import read_running_logs
 from coordination_tasks.documents.paths import running_logs_path
 from coordination_tasks.domain.errors import BrokenDocument, NotFound, Unavailable
@@ -23,7 +23,6 @@ from coordination_tasks.store.snapshot import Snapshot
 FILE, REPOSITORY, HEARTBEAT = "file", "repository", "heartbeat"
 """Where lines come from."""
 _RAN = (FINAL_STEP_STATES - {State.SKIPPED, State.UP_TO_DATE}) | {None}
-_FAILED = frozenset({State.FAILED, State.TIMED_OUT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +61,7 @@ class AttemptView:
     def chosen(self) -> tuple[str, ...]:
         """The steps that a reader wants first: running, failed or cancelled ones, or all."""
         steps = self.steps.items()
-        for wanted in ({State.RUNNING} if self.runs else (), _FAILED, {State.CANCELLED}):
+        for wanted in ({State.RUNNING} if self.runs else (), FAILURES, {State.CANCELLED}):
             if found := tuple(name for name, step in steps if step.state in wanted):
                 return found
         return tuple(name for name, step in steps if step.state in _RAN and step.path)

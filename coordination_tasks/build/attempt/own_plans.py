@@ -36,12 +36,14 @@ class OwnPlans:
             if not path.exists():
                 write_durably(path, data)
 
-    def find(self, pipeline: str, recorded: RecordedPlan) -> bytes:
-        """The plan of the pipeline that an earlier attempt used.
+    def find(self, pipeline: str, recorded: RecordedPlan | None) -> bytes:
+        """The plan of the pipeline that an earlier attempt used; without one, the current plan.
 
         Raises ForeignPlan if the file never made it here, ValueError when the pipeline is unknown,
         OSError.
         """
+        if recorded is None:
+            return self.make(pipeline)
         kept = self._kept(pipeline, recorded.digest)
         if kept is not None and plan_digest(kept) == recorded.digest:
             return kept

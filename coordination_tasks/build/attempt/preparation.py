@@ -52,9 +52,7 @@ class Preparation:
         recorded = None if self.replan else recorded_plan(snapshot, job)
         pipeline = job.pipeline or ""
         try:
-            data = (
-                self.own_plans.find(pipeline, recorded) if recorded else self.planner.plan(pipeline)
-            )
+            data = self.own_plans.find(pipeline, recorded)
             prepared = self.planner.prepare(data, job.params)
             secrets = self.secrets.values(prepared.secrets)
         except ValueError as error:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.errors import one_line
-from common.states import State
+from common.states import FAILURES, State
 from common.yaml.findings import did_you_mean
 from coordination_tasks.build.attempt.own_plans import own_plans
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt, running_attempt
@@ -149,11 +149,7 @@ Exit codes: 0 explained, 1 cannot reach the coordination repository, and nothing
         outlooks: Sequence[Outlook] = ()
         problem = ""
         try:
-            plan = (
-                own_plans(config.state_dir, planner).find(pipeline, recorded)
-                if recorded
-                else planner.plan(pipeline)
-            )
+            plan = own_plans(config.state_dir, planner).find(pipeline, recorded)
             complete = replace(job, params=planner.prepare(plan, job.params).params)
             outlooks = planner.outlook(plan, _as_if_claimed(complete, config))
         except ValueError as error:
@@ -230,7 +226,7 @@ def _show_job(
             "plan_problem": problem or None,
             "next": asdict(following) if following else None,
         }
-        failed = explained.job.state in (State.FAILED, State.TIMED_OUT)
+        failed = explained.job.state in FAILURES
         listed = _in_short(document, steps) if failed else [asdict(step) for step in steps]
         sys.stdout.write(as_json({**document, "steps": listed}) + "\n")
         return 0

@@ -108,7 +108,6 @@ signal n.
                     ),
                     keepalive=lambda _log, _logs, _store: KeepaliveThread(
                         lambda: None,
-                        look=lambda: None,
                         every=_NEVER,
                         on_lost=lambda _: None,
                         on_trouble=lambda _: None,

@@ -14,7 +14,7 @@ from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.commands.base import FarmCommand, as_json
 from coordination_tasks.commands.results.following import Following
 from coordination_tasks.domain.errors import BadRequest, NotFound, Unavailable
-from coordination_tasks.farm.job_logs import AttemptView, JobLogs, LocalLogs, LogLines
+from coordination_tasks.farm.job_logs import HEARTBEAT, AttemptView, JobLogs, LocalLogs, LogLines
 from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.store.newest import newest_snapshot
 from coordination_tasks.store.snapshot import Snapshot
@@ -200,7 +200,7 @@ def _lines(logs: JobLogs, view: AttemptView, step: str, *, named: bool) -> LogLi
 def _heading(view: AttemptView, step: str, found: LogLines) -> str:
     state = view.steps[step].state
     of = f"{step}: {state}" if state else step
-    return f"{of}, last lines shown by {view.builder}" if found.source == "heartbeat" else of
+    return f"{of}, last lines shown by {view.builder}" if found.source == HEARTBEAT else of
 
 
 def _named(words: Sequence[str]) -> tuple[str, str]:

@@ -41,6 +41,11 @@ MANIFEST_KEY = "manifest"
 _ENDS = frozenset({State.SUCCEEDED, State.FAILED, State.TIMED_OUT, State.CANCELLED})
 
 
+def is_restored(end: Transition) -> bool:
+    """Whether an aborted attempt left the job as it had ended before: its end is an earlier one."""
+    return RESTORED.keys() <= end.details.keys()
+
+
 def apply_command(draft: Draft, command: AttemptCommand, publisher: Publisher) -> None:
     """Apply the command; nothing changes if it was applied before.
 
@@ -198,7 +203,7 @@ def given_back(draft: Draft, job: Job, reason: str) -> Job:
     ended = replace(waits, state=state, assigned_to=job.assigned_to)
     for number in _earlier_attempts(draft, job):
         moves = [t for t in read_log(draft, job.id, number).transitions if t.step is None]
-        ends = (t for t in reversed(moves) if t.to_state is state and "restored" not in t.details)
+        ends = (t for t in reversed(moves) if t.to_state is state and not is_restored(t))
         end = next(ends, None)
         if end is not None:
             began = next((t.at for t in moves if t.to_state is State.RUNNING), None)
