@@ -32,6 +32,11 @@ def parse_time(value: object) -> datetime | None:
         return None
 
 
+def elapsed_since(moment: datetime, now: datetime) -> str:
+    """As `elapsed`; `moment` is by the clock of another machine, which may be ahead of ours."""
+    return elapsed(max(0.0, (now - moment).total_seconds()))
+
+
 def elapsed(seconds: float) -> str:
     """`4.1 s`, `2 min 05 s`, `1 h 02 min`."""
     if seconds < 60:  # noqa: PLR2004

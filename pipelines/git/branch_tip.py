@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from pipelines.domain.errors import PipelineError, StepFailed
 from pipelines.domain.pipeline import Source
@@ -26,10 +27,8 @@ def branch_commit(source: Source, branch: str, env: Mapping[str, str]) -> str | 
 
     Raises ConnectionError when the source cannot be asked, ValueError for an invalid name.
     """
-    try:
+    with _source_asked():
         return resolve_branch(source.repository, branch, env)
-    except StepFailed as error:
-        raise ConnectionError(error.message) from error
 
 
 def tag_commit(source: Source, tag: str, env: Mapping[str, str]) -> str | None:
@@ -37,7 +36,13 @@ def tag_commit(source: Source, tag: str, env: Mapping[str, str]) -> str | None:
 
     Raises ConnectionError when the source cannot be asked, ValueError for an invalid tag.
     """
-    try:
+    with _source_asked():
         return resolve_tag(source.repository, tag, env)
+
+
+@contextmanager
+def _source_asked() -> Iterator[None]:
+    try:
+        yield
     except StepFailed as error:
         raise ConnectionError(error.message) from error

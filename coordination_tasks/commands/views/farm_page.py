@@ -18,7 +18,7 @@ from coordination_tasks.documents.builder_status import (
 from coordination_tasks.documents.drains import Drain
 from coordination_tasks.domain.model import Job
 from coordination_tasks.domain.scheduling import queue_order
-from coordination_tasks.domain.timestamps import elapsed
+from coordination_tasks.domain.timestamps import elapsed, elapsed_since
 from coordination_tasks.farm.presence.observations import ALIVE, SILENT, Presence
 
 MOST_BUILDERS, MOST_WAITING, MOST_ENDED = 40, 20, 10
@@ -187,8 +187,7 @@ def _ended_at(job: Job) -> float:
 
 
 def _since(moment: datetime | None, now: datetime) -> str:
-    """By the clocks of other machines, which may be ahead of ours."""
-    return elapsed(max(0.0, (now - moment).total_seconds())) if moment else "-"
+    return elapsed_since(moment, now) if moment else "-"
 
 
 def _duration(job: Job) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from common.states import State
 from coordination_tasks.commands.views.farm_page import STATE_STYLES, Section
 from coordination_tasks.domain.model import Job, Transition
-from coordination_tasks.domain.timestamps import elapsed, format_time
+from coordination_tasks.domain.timestamps import elapsed, elapsed_since, format_time
 
 _COMMIT_SHOWN = 12
 
@@ -78,7 +78,7 @@ def failure_lines(transition: Transition) -> Iterator[str]:
 
 def _time(job: Job, now: datetime) -> str:
     if job.state is State.RUNNING and job.started_at:
-        return f", running for {elapsed(max(0.0, (now - job.started_at).total_seconds()))}"
+        return f", running for {elapsed_since(job.started_at, now)}"
     if job.state is not State.QUEUED and job.duration_seconds is not None:
         return f", took {elapsed(job.duration_seconds)}"
     return ""

@@ -1,4 +1,4 @@
-"""The meaning of git's answers. Pure; the texts are those of git 2.34 to 2.55."""
+"""The meaning of git's answers. Pure; texts of git 2.34 to 2.47, and new words of 2.55."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 from tests.conftest import PATIENCE, Farm, await_that
@@ -14,12 +15,18 @@ def looks_never(farm: Farm) -> None:
     path.write_text(path.read_text().replace("observe_every: 1s", "observe_every: 1h"))
 
 
-def test_no_step_starts_after_the_claim_is_lost(farm: Farm) -> None:
-    looks_never(farm)
+def in_the_second_step(farm: Farm) -> tuple[str, subprocess.Popen[str]]:
+    """A job whose second step runs until the ledger has the file `.go` beside it."""
     farm.second("echo second >> $LEDGER; until test -e $LEDGER.go; do sleep 0.1; done")
     job = farm.enqueue()
     build = farm.start("build")
     await_that(lambda: "second" in farm.ran(), "the second step runs")
+    return job, build
+
+
+def test_no_step_starts_after_the_claim_is_lost(farm: Farm) -> None:
+    looks_never(farm)
+    job, build = in_the_second_step(farm)
     assert farm.doit("cancel", job, builder="laptop").returncode == 0
     assert farm.doit("retry", job, "--on", "laptop", builder="laptop").returncode == 0
 
@@ -34,10 +41,7 @@ def test_no_step_starts_after_the_claim_is_lost(farm: Farm) -> None:
 
 def test_steps_start_while_the_remote_is_away(farm: Farm) -> None:
     looks_never(farm)
-    farm.second("echo second >> $LEDGER; until test -e $LEDGER.go; do sleep 0.1; done")
-    job = farm.enqueue()
-    build = farm.start("build")
-    await_that(lambda: "second" in farm.ran(), "the second step runs")
+    job, build = in_the_second_step(farm)
     away = farm.folder / "away.git"
     shutil.move(farm.coordination, away)
     Path(f"{farm.ledger}.go").touch()
@@ -53,10 +57,7 @@ def test_a_builder_that_lost_its_disk_gives_back_what_it_held(farm: Farm) -> Non
     path = farm.folder / "builder.yaml"
     beats = "{building: 1s, waiting: 1s, idle: 1s}"
     path.write_text(path.read_text() + f"lease: 6s\nheartbeat: {beats}\n")
-    farm.second("echo second >> $LEDGER; until test -e $LEDGER.go; do sleep 0.1; done")
-    job = farm.enqueue()
-    build = farm.start("build")
-    await_that(lambda: "second" in farm.ran(), "the second step runs")
+    job, build = in_the_second_step(farm)
     build.kill()
     build.wait()
     Path(f"{farm.ledger}.go").touch()
