@@ -21,6 +21,9 @@ _LINES_ABOVE = 6
 _KEPT_FAILURES = 8
 _KEPT_HITS = 15
 _KEPT_BELOW = 8
+_SHOWN_ITEMS = 3
+_TEXT_BELOW = ("cmake", "gradle")
+"""Tools that write sentences below a heading; the others list files, tests or packages."""
 _STORED = 400
 """Characters of a line that are kept; with the numbers above less than 1 MB for any output."""
 _GOES_ON = 3
@@ -214,7 +217,12 @@ class Evidence:
 
 
 def _words(hit: _Hit) -> str:
-    """The line that shows the cause; for a heading, with the first line below it."""
+    """The line that shows the cause; for a heading, with what is below it: text or a list."""
     line = unprefixed(hit.line).strip().removeprefix("# ")
-    heading = line.endswith(":") or (hit.signature.tool in ("cmake", "gradle") and hit.below)
-    return f"{line} {unprefixed(hit.below[0]).strip()}" if heading and hit.below else line
+    below = [unprefixed(text).strip() for text in hit.below]
+    if below and hit.signature.tool in _TEXT_BELOW:
+        return f"{line} {below[0]}"
+    if below and line.endswith(":"):
+        more = ", …" if len(below) > _SHOWN_ITEMS else ""
+        return f"{line} {', '.join(below[:_SHOWN_ITEMS])}{more}"
+    return line
