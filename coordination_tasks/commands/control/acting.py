@@ -8,13 +8,17 @@ from contextlib import contextmanager
 from typing import Any
 
 from common.cli.command import tell
+from common.yaml.findings import did_you_mean
 from coordination_tasks.builder.acting_person import acting_person
 from coordination_tasks.commands.base import FarmCommand, as_json
 from coordination_tasks.commands.jobs.jobs import job_as_json
 from coordination_tasks.commands.views.output import write_lines
+from coordination_tasks.documents.drains import ALL
 from coordination_tasks.domain.errors import BadRequest
-from coordination_tasks.domain.model import Job
+from coordination_tasks.domain.model import Job, is_builder_id
 from coordination_tasks.farm.control import Control
+from coordination_tasks.store.operations.control import ANY_BUILDER
+from coordination_tasks.store.store import Store
 from coordination_tasks.wiring.store import open_store
 
 OPTION_AS: dict[str, Any] = {
@@ -38,16 +42,27 @@ class ActingCommand(FarmCommand):
     """Base of the doit commands with which a person acts."""
 
     @contextmanager
-    def control(self, builder: str, person: str) -> Iterator[Control]:
-        """The farm, for `person` ("": the person on this machine)."""
+    def control(self, builder: str, person: str, *, names: str = "") -> Iterator[Control]:
+        """The farm, for `person` ("": the person on this machine), who names a builder."""
         with open_store(self.farm.config(builder), tell) as store:
             yield Control(store, acting_person(person))
+            tell_if_unknown(store, names)
 
     def named_builder(self, builder: str, words: Sequence[str]) -> str:
         """The builder on a command line; by default that of this machine. Raises BadRequest."""
         if len(words) > 1:
             raise BadRequest(f"unexpected argument {words[1][:60]!r}")
         return words[0] if words else self.farm.config(builder).profile.id
+
+
+def tell_if_unknown(store: Store, builder: str) -> None:
+    """Say so when a named builder has published nothing yet: its name may be misspelt."""
+    if builder in ("", ANY_BUILDER, ALL, store.builder) or not is_builder_id(builder):
+        return
+    known = store.snapshot().builders()
+    if builder not in known:
+        hint = did_you_mean(builder, known).rstrip("?")
+        tell(f"unknown builder {builder!r}{hint}; this holds once such a builder joins")
 
 
 def named_jobs(words: Sequence[str]) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ Exit codes: 0 drained, 1 cannot reach the coordination repository, 3 bad usage.
         self, reason: str, person: str, json: bool, builder: str, pos_args: list[str]
     ) -> int:
         name = self.named_builder(builder, pos_args)
-        with self.control(builder, person) as control:
+        with self.control(builder, person, names=name) as control:
             drain = control.drain(name, reason)
         write_lines([as_json(asdict(drain)) if json else f"{title(name)}: {drain}"])
         return 0
@@ -63,7 +63,7 @@ Exit codes: 0 it claims again, or was not drained, 1 cannot reach the coordinati
 
     def _execute(self, person: str, json: bool, builder: str, pos_args: list[str]) -> int:
         name = self.named_builder(builder, pos_args)
-        with self.control(builder, person) as control:
+        with self.control(builder, person, names=name) as control:
             ended = control.resume(name)
         if json:
             sys.stdout.write(as_json({"builder": name, "was_drained": ended is not None}) + "\n")

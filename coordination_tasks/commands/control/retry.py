@@ -51,5 +51,5 @@ one that is running or has succeeded.
     ) -> int:
         jobs = named_jobs(pos_args)
         following = NextAttempt(wanted_builder=on or None, replan=replan, from_step=start)
-        with self.control(builder, person) as control:
+        with self.control(builder, person, names=on) as control:
             return show_jobs(control.retry(jobs, following), json=json)

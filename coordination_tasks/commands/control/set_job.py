@@ -62,5 +62,5 @@ one that is not queued.
         )
         if change == JobChange():
             raise BadRequest("expected --priority, --on, --hold or --unhold")
-        with self.control(builder, person) as control:
+        with self.control(builder, person, names=on) as control:
             return show_jobs(control.change(jobs, change), json=json)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, OPTION_PARAM, given_params, tell
 from coordination_tasks.builder.acting_person import acting_person
 from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
-from coordination_tasks.commands.control.acting import OPTION_AS, OPTION_ON
+from coordination_tasks.commands.control.acting import OPTION_AS, OPTION_ON, tell_if_unknown
 from coordination_tasks.commands.jobs.jobs import job_as_json
 from coordination_tasks.domain.errors import BadRequest, IdTaken, NotFound, Unavailable
 from coordination_tasks.domain.model import Job, check_builder_id
@@ -124,6 +124,7 @@ source, 3 bad configuration or usage.
             stored = _queue(store, jobs, has_id=bool(id), new=new)
             for name in _unknown(store, request.dependencies):
                 tell(f"unknown job {name[:80]!r}: {stored[0].id} waits until it has succeeded")
+            tell_if_unknown(store, on)
         if json:
             sys.stdout.write(as_json({"jobs": [job_as_json(job) for job in stored]}) + "\n")
         else:

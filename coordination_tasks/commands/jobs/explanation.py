@@ -12,6 +12,8 @@ from coordination_tasks.domain.model import Job, Transition
 from coordination_tasks.domain.state_machine import FINAL_STEP_STATES
 from coordination_tasks.farm.presence.observations import Presence
 
+_ENDED_EARLY = (State.FAILED, State.TIMED_OUT, State.CANCELLED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
@@ -91,7 +93,7 @@ def _explain_step(
     states: Mapping[str, State],
 ) -> StepExplanation:
     outlook = outlooks.get(step)
-    state = states.get(step, State.QUEUED)
+    state = states.get(step, State.SKIPPED if job.state in _ENDED_EARLY else State.QUEUED)
     began = next((m for m in reversed(moves) if m.to_state is State.RUNNING), None)
     end = moves[-1] if moves and state in FINAL_STEP_STATES else None
     details: Mapping[str, Any] = end.details if end else {}
@@ -99,7 +101,7 @@ def _explain_step(
         step=step,
         state=state,
         ran_because=began.reason if began else None,
-        ended_because=end.reason if end else None,
+        ended_because=end.reason if end else _not_reached(job, state),
         waits_for=_waits_for(job, state, outlook, states),
         duration_seconds=end.duration_seconds if end else None,
         log=end.log if end else None,
@@ -110,6 +112,10 @@ def _explain_step(
         condition=outlook.condition if outlook else None,
         runs_after_change_in=_would_run_before(outlook, outlooks.values()) if outlook else (),
     )
+
+
+def _not_reached(job: Job, state: State) -> str | None:
+    return f"not reached: the job ended as {job.state}" if state is State.SKIPPED else None
 
 
 def _would_run_before(outlook: Outlook, outlooks: Iterable[Outlook]) -> tuple[str, ...]:

@@ -47,6 +47,8 @@ def test_a_job_that_hangs_is_cancelled_from_another_machine(farm: Farm) -> None:
     assert not sleeping(farm.folder)
     entry = farm.job(job)
     assert (entry["state"], entry["reason"]) == ("cancelled", "cancelled by eve: it hangs")
+    steps = json.loads(farm.doit("explain", job, "--json").stdout)["steps"]
+    assert {step["state"] for step in steps} <= {"succeeded", "cancelled", "skipped"}
     assert farm.doit("build").returncode == 4, "it does not come back by itself"
 
     Path(f"{farm.ledger}.go").touch()
@@ -90,7 +92,9 @@ def test_a_drained_builder_ends_its_job_and_takes_no_other(farm: Farm) -> None:
     await_that(lambda: "second" in farm.ran(), "the second step runs")
 
     drained = farm.doit("drain", "build1", "--reason", "new disk", "--as", "eve", builder="laptop")
-    assert drained.returncode == 0, drained.stderr
+    assert (drained.returncode, drained.stderr) == (0, "")
+    misspelt = farm.doit("drain", "buidl1", builder="laptop")
+    assert "unknown builder 'buidl1'; did you mean 'build1'; this holds once" in misspelt.stderr
     Path(f"{farm.ledger}.go").touch()
     assert build.wait(PATIENCE) == 0
     assert farm.job(first)["status"] == "completed"
