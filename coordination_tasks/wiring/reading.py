@@ -33,6 +33,16 @@ class Reading:
     """None: it is the newest version."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveReading(Reading):
+    """The store, for a command that goes on asking its remote."""
+
+    config: BuilderConfig
+    """With the patience for further questions to the remote."""
+    again: Callable[[], Snapshot]
+    """The newest store, later. Raises Unavailable."""
+
+
 @contextmanager
 def open_snapshot(config: BuilderConfig, notice: Callable[[str], None]) -> Iterator[Snapshot]:
     """The newest store of the farm that `config` names; readable until the end.
@@ -52,14 +62,21 @@ def open_known(config: BuilderConfig) -> Iterator[Snapshot | None]:
 
 
 @contextmanager
-def open_reading(config: BuilderConfig, notice: Callable[[str], None]) -> Iterator[Reading]:
+def open_reading(config: BuilderConfig, notice: Callable[[str], None]) -> Iterator[LiveReading]:
     """The store of the farm that `config` names; readable until the end.
 
     While the remote cannot be reached, it is what this host read last; raises Unavailable if it has
     never read it. `notice` receives readable lines.
     """
-    with repository(_in_a_hurry(config)) as clone:
-        yield _read(clone, notice)
+    hurried = _in_a_hurry(config)
+    with repository(hurried) as clone:
+        snapshot, outage = _read(clone, notice)
+        yield LiveReading(
+            snapshot=snapshot,
+            outage=outage,
+            config=_in_a_hurry(config) if outage else hurried,
+            again=lambda: newest_snapshot(clone, notice),
+        )
 
 
 def _in_a_hurry(config: BuilderConfig) -> BuilderConfig:
@@ -70,9 +87,9 @@ def _in_a_hurry(config: BuilderConfig) -> BuilderConfig:
     return replace(config, push_timeout=min(config.push_timeout, patience)) if known else config
 
 
-def _read(clone: GitRepository, notice: Callable[[str], None]) -> Reading:
+def _read(clone: GitRepository, notice: Callable[[str], None]) -> tuple[Snapshot, Outage | None]:
     try:
-        return Reading(snapshot=newest_snapshot(clone, notice), outage=None)
+        return newest_snapshot(clone, notice), None
     except (AccessDenied, CopyUnusable, VersionGone):
         raise
     except Unavailable as error:
@@ -81,7 +98,7 @@ def _read(clone: GitRepository, notice: Callable[[str], None]) -> Reading:
             raise
         since = contact.unreachable_since or utc_now()
         outage = Outage(as_of=contact.reached_at, since=since, cause=error.cause)
-        return Reading(snapshot=Snapshot(clone, version), outage=outage)
+        return Snapshot(clone, version), outage
 
 
 def observations(config: BuilderConfig) -> Observations:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.cli.terminal_text import printable
@@ -13,12 +13,10 @@ from common.yaml.findings import did_you_mean
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.commands.base import FarmCommand, as_json
 from coordination_tasks.commands.results.following import Following
-from coordination_tasks.domain.errors import BadRequest, NotFound, Unavailable
+from coordination_tasks.domain.errors import BadRequest, NotFound
 from coordination_tasks.farm.job_logs import HEARTBEAT, AttemptView, JobLogs, LocalLogs, LogLines
-from coordination_tasks.repository.git.repository import GitRepository
-from coordination_tasks.store.newest import newest_snapshot
-from coordination_tasks.store.snapshot import Snapshot
-from coordination_tasks.wiring.clones import heartbeats, repository, step_logs
+from coordination_tasks.wiring.clones import heartbeats, step_logs
+from coordination_tasks.wiring.reading import open_reading
 
 
 class LogsCommand(FarmCommand):
@@ -68,20 +66,21 @@ step, or a log that is not in the repository (the message has the builder that h
         if follow and json:
             raise BadRequest("--follow and --json exclude each other")
         shown = Shown(pattern=_pattern(grep), last=_checked_tail(tail), raw=raw)
-        config = self.farm.config(builder)
-        logs = self._logs(config)
-        with repository(config) as clone:
-            view = _first_view(clone, logs, job)
+        with open_reading(self.farm.config(builder), tell) as reading:
+            logs = self._logs(reading.config)
+            if reading.outage:
+                logs.notice(f"{reading.outage.cause}. Showing what this host has {reading.outage}.")
+            view = logs.view(reading.snapshot, job)
             if step and step not in view.steps:
                 hint = did_you_mean(step, view.steps)
                 raise BadRequest(f"unknown step {step[:60]!r} of job {job}{hint}")
             if follow:
                 Following(
                     logs=logs,
-                    look=lambda: logs.view(newest_snapshot(clone, logs.notice), job),
+                    look=lambda: logs.view(reading.again(), job),
                     step=step,
                     write=shown.write,
-                ).run(view, every=min(config.observe_every, _LOOK_EVERY))
+                ).run(view, every=min(reading.config.observe_every, _LOOK_EVERY))
             elif json:
                 sys.stdout.write(as_json(_report(logs, view, step, shown)) + "\n")
             else:
@@ -127,23 +126,6 @@ class Shown:
         for line in self.of(lines, only_last=only_last):
             sys.stdout.write(f"{line if self.raw else printable(line)}\n")
         sys.stdout.flush()
-
-
-def _first_view(clone: GitRepository, logs: JobLogs, job: str) -> AttemptView:
-    """The newest view of the job; without the repository, as this host read it last."""
-    try:
-        return logs.view(newest_snapshot(clone, logs.notice), job)
-    except Unavailable as error:
-        version = clone.known()
-        if version is None:
-            raise
-        offline = replace(logs, notice=lambda _: None)  # it would say the same again
-        try:
-            found = offline.view(Snapshot(clone, version), job)
-        except NotFound:
-            raise error from None
-        logs.notice(f"{error}. Showing what this host has.")
-        return found
 
 
 def _print(logs: JobLogs, view: AttemptView, step: str, shown: Shown) -> None:
