@@ -68,6 +68,8 @@ class Request:
     branch: str | None = "main"
     commit: str | None = None
     params: dict[str, str] = field(default_factory=dict)
+    pipeline: str = "bench"
+    plan_digest: str = ""
 
 
 def main() -> None:

@@ -1,44 +1,58 @@
 """The artifact manifest: the files that a job made, with their digests and provenance.
 
 Its keys are those of the coordination repository's manifests (`job_id`, `server`, …,
-`artifacts: [{name, path, size_bytes, checksums}]`); everything of our own is in `provenance`.
+`artifacts: [{name, path, size_bytes, checksums}]`); what we know besides is in `provenance`, and in
+further keys of an artifact. `docs/artifact-manifest.schema.json` is its schema.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_CHUNK = 1 << 20
+from common.digests import Digests, digests_of_files
+from pipelines.artifacts.debian_files import LISTS, control_fields, is_package, listed_in
+from pipelines.artifacts.media_types import media_type
+
+FORMAT = 2
+"""Of what is in `provenance` and in the further keys; manifests without it have format 1."""
+_ALGORITHMS = ("md5", "sha256", "sha512")
 _FROM_STEPS = (
     *("packages", "grade", "rungs", "substitutions", "toolchain", "commands", "tests"),
-    *("lintian", "install_test"),
+    *("lintian", "install_test", "java", "maven"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file, with the digests of the manifest."""
+    """A file, with what the manifest says about it."""
 
     name: str
     path: str
     """Relative to the manifest's `build_dir`."""
-    size_bytes: int
-    md5: str
-    sha256: str
-    sha512: str
+    digests: Digests
+    listed_in: Sequence[str] = ()
+    """Names of the `.changes` and `.buildinfo` that list the file with this digest."""
+    control: Mapping[str, str] | None = None
+    """Fields of a package; None for any other file, and for a package that is broken."""
 
     def as_json(self) -> dict[str, Any]:
         """Its entry in the manifest."""
-        return {
+        entry: dict[str, Any] = {
             "name": self.name,
             "path": self.path,
-            "size_bytes": self.size_bytes,
-            "checksums": {"md5": self.md5, "sha256": self.sha256, "sha512": self.sha512},
+            "size_bytes": self.digests.size,
+            "checksums": dict(self.digests.by_algorithm),
+            "media_type": media_type(self.name),
         }
+        if is_package(self.name):
+            entry["control"] = None if self.control is None else dict(self.control)
+        if self.listed_in:
+            entry["listed_in"] = list(self.listed_in)
+        return entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +66,27 @@ class Origin:
     build_dir: str
 
 
-def read_artifact(path: Path, build_dir: Path) -> Artifact:
-    """Read a file once for all three digests."""
-    digests = (hashlib.md5(usedforsecurity=False), hashlib.sha256(), hashlib.sha512())
-    size = 0
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            size += len(chunk)
-            for digest in digests:
-                digest.update(chunk)
-    md5, sha256, sha512 = (digest.hexdigest() for digest in digests)
-    return Artifact(path.name, str(path.relative_to(build_dir)), size, md5, sha256, sha512)
+def read_artifacts(
+    paths: Sequence[Path], build_dir: Path, check: Callable[[], None] = lambda: None
+) -> list[Artifact]:
+    """Read each file once for all its digests, on all cores, and packages for their fields.
+
+    `check` is called between files. Raises OSError.
+    """
+    lists = listed_in(path for path in paths if path.suffix in LISTS)
+    artifacts = []
+    for path, digests in zip(paths, digests_of_files(paths, _ALGORITHMS, check), strict=True):
+        control = control_fields(path) if is_package(path.name) else None
+        artifacts.append(
+            Artifact(
+                name=path.name,
+                path=str(path.relative_to(build_dir)),
+                digests=digests,
+                listed_in=lists.get((path.name, digests.by_algorithm["sha256"]), ()),
+                control=control,
+            )
+        )
+    return sorted(artifacts, key=lambda artifact: artifact.path)
 
 
 def manifest_document(
@@ -78,9 +102,14 @@ def manifest_document(
         "build_dir": origin.build_dir,
         "artifacts": [artifact.as_json() for artifact in artifacts],
         "artifact_count": len(artifacts),
-        "total_size_bytes": sum(artifact.size_bytes for artifact in artifacts),
-        "provenance": dict(provenance),
+        "total_size_bytes": sum(artifact.digests.size for artifact in artifacts),
+        "provenance": {"format": FORMAT, **provenance},
     }
+
+
+def manifest_bytes(document: Mapping[str, Any]) -> bytes:
+    """Its canonical form: the keys in the order of `manifest_document`, artifacts by path."""
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def says_the_same(old: Any, new: Mapping[str, Any]) -> bool:

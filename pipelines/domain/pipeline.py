@@ -53,6 +53,14 @@ class BuildRequest(Protocol):
     def params(self) -> Mapping[str, str]:
         """The job's parameters."""
 
+    @property
+    def pipeline(self) -> str:
+        """Name of the job's pipeline; "" when it is not known."""
+
+    @property
+    def plan_digest(self) -> str:
+        """SHA-256 of the attempt's plan; "" when it is not known."""
+
 
 class Source(Options):
     """Where a pipeline's commits come from."""
@@ -79,10 +87,6 @@ class RunningAttempt(BuildRequest, Protocol):
     @property
     def declared_env(self) -> Mapping[str, str]:
         """The part of `env` that the builder's owner declared: a result may depend on it."""
-
-    @property
-    def pipeline(self) -> str:
-        """Name of the job's pipeline; "" when it is not known."""
 
     @property
     def began(self) -> float:
@@ -169,6 +173,8 @@ class StepContext:
     """Names of the values that a script must provide."""
     artifacts: Sequence[Path] = ()
     """Files that earlier steps made for the manifest."""
+    durations: Mapping[str, float | None] = field(default_factory=dict)
+    """Seconds that the last success of each step took, by name; None: unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,11 @@ class StepRecords:
         success = self._successes.read(step)
         return success.values if success else {}
 
+    def duration(self, step: str) -> float | None:
+        """Seconds that the step's last success took; None when that is unknown."""
+        success = self._successes.read(step)
+        return success.duration_seconds if success else None
+
     def results(self, steps: Iterable[str]) -> dict[str, str]:
         """Digest of each step's result; NO_RESULT for a step without a record."""
         successes = {step: self._successes.read(step) for step in steps}

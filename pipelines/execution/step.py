@@ -313,6 +313,7 @@ class StepExecution:
                     for path in values.get(ARTIFACTS, ())
                 )
             ),
+            durations=ComputedMapping(lambda: self.pipeline.by_name, self.records.duration),
         )
 
     def _as_far_as_known(self, step: Step) -> Step:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipelines.domain.errors import FailureCode, StepFailed
-from pipelines.git.local import local_git_environment
+from pipelines.git.local import git_output, local_git_environment
 from pipelines.processes.capture import capture
 
 
@@ -37,3 +37,18 @@ def read_head_commit(source: Path, env: Mapping[str, str]) -> HeadCommit:
             excerpt=got.text[:2000],
         )
     return HeadCommit(words[0], words[1], datetime.fromtimestamp(int(words[2]), UTC))
+
+
+def describe_head(source: Path, env: Mapping[str, str]) -> str:
+    """`git describe` of the commit: the last tag, or only the commit if there is none.
+
+    Raises StepFailed (CHECKOUT_FAILED).
+    """
+    words = ("describe", "--tags", "--always", "--abbrev=12")
+    return git_output(source, env, *words, problem=f"git cannot describe {source}").strip()
+
+
+def has_changes(source: Path, env: Mapping[str, str]) -> bool:
+    """Whether files of the commit were changed or removed. Raises StepFailed (CHECKOUT_FAILED)."""
+    words = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=untracked")
+    return bool(git_output(source, env, *words, problem=f"git cannot compare {source}"))

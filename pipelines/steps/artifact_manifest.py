@@ -16,13 +16,14 @@ from common.yaml.validate import Several, Text
 from pipelines.artifacts.manifest import (
     Origin,
     how_made,
+    manifest_bytes,
     manifest_document,
-    read_artifact,
+    read_artifacts,
     says_the_same,
 )
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import Options, StepContext, StepResult
-from pipelines.git.head_commit import HeadCommit, read_head_commit
+from pipelines.git.head_commit import HeadCommit, describe_head, has_changes, read_head_commit
 from pipelines.git.remote import public_url
 from pipelines.git.tracked_files import check_names, files_that_match, nothing_matches
 
@@ -67,16 +68,15 @@ class ArtifactManifest:
             "job": request.job_id,
             "branch": request.branch or "",
             "commit": request.commit or "",
+            "plan": request.plan_digest,
             "steps": json.dumps(how_made(context.upstream), sort_keys=True),
         }
 
     def run(self, options: ArtifactManifestOptions, context: StepContext) -> StepResult:
         """Write the manifest. Raises StepFailed (ARTIFACT_MISSING, BAD_OUTPUT, CHECKOUT_FAILED)."""
         workspace = context.workspace
-        artifacts = []
-        for path in _artifact_paths(options, context):
-            context.commands.check_cancelled()
-            artifacts.append(read_artifact(path, workspace.root))
+        paths = _artifact_paths(options, context)
+        artifacts = read_artifacts(paths, workspace.root, context.commands.check_cancelled)
         commit = read_head_commit(workspace.source, context.env)
         document = manifest_document(
             _origin(context, commit),
@@ -154,19 +154,26 @@ def _origin(context: StepContext, commit: HeadCommit) -> Origin:
 
 
 def _provenance(context: StepContext, commit: HeadCommit) -> dict[str, Any]:
+    request, source = context.request, context.workspace.source
+    others = {step: seconds for step, seconds in context.durations.items() if step != context.step}
     return {
-        "attempt": context.request.attempt,
-        "builder": context.request.builder,
+        "attempt": request.attempt,
+        "builder": request.builder,
+        "pipeline": request.pipeline or None,
+        "plan": request.plan_digest or None,
         "source_repository": public_url(context.source.repository),
         "tree": commit.tree,
         "commit_time": commit.time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "describe": describe_head(source, context.env),
+        "dirty": has_changes(source, context.env),
+        "durations": {step: seconds for step, seconds in others.items() if seconds is not None},
         "steps": how_made(context.upstream),
     }
 
 
 def _write_if_new(path: Path, document: Mapping[str, Any]) -> None:
     if not says_the_same(_read(path), document):
-        write_durably(path, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
+        write_durably(path, manifest_bytes(document))
 
 
 def _read(path: Path) -> Any:

@@ -68,9 +68,16 @@ class Preparation:
         start = requested_start(snapshot, job, running.builder)
         _check_start(job, start, prepared)
         claimed = replace(running.claimed, job=replace(job, params=prepared.params))
+        plan = Plan(data=data, changed_since=since)
         return PreparedAttempt(
-            running=replace(running, claimed=claimed, secrets=secrets, changed_since=since),
-            plan=Plan(data=data, changed_since=since),
+            running=replace(
+                running,
+                claimed=claimed,
+                secrets=secrets,
+                plan_digest=plan.digest,
+                changed_since=since,
+            ),
+            plan=plan,
             prepared=prepared,
             start=start,
         )

@@ -34,6 +34,8 @@ class RunningAttempt:
     """Seconds that a step without a timeout may take."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Values of the secrets that the pipeline names."""
+    plan_digest: str = ""
+    """SHA-256 of its plan; "" before it has one."""
     changed_since: str | None = None
     """The commit to compare with the job's; None when there is none."""
     counts: dict[str, str] = field(default_factory=dict)

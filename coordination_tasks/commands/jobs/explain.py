@@ -37,7 +37,7 @@ from coordination_tasks.domain.scheduling import Wanted
 from coordination_tasks.domain.timestamps import elapsed
 from coordination_tasks.farm.presence.observations import Presence
 from coordination_tasks.store.operations.claim import explain
-from coordination_tasks.store.plans import recorded_plan
+from coordination_tasks.store.plans import plan_digest, recorded_plan
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.wiring.reading import Reading, find_presences, open_reading
 
@@ -151,17 +151,18 @@ Exit codes: 0 explained, 1 cannot reach the coordination repository, and nothing
         try:
             plan = own_plans(config.state_dir, planner).find(pipeline, recorded)
             complete = replace(job, params=planner.prepare(plan, job.params).params)
-            outlooks = planner.outlook(plan, _as_if_claimed(complete, config))
+            outlooks = planner.outlook(plan, _as_if_claimed(complete, config, plan))
         except ValueError as error:
             problem = one_line(error)
         return explain_steps(job, snapshot.transitions(job.id, job.attempt), outlooks), problem
 
 
-def _as_if_claimed(job: Job, config: BuilderConfig) -> RunningAttempt:
+def _as_if_claimed(job: Job, config: BuilderConfig, plan: bytes) -> RunningAttempt:
     attempt = Attempt(
         job=job, builder=config.profile.id, number=job.attempt, token=job.token, claim_id=""
     )
-    return running_attempt(attempt, config, PlainDisplay(sys.stderr, verbose=False))
+    running = running_attempt(attempt, config, PlainDisplay(sys.stderr, verbose=False))
+    return replace(running, plan_digest=plan_digest(plan))
 
 
 def _active(snapshot: Snapshot) -> list[Job]:

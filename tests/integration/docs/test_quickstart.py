@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import HOME, git
+from tests.support.manifests import manifest_schema
 
 MINUTES = 60
 PACKAGES = ("sample-greeter", "sample-greeter-common")
@@ -102,5 +103,11 @@ def test_a_clone_of_the_coordination_repository_tells_it_all(
     names = {artifact["name"] for artifact in manifest["artifacts"]}
     assert {name.split("_")[0] for name in names if name.endswith(".deb")} == set(PACKAGES)
     assert "python-setuptools" in json.dumps(manifest["provenance"])
+    manifest_schema().validate(manifest)
+    packages = [entry for entry in manifest["artifacts"] if entry["name"].endswith(".deb")]
+    assert {entry["control"]["Version"] for entry in packages} == {
+        packages[0]["control"]["Version"]
+    }
+    assert all(len(entry["listed_in"]) == 2 for entry in packages)
     status = json.loads((tmp_path / "c/build1/status.json").read_text())
     assert status["last_build"]["status"] == "success"

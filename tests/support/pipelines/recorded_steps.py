@@ -35,6 +35,7 @@ class Attempt:
     default_timeout: float = 600.0
     began: float = 0.0
     pipeline: str = "bench"
+    plan_digest: str = ""
     changed_since: str | None = None
 
     @property

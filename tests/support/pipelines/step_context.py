@@ -24,6 +24,8 @@ class Request:
     branch: str | None = "main"
     commit: str | None = None
     params: Mapping[str, str] = field(default_factory=dict)
+    pipeline: str = "tiny"
+    plan_digest: str = "5" * 64
 
 
 class Steps:

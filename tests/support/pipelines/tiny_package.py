@@ -114,6 +114,8 @@ class Request:
     branch: str | None = "main"
     commit: str | None = None
     params: Mapping[str, str] = field(default_factory=dict)
+    pipeline: str = "tiny"
+    plan_digest: str = "5" * 64
 
 
 def make_source(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -11,11 +12,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pipelines.artifacts.manifest import how_made, says_the_same
+from pipelines.artifacts.manifest import how_made, manifest_bytes, says_the_same
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import StepResult
 from pipelines.steps.artifact_manifest import ArtifactManifest, ArtifactManifestOptions
 from pipelines.workspace.layout import Workspace
+from tests.support.debs import make_deb
+from tests.support.manifests import manifest_schema
 from tests.support.pipelines.tiny_package import git, make_source, step_context
 
 FIRST = datetime(2025, 11, 1, 12, 0, 0, tzinfo=UTC)
@@ -53,6 +56,8 @@ def run(workspace: Workspace, *paths: str, now: datetime = FIRST) -> StepResult:
         upstream=UPSTREAM,
         repository="https://user:secret@git.example.org/tiny.git",
     )
+    durations = {"git-checkout": 1.5, "unknown": None, "artifact-manifest": 9.0}
+    context = replace(context, durations=durations)
     return ArtifactManifest(now=lambda: now).run(ArtifactManifestOptions(paths=paths), context)
 
 
@@ -100,14 +105,69 @@ def test_provenance(workspace: Workspace) -> None:
     run(workspace)
 
     assert manifest(workspace)["provenance"] == {
+        "format": 2,
         "attempt": 1,
         "builder": "build1",
+        "pipeline": "tiny",
+        "plan": "5" * 64,
         "source_repository": "https://git.example.org/tiny.git",
         "tree": git(workspace.source, "rev-parse", "HEAD^{tree}").strip(),
         "commit_time": "2025-10-30T13:51:39Z",
+        "describe": git(workspace.source, "rev-parse", "--short=12", "HEAD").strip(),
+        "dirty": False,
+        "durations": {"git-checkout": 1.5},
         "steps": {"build-deb": {k: v for k, v in UPSTREAM["build-deb"].items() if k != "version"}},
     }
     assert "secret" not in workspace.manifest.read_text()
+
+
+def test_the_tag_before_the_commit_and_changes_of_its_files_are_told(workspace: Workspace) -> None:
+    git(workspace.source, "tag", "4.21")
+    (workspace.source / "unknown.txt").write_text("")
+    run(workspace)
+    provenance = manifest(workspace)["provenance"]
+    assert (provenance["describe"], provenance["dirty"]) == ("4.21", False)
+
+    (workspace.source / "hello.txt").write_text("changed")
+    git(workspace.source, "commit", "--allow-empty", "-m", "next")
+    run(workspace)
+    provenance = manifest(workspace)["provenance"]
+    assert provenance["describe"].startswith("4.21-1-g")
+    assert provenance["dirty"] is True
+
+
+def test_a_package_has_its_fields_and_names_the_files_that_list_it(workspace: Workspace) -> None:
+    package = make_deb(workspace.packages, "tiny", version="1.0-1")
+    digest = hashlib.sha256(package.read_bytes()).hexdigest()
+    other = f"{'0' * 64} 1 b_1~x_all.deb"
+    for name in ("tiny_1.0-1_amd64.changes", "tiny_1.0-1_amd64.buildinfo"):
+        lines = f"Checksums-Sha256:\n {digest} 1 {package.name}\n {other}\n"
+        (workspace.packages / name).write_text(f"Source: tiny\n{lines}")
+
+    run(workspace)
+
+    entries = {entry["name"]: entry for entry in manifest(workspace)["artifacts"]}
+    entry = entries[package.name]
+    assert entry["media_type"] == "application/vnd.debian.binary-package"
+    assert entry["control"]["Package"] == "tiny"
+    assert entry["control"]["Version"] == "1.0-1"
+    assert entry["listed_in"] == ["tiny_1.0-1_amd64.buildinfo", "tiny_1.0-1_amd64.changes"]
+    assert entries["b_1~x_all.deb"]["control"] is None, "it is no package"
+    assert "listed_in" not in entries["b_1~x_all.deb"], "another content"
+
+
+def test_it_fits_the_published_schema_and_is_canonical(workspace: Workspace) -> None:
+    make_deb(workspace.packages, "tiny", version="1.0-1")
+    run(workspace)
+
+    document = manifest(workspace)
+    validator = manifest_schema()
+    validator.validate(document)
+    assert workspace.manifest.read_bytes() == manifest_bytes(document)
+    assert document["artifacts"] == sorted(document["artifacts"], key=lambda entry: entry["path"])
+    wrong: list[dict[str, Any]] = [{"commit": "x"}, {"artifacts": [{"name": "a/b"}]}]
+    for broken in (*wrong, {"provenance": {}}):
+        assert not validator.is_valid({**document, **broken})
 
 
 def test_the_same_again_keeps_file_and_time(workspace: Workspace) -> None:
@@ -191,7 +251,13 @@ def test_identity_has_what_of_the_job_is_written(workspace: Workspace) -> None:
 
     identity = ArtifactManifest().identity(ArtifactManifestOptions(), context)
 
-    assert identity == {"job": "job_1", "branch": "main", "commit": "", "steps": "{}"}
+    assert identity == {
+        "job": "job_1",
+        "branch": "main",
+        "commit": "",
+        "plan": "5" * 64,
+        "steps": "{}",
+    }
 
 
 def test_comparison_ignores_the_time_alone() -> None:
