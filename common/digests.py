@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
+S = TypeVar("S")
+T = TypeVar("T")
 _CHUNK = 1 << 20
 
 
@@ -39,25 +41,21 @@ def read_digests(
     return Digests(size, {name: digest.hexdigest() for name, digest in found.items()})
 
 
-def digests_of_files(
-    paths: Iterable[Path],
-    algorithms: Iterable[str],
-    check: Callable[[], None] = lambda: None,
-) -> Iterator[Digests]:
-    """The digests of each file, in order.
+def file_digests(path: Path, algorithms: Iterable[str]) -> Digests:
+    """Of one file. Raises OSError."""
+    with path.open("rb", buffering=0) as stream:
+        return read_digests(stream, algorithms)
 
-    `check` is called before each result; an exception from it ends the rest. Raises OSError for the
-    first file that cannot be read.
+
+def on_all_cores(
+    work: Callable[[S], T], items: Iterable[S], check: Callable[[], None] = lambda: None
+) -> Iterator[T]:
+    """`work` of each item, in order: hashlib lets the threads run in parallel.
+
+    `check` is called before each result; an exception from it, or from `work`, ends the rest.
     """
-    wanted = tuple(algorithms)
-
-    def read(path: Path) -> Digests:
-        with path.open("rb", buffering=0) as stream:
-            return read_digests(stream, wanted)
-
-    # hashlib releases the interpreter's lock
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        waiting = [pool.submit(read, path) for path in paths]
+        waiting = [pool.submit(work, item) for item in items]
         try:
             for one in waiting:
                 check()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common.digests import Digests, digests_of_files
+from common.digests import Digests, file_digests, on_all_cores
 from pipelines.artifacts.debian_files import LISTS, control_fields, is_package, listed_in
 from pipelines.artifacts.media_types import media_type
 
@@ -75,7 +75,8 @@ def read_artifacts(
     """
     lists = listed_in(path for path in paths if path.suffix in LISTS)
     artifacts = []
-    for path, digests in zip(paths, digests_of_files(paths, _ALGORITHMS, check), strict=True):
+    read = on_all_cores(lambda path: file_digests(path, _ALGORITHMS), paths, check)
+    for path, digests in zip(paths, read, strict=True):
         control = control_fields(path) if is_package(path.name) else None
         artifacts.append(
             Artifact(

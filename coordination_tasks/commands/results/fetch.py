@@ -9,12 +9,12 @@ from pathlib import Path
 import doit
 
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
-from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.commands.base import FarmCommand, as_json
 from coordination_tasks.documents.paths import quoted
 from coordination_tasks.domain.errors import BadRequest
-from coordination_tasks.domain.model import is_builder_id
-from coordination_tasks.farm.artifacts import Artifacts, fetch, find_artifacts
+from coordination_tasks.farm.artifacts.copies import fetch
+from coordination_tasks.farm.artifacts.published import Published, find_published
+from coordination_tasks.farm.artifacts.targets import is_here
 from coordination_tasks.wiring.reading import open_snapshot
 
 
@@ -25,10 +25,10 @@ class FetchCommand(FarmCommand):
     doc_purpose = "copy the artifacts of a job from the builder that has them"
     doc_usage = "JOB [-o DIR] [--json]"
     doc_description = """
-Copies the artifacts of the job's last success into DIR, all or none, and compares each with its
-digest in the manifest. Artifacts of the same name keep their folders. On the builder's own machine
-it copies the files; from others they come through ssh and tar, from `address` in the builder's
-builder.yaml, or else its `ip`.
+Copies the artifacts of the job's last success into DIR, all or none, and compares each with the
+manifest, as `doit verify` does. The manifest goes there too. Artifacts of the same name keep their
+folders. On the builder's own machine it copies the files; from others they come through ssh and
+tar, from `address` in the builder's builder.yaml, or else its `ip`.
 
 Exit codes: 0 copied, or already there, 1 cannot reach the coordination repository or the builder,
 or a file differs from the manifest, 3 bad usage or configuration, an unknown job, no artifacts, or
@@ -51,9 +51,8 @@ they are no longer there, a builder without an address, or another file of that 
         target = Path(doit.get_initial_workdir() or ".", into).resolve()
         config = self.farm.config(builder)
         with open_snapshot(config, tell) as snapshot:
-            artifacts = find_artifacts(snapshot, pos_args[0])
-        here = _is_here(config, artifacts)
-        paths = fetch(artifacts, target, is_here=here)
+            artifacts = find_published(snapshot, pos_args[0])
+        paths = fetch(artifacts, target, is_here=is_here(config, artifacts.builder))
         if json:
             sys.stdout.write(as_json(_report(artifacts, target, paths)) + "\n")
         else:
@@ -61,13 +60,7 @@ they are no longer there, a builder without an address, or another file of that 
         return 0
 
 
-def _is_here(config: BuilderConfig, artifacts: Artifacts) -> bool:
-    """Whether the builder is on this host."""
-    name = artifacts.builder
-    return is_builder_id(name) and (config.state_dir.parent / name).is_dir()
-
-
-def _report(artifacts: Artifacts, target: Path, paths: Sequence[Path]) -> dict[str, object]:
+def _report(artifacts: Published, target: Path, paths: Sequence[Path]) -> dict[str, object]:
     return {
         "job": artifacts.job,
         "attempt": artifacts.attempt,
@@ -75,6 +68,6 @@ def _report(artifacts: Artifacts, target: Path, paths: Sequence[Path]) -> dict[s
         "folder": str(target),
         "files": [
             {"name": file.name, "path": str(path), "size_bytes": file.size, "digest": file.digest}
-            for file, path in zip(artifacts.files, paths, strict=True)
+            for file, path in zip(artifacts.manifest.files, paths, strict=True)
         ],
     }

@@ -53,6 +53,7 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit fetch": (["fetch", BUILT, "-o", "fetched.d"],),
     "doit retry": (["retry", WAITING],),
     "doit drain": (["drain"],),
+    "doit verify": (["verify"], ["verify", "changed.d"]),
     "doit version": (["version"],),
     "doit resume": (["resume"],),
 }

@@ -51,6 +51,9 @@ def fill(farm: Farm) -> None:
         store.enqueue(Job(id=BUILT, pipeline="ledger", branch="main"))
         done = farm.doit("build")
         assert done.returncode == 0, done.stderr
+        changed = farm.folder / "changed.d"
+        farm.doit("fetch", BUILT, "-o", str(changed))
+        (changed / "made.txt").write_text("jello\n")
         store.enqueue(Job(id=RUNNING, pipeline="ledger", branch="main"))
         store.claim(claim_id="c2", pipelines={"ledger": ()}, job_id=RUNNING)
         store.enqueue(Job(id=WAITING, pipeline="ledger", branch="main", labels=("os=plan9",)))

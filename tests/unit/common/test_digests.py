@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from common.digests import digests_of_files, read_digests
+from common.digests import Digests, file_digests, on_all_cores, read_digests
 
 ALGORITHMS = ("sha256", "sha512")
+
+
+def read(path: Path) -> Digests:
+    return file_digests(path, ALGORITHMS)
 
 
 def expected(content: bytes) -> dict[str, str]:
@@ -22,7 +26,7 @@ def test_both_digests_of_each_file_in_order(tmp_path: Path) -> None:
     paths = [tmp_path / str(number) for number in range(len(contents))]
     for path, content in zip(paths, contents, strict=True):
         path.write_bytes(content)
-    found = list(digests_of_files(paths, ALGORITHMS))
+    found = list(on_all_cores(read, paths))
     assert [one.size for one in found] == [len(content) for content in contents]
     assert [one.by_algorithm for one in found] == [expected(content) for content in contents]
 
@@ -38,10 +42,10 @@ def test_each_part_is_handed_on() -> None:
 def test_a_file_that_cannot_be_read_and_a_stop_end_it(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"a")
     with pytest.raises(FileNotFoundError):
-        list(digests_of_files([tmp_path / "a", tmp_path / "gone"], ALGORITHMS))
+        list(on_all_cores(read, [tmp_path / "a", tmp_path / "gone"]))
 
     def stop() -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        list(digests_of_files([tmp_path / "a"], ALGORITHMS, stop))
+        list(on_all_cores(read, [tmp_path / "a"], stop))

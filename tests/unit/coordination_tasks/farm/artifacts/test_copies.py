@@ -11,7 +11,8 @@ import pytest
 from common.states import State
 from coordination_tasks.domain.errors import BrokenDocument
 from coordination_tasks.domain.model import BuilderProfile, Job
-from coordination_tasks.farm.artifacts import Artifacts, fetch, find_artifacts
+from coordination_tasks.farm.artifacts.copies import fetch
+from coordination_tasks.farm.artifacts.published import Published, find_published
 from coordination_tasks.repository.memory import MemoryRemote, MemoryRepository
 from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.store import Store
@@ -29,13 +30,13 @@ def entry(path: str, content: str = "", **changed: object) -> dict[str, object]:
     } | changed
 
 
-def found(folder: Path, *entries: dict[str, object]) -> Artifacts:
+def found(folder: Path, *entries: dict[str, object]) -> Published:
     store = Store(MemoryRepository(MemoryRemote()), BuilderProfile(id="build1"))
     store.enqueue(Job(id="job", pipeline="m", branch="main"))
     attempt = store.claim(claim_id="claim", pipelines={"m": ()})
     manifest = json.dumps({"build_dir": str(folder), "artifacts": entries}).encode()
     store.complete(attempt, Completion(state=State.SUCCEEDED, manifest=manifest))
-    return find_artifacts(store.snapshot(), "job")
+    return find_published(store.snapshot(), "job")
 
 
 def test_artifacts_of_the_same_name_keep_their_folders(tmp_path: Path) -> None:
