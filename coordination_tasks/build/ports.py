@@ -162,6 +162,22 @@ class Workspaces(Protocol):
         """Logs that were last written before that moment; `pack` moves them into an archive."""
 
 
+class SourceCommit(Protocol):
+    """A commit of a source."""
+
+    @property
+    def commit(self) -> str:
+        """Its full id."""
+
+    @property
+    def subject(self) -> str:
+        """The first line of its message."""
+
+    @property
+    def touches(self) -> bool:
+        """Whether it changes one of the files in question."""
+
+
 class Pipelines(Protocol):
     """The pipelines of this farm; their file is read only on demand."""
 
@@ -191,6 +207,14 @@ class Pipelines(Protocol):
         """Commit that a tag of its source names; None when there is no such tag.
 
         Raises ValueError; ConnectionError when the source cannot be asked.
+        """
+
+    def commits_between(
+        self, pipeline: str, state_dir: Path, since: str, until: str, files: Sequence[str]
+    ) -> Sequence[SourceCommit] | None:
+        """Commits of its source from `since` (excluded) to `until`, newest first; None: unknown.
+
+        They come from the mirror below `state_dir`; nothing is fetched. `files` are patterns.
         """
 
     def take_folder(self, pipeline: str, folder: Path, into: Path) -> tuple[str, str]:

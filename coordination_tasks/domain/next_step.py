@@ -41,6 +41,14 @@ class NextStep:
         return f"next: {self.text}", f"  {self.command}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """The same next step for a program that calls tools instead of typing commands."""
+
+    tool: str
+    arguments: Mapping[str, object]
+
+
 RETRY, REPLAN, ENQUEUE, DOCTOR = "retry", "replan", "enqueue", "doctor"
 
 _SOURCE = "Commit the fix, then queue the new commit."
@@ -116,24 +124,56 @@ def next_step(job: Job, transitions: Sequence[Transition]) -> NextStep | None:
 
     `transitions` are those of its latest attempt, or of all.
     """
-    latest = [t for t in transitions if t.attempt == job.attempt]
-    if job.state is State.CANCELLED:
-        return _made(job, None, _CANCELLED)
+    remedy = _remedy(job, transitions)
+    return _made(job, failed_step(job, transitions), remedy) if remedy else None
+
+
+def next_call(job: Job, transitions: Sequence[Transition]) -> ToolCall | None:
+    """The tool call for the same; None when only a person at the machine can do it."""
+    remedy = _remedy(job, transitions)
+    failure = failed_step(job, transitions)
+    if remedy is None or (failure and _line_to_install(failure)):
+        return None
+    action, _ = remedy
+    if action in {RETRY, REPLAN}:
+        again = {"jobs": [job.id]} | ({"replan": True} if action == REPLAN else {})
+        return ToolCall(tool="retry", arguments=again)
+    if action == ENQUEUE and job.pipeline and job.branch:
+        wanted = {"params": dict(job.params), "labels": list(job.labels)}
+        more = {name: value for name, value in wanted.items() if value}
+        arguments = {"pipeline": job.pipeline, "branch": job.branch, **more}
+        return ToolCall(tool="enqueue", arguments=arguments)
+    return None
+
+
+def failed_step(job: Job, transitions: Sequence[Transition]) -> Transition | None:
+    """The end of the step for which the job failed; a pipeline may allow others to fail."""
     if job.state not in FAILURES:
         return None
-    failure = _failure_of(job, latest)
-    if failure is not None:
-        code = failure.details.get("code")
-        return _made(job, failure, _REMEDIES.get(str(code), _UNKNOWN))
-    # without any step it could not be built at all; otherwise its builder died, or was stopped
-    return _made(job, None, _UNKNOWN if any(t.step for t in latest) else _NOT_BUILT)
-
-
-def _failure_of(job: Job, latest: Sequence[Transition]) -> Transition | None:
-    """The end of the step for which the job failed; a pipeline may allow others to fail."""
+    latest = [t for t in transitions if t.attempt == job.attempt]
     failures = [t for t in latest if t.step and t.to_state in FAILURES]
     named = (t for t in failures if job.reason == f"step {t.step}: {t.reason}")
     return next(named, failures[0] if failures else None)
+
+
+def _remedy(job: Job, transitions: Sequence[Transition]) -> tuple[str, str] | None:
+    if job.state is State.CANCELLED:
+        return _CANCELLED
+    if job.state not in FAILURES:
+        return None
+    failure = failed_step(job, transitions)
+    if failure is not None:
+        return _REMEDIES.get(str(failure.details.get("code")), _UNKNOWN)
+    # without any step it could not be built at all; otherwise its builder died, or was stopped
+    started = any(t.step for t in transitions if t.attempt == job.attempt)
+    return _UNKNOWN if started else _NOT_BUILT
+
+
+def _line_to_install(failure: Transition) -> str:
+    """The line to type on the builder, where our own code names one; "" otherwise."""
+    by_line = str(failure.details.get("code")) in _INSTALLED_BY_LINE
+    found = _TO_INSTALL.search(failure.reason) if by_line else None
+    return found[1] if found else ""
 
 
 def _made(job: Job, failure: Transition | None, remedy: tuple[str, str]) -> NextStep:
@@ -147,8 +187,8 @@ def _made(job: Job, failure: Transition | None, remedy: tuple[str, str]) -> Next
     builder = failure.builder if failure else job.assigned_to
     command = commands[action]
     code = str(failure.details.get("code") or "") if failure else ""
-    if failure and code in _INSTALLED_BY_LINE and (found := _TO_INSTALL.search(failure.reason)):
-        command = found[1]
+    if failure and (line := _line_to_install(failure)):
+        command = line
         text = "Run the following line on builder {builder}, then `{retry}`."
     return NextStep(
         code=code or None,

@@ -8,7 +8,7 @@ an attempt ran. No builder runs it: of a record it takes only the digest (see `O
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from common.states import State
@@ -98,17 +98,22 @@ def last_built_commit(snapshot: Snapshot, job: Job) -> str | None:
 
     Raises Unavailable, BrokenDocument.
     """
+    latest = last_built_job(snapshot.jobs(), job)
+    return latest.commit if latest else None
+
+
+def last_built_job(jobs: Iterable[Job], job: Job) -> Job | None:
+    """The latest of `jobs` before this one that built its branch with its pipeline; or None."""
     before = [
         other
-        for other in snapshot.jobs()
+        for other in jobs
         if other.id != job.id
         and other.state is State.SUCCEEDED
         and (other.pipeline, other.branch) == (job.pipeline, job.branch)
         and other.created_at is not None
         and (job.created_at is None or other.created_at <= job.created_at)
     ]
-    latest = max(before, key=lambda other: (other.created_at, other.completed_at), default=None)
-    return latest.commit if latest else None
+    return max(before, key=lambda other: (other.created_at, other.completed_at), default=None)
 
 
 def _text(details: Mapping[str, object], key: str) -> str | None:

@@ -7,7 +7,7 @@ options and their models.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from common.states import State
     from pipelines.domain.pipeline import Pipeline, RunningAttempt
     from pipelines.execution.runner import StepRunner
+    from pipelines.git.commits import SourceCommit
     from pipelines.processes.cancellation import Cancellation
     from pipelines.steps.plugins import InstalledKinds
     from pipelines.tasks.planner import Planner
@@ -147,6 +148,24 @@ class Pipelines:
         from pipelines.git.branch_tip import tag_commit
 
         return tag_commit(self.known[pipeline].source, tag, os.environ)
+
+    def commits_between(
+        self, pipeline: str, state_dir: Path, since: str, until: str, files: Sequence[str]
+    ) -> Sequence[SourceCommit] | None:
+        """Commits of its source from `since` (excluded) to `until`, newest first; None: unknown.
+
+        They come from the mirror below `state_dir`; nothing is fetched. `files` are patterns.
+        """
+        from pipelines.git.commits import commits_between
+        from pipelines.git.mirror import mirror_path
+        from pipelines.git.remote import public_url
+        from pipelines.workspace.layout import Workspace
+
+        if pipeline not in self.known:
+            return None
+        url = public_url(self.known[pipeline].source.repository)
+        mirror = mirror_path(Workspace(state_dir, "").mirrors, url)
+        return commits_between(mirror, since, until, files, os.environ)
 
     def take_folder(self, pipeline: str, folder: Path, into: Path) -> tuple[str, str]:
         """Make a folder as it is now the source of a pipeline; returns branch and commit.

@@ -16,7 +16,7 @@ from doit.plugin import PluginDict
 
 from common.cli.help import GROUPS
 from tests.conftest import HOME, Farm
-from tests.support.doit.documented_farm import BUILT, DROPPED, WAITING, fill
+from tests.support.doit.documented_farm import BROKEN, BUILT, DROPPED, WAITING, fill
 
 DOCUMENT = (HOME / "docs" / "commands.md").read_text()
 CODE = re.compile(r"(?:^|,\s+|\n\s+)(128\+n|\d+)\b")
@@ -43,6 +43,7 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit explain": (["explain"],),
     "doit explain JOB": (["explain", BUILT], ["explain", DROPPED]),
     "doit explain JOB STEP": (["explain", BUILT, "second"],),
+    "doit failure JOB": (["failure", BROKEN], ["failure", DROPPED]),
     "doit plan PIPELINE": (["plan", "everything"],),
     "doit graph PIPELINE": (["graph", "everything"],),
     "doit validate": (["validate"], ["validate", "mistaken.yaml"]),

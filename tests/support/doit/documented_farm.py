@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
+from common.states import State
 from coordination_tasks.builder.outbox.journal import Outbox
-from coordination_tasks.domain.model import Attempt, BuilderProfile, Job
+from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, Transition
+from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.farm.control import Control
 from coordination_tasks.farm.mailbox import Mailbox
 from coordination_tasks.repository.git.repository import GitRepository
+from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.store import Store
 from tests.conftest import Farm
 
 BUILT, RUNNING, WAITING, DROPPED = "built", "running", "waiting", "dropped"
+BROKEN_BEFORE, BROKEN = "broken-before", "broken"
 EVERYTHING = """
   everything:
     description: a step with all that a step can say
@@ -35,6 +39,11 @@ EVERYTHING = """
         retries: {count: 2, backoff: 1s}
       - {uses: artifact-manifest, with: {paths: [made.txt]}}
 """
+FAILURE = {
+    "code": "COMMAND_FAILED", "retryable": False, "tool": "greeter", "module": "hello",
+    "excerpt": "hello:7: no greeting", "tests": [{"name": "HelloTest.greets", "message": "no"}],
+    "places": [{"file": "hello", "line": 7, "message": "no greeting"}],
+}  # fmt: skip
 MISTAKEN = "pipelines:\n  one: {descriptoin: x}\n"
 
 
@@ -59,6 +68,9 @@ def fill(farm: Farm) -> None:
         store.enqueue(Job(id=WAITING, pipeline="ledger", branch="main", labels=("os=plan9",)))
         store.enqueue(Job(id=DROPPED, pipeline="ledger", branch="main"))
         Control(store, "Ann").cancel([DROPPED], "wrong branch")
+        hour_ago = utc_now() - timedelta(hours=1)
+        fail(Store(repository, BuilderProfile(id="build3"), clock=lambda: hour_ago), BROKEN_BEFORE)
+        fail(store, BROKEN, farm.commit)
         Control(store, "Ann").drain("build2", "new disk")
         Mailbox(store).send("all", "disk", kind="warning", body="it is nearly full", person="Ann")
         store.take_lock("config_update", timedelta(hours=1), person="Ann")
@@ -71,6 +83,27 @@ def fill(farm: Farm) -> None:
     queue["jobs"].append({"id": "old", "pipeline": "ledger", **old})
     farm.write("coordination/jobs.json", json.dumps(queue))
     farm.write("shared/broken.json", "{")
+
+
+def fail(store: Store, job_id: str, commit: str | None = None) -> None:
+    """A job whose step `second` fails."""
+    store.enqueue(Job(id=job_id, pipeline="ledger", branch="main", commit=commit))
+    attempt = store.claim(claim_id=job_id, pipelines={"ledger": ()}, job_id=job_id)
+    reason = "the script failed with exit code 1: hello:7: no greeting"
+    began, ended = (
+        Transition.of_step(
+            attempt.job, "second", own_id=f"{job_id}-{state}", builder=store.builder,
+            from_state=before, to_state=state, at=utc_now(), reason=reason, details=details,
+        )
+        for before, state, details in (
+            (State.QUEUED, State.RUNNING, {}),
+            (State.RUNNING, State.FAILED, FAILURE),
+        )
+    )  # fmt: skip
+    store.complete(
+        attempt,
+        Completion(state=State.FAILED, reason=f"step second: {reason}", transitions=(began, ended)),
+    )
 
 
 def _fill_outbox(farm: Farm, store: Store) -> None:
