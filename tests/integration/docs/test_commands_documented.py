@@ -52,6 +52,7 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit logs": (["logs", BUILT],),
     "doit enqueue": (["enqueue", "--pipeline", "ledger", "--branch", "main", "--if-new"],),
     "doit fetch": (["fetch", BUILT, "-o", "fetched.d"],),
+    "doit compare": (["compare", "fetched.d", "changed.d"], ["compare", "a.d", "b.d"]),
     "doit retry": (["retry", WAITING],),
     "doit drain": (["drain"],),
     "doit verify": (["verify"], ["verify", "changed.d"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from datetime import timedelta
 
 from common.states import State
@@ -63,6 +64,10 @@ def fill(farm: Farm) -> None:
         changed = farm.folder / "changed.d"
         farm.doit("fetch", BUILT, "-o", str(changed))
         (changed / "made.txt").write_text("jello\n")
+        for side, text in {"a.d": "hello", "b.d": "jello"}.items():
+            (farm.folder / side).mkdir()
+            with zipfile.ZipFile(farm.folder / side / "made.jar", "w") as archive:
+                archive.writestr("A.class", text)
         store.enqueue(Job(id=RUNNING, pipeline="ledger", branch="main"))
         store.claim(claim_id="c2", pipelines={"ledger": ()}, job_id=RUNNING)
         store.enqueue(Job(id=WAITING, pipeline="ledger", branch="main", labels=("os=plan9",)))
