@@ -158,11 +158,11 @@ class Store:
         """Withdraw a claim request that a killed process may have left behind."""
         self._claims.withdraw()
 
-    def reap(self, job_id: str, *, seen_token: int, reason: str) -> Job:
+    def reap(self, job_id: str, *, seen_token: int, reason: str) -> Job | None:
         """Take a running job from a dead builder: queued again, or failed after its last attempt.
 
-        Does nothing if its fencing token is no longer `seen_token`. Returns the job as it is now.
-        Raises NotFound.
+        Returns the job as it is now. Does nothing, and returns None, if its fencing token is no
+        longer `seen_token`. Raises NotFound.
         """
         return self._on_queue(
             lambda draft: reap(

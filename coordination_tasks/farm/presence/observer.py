@@ -78,6 +78,11 @@ class Observer:
         self._denied: Mapping[str, float] = {}
 
     @property
+    def snapshot(self) -> Snapshot | None:
+        """The store at the last check; None before the first, and after a job was taken."""
+        return self._snapshot
+
+    @property
     def jobs_wait(self) -> bool:
         """Whether a job was queued at the last check."""
         jobs = self._snapshot.jobs() if self._snapshot else ()
@@ -103,11 +108,12 @@ class Observer:
         now = self._monotonic()
         self._liveness.see({w.name: _sign(w, signs.get(w.place)) for w in self._watched}, now)
         over = self._silent(now) | self._denying(signs, now)
-        return tuple(
+        taken = (
             self._reap(watched, over[watched.name])
             for watched in self._watched
             if watched.name in over and not _is_own(watched.job, own)
         )
+        return tuple(job for job in taken if job)
 
     def _silent(self, now: float) -> dict[str, str]:
         """The attempts whose sign has not changed for their lease, and the reason to take them."""
@@ -139,10 +145,12 @@ class Observer:
             if now - self._denied[w.version] >= w.lease
         }
 
-    def _reap(self, watched: _Watched, reason: str) -> Job:
+    def _reap(self, watched: _Watched, reason: str) -> Job | None:
         job = watched.job
         after = self._store.reap(job.id, seen_token=job.token, reason=reason)
         self._snapshot = None
+        if after is None:
+            return None  # whoever was first reports it
         why = after.reason if reason in after.reason else f"{reason}; it stays {after.state}"
         self._notice(f"took job {job.id} from builder {job.assigned_to}: {why}")
         return after

@@ -62,16 +62,18 @@ def _builds_the_same(other: Job, job: Job) -> bool:
     )
 
 
-def reap(draft: Draft, job_id: str, seen_token: int, reason: str, *, by: str, now: datetime) -> Job:
+def reap(
+    draft: Draft, job_id: str, seen_token: int, reason: str, *, by: str, now: datetime
+) -> Job | None:
     """Take a running job from a builder that was seen to be dead at `seen_token`.
 
     The job is queued again, or fails after its last attempt; if it had ended before, it is as it
-    was then. Unchanged if its token has changed. Raises NotFound.
+    was then. Returns it; None if its token has changed: it is another's by now. Raises NotFound.
     """
     jobs = read_jobs(draft)
     job = jobs.require(job_id)
     if job.state is not State.RUNNING or job.token != seen_token:
-        return job
+        return None
     after = given_back(draft, job, reason)
     restored = after.state is not State.QUEUED
     if not restored and (why := last_attempt(job, reason)):

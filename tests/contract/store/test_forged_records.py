@@ -25,4 +25,5 @@ def test_a_number_of_attempts_that_others_wrote_does_not_hang_the_release(world:
 
     store.change(forge)
     after = store.reap("job_1", seen_token=rerun.token, reason="no heartbeat")
+    assert after
     assert (after.state, after.reason, after.attempt) == (State.FAILED, "its own reason", many)

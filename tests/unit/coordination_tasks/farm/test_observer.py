@@ -173,6 +173,26 @@ def test_a_returning_zombie_can_write_nothing_and_learns_that_it_lost(farm: Farm
     assert farm.remote.tip == before
 
 
+def test_of_two_processes_that_look_only_the_one_that_took_the_job_says_so(farm: Farm) -> None:
+    """Like `doit build` in a loop beside `doit watch`: both decide it by the same look."""
+    farm.owner.store.enqueue(job())
+    farm.owner.claim()
+    other = farm.looker.new_observer(farm.looker.heartbeats)
+    for _ in range(3):
+        assert not (farm.looker.observer.look() or other.look())
+        farm.looker.seconds += LEASE / 2 - 1
+    reap = farm.looker.store.reap
+
+    def reap_after_the_other(job_id: str, *, seen_token: int, reason: str) -> Job | None:
+        farm.looker.store.reap = reap  # type: ignore[method-assign]
+        assert other.look()
+        return reap(job_id, seen_token=seen_token, reason=reason)
+
+    farm.looker.store.reap = reap_after_the_other  # type: ignore[method-assign]
+    assert not farm.looker.observer.look()
+    assert len(farm.looker.notices) == 1
+
+
 def test_a_builder_that_claimed_the_job_again_is_another_attempt(farm: Farm) -> None:
     farm.owner.store.enqueue(job())
     attempt = farm.owner.claim()
