@@ -1,4 +1,4 @@
-"""Locks of a builder on its machine: one `doit build`, or its `doit watch` while none runs."""
+"""Locks of a builder on its machine: one `doit build`, or whoever watches while none runs."""
 
 from __future__ import annotations
 
@@ -44,13 +44,14 @@ def acting_lock(config: BuilderConfig) -> Iterator[None]:
 
 @contextmanager
 def watch_lock(config: BuilderConfig) -> Iterator[None]:
-    """One `doit watch` per builder at a time. Raises Conflict when another one is running."""
+    """One `doit watch` or `doit work` per builder. Raises Conflict when another one is running."""
     try:
         with _lock(config, "watch"):
             yield
     except _Taken as error:
         raise Conflict(
-            f"another doit watch is running as builder {config.profile.id} on this machine"
+            f"another doit watch or doit work is running as builder {config.profile.id}"
+            " on this machine"
         ) from error
 
 

@@ -31,6 +31,7 @@ from coordination_tasks.farm.presence.observer import Observer
 from coordination_tasks.farm.presence.twins import Twins
 from coordination_tasks.farm.wake_call import WakeCalls
 from coordination_tasks.farm.watch import Watch
+from coordination_tasks.farm.work.sign_of_life import SignOfLife
 from coordination_tasks.repository.step_logs import StepLogs
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
@@ -120,8 +121,14 @@ def keepalive(
         monotonic=time.monotonic,
         boottime=lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
     )
+    sign = SignOfLife(config.state_dir)
+
+    def turn() -> None:
+        sign.give()
+        upkeep.run_due()
+
     return KeepaliveThread(
-        upkeep.run_due,
+        turn,
         look=upkeep.look,
         is_fresh=upkeep.is_fresh,
         every=upkeep.tick,

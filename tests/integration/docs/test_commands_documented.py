@@ -174,7 +174,7 @@ def test_every_command_that_reads_has_json() -> None:
     assert without == acting
     assert acting == {
         *("build", "clean", "completion", "forget", "help", "new", "rerun", "send"),
-        *("squash-heartbeat", "try", "watch"),
+        *("squash-heartbeat", "try", "watch", "work"),
     }
 
 
