@@ -96,14 +96,14 @@ class ArchivedFiles:
         if known is None:
             known = self._known[parts(1)] = {}
             for place, _, line in lines(self.files, parts):
-                entry = _entry(line)
+                entry = archived_entry(line)
                 if entry:
                     known.setdefault(entry[0], []).append(ArchivedFile(place, entry[1]))
         return known
 
 
-def _entry(line: bytes) -> tuple[str, bytes] | None:
-    """Path and content; None for a foreign line: `doit fsck` reports it, the others count."""
+def archived_entry(line: bytes) -> tuple[str, bytes] | None:
+    """Former path and content of a packed file; None for a line that `doit fsck` reports."""
     try:
         entry = json.loads(line)
         return str(entry["path"]), _data(entry)

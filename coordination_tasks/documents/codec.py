@@ -88,6 +88,11 @@ def is_unfinished(raw: object) -> bool:
     return isinstance(raw, Mapping) and raw.get("status") in _UNFINISHED
 
 
+def token_from(raw: Mapping[str, object]) -> int:
+    """The fencing token of an entry of `coordination/jobs.json`; a quick look."""
+    return _integer(raw.get("token"), 0)
+
+
 def job_members(job: Job) -> dict[str, object]:
     """All members of a new job, with the keys of the reference first."""
     members = _members(job)

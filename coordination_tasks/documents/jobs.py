@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeGuard
 
 from common.states import State
@@ -148,6 +148,25 @@ class JobsDocument:
         self._jobs.pop(index, None)
         if changes and index < self._found:
             self._changes.setdefault(index, {}).update(changes)
+
+    def entry(self, job_id: str) -> Mapping[str, object]:
+        """The members of a job that is in the queue, unknown ones included."""
+        raw = self._raws[self._index[job_id]]
+        return raw if isinstance(raw, dict) else {}
+
+    def put_entry(self, entry: Mapping[str, object]) -> None:
+        """Set all these members of the job with that id, or append it."""
+        job_id = entry["id"]
+        index = self._index.get(job_id)
+        raw = None if index is None else self._raws[index]
+        if index is None or not isinstance(raw, dict):
+            self._index[job_id] = len(self._raws)
+            self._raws.append(dict(entry))
+            return
+        raw.update(entry)
+        self._jobs.pop(index, None)
+        if index < self._found:
+            self._changes.setdefault(index, {}).update(entry)
 
     def _job(self, index: int) -> Job:
         if index not in self._jobs:

@@ -38,6 +38,21 @@ class WrongObjectFormat(BadConfiguration):
     )
 
 
+class AnotherFarm(BadConfiguration):
+    """The coordination repository is not the one of the farm that this builder belongs to."""
+
+    remedy = (
+        "nothing was written. Correct coordination_repository in builder.yaml; for a new farm, set"
+        " another state_dir."
+    )
+
+
+class NewerFormat(BadConfiguration):
+    """The coordination repository has formats that this version of the program does not know."""
+
+    remedy = "nothing was written. Update this program."
+
+
 class BadRequest(CoordinationError):
     """An invalid request: a bad id, an unknown job, a bad priority."""
 
@@ -163,7 +178,7 @@ class DiskFull(NotDurable):
 class HistoryRewritten(CoordinationError):
     """Main was reset to a state older than this builder has seen; old facts must not return."""
 
-    remedy = "find out who force-pushed, then run `doit fsck`."
+    remedy = "find out who force-pushed, then run `doit recover --from-clone`."
 
 
 class BrokenDocument(CoordinationError):

@@ -12,7 +12,13 @@ from coordination_tasks.builder.config.heartbeat import HeartbeatConfig
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.builder.recovery import recover
 from coordination_tasks.documents.builder_status import IDLE, StatusChange
-from coordination_tasks.domain.errors import CopyUnusable, Unavailable, in_words
+from coordination_tasks.domain.errors import (
+    AnotherFarm,
+    CopyUnusable,
+    NewerFormat,
+    Unavailable,
+    in_words,
+)
 from coordination_tasks.domain.model import Attempt
 from coordination_tasks.domain.timestamps import elapsed
 from coordination_tasks.farm.housekeeping import PeriodicHousekeeping
@@ -50,12 +56,17 @@ class Watch:
     _away_since: datetime | None = field(init=False, default=None)
 
     def run_due(self) -> None:
-        """Do what is due; the same error is reported only once, and the end of an outage."""
+        """Do what is due; the same error is reported only once, and the end of an outage.
+
+        Raises AnotherFarm, NewerFormat.
+        """
         errors: list[Exception] = []
         acts = (self.care, self.look, self._beat, self.send_logs, self.housekeeping.run_due)
         for act in acts:
             try:
                 act()
+            except (AnotherFarm, NewerFormat):
+                raise  # whatever is done next would be done in that repository
             except Exception as error:  # one failed action must not stop the others
                 errors.append(error)
         trouble = "; ".join(dict.fromkeys(map(in_words, errors)))

@@ -13,6 +13,7 @@ from coordination_tasks.documents.locks import read_locks
 from coordination_tasks.documents.messages import MessagesDocument
 from coordination_tasks.documents.paths import (
     ARCHIVE,
+    EPOCH,
     JOBS,
     LOCKS,
     MESSAGES,
@@ -98,7 +99,7 @@ def _last_good(history: GitHistory, path: str) -> Version | None:
 
 
 def _paths(files: Files) -> Iterator[str]:
-    yield from (JOBS, LOCKS, MESSAGES)
+    yield from (JOBS, LOCKS, MESSAGES, EPOCH)
     yield from (f"{SHARED}/{name}" for name in files.names(SHARED) if name.endswith(".json"))
     for builder in filter(is_builder_id, files.names("")):
         yield from (status_path(builder), heartbeat_path(builder))

@@ -8,10 +8,8 @@ was not and will not be done.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from coordination_tasks.domain.errors import WriteRefused
-from coordination_tasks.repository.protocol import Note, Repository, Rewritten, Unanswered, Version
+from coordination_tasks.repository.protocol import Note, Repository, Unanswered, Version
 
 
 class CombinedWrites:
@@ -37,25 +35,16 @@ class CombinedWrites:
         self._request = data
         self.notes = ()
 
-    def fetch(
-        self,
-        fetch_newest: Callable[[], Version],
-        adopt: Callable[[Rewritten], Version],
-        *,
-        lost: bool,
-    ) -> Version:
+    def fetch(self, *, lost: bool) -> Version:
         """The newest version, with its notes if we `lost` a race or let others go first."""
         self.notes = ()
         if lost and not self._may_have_note:
             self._leave_note()
         if not self._can_leave_notes or not (lost or self.looks_first):
-            return fetch_newest()
-        try:
-            self.notes = self._repository.fetch_notes()
-        except Rewritten as rewritten:
-            return adopt(rewritten)
+            return self._repository.fetch()
+        self.notes = self._repository.fetch_notes()
         known = self._repository.known()
-        return fetch_newest() if known is None else known
+        return self._repository.fetch() if known is None else known
 
     @property
     def place(self) -> int:

@@ -25,7 +25,6 @@ from coordination_tasks.repository.draft import Draft
 from coordination_tasks.repository.protocol import (
     Moved,
     Repository,
-    Rewritten,
     Unanswered,
     Version,
     VersionGone,
@@ -56,33 +55,16 @@ def transact(
     function: Callable[[Draft], T],
     *,
     pace: Pace,
-    accept_rewrite: Callable[[Rewritten], None],
     combined: CombinedWrites | None = None,
 ) -> T:
     """Apply `function` to the repository's newest version, write its changes, return its value.
 
-    `accept_rewrite` raises when the new history must not be adopted. Raises what `function` raises
-    on the newest version, Unavailable, OutcomeUnknown (the write may have succeeded: the function
-    must recognise its own effect), AccessDenied, WriteRefused. With `combined` the function also
-    does what `draft.notes` request, and recognises its own effect when another builder made it.
+    Raises what `function` raises on the newest version, Rewritten, Unavailable, OutcomeUnknown (the
+    write may have succeeded: the function must recognise its own effect), AccessDenied,
+    WriteRefused. With `combined` the function also does what `draft.notes` request, and recognises
+    its own effect when another builder made it.
     """
-    return _Transaction(repository, function, pace, accept_rewrite, combined).run()
-
-
-def fetch_newest(repository: Repository, accept_rewrite: Callable[[Rewritten], None]) -> Version:
-    """The newest version, even of a rewritten history if `accept_rewrite` allows it."""
-    try:
-        return repository.fetch()
-    except Rewritten as rewritten:
-        return _adopted(repository, rewritten, accept_rewrite)
-
-
-def _adopted(
-    repository: Repository, rewritten: Rewritten, accept_rewrite: Callable[[Rewritten], None]
-) -> Version:
-    accept_rewrite(rewritten)
-    repository.adopt(rewritten.found)
-    return rewritten.found
+    return _Transaction(repository, function, pace, combined).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +79,11 @@ class _Transaction(Generic[T]):
         repository: Repository,
         function: Callable[[Draft], T],
         pace: Pace,
-        accept_rewrite: Callable[[Rewritten], None],
         combined: CombinedWrites | None,
     ) -> None:
         self._repository = repository
         self._function = function
         self._pace = pace
-        self._accept_rewrite = accept_rewrite
         self._combined = combined
         self._began = pace.monotonic()
         self._tries = 0
@@ -162,15 +142,9 @@ class _Transaction(Generic[T]):
         return version
 
     def _fetch(self) -> Version:
-        def newest() -> Version:
-            return fetch_newest(self._repository, self._accept_rewrite)
-
-        def adopt(rewritten: Rewritten) -> Version:
-            return _adopted(self._repository, rewritten, self._accept_rewrite)
-
-        return (
-            self._combined.fetch(newest, adopt, lost=self._has_lost) if self._combined else newest()
-        )
+        if self._combined:
+            return self._combined.fetch(lost=self._has_lost)
+        return self._repository.fetch()
 
     def _apply(self, version: Version, *, fresh: bool) -> _Done[T] | None:
         """One try; None when the next one must use a newer version."""

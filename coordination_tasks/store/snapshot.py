@@ -43,6 +43,20 @@ class Log:
     data: bytes
 
 
+def attempt_logs(archived: ArchivedFiles, job_id: str) -> Mapping[int, Log]:
+    """The transitions of a job by attempt number, archived ones included."""
+    files, packed = archived.files, find_logs(archived, job_id)
+    folder = transitions_folder(job_id)
+    found = {}
+    for path in sorted({*packed, *(f"{folder}/{name}" for name in files.names(folder))}):
+        attempt, data = attempt_of(path.removeprefix(f"{folder}/")), files.read(path)
+        old = packed.get(path)
+        if attempt is not None:
+            whole = joined_lines(old.data if old else b"", data or b"")
+            found[attempt] = Log(old.path if old and data is None else path, whole)
+    return found
+
+
 class Snapshot:
     """All methods raise Unavailable, and BrokenDocument for the document that they read."""
 
@@ -91,16 +105,7 @@ class Snapshot:
 
     def logs(self, job_id: str) -> Mapping[int, Log]:
         """The transitions by attempt number, archived ones included."""
-        archived = find_logs(self._archived, job_id)
-        folder = transitions_folder(job_id)
-        found = {}
-        for path in sorted({*archived, *(f"{folder}/{name}" for name in self.names(folder))}):
-            attempt, data = attempt_of(path.removeprefix(f"{folder}/")), self.read(path)
-            old = archived.get(path)
-            if attempt is not None:
-                whole = joined_lines(old.data if old else b"", data or b"")
-                found[attempt] = Log(old.path if old and data is None else path, whole)
-        return found
+        return attempt_logs(self._archived, job_id)
 
     def transitions(self, job_id: str, attempt: int | None = None) -> tuple[Transition, ...]:
         """The transitions of a job, in order; of one attempt, or of all."""

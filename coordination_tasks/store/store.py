@@ -24,6 +24,7 @@ from coordination_tasks.documents.locks import (
     free_lock,
     take_lock,
 )
+from coordination_tasks.documents.paths import EPOCH
 from coordination_tasks.domain.errors import (
     BrokenDocument,
     CoordinationError,
@@ -39,7 +40,7 @@ from coordination_tasks.domain.scheduling import Terms, Wanted
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.repository.combining import CombinedWrites
 from coordination_tasks.repository.draft import Draft
-from coordination_tasks.repository.protocol import Repository, Rewritten
+from coordination_tasks.repository.protocol import Repository
 from coordination_tasks.repository.transaction import Pace, transact
 from coordination_tasks.store.attempt_commands import (
     AttemptCommand,
@@ -50,7 +51,9 @@ from coordination_tasks.store.attempt_commands import (
     Release,
 )
 from coordination_tasks.store.batch import apply_all
-from coordination_tasks.store.newest import accept_rewrite, newest_snapshot
+from coordination_tasks.store.continuity import ContinuousRepository
+from coordination_tasks.store.epoch import add_epoch
+from coordination_tasks.store.memory import FarmMemory
 from coordination_tasks.store.operations.attempt import changes_queue
 from coordination_tasks.store.operations.claim import Resolve
 from coordination_tasks.store.operations.combined_claim import ClaimRequest, CombinedClaim
@@ -76,7 +79,9 @@ class Store:
     """The operations of `builder`. Safe for several threads.
 
     `load` returns the load of the host. `notice` receives readable lines: what the store waits for,
-    and broken data that it could work around.
+    and broken data that it could work around. `memory` is what this builder has seen of the farm;
+    `restoring`: it writes although main has lost facts. All operations raise HistoryRewritten,
+    AnotherFarm and NewerFormat.
     """
 
     def __init__(
@@ -88,15 +93,19 @@ class Store:
         pace: Pace | None = None,
         load: Callable[[], HostLoad] | None = None,
         notice: Callable[[str], None] = _log_notice,
+        memory: FarmMemory | None = None,
+        restoring: bool = False,
     ) -> None:
         check_builder_id(builder.id)
-        self._repository = repository
+        self._repository = ContinuousRepository(
+            repository, memory or FarmMemory(), notice, restoring=restoring
+        )
         self._builder = builder
         self._clock = clock
         self._pace = pace or Pace()
         self._load = load
         self._notice = notice
-        self._claims = CombinedWrites(repository, builder.id)
+        self._claims = CombinedWrites(self._repository, builder.id)
         self._claiming = threading.Lock()
 
     # --- the queue ------------------------------------------------------------------------------
@@ -229,7 +238,7 @@ class Store:
 
     def snapshot(self) -> Snapshot:
         """The store as it is now."""
-        return newest_snapshot(self._repository, self._notice)
+        return Snapshot(self._repository, self._repository.fetch())
 
     def jobs(self) -> tuple[Job, ...]:
         """All readable jobs, in the file's order."""
@@ -324,13 +333,14 @@ class Store:
     def _transact(
         self, function: Callable[[Draft], T], combined: CombinedWrites | None = None
     ) -> T:
-        return transact(
-            self._repository,
-            function,
-            pace=self._pace,
-            accept_rewrite=self._accept_rewrite,
-            combined=combined,
-        )
+        def with_epoch(draft: Draft) -> T:
+            value = function(draft)
+            if draft.read(EPOCH) is None and draft.changes:
+                known = self._repository.epoch
+                add_epoch(draft, known, by=self._builder.id, now=self._now())
+            return value
+
+        return transact(self._repository, with_epoch, pace=self._pace, combined=combined)
 
     def _on_queue(
         self, function: Callable[[Draft], T], combined: CombinedWrites | None = None
@@ -358,9 +368,6 @@ class Store:
                 notice(f"waiting: {locked}")
                 self._pace.sleep(self._pace.uniform(poll / 2, poll))
                 poll = min(poll * 2, _LONGEST_LOCK_POLL)
-
-    def _accept_rewrite(self, rewritten: Rewritten) -> None:
-        accept_rewrite(self._repository, rewritten, self._notice)
 
 
 def _raise_first(results: Sequence[CoordinationError | None]) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.push_budget import PushBudget
 from coordination_tasks.repository.git.heartbeats import GitHeartbeats
 from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.repository.git.step_logs import GitStepLogs
+from coordination_tasks.store.continuity import ContinuousRepository
+from coordination_tasks.store.memory import FarmMemory
+from coordination_tasks.store.snapshot import Snapshot
 
 
 def push_budget(config: BuilderConfig) -> PushBudget:
@@ -24,6 +29,22 @@ def repository(config: BuilderConfig) -> GitRepository:
         timeout=config.push_timeout,
         on_push=push_budget(config).spend,
     )
+
+
+def memory(config: BuilderConfig) -> FarmMemory:
+    """What this builder has seen of its farm."""
+    return FarmMemory(config.state_dir / "coordination" / "seen.json")
+
+
+def newest_snapshot(
+    config: BuilderConfig, clone: GitRepository, notice: Callable[[str], None]
+) -> Snapshot:
+    """The store as it is now. Raises Unavailable, HistoryRewritten, AnotherFarm.
+
+    `notice` receives a readable line when the history was rewritten without a loss.
+    """
+    continuous = ContinuousRepository(clone, memory(config), notice)
+    return Snapshot(continuous, continuous.fetch())
 
 
 def heartbeats(config: BuilderConfig) -> GitHeartbeats:

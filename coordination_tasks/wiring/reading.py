@@ -15,9 +15,8 @@ from coordination_tasks.farm.presence.observations import Observations, Presence
 from coordination_tasks.farm.presence.overview import FarmOverview, read_overview
 from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.repository.protocol import VersionGone
-from coordination_tasks.store.newest import newest_snapshot
 from coordination_tasks.store.snapshot import Snapshot
-from coordination_tasks.wiring.clones import heartbeats, repository
+from coordination_tasks.wiring.clones import heartbeats, newest_snapshot, repository
 from coordination_tasks.wiring.outage import Outage
 
 _PATIENCE, _PATIENCE_AWAY = 15.0, 5.0
@@ -50,7 +49,7 @@ def open_snapshot(config: BuilderConfig, notice: Callable[[str], None]) -> Itera
     Raises Unavailable. `notice` receives readable lines.
     """
     with repository(config) as clone:
-        yield newest_snapshot(clone, notice)
+        yield newest_snapshot(config, clone, notice)
 
 
 @contextmanager
@@ -70,12 +69,12 @@ def open_reading(config: BuilderConfig, notice: Callable[[str], None]) -> Iterat
     """
     hurried = _in_a_hurry(config)
     with repository(hurried) as clone:
-        snapshot, outage = _read(clone, notice)
+        snapshot, outage = _read(config, clone, notice)
         yield LiveReading(
             snapshot=snapshot,
             outage=outage,
             config=_in_a_hurry(config) if outage else hurried,
-            again=lambda: newest_snapshot(clone, notice),
+            again=lambda: newest_snapshot(config, clone, notice),
         )
 
 
@@ -87,9 +86,11 @@ def _in_a_hurry(config: BuilderConfig) -> BuilderConfig:
     return replace(config, push_timeout=min(config.push_timeout, patience)) if known else config
 
 
-def _read(clone: GitRepository, notice: Callable[[str], None]) -> tuple[Snapshot, Outage | None]:
+def _read(
+    config: BuilderConfig, clone: GitRepository, notice: Callable[[str], None]
+) -> tuple[Snapshot, Outage | None]:
     try:
-        return newest_snapshot(clone, notice), None
+        return newest_snapshot(config, clone, notice), None
     except (AccessDenied, CopyUnusable, VersionGone):
         raise
     except Unavailable as error:

@@ -10,7 +10,7 @@ from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.host_load import read_host_load
 from coordination_tasks.repository.transaction import Pace
 from coordination_tasks.store.store import Store
-from coordination_tasks.wiring.clones import repository
+from coordination_tasks.wiring.clones import memory, repository
 
 
 @contextmanager
@@ -19,10 +19,11 @@ def open_store(
     notice: Callable[[str], None],
     *,
     sleep: Callable[[float], None] = time.sleep,
+    restoring: bool = False,
 ) -> Iterator[Store]:
     """The store of the farm that `config` names; closed at the end. `sleep` may raise.
 
-    `notice` takes lines for a person.
+    `notice` takes lines for a person. `restoring`: see Store.
     """
     with repository(config) as clone:
         yield Store(
@@ -31,4 +32,6 @@ def open_store(
             pace=Pace(sleep=sleep),
             load=lambda: read_host_load(config.state_dir),
             notice=notice,
+            memory=memory(config),
+            restoring=restoring,
         )

@@ -21,7 +21,7 @@ from coordination_tasks.documents.builder_status import (
     StatusChange,
     current_job,
 )
-from coordination_tasks.domain.errors import ClaimLost
+from coordination_tasks.domain.errors import AnotherFarm, ClaimLost, NewerFormat
 from coordination_tasks.farm.presence.beater import Beater
 from coordination_tasks.farm.presence.observer import Observer
 from coordination_tasks.farm.wake_call import WakeCalls
@@ -179,12 +179,15 @@ class Keepalive:
         self._answered_at = now
 
     def run_due(self) -> None:
-        """Do what is due. Raises ClaimLost at once, and other errors after trying everything."""
+        """Do what is due. Raises ClaimLost, AnotherFarm and NewerFormat at once.
+
+        Other errors are raised after everything was tried.
+        """
         trouble: list[Exception] = []
         for act in (self._record, self._look, self._beat, self._publish_logs):
             try:
                 act()
-            except ClaimLost:
+            except (ClaimLost, AnotherFarm, NewerFormat):
                 raise
             except Exception as error:
                 trouble.append(error)

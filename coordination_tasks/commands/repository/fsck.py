@@ -47,8 +47,8 @@ from coordination_tasks.wiring.upkeep import make_watch
 
 EXIT_FOUND = 6
 _REWOUND = (
-    "this builder writes nothing until main has the lost commits again. Have them pushed again"
-    " from any clone that has them."
+    "this builder writes nothing until main has the lost facts again: `doit recover --from-clone`"
+    " shows them, and puts them back."
 )
 
 

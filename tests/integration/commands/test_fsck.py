@@ -115,8 +115,8 @@ def test_an_outbox_that_is_ahead_of_a_rewound_main_is_told(farm: Farm) -> None:
     assert done.returncode == 6, done.stderr
     rewound, *findings = findings_of(done)
     assert rewound["path"] == "main"
-    assert f"fencing token of job {job} went back from 1 to 0" in rewound["problem"]
-    assert "Have them pushed again" in rewound["remedy"]
+    assert f"job {job} went back from fencing token 1 to 0" in rewound["problem"]
+    assert "`doit recover --from-clone` shows them" in rewound["remedy"]
     assert {finding["path"] for finding in findings} == {"outbox"}
     assert all(
         f"of job {job} attempt 1 waits with fencing token 1" in f["problem"] for f in findings

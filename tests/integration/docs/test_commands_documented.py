@@ -58,6 +58,7 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit verify": (["verify"], ["verify", "changed.d"]),
     "doit version": (["version"],),
     "doit resume": (["resume"],),
+    "doit recover": (["recover", "--from-clone"],),
 }
 """For each heading what to run in the farm; together the runs have every key that is documented."""
 

@@ -13,7 +13,6 @@ from coordination_tasks.repository.protocol import (
     Moved,
     Note,
     Repository,
-    Rewritten,
     Unanswered,
     Version,
     VersionGone,
@@ -52,11 +51,7 @@ class Faulty(MemoryRepository):
 
 
 def run(repository: Repository, function: Callable[[Draft], str], clock: Clock) -> str:
-    return transact(repository, function, pace=clock.pace, accept_rewrite=refuse)
-
-
-def refuse(rewritten: Rewritten) -> None:
-    raise rewritten
+    return transact(repository, function, pace=clock.pace)
 
 
 def add_line(draft: Draft) -> str:
