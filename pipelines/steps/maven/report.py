@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import StepResult
 from pipelines.steps.maven.incremental.selection import Selection
-from pipelines.steps.maven.output.events import BuildEvents
-from pipelines.steps.maven.output.log import MavenLog, ModuleResult
+from pipelines.steps.maven.output.events import BuildEvents, BuiltModule
+from pipelines.steps.maven.output.log import MavenLog, ModuleResult, Reactor
 from pipelines.steps.maven.output.surefire import SurefireResults
 
 _SLOWEST = 3
@@ -22,12 +22,13 @@ _UNFINISHED = (FailureCode.TIMEOUT, FailureCode.KILLED)
 
 @dataclass(frozen=True, slots=True)
 class ModuleRun:
-    """A module in one run of Maven."""
+    """A module in one run of Maven, or in the runs of one packaging."""
 
     name: str
     result: ModuleResult | None
     """None when the build ended while the module was built."""
     seconds: float | None
+    """Of all these runs; None when none of them ended it."""
     artifact: str = ""
     """Shorter than most names, and accepted by `-pl`; known only from the events."""
 
@@ -39,7 +40,7 @@ class ModuleRun:
 
 @dataclass(frozen=True, slots=True)
 class MavenReport:
-    """One run of Maven."""
+    """One run of Maven, or all runs of one packaging."""
 
     modules: tuple[ModuleRun, ...] = ()
     """The started modules."""
@@ -125,19 +126,31 @@ def report_of(events: BuildEvents, runs_before: int, log: MavenLog) -> MavenRepo
     """From the events after this number of runs of Maven, otherwise from the log."""
     if events.runs > runs_before:
         begun = [m for m in events.modules.values() if m.run > max(runs_before, m.left_out)]
-        modules = tuple(
-            ModuleRun(m.name, m.result, m.seconds, m.key.partition(":")[2]) for m in begun
-        )
-        return MavenReport(modules, installed_files(events))
-    reactor = log.last
+        return MavenReport(tuple(_run(m, runs_before) for m in begun), installed_files(events))
+    runs: dict[str, ModuleRun] = {}
+    for reactor in log.reactors:
+        runs |= {run.name: _together(runs.get(run.name), run) for run in _logged_runs(reactor)}
+    installed = dict.fromkeys(path for reactor in log.reactors for path in reactor.installed)
+    return MavenReport(tuple(runs.values()), tuple(map(Path, installed)), exact=False)
+
+
+def _run(module: BuiltModule, runs_before: int) -> ModuleRun:
+    times = [seconds for run, seconds in module.times.items() if run > runs_before]
+    artifact = module.key.partition(":")[2]
+    return ModuleRun(module.name, module.result, sum(times) if times else None, artifact)
+
+
+def _logged_runs(reactor: Reactor) -> Iterator[ModuleRun]:
     summed_up = {module.name: module for module in reactor.modules}
-    modules = tuple(
-        ModuleRun(name, summed_up[name].result, summed_up[name].seconds)
-        if name in summed_up
-        else ModuleRun(name, ModuleResult.SUCCESS if reactor.succeeded else None, None)
-        for name in reactor.started
-    )
-    return MavenReport(modules, tuple(map(Path, reactor.installed)), exact=False)
+    result = ModuleResult.SUCCESS if reactor.succeeded else None
+    for name in reactor.started:
+        found = summed_up.get(name)
+        yield ModuleRun(name, found.result if found else result, found.seconds if found else None)
+
+
+def _together(earlier: ModuleRun | None, run: ModuleRun) -> ModuleRun:
+    times = [each.seconds for each in (earlier, run) if each and each.seconds is not None]
+    return replace(run, seconds=sum(times) if times else None)
 
 
 def _open(selection: Selection) -> str:

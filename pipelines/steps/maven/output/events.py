@@ -54,7 +54,8 @@ class BuiltModule:
     name: str
     result: ModuleResult | None = None
     """None before and during its build, and after a kill."""
-    seconds: float | None = None
+    times: dict[int, float] = field(default_factory=dict)
+    """Seconds by the number of the run; without runs that did not end it."""
     files: list[ModuleFile] = field(default_factory=list)
     run: int = 0
     """Number of the run, from 1, that started it last; 0: none did."""
@@ -136,7 +137,7 @@ def _take_of_module(
         case ("started", module, []):
             started[module.key] = time
             module.run = events.runs
-            module.result, module.seconds, module.files = None, None, []
+            module.result, module.files = None, []
             module.wrote, module.target, module.torn = [], "", False
             module.built_digest = module.digest
         case ("torn", module, []):
@@ -147,7 +148,7 @@ def _take_of_module(
             module.ended_ms = time
             module.result = _RESULTS[result]
             if module.key in started and result != "skipped":
-                module.seconds = (time - started[module.key]) / _MILLISECONDS
+                module.times[events.runs] = (time - started[module.key]) / _MILLISECONDS
         case (event, module, more):
             _take_fact(module, event, more)
 

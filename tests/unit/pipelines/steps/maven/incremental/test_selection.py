@@ -61,7 +61,7 @@ def test_what_modules_did() -> None:
         None,
     ]
     assert [m.name for m in events.modules.values() if m.run == 1] == ["Parent", "A", "C"]
-    assert events.modules["g:a"].seconds == 0.5
+    assert events.modules["g:a"].times == {1: 0.5}
     assert events.succeeded is None
 
 
