@@ -54,7 +54,7 @@ class KeptLog:
         if self.one("step") == "build-deb":
             events = scratch / "events"
             events.touch()
-            output = BuildOutput(SOURCE, lambda _: None, since=0, events=events)
+            output = BuildOutput(SOURCE, lambda _: None, since=0, reports=SOURCE, events=events)
             for line in self.lines:
                 output.add(line)
             return output.failure(code)

@@ -34,12 +34,17 @@ from pipelines.steps.debian.dependencies.install import solve
 from pipelines.steps.debian.dependencies.relations import Group
 from pipelines.steps.debian.packaging.dpkg_overlay import shim_scripts
 from pipelines.steps.debian.packaging.substitutes import Arrangement, build_dummy
+from pipelines.steps.maven.extension.listener import Listener, module_listener
 from pipelines.workspace.layout import Workspace
 
 _SCRIPT = "/build/run"
 _ENVIRONMENT = "/build/environment"
 _SHIMS = Path("/build/shims")
+_LISTENER = Path("/build/listener")
 _RESULTS = "/build/results"
+_EVENTS = "module-events"
+_REPORTS = "reports"
+"""Names in the results, which leave the root after a failed build, too."""
 _BEGINS = "packaging begins in the clean root"
 _ENDED = "packaging in the clean root ended with exit code "
 _SHIMMED = ("dpkg-buildpackage", "dpkg-checkbuilddeps", "dch", "debchange")
@@ -63,7 +68,8 @@ def package_in_clean_root(work: Work) -> Made:
         shutil.rmtree(scratch)
     decisions = solve(work.control, options, context, bare_host(work.host, context))
     results = scratch / "results"
-    results.mkdir(parents=True)
+    (results / _REPORTS).mkdir(parents=True)
+    (results / _EVENTS).touch()
     command = _fill(_on_host(scratch, "/build"), work, decisions)
     root = CleanRoot(
         suite=work.host.codename,
@@ -77,7 +83,7 @@ def package_in_clean_root(work: Work) -> Made:
     context.progress("building packages in a clean root")
     prepare(context)
     try:
-        output = _run(clean_root_command(root, context), context)
+        output = _run(clean_root_command(root, context), command.cwd, results, context)
     finally:
         _on_host(scratch, _ENVIRONMENT).unlink(missing_ok=True)
         wipe(context)
@@ -113,6 +119,7 @@ def _fill(folder: Path, work: Work, decisions: tuple[Decision, ...]) -> Command:
         (folder / "shims" / name).chmod(0o755)
     arrangement = Arrangement(shims=_SHIMS, check_flags=(), forced=forced)
     command = build_command(work, source, inside, arrangement, _environment(context))
+    command = _with_listener(command, folder, context)
     (folder / "run").write_text(
         _script(command, inside, groups_on(Rung.APT, decisions), dummy, options.tools)
     )
@@ -120,6 +127,17 @@ def _fill(folder: Path, work: Work, decisions: tuple[Decision, ...]) -> Command:
     environment.touch(mode=0o600)
     environment.write_bytes(os.fsencode(_exports(command.env)))
     return command
+
+
+def _with_listener(command: Command, folder: Path, context: StepContext) -> Command:
+    """The command with a Maven that writes its events into the results."""
+    listener = module_listener(context, context.env)
+    if listener.folder is None:
+        return command
+    shutil.copytree(listener.folder, folder / _LISTENER.name)
+    options = Listener(_LISTENER).java_options(Path(_RESULTS, _EVENTS))
+    opts = f"{command.env.get('MAVEN_OPTS', '')} {options}".strip()
+    return replace(command, env={**command.env, "MAVEN_OPTS": opts})
 
 
 def _exports(env: Mapping[str, str]) -> str:
@@ -150,9 +168,12 @@ def _script(
             "code=0",
             f"runuser -u builder -- env -i {build} </dev/null || code=$?",
             f'echo "{_ENDED}$code"',
-            '[ "$code" = 0 ]',
-            f"find {shlex.quote(str(inside.source.parent))} -maxdepth 1 -type f "
-            f"-exec mv -t {_RESULTS} {{}} +",
+            f"cd {shlex.quote(str(inside.source))}",
+            f"mkdir {_RESULTS}/{_REPORTS}",
+            f"find . -path '*-reports/TEST-*.xml' "
+            f"-exec cp --parents --preserve=timestamps -t {_RESULTS}/{_REPORTS} {{}} +",
+            f'[ "$code" != 0 ] || find {shlex.quote(str(inside.source.parent))} -maxdepth 1 '
+            f"-type f -exec mv -t {_RESULTS} {{}} +",
             # The maker of the root owns the results.
             f"chown -R root: {_RESULTS}",
         ]
@@ -190,12 +211,15 @@ def _environment(context: StepContext) -> dict[str, str]:
     return {**kept, "PATH": "/usr/local/bin:/usr/bin:/bin"}
 
 
-def _run(command: Command, context: StepContext) -> BuildOutput:
-    # Maven's listener is not in the root: there are no events, and the log is used instead.
-    events = context.workspace.module_events(context.step)
-    events.parent.mkdir(parents=True, exist_ok=True)
-    events.write_bytes(b"")
-    output = BuildOutput(context.workspace.source, context.progress, time.time(), events)
+def _run(command: Command, source: Path, results: Path, context: StepContext) -> BuildOutput:
+    """Run it; in its output the tree is at `source`. Raises StepFailed, StepCancelled."""
+    output = BuildOutput(
+        source,
+        context.progress,
+        time.time(),
+        reports=results / _REPORTS,
+        events=results / _EVENTS,
+    )
     began, ended, lines = False, 0, []
 
     def on_line(line: str) -> None:
@@ -210,11 +234,14 @@ def _run(command: Command, context: StepContext) -> BuildOutput:
             lines.append(line)
             del lines[:-_LAST_LINES]
 
-    code = context.commands.run(command, on_line)
-    if code == 0:
-        return output
+    try:
+        code = context.commands.run(command, on_line)
+    except StepFailed as error:
+        raise output.interrupted(error) from error
     if began and ended:
         raise output.failure(ended)
+    if code == 0:
+        return output
     raise StepFailed(
         FailureCode.BUILD_DEPENDS,
         f"cannot make the clean root for the build: {_first_error(lines, code)}",

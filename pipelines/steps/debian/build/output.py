@@ -30,13 +30,21 @@ _MAVEN = "maven"
 class BuildOutput:
     """Feed it each line; `since` (seconds of the epoch) is the start of the build.
 
-    `events` is the file to which the packaging's Maven writes its events, if it does.
+    `source` is its folder in the output, `reports` that of its test reports, which is the same on
+    the host. `events` is the file to which the packaging's Maven writes its events, if it does.
     """
 
     def __init__(
-        self, source: Path, progress: Callable[[str], None], since: float, events: Path
+        self,
+        source: Path,
+        progress: Callable[[str], None],
+        since: float,
+        *,
+        reports: Path,
+        events: Path,
     ) -> None:
         self._source = source
+        self._reports = reports
         self._events = events
         self._progress = progress
         self._since = since
@@ -70,7 +78,7 @@ class BuildOutput:
 
     def tests(self) -> SurefireResults:
         """Results of the tests that ran in this build."""
-        return read_test_results(self._source, self._since)
+        return read_test_results(self._reports, self._since)
 
     def modules(self) -> MavenReport:
         """The modules that were built."""
@@ -86,7 +94,8 @@ def build_packages(command: Command, context: StepContext) -> BuildOutput:
     listener = module_listener(context, command.env).java_options(events)
     opts = f"{command.env.get('MAVEN_OPTS', '')} {listener}".strip()
     command = replace(command, env={**command.env, "MAVEN_OPTS": opts})
-    output = BuildOutput(context.workspace.source, context.progress, time.time(), events)
+    source = context.workspace.source
+    output = BuildOutput(source, context.progress, time.time(), reports=source, events=events)
     try:
         code = context.commands.run(command, output.add)
     except StepFailed as error:

@@ -68,7 +68,7 @@ class Made:
     toolchain: Mapping[str, str]
     command: Command
     output: BuildOutput
-    """The output of the build; the test reports of a clean root are removed with it."""
+    """The output of the build."""
 
 
 def java_home(options: BuildDebOptions, context: StepContext) -> Path | None:

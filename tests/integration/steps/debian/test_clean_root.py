@@ -35,6 +35,15 @@ CHROOT = BuildDebOptions(isolation="chroot", allow_dummies=("gone-thing",))
 SECRET = 'it\'s a $(secret), "quoted"\nof two lines'
 PATIENCE = 600.0
 """Seconds until a root is made and the build in it has begun, on a machine that does much else."""
+POM = """\
+<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>demo</groupId><artifactId>demo</artifactId><version>1</version><packaging>pom</packaging>
+</project>
+"""
+REPORT = """\
+<testsuite name="demo.DemoTest"><testcase classname="demo.DemoTest" name="one"/>
+<testcase classname="demo.DemoTest" name="two"/></testsuite>
+"""
 REFUSAL = refusal(dict(os.environ))
 
 
@@ -167,6 +176,32 @@ def test_a_failure_in_a_clean_root_is_the_packagings(workspace: Workspace) -> No
 
     assert caught.value.code is FailureCode.PACKAGING_FAILED
     assert not workspace.packages.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
+@pytest.mark.parametrize("fails", [False, True], ids=["succeeds", "fails"])
+def test_a_clean_root_tells_of_its_modules_and_tests(workspace: Workspace, fails: bool) -> None:
+    # Maven needs no plugin, and so no network, to validate projects of this packaging.
+    report = "target/surefire-reports/TEST-demo.DemoTest.xml"
+    make_source(
+        workspace,
+        build_depends="maven",
+        build=f"mvn -o -B validate && install -D debian/report.xml {report}"
+        + (" && mvn -o -B no-such-plugin:goal" if fails else ""),
+        more={"pom.xml": POM, "debian/report.xml": REPORT},
+    )
+
+    if not fails:
+        result = build(workspace, CHROOT)
+        assert [module["name"] for module in result.values["modules"]] == ["demo"]
+        assert result.values["modules"][0]["seconds"] > 0
+        assert result.values["tests"]["run"] == 2
+        return
+    with pytest.raises(StepFailed) as caught:
+        build(workspace, CHROOT)
+    assert caught.value.code is FailureCode.MAVEN_FAILED
+    assert caught.value.details["modules_built"] == 1
 
 
 @pytest.mark.slow

@@ -34,7 +34,9 @@ dpkg-buildpackage: error: debian/rules binary subprocess returned exit status 2
 def output_of(text: str, tmp_path: Path) -> tuple[BuildOutput, list[str]]:
     progress: list[str] = []
     (tmp_path / "events").touch()
-    output = BuildOutput(tmp_path, progress.append, since=0, events=tmp_path / "events")
+    output = BuildOutput(
+        tmp_path, progress.append, since=0, reports=tmp_path, events=tmp_path / "events"
+    )
     for line in text.splitlines():
         output.add(line)
     return output, progress
