@@ -21,6 +21,7 @@ from pipelines.steps.debian.packaging.changelog import (
     ChangelogEntry,
     build_version,
     entry_of,
+    first_complaint,
     suffix,
     with_entry,
 )
@@ -85,7 +86,8 @@ def read_changelog(source: Path, env: Mapping[str, str]) -> ChangelogEntry:
     try:
         return entry_of("" if got.code else got.output)
     except ValueError as error:
-        why = "dpkg does not understand it" if got.code else error
+        why = "dpkg does not understand it" if got.code else str(error)
+        why = first_complaint(got.errors) or why
         raise StepFailed(
             FailureCode.PACKAGING_FAILED,
             f"cannot read {_CHANGELOG}: {why}",

@@ -14,6 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
+_COMPLAINT = re.compile(
+    r"dpkg-parsechangelog: (?:warning|error): +(?P<file>\S+)\(l(?P<line>\d+)\): (?P<what>.*)"
+    r"(?:\nLINE: *(?P<text>.*))?"
+)
+_UNKNOWN = "unknown"
+"""What dpkg-parsechangelog prints, with exit code 0, for a version that it cannot read."""
 _SNAPSHOT = re.compile(r"([-~]SNAPSHOT)+")
 BUILDER_NAME = "Build Coordination System"
 BUILDER_ADDRESS = "build-coordination@example.invalid"
@@ -34,6 +40,8 @@ def entry_of(fields: str) -> ChangelogEntry:
     """The newest entry, from the output of `dpkg-parsechangelog`. Raises ValueError."""
     # Only lines of these fields: the text of the changes is indented.
     found = dict(line.split(": ", 1) for line in fields.splitlines() if ": " in line)
+    if found.get("Version") == _UNKNOWN:
+        raise ValueError("its first entry has no valid version")
     try:
         return ChangelogEntry(
             source=found["Source"],
@@ -43,6 +51,16 @@ def entry_of(fields: str) -> ChangelogEntry:
         )
     except KeyError as error:
         raise ValueError(f"its first entry has no {error.args[0].lower()}") from error
+
+
+def first_complaint(errors: str) -> str:
+    """`debian/changelog:1: badly formatted heading line: TEXT`, from dpkg-parsechangelog; or ""."""
+    found = _COMPLAINT.search(errors)
+    if not found:
+        return ""
+    text = f": {found['text'].strip()}" if found["text"] else ""
+    line = f":{found['line']}" if int(found["line"]) else ""  # 0: the end of an empty file
+    return f"{found['file']}{line}: {found['what']}{text}"
 
 
 def build_version(written: str, wanted: str, codename: str, sha: str, time: datetime) -> str:

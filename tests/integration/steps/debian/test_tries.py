@@ -160,9 +160,19 @@ def test_changelogs_that_dpkg_takes(bench: Bench, before: str, after: str) -> No
         assert packaged(bench, version) == {"hello.txt": "hello\n"}
 
 
-@pytest.mark.parametrize("text", ["", "nonsense\n", "# a comment\n"])
-def test_a_changelog_that_dpkg_does_not_take(bench: Bench, text: str) -> None:
-    with pytest.raises(StepFailed, match="cannot read debian/changelog: dpkg does not") as caught:
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", ": found end of file where expected first heading"),
+        ("nonsense\n", ":1: found end of file where expected first heading"),
+        ("# a comment\n", ":1: found end of file"),
+        (CHANGELOG.replace("1.0-SNAPSHOT", "1_0", 1), ":1: version '1_0' is invalid: .*: tiny "),
+        ("tiny 1.0 unstable\n\n * x\n", ":1: badly formatted heading line: tiny 1.0 unstable"),
+    ],
+)
+def test_a_changelog_that_dpkg_does_not_take(bench: Bench, text: str, why: str) -> None:
+    words = f"^cannot read debian/changelog: debian/changelog{why}"
+    with pytest.raises(StepFailed, match=words) as caught:
         bench.build("job", commit(bench, changelog=text))
     assert caught.value.code is FailureCode.PACKAGING_FAILED
     assert "debian/changelog" in caught.value.excerpt
