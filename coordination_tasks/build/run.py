@@ -45,6 +45,7 @@ from coordination_tasks.domain.errors import (
     in_words,
 )
 from coordination_tasks.domain.scheduling import Terms
+from coordination_tasks.farm.artifacts.signing import manifest_signer
 from coordination_tasks.store.store import Store
 
 EXIT_BUILT = 0
@@ -153,6 +154,7 @@ def run_build(request: BuildRequest) -> int:
             outbox,
             failed_log=config.logs.failed,
             published=tools.published,
+            sign=manifest_signer(config),
         )
         return _claim_and_build(request, store, claimer)
 

@@ -193,6 +193,12 @@ class ArtifactChanged(CoordinationError):
     remedy = "nothing was copied. Build the job again."
 
 
+class UntrustedManifest(CoordinationError):
+    """A manifest is not signed by a key that counts; `allowed_signers` requires it."""
+
+    remedy = "nothing was copied. See `doit keys`."
+
+
 class SecretFound(CoordinationError):
     """A write contains a secret; the text names file, line and rule, never the secret."""
 

@@ -23,6 +23,8 @@ class Completion:
     """SUCCEEDED, FAILED, TIMED_OUT or CANCELLED."""
     reason: str = ""
     manifest: bytes | None = None
+    signature: str = ""
+    """Of the manifest, by the builder's ssh key; "": it is not signed."""
     artifacts: tuple[str, ...] = ()
     """File names."""
     duration_seconds: float | None = None
@@ -138,6 +140,7 @@ def _completion_members(completion: Completion) -> dict[str, Any]:
         "state": completion.state.value,
         "reason": completion.reason,
         "manifest": None if manifest is None else base64.b64encode(manifest).decode(),
+        "signature": completion.signature,
         "artifacts": list(completion.artifacts),
         "duration_seconds": completion.duration_seconds,
         "transitions": _lines(completion.transitions),
@@ -152,6 +155,7 @@ def _completion(members: Mapping[str, Any], transitions: tuple[Transition, ...])
         state=State(members["state"]),
         reason=members["reason"],
         manifest=None if manifest is None else base64.b64decode(manifest),
+        signature=members.get("signature", ""),  # absent in records of earlier versions
         artifacts=tuple(members["artifacts"]),
         duration_seconds=members["duration_seconds"],
         transitions=transitions,

@@ -49,7 +49,8 @@ from coordination_tasks.store.plans import Plan
 class AttemptLog:
     """The log of the newly claimed attempt. Safe for steps that run in parallel.
 
-    Its records wait in `outbox` until `recipient` has them. The end of a failed attempt contains at
+    Its records wait in `outbox` until `recipient` has them. `sign` returns the signature of a
+    manifest; None: it is not signed. The end of a failed attempt contains at
     most `failed_log` bytes of the failed steps' logs; `published` is the text after it was sent.
     """
 
@@ -62,6 +63,7 @@ class AttemptLog:
         *,
         failed_log: int = 0,
         published: str = "published",
+        sign: Callable[[bytes], str] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.running = running
@@ -71,6 +73,7 @@ class AttemptLog:
         self._recipient = recipient
         self._failed_log = failed_log
         self._published = published
+        self._sign = sign
         self._monotonic = monotonic
         self._claimed_at = monotonic()
         self._lock = threading.RLock()
@@ -155,16 +158,20 @@ class AttemptLog:
     # --- the end --------------------------------------------------------------------------------
 
     def publish(self, step: str, manifest: bytes | None) -> str:
-        """End the attempt in one write: job, status, manifest and the end of `step` itself."""
+        """End the attempt in one write: job, status, manifest and the end of `step` itself.
+
+        Raises BadConfiguration when the manifest cannot be signed.
+        """
         with self._lock:
             end = self._result(but=step)
             finished = manifest if isinstance(end, Succeeded) else None
+            finished = None if finished is None else self._outbox.cleaned(finished)
             names = artifact_names(finished)
             text = f"job {end.state}, {len(names)} artifact{'' if len(names) == 1 else 's'}"
             own_end = self._transition(step, State.SUCCEEDED, text)
             if isinstance(end, Succeeded):
                 end = replace(end, artifacts_at=artifacts_folder(finished))
-            self._complete(end, finished, names, own_end)
+            self._complete(end, own_end, manifest=finished, artifacts=names)
             self._steps.note(own_end)
         return f"{text}; {self._try_flush()}"
 
@@ -273,14 +280,15 @@ class AttemptLog:
     def _complete(
         self,
         end: Completed,
+        *transitions: Transition,
         manifest: bytes | None = None,
         artifacts: tuple[str, ...] = (),
-        *transitions: Transition,
     ) -> None:
         completion = Completion(
             state=end.state,
             reason=end.reason,
             manifest=manifest,
+            signature=self._sign(manifest) if manifest is not None and self._sign else "",
             artifacts=artifacts,
             duration_seconds=round(self._monotonic() - self._claimed_at, 3),
             transitions=transitions,

@@ -40,8 +40,9 @@ class ClaimAction:
         *,
         failed_log: int = 0,
         published: str = "published",
+        sign: Callable[[bytes], str] | None = None,
     ) -> None:
-        """Set what `claim` needs; for the last two see AttemptLog."""
+        """Set what `claim` needs; for the last three see AttemptLog."""
 
         def claim() -> AttemptLog:
             running = claimer.claim()
@@ -52,6 +53,7 @@ class ClaimAction:
                 self.stop,
                 failed_log=failed_log,
                 published=published,
+                sign=sign,
                 monotonic=self._monotonic,
             )
 

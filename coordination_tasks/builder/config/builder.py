@@ -91,6 +91,8 @@ class BuilderFile:
     limits: LimitsFile = key(record(LimitsFile), factory=LimitsFile)
     min_free: int = key(parse_size, DEFAULT_MIN_FREE)
     secrets_file: str | None = key(optional(text), None)
+    signing_key: str | None = key(optional(text), None)
+    allowed_signers: str | None = key(optional(text), None)
     lock_dir: str = key(text, DEFAULT_LOCK_DIR)
     default_timeout: float = key(parse_duration, DEFAULT_TIMEOUT)
 
@@ -131,6 +133,10 @@ class BuilderConfig:
     """Bytes that must be free in `state_dir` for a claim."""
     secrets_file: Path | None
     """The file of secrets that the environment does not have."""
+    signing_key: Path | None
+    """The ssh key that signs manifests; None: they are not signed."""
+    allowed_signers: Path | None
+    """The file of keys whose signatures count; None: signatures are not checked."""
     lock_dir: Path
     """Folder of the resource locks that all builders of the host share."""
     default_timeout: float
@@ -186,7 +192,9 @@ def read_builder_config(
         logs=file.logs.limits(),
         limits=file.limits.by_kind(),
         min_free=file.min_free,
-        secrets_file=_resolve(file.secrets_file, path.parent) if file.secrets_file else None,
+        secrets_file=_optional_path(file.secrets_file, path.parent),
+        signing_key=_optional_path(file.signing_key, path.parent),
+        allowed_signers=_optional_path(file.allowed_signers, path.parent),
         lock_dir=_resolve(file.lock_dir, path.parent),
         default_timeout=file.default_timeout,
     )
@@ -248,6 +256,10 @@ def _default_state_dir(environment: Mapping[str, str]) -> str:
 
 def _resolve(path: str, folder: Path) -> Path:
     return Path(os.path.normpath(folder / _expanded(path)))
+
+
+def _optional_path(path: str | None, folder: Path) -> Path | None:
+    return _resolve(path, folder) if path else None
 
 
 def _expanded(path: str) -> Path:

@@ -21,7 +21,7 @@ from types import TracebackType
 
 from common.file_lock import file_lock
 from coordination_tasks.builder.outbox.delivery import Recipient, deliver
-from coordination_tasks.builder.outbox.redaction import without_secrets
+from coordination_tasks.builder.outbox.redaction import clean_document, without_secrets
 from coordination_tasks.domain.errors import CoordinationError, DiskFull, NotDurable
 from coordination_tasks.domain.model import Attempt, Transition
 from coordination_tasks.domain.timestamps import format_time, utc_now
@@ -128,6 +128,10 @@ class Outbox:
     def hide(self, secrets: Collection[str]) -> None:
         """Mask these values in everything that is submitted from now on."""
         self._secrets = tuple(secrets)
+
+    def cleaned(self, document: bytes) -> bytes:
+        """A document as it would be sent: without secrets."""
+        return clean_document(document, self._secrets)
 
     def submit_transitions(
         self, attempt: Attempt, transitions: Sequence[Transition], plan: bytes | None = None

@@ -43,6 +43,11 @@ def without_secrets(command: AttemptCommand, secrets: Collection[str]) -> Attemp
     return replace(command, transitions=transitions, reason=_clean(command.reason, hide))
 
 
+def clean_document(data: bytes, secrets: Collection[str]) -> bytes:
+    """A document as it will be sent: without secrets."""
+    return _clean_document(data, partial(mask, secrets=secrets)) or b""
+
+
 def _clean_all(transitions: tuple[Transition, ...], hide: Hide) -> tuple[Transition, ...]:
     return tuple(_clean_transition(transition, hide) for transition in transitions)
 

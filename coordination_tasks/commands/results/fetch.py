@@ -14,6 +14,7 @@ from coordination_tasks.documents.paths import quoted
 from coordination_tasks.domain.errors import BadRequest
 from coordination_tasks.farm.artifacts.copies import fetch
 from coordination_tasks.farm.artifacts.published import Published, find_published
+from coordination_tasks.farm.artifacts.signing import require_signature
 from coordination_tasks.farm.artifacts.targets import is_here
 from coordination_tasks.wiring.reading import open_snapshot
 
@@ -26,13 +27,15 @@ class FetchCommand(FarmCommand):
     doc_usage = "JOB [-o DIR] [--json]"
     doc_description = """
 Copies the artifacts of the job's last success into DIR, all or none, and compares each with the
-manifest, as `doit verify` does. The manifest goes there too. Artifacts of the same name keep their
+manifest, as `doit verify` does. If `allowed_signers` is set in builder.yaml, their builder must
+have signed the manifest. Manifest and signature go there too. Artifacts of the same name keep their
 folders. On the builder's own machine it copies the files; from others they come through ssh and
 tar, from `address` in the builder's builder.yaml, or else its `ip`.
 
-Exit codes: 0 copied, or already there, 1 cannot reach the coordination repository or the builder,
-or a file differs from the manifest, 3 bad usage or configuration, an unknown job, no artifacts, or
-they are no longer there, a builder without an address, or another file of that name in DIR.
+Exit codes: 0 copied, or already there, 1 cannot reach the coordination repository or the builder, a
+file differs from the manifest, or the manifest is not signed as required, 3 bad usage or
+configuration, an unknown job, no artifacts, or they are no longer there, a builder without an
+address, or another file of that name in DIR.
 """
     group = "look"
     completes = "jobs"
@@ -52,6 +55,7 @@ they are no longer there, a builder without an address, or another file of that 
         config = self.farm.config(builder)
         with open_snapshot(config, tell) as snapshot:
             artifacts = find_published(snapshot, pos_args[0])
+        require_signature(artifacts, config.allowed_signers)
         paths = fetch(artifacts, target, is_here=is_here(config, artifacts.builder))
         if json:
             sys.stdout.write(as_json(_report(artifacts, target, paths)) + "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import doit
@@ -17,8 +18,8 @@ from coordination_tasks.farm.artifacts.published import find_published
 from coordination_tasks.farm.artifacts.targets import Target
 from coordination_tasks.farm.artifacts.verification import (
     Deviation,
+    check_record,
     file_deviations,
-    record_deviations,
 )
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.wiring.reading import open_snapshot
@@ -35,7 +36,8 @@ class VerifyCommand(FarmCommand):
     doc_description = """
 Shows one line for each deviation: a file that is missing, or has another size or content (SHA-256
 and SHA-512); a manifest that is not the one that a success of its job recorded; an attempt that a
-later success has replaced.
+later success has replaced; and, if `allowed_signers` is set in builder.yaml, a manifest that its
+builder has not signed with a key that was valid then.
 
 JOB: the files on the disk of its builder, which is this host. MANIFEST: the files beside it, as
 `doit fetch` copies them, or else on their builder. DIR: each manifest in this folder. Without an
@@ -53,13 +55,13 @@ configuration, an unknown job, no artifacts, or artifacts on another host, 6 dev
         config = self.farm.config(builder)
         with open_snapshot(config, tell) as snapshot:
             found = _targets(snapshot, config, "".join(pos_args))
-            checked = [(target, _deviations(snapshot, target)) for target in found]
+            checked = [_check(snapshot, target, config.allowed_signers) for target in found]
         if json:
             sys.stdout.write(as_json(_report(checked)) + "\n")
         else:
-            for target, deviations in checked:
-                sys.stdout.writelines(map(printable, _lines(target, deviations)))
-        return EXIT_DEVIATES if any(deviations for _, deviations in checked) else 0
+            for one in checked:
+                sys.stdout.writelines(f"{printable(line)}\n" for line in _lines(one))
+        return EXIT_DEVIATES if any(one.deviations for one in checked) else 0
 
 
 def _targets(snapshot: Snapshot, config: BuilderConfig, named: str) -> list[Target]:
@@ -73,36 +75,47 @@ def _targets(snapshot: Snapshot, config: BuilderConfig, named: str) -> list[Targ
     return [targets.of_job(find_published(snapshot, named), config)]
 
 
-def _deviations(snapshot: Snapshot, target: Target) -> list[Deviation]:
-    return [*record_deviations(snapshot, target.manifest), *file_deviations(target.files)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Checked:
+    target: Target
+    deviations: Sequence[Deviation]
+    signed_by: str
 
 
-def _lines(target: Target, deviations: Sequence[Deviation]) -> list[str]:
-    lines = [f"{one.file or target.title}: {one.problem}\n" for one in deviations]
+def _check(snapshot: Snapshot, target: Target, signers: Path | None) -> _Checked:
+    record = check_record(snapshot, target.manifest, signers)
+    files = file_deviations(target.files)
+    return _Checked(
+        target=target, deviations=[*record.deviations, *files], signed_by=record.signed_by
+    )
+
+
+def _lines(checked: _Checked) -> list[str]:
+    target, number = checked.target, len(checked.deviations)
+    lines = [f"{one.file or target.title}: {one.problem}" for one in checked.deviations]
     count = len(target.files)
     files = f"{count} file{'' if count == 1 else 's'} in {target.folder}"
-    job = f"job {target.manifest.job}"
-    if not deviations:
-        return [f"{job}: {files} verified\n"]
-    number = len(deviations)
-    return [*lines, f"{job}: {files}, {number} deviation{'' if number == 1 else 's'}\n"]
+    result = f"{number} deviation{'' if number == 1 else 's'}" if number else "verified"
+    signed = f", signed by {checked.signed_by}" if checked.signed_by else ""
+    return [*lines, f"job {target.manifest.job}: {files}: {result}{signed}"]
 
 
-def _report(checked: Sequence[tuple[Target, Sequence[Deviation]]]) -> dict[str, object]:
+def _report(checked: Sequence[_Checked]) -> dict[str, object]:
     return {
-        "deviation_count": sum(len(deviations) for _, deviations in checked),
+        "deviation_count": sum(len(one.deviations) for one in checked),
         "manifests": [
             {
-                "job": target.manifest.job,
-                "builder": target.manifest.builder,
-                "manifest": target.title,
-                "folder": str(target.folder),
-                "file_count": len(target.files),
+                "job": one.target.manifest.job,
+                "builder": one.target.manifest.builder,
+                "manifest": one.target.title,
+                "folder": str(one.target.folder),
+                "file_count": len(one.target.files),
+                "signed_by": one.signed_by or None,
                 "deviations": [
-                    {"kind": one.kind.value, "file": one.file or None, "problem": one.problem}
-                    for one in deviations
+                    {"kind": each.kind.value, "file": each.file or None, "problem": each.problem}
+                    for each in one.deviations
                 ],
             }
-            for target, deviations in checked
+            for one in checked
         ],
     }

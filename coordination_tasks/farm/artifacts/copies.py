@@ -24,6 +24,7 @@ from coordination_tasks.domain.errors import (
 )
 from coordination_tasks.farm.artifacts.manifest import ManifestFile
 from coordination_tasks.farm.artifacts.published import Published
+from coordination_tasks.farm.artifacts.ssh_signatures import as_file
 from coordination_tasks.farm.artifacts.targets import MANIFEST_SUFFIX
 from coordination_tasks.farm.artifacts.verification import difference, file_deviations
 
@@ -34,7 +35,7 @@ _SHOWN = 3  # lines of what ssh or tar said
 def fetch(published: Published, target: Path, *, is_here: bool) -> tuple[Path, ...]:
     """Copy all artifacts into the folder `target`, or none; returns their paths.
 
-    Their manifest goes there too, so that they can be verified without the coordination repository.
+    Their manifest and its signature go there too.
     `is_here`: the builder is on this host; otherwise they come through ssh. Files that are there
     already are not copied again. Raises ArtifactChanged, Conflict, NotFound, Unavailable, OSError.
     """
@@ -55,7 +56,10 @@ def fetch(published: Published, target: Path, *, is_here: bool) -> tuple[Path, .
         for file in missing:
             (target / file.name).parent.mkdir(parents=True, exist_ok=True)
             Path(folder, file.name).replace(target / file.name)
-    replace_file(target / manifest_copy(published), published.manifest.data)
+    copy = target / manifest_copy(published)
+    replace_file(copy, published.manifest.data)
+    if published.signature:
+        replace_file(copy.with_name(f"{copy.name}.sig"), as_file(published.signature))
     return tuple(target / file.name for file in files)
 
 

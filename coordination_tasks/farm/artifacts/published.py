@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from common.states import State
 from coordination_tasks.documents.paths import manifest_path
 from coordination_tasks.domain.errors import BrokenDocument, NotFound
 from coordination_tasks.domain.model import Transition
 from coordination_tasks.farm.artifacts.manifest import Manifest, read_manifest
-from coordination_tasks.store.operations.attempt import MANIFEST_KEY, is_restored
+from coordination_tasks.store.operations.attempt import (
+    MANIFEST_KEY,
+    SIGNATURE_KEY,
+    is_restored,
+)
 from coordination_tasks.store.snapshot import Snapshot
 
 
@@ -27,6 +32,10 @@ class Published:
     address: str
     """Of the builder, for ssh; "" when it is unknown."""
     manifest: Manifest
+    signature: str
+    """Of the manifest; "" if it is not signed."""
+    at: datetime
+    """When its builder recorded the success, by its own clock."""
 
 
 def good_ends(snapshot: Snapshot, job_id: str) -> list[Transition]:
@@ -72,6 +81,8 @@ def published_by(snapshot: Snapshot, end: Transition) -> Published:
         path=manifest_path(end.builder, job_id, end.attempt),
         address=_address(snapshot, end.builder),
         manifest=manifest,
+        signature=str(end.details.get(SIGNATURE_KEY) or ""),
+        at=end.at,
     )
 
 

@@ -11,8 +11,11 @@ from pathlib import Path
 from common.digests import Digests, file_digests, on_all_cores
 from common.errors import os_error_text
 from coordination_tasks.domain.errors import NotFound
+from coordination_tasks.domain.model import Transition
 from coordination_tasks.farm.artifacts.manifest import Manifest, ManifestFile
-from coordination_tasks.farm.artifacts.published import good_ends, recorded_digest
+from coordination_tasks.farm.artifacts.published import good_ends, published_by, recorded_digest
+from coordination_tasks.farm.artifacts.signing import signed_by
+from coordination_tasks.farm.artifacts.ssh_signatures import SignatureRefused
 from coordination_tasks.store.snapshot import Snapshot
 
 
@@ -27,6 +30,8 @@ class Kind(StrEnum):
     """The manifest is not the one that the job published."""
     STALE = "stale"
     """A later attempt published another one."""
+    SIGNATURE = "signature"
+    """No key that counts has signed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,15 @@ class Deviation:
     file: str
     """Name of the artifact; "" for the manifest itself."""
     problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCheck:
+    """What the records of the job say about a manifest."""
+
+    deviations: Sequence[Deviation]
+    signed_by: str = ""
+    """Fingerprint of the key that signed it; "": none that counts, or it was not checked."""
 
 
 def difference(file: ManifestFile, found: Digests) -> str:
@@ -72,40 +86,50 @@ def _check(pair: tuple[ManifestFile, Path]) -> Deviation | None:
         return Deviation(Kind.UNREADABLE, file.name, os_error_text(error))
 
 
-def record_deviations(snapshot: Snapshot, manifest: Manifest) -> Iterator[Deviation]:
-    """Whether the job's records name this manifest, and no later one.
+def check_record(snapshot: Snapshot, manifest: Manifest, signers: Path | None) -> RecordCheck:
+    """Whether the job's records name this manifest, and no later one, and its builder signed it.
 
-    Raises Unavailable, BrokenDocument.
+    `signers` None: signatures are not checked. Raises Unavailable, BrokenDocument,
+    BadConfiguration.
     """
     try:
-        job = snapshot.job(manifest.job)
-    except NotFound:
-        yield Deviation(Kind.RECORD, "", f"job {manifest.job[:80]!r} is not in the repository")
-        return
-    ends = good_ends(snapshot, job.id)
-    if not ends:
-        yield Deviation(Kind.RECORD, "", f"job {job.id} has no success: its state is {job.state}")
-        return
-    ours = [
-        end
-        for end in ends
-        if recorded_digest(end) == manifest.sha256
-        or (
-            not recorded_digest(end)
-            and snapshot.manifest(end.builder, job.id, end.attempt) == manifest.data
-        )
-    ]
-    if not ours:
-        text = f"no success of job {job.id} recorded this manifest: changed, or never published"
-        yield Deviation(Kind.RECORD, "", text)
-        return
-    end, last = ours[-1], ends[-1]
+        end, last = _recorded(snapshot, manifest)
+    except NotFound as error:
+        return RecordCheck([Deviation(Kind.RECORD, "", str(error))])
+    found = [Deviation(Kind.RECORD, "", text) for text in _misfits(snapshot, manifest, end)]
     if end.attempt != last.attempt:
         text = f"attempt {end.attempt} is stale: attempt {last.attempt} on {last.builder} succeeded"
-        yield Deviation(Kind.STALE, "", text)
+        found.append(Deviation(Kind.STALE, "", text))
+    signer = ""
+    if signers is not None:
+        try:
+            signer = signed_by(published_by(snapshot, end), signers)
+        except SignatureRefused as error:
+            found.append(Deviation(Kind.SIGNATURE, "", str(error)))
+    return RecordCheck(found, signer)
+
+
+def _recorded(snapshot: Snapshot, manifest: Manifest) -> tuple[Transition, Transition]:
+    """The success that recorded this manifest, and the last one. Raises NotFound."""
+    job = snapshot.job(manifest.job)
+    ends = good_ends(snapshot, job.id)
+    if not ends:
+        raise NotFound(f"job {job.id} has no success: its state is {job.state}")
+    for end in reversed(ends):
+        digest = recorded_digest(end)
+        if digest == manifest.sha256:
+            return end, ends[-1]
+        # successes of older programs have no digest
+        if not digest and snapshot.manifest(end.builder, job.id, end.attempt) == manifest.data:
+            return end, ends[-1]
+    raise NotFound(
+        f"no success of job {job.id} recorded this manifest: changed, or never published"
+    )
+
+
+def _misfits(snapshot: Snapshot, manifest: Manifest, end: Transition) -> Iterator[str]:
     if manifest.builder != end.builder:
-        text = f"its builder is {manifest.builder}, but {end.builder} recorded it"
-        yield Deviation(Kind.RECORD, "", text)
-    if job.commit and not manifest.commit.startswith(job.commit.lower()):
-        text = f"its commit is {manifest.commit}, that of the job {job.commit}"
-        yield Deviation(Kind.RECORD, "", text)
+        yield f"its builder is {manifest.builder}, but {end.builder} recorded it"
+    commit = snapshot.job(manifest.job).commit
+    if commit and not manifest.commit.startswith(commit.lower()):
+        yield f"its commit is {manifest.commit}, that of the job {commit}"

@@ -37,6 +37,8 @@ RESTORED = {"restored": True}
 """Details of the transition with which an aborted attempt left the job as it had ended before."""
 MANIFEST_KEY = "manifest"
 """In the details of the transition that ended an attempt: SHA-256 of its manifest."""
+SIGNATURE_KEY = "signature"
+"""Beside it: the signature of the manifest."""
 
 _ENDS = frozenset({State.SUCCEEDED, State.FAILED, State.TIMED_OUT, State.CANCELLED})
 
@@ -118,7 +120,7 @@ def _complete(draft: Draft, command: Complete, log: TransitionLog, publisher: Pu
             from_state=job.state,
             at=at,
             reason=ended.reason,
-            details=_manifest_details(completion.manifest),
+            details=_manifest_details(completion),
         )
     )
     jobs.put(ended)
@@ -301,9 +303,12 @@ def claim_lost(job: Job, attempt: int) -> ClaimLost:
     )
 
 
-def _manifest_details(manifest: bytes | None) -> dict[str, object]:
-    """The digest that shows later whether the manifest is unchanged."""
-    return {} if manifest is None else {MANIFEST_KEY: hashlib.sha256(manifest).hexdigest()}
+def _manifest_details(completion: Completion) -> dict[str, object]:
+    """The digest and signature that show later whether the manifest is unchanged, and whose."""
+    if completion.manifest is None:
+        return {}
+    digest = {MANIFEST_KEY: hashlib.sha256(completion.manifest).hexdigest()}
+    return {**digest, **({SIGNATURE_KEY: completion.signature} if completion.signature else {})}
 
 
 def _publish_end(draft: Draft, job: Job, completion: Completion, publisher: Publisher) -> None:

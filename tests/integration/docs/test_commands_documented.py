@@ -56,6 +56,7 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit retry": (["retry", WAITING],),
     "doit drain": (["drain"],),
     "doit verify": (["verify"], ["verify", "changed.d"]),
+    "doit keys": (["keys"],),
     "doit version": (["version"],),
     "doit resume": (["resume"],),
     "doit recover": (["recover", "--from-clone"],),

@@ -16,6 +16,7 @@ from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.store import Store
 from tests.conftest import Farm
+from tests.support.ssh_keys import make_key
 
 BUILT, RUNNING, WAITING, DROPPED = "built", "running", "waiting", "dropped"
 BROKEN_BEFORE, BROKEN = "broken-before", "broken"
@@ -54,7 +55,14 @@ def fill(farm: Farm) -> None:
     pipelines.write_text(pipelines.read_text() + EVERYTHING)
     (farm.folder / "mistaken.yaml").write_text(MISTAKEN)
     builder = farm.folder / "builder.yaml"
-    builder.write_text(builder.read_text() + "limits: {workspaces: {size: 0K}}\n")
+    line = make_key(farm.folder / "key")
+    (farm.folder / "signers").write_text(f"build1 {line}\n")
+    settings = (
+        "limits: {workspaces: {size: 0K}}",
+        "signing_key: ./key",
+        "allowed_signers: ./signers",
+    )
+    builder.write_text("\n".join((builder.read_text(), *settings, "")))
     cache = farm.folder / "cache"
     with GitRepository(str(farm.coordination), cache, author="build2") as repository:
         store = Store(repository, BuilderProfile(id="build2", ip="10.0.0.2", manager="Ann"))

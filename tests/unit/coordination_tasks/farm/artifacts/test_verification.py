@@ -14,8 +14,8 @@ from coordination_tasks.farm.artifacts.manifest import Manifest, read_manifest
 from coordination_tasks.farm.artifacts.targets import of_folder, of_manifest
 from coordination_tasks.farm.artifacts.verification import (
     Kind,
+    check_record,
     file_deviations,
-    record_deviations,
 )
 from coordination_tasks.repository.memory import MemoryRemote, MemoryRepository
 from coordination_tasks.store.attempt_commands import Completion
@@ -52,7 +52,8 @@ def succeed(store: Store, manifest: bytes) -> None:
 
 
 def kinds(store: Store, data: bytes) -> list[Kind]:
-    return [one.kind for one in record_deviations(store.snapshot(), read_manifest(data))]
+    found = check_record(store.snapshot(), read_manifest(data), None)
+    return [one.kind for one in found.deviations]
 
 
 def test_the_manifest_of_the_last_success_fits(store: Store, tmp_path: Path) -> None:
