@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
-from coordination_tasks.repository.protocol import Note, Version
+from coordination_tasks.repository.protocol import Mark, Note, Version
 
 
 class FastImport:
@@ -62,6 +62,7 @@ class FastImport:
         changes: Mapping[str, bytes | None],
         message: str,
         takes: Sequence[Note] = (),  # noqa: ARG002 - nobody leaves any
+        marks: Sequence[Mark] = (),  # noqa: ARG002 - nobody asks for any
     ) -> Version:
         """See Repository.push_if_unchanged."""
         text = message.encode()

@@ -176,6 +176,8 @@ class PeriodicHousekeeping:
     """Makes a Housekeeping for the current time."""
     monotonic: Callable[[], float]
     notice: Callable[[str], None]
+    also: Callable[[], object] = lambda: None
+    """What else is due once an hour."""
     _next: float = field(init=False, default=0.0)
 
     def run_due(self) -> None:
@@ -188,3 +190,4 @@ class PeriodicHousekeeping:
         if len(housekeeping.look()) >= MUCH:
             moved = housekeeping.run()
             self.notice(f"archived {len(moved)} jobs, messages and logs")
+        self.also()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from coordination_tasks.repository.protocol import Note, Repository, Version
+from coordination_tasks.repository.protocol import Mark, Note, Repository, Version
 
 
 class Draft:
@@ -26,6 +26,8 @@ class Draft:
         """The notes beside this version, including our own."""
         self.takes: list[Note] = []
         """The notes that the write removes."""
+        self.marks: list[Mark] = []
+        """The names that the new version gets."""
         self._changes: dict[str, bytes | None] = {}
         self._told: list[str] = []
 
@@ -78,3 +80,4 @@ class Draft:
         """Add the changes of a draft from `attempt`."""
         self._changes = inner._changes
         self._told.extend(inner._told)
+        self.marks.extend(inner.marks)

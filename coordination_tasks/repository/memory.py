@@ -12,8 +12,10 @@ from types import MappingProxyType
 from coordination_tasks.domain.errors import BrokenDocument, NotFound
 from coordination_tasks.domain.step_log import LogLimits, PublishedLog, remaining
 from coordination_tasks.repository.heartbeats import AUTO_PREFIX, FACTS
+from coordination_tasks.repository.marks import Marked
 from coordination_tasks.repository.protocol import (
     NOTHING,
+    Mark,
     Moved,
     Note,
     Rewritten,
@@ -37,6 +39,8 @@ class MemoryRemote:
     notes: dict[str, Note] = field(default_factory=dict)
     logs: dict[str, dict[PublishedLog, bytes]] = field(default_factory=dict)
     """By builder."""
+    marks: dict[str, Marked] = field(default_factory=dict)
+    """By name."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -87,6 +91,7 @@ class MemoryRepository:
         changes: Mapping[str, bytes | None],
         message: str,
         takes: Sequence[Note] = (),
+        marks: Sequence[Mark] = (),
     ) -> Version:
         """See Repository.push_if_unchanged."""
         files = {**self._files(version), **changes}
@@ -103,6 +108,8 @@ class MemoryRepository:
             self._remote.parents[made] = version
             self._remote.messages[made] = message
             self._remote.tip = made
+            for mark in marks:
+                self._remote.marks.setdefault(mark.name, Marked(mark.name, mark.text, made))
         self._known = made
         return made
 
@@ -144,6 +151,23 @@ def _check_folders(files: _Files) -> None:
             if parent in files:
                 raise BrokenDocument(f"{parent} is a file, but {path} needs a folder")
             parent = parent.rpartition("/")[0]
+
+
+class MemoryMarks:
+    """The marks of a MemoryRemote. See Marks."""
+
+    def __init__(self, remote: MemoryRemote) -> None:
+        self._remote = remote
+
+    def named(self, prefix: str) -> tuple[Marked, ...]:
+        """See Marks.named."""
+        marks = sorted(self._remote.marks.items())
+        return tuple(mark for name, mark in marks if name.startswith(prefix))
+
+    def remove(self, names: Collection[str]) -> None:
+        """See Marks.remove."""
+        for name in names:
+            self._remote.marks.pop(name, None)
 
 
 class MemoryHeartbeats:

@@ -28,6 +28,14 @@ class Note:
     """Identifies this note among all notes of the owner; opaque."""
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A name that a version keeps, with a text; see Marks for reading them."""
+
+    name: str
+    text: str
+
+
 class Moved(Exception):
     """The write was rejected, nothing was changed: a newer version, or a note was taken."""
 
@@ -93,11 +101,13 @@ class Repository(Versions, Protocol):
         changes: Mapping[str, bytes | None],
         message: str,
         takes: Sequence[Note] = (),
+        marks: Sequence[Mark] = (),
     ) -> Version:
         """Write files (None deletes) on top of `version`, all or none, if it is still the newest.
 
         The same write removes the notes in `takes`; nothing is written if one of them was already
-        taken. Raises Moved, Unanswered, WriteRefused, VersionGone.
+        taken. It gives the names of `marks` to the new version, unless they are in use or the
+        remote allows none. Raises Moved, Unanswered, WriteRefused, VersionGone.
         """
         ...
 

@@ -169,7 +169,9 @@ class _Transaction(Generic[T]):
     def _write(self, version: Version, draft: Draft, done: _Done[T]) -> _Done[T] | None:
         began = self._pace.monotonic()
         try:
-            self._repository.push_if_unchanged(version, draft.changes, draft.message, draft.takes)
+            self._repository.push_if_unchanged(
+                version, draft.changes, draft.message, draft.takes, draft.marks
+            )
         except Moved:
             self._has_lost = True
         except WriteRefused:

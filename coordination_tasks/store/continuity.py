@@ -18,6 +18,7 @@ from coordination_tasks.domain.errors import (
 from coordination_tasks.repository.draft import Draft
 from coordination_tasks.repository.protocol import (
     NOTHING,
+    Mark,
     Note,
     Repository,
     Rewritten,
@@ -93,9 +94,10 @@ class ContinuousRepository:
         changes: Mapping[str, bytes | None],
         message: str,
         takes: Sequence[Note] = (),
+        marks: Sequence[Mark] = (),
     ) -> Version:
         """See Repository.push_if_unchanged."""
-        made = self._repository.push_if_unchanged(version, changes, message, takes)
+        made = self._repository.push_if_unchanged(version, changes, message, takes, marks)
         self._remember(made)
         return made
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.push_budget import PushBudget
 from coordination_tasks.repository.git.heartbeats import GitHeartbeats
+from coordination_tasks.repository.git.marks import GitMarks
 from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.repository.git.step_logs import GitStepLogs
 from coordination_tasks.store.continuity import ContinuousRepository
@@ -54,6 +55,16 @@ def heartbeats(config: BuilderConfig) -> GitHeartbeats:
         config.state_dir / "heartbeats.git",
         builder=config.profile.id,
         branch=config.heartbeat.place,
+        timeout=config.push_timeout,
+        on_push=push_budget(config).spend,
+    )
+
+
+def marks(config: BuilderConfig) -> GitMarks:
+    """The tags of the coordination repository."""
+    return GitMarks(
+        config.coordination_repository,
+        config.state_dir / "marks",
         timeout=config.push_timeout,
         on_push=push_budget(config).spend,
     )

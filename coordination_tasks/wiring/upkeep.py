@@ -25,6 +25,7 @@ from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.domain.errors import CoordinationError, in_words
 from coordination_tasks.domain.model import BuilderProfile
 from coordination_tasks.domain.timestamps import utc_now
+from coordination_tasks.farm.artifacts.good_builds import prune_good_builds
 from coordination_tasks.farm.housekeeping import Housekeeping, PeriodicHousekeeping
 from coordination_tasks.farm.presence.beater import Beater
 from coordination_tasks.farm.presence.observer import Observer
@@ -35,7 +36,7 @@ from coordination_tasks.farm.work.sign_of_life import SignOfLife
 from coordination_tasks.repository.step_logs import StepLogs
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
-from coordination_tasks.wiring.clones import heartbeats, push_budget, step_logs
+from coordination_tasks.wiring.clones import heartbeats, marks, push_budget, step_logs
 from coordination_tasks.wiring.reading import observations
 
 
@@ -180,6 +181,7 @@ def make_watch(
             ),
             monotonic=time.monotonic,
             notice=notice,
+            also=lambda: prune_good_builds(marks(config), config.keep_good_builds),
         ),
         heartbeat=config.heartbeat,
         sweep=pipelines.workspaces(config.state_dir).sweep,

@@ -87,6 +87,7 @@ class BuilderFile:
     keep_jobs: float = key(parse_duration, 30 * 86400.0)
     keep_messages: float = key(parse_duration, 30 * 86400.0)
     keep_logs: float = key(parse_duration, 7 * 86400.0)
+    keep_good_builds: int = key(integer(least=1), 20)
     logs: LogsFile = key(record(LogsFile), factory=LogsFile)
     limits: LimitsFile = key(record(LimitsFile), factory=LimitsFile)
     min_free: int = key(parse_size, DEFAULT_MIN_FREE)
@@ -125,6 +126,8 @@ class BuilderConfig:
     heartbeat: HeartbeatConfig
     ages: Ages
     """Ages after which finished records are archived."""
+    keep_good_builds: int
+    """Good builds of each branch that keep their tag."""
     logs: LogLimits
     """How much of the logs of its steps it publishes."""
     limits: Mapping[str, tuple[float, int]]
@@ -189,6 +192,7 @@ def read_builder_config(
         observe_every=file.observe_every,
         heartbeat=heartbeat,
         ages=_ages(file),
+        keep_good_builds=file.keep_good_builds,
         logs=file.logs.limits(),
         limits=file.limits.by_kind(),
         min_free=file.min_free,

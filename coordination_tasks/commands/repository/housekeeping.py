@@ -11,7 +11,9 @@ from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
 from coordination_tasks.documents.retention import MOST_FINISHED
 from coordination_tasks.domain.errors import BrokenDocument
 from coordination_tasks.domain.timestamps import utc_now
+from coordination_tasks.farm.artifacts.good_builds import prune_good_builds
 from coordination_tasks.farm.housekeeping import Housekeeping, Moved
+from coordination_tasks.wiring.clones import marks
 from coordination_tasks.wiring.store import open_store
 
 
@@ -25,7 +27,8 @@ class HousekeepingCommand(FarmCommand):
 Moves finished jobs with their transitions, read messages, and logs to coordination/archive/ in the
 repository when they are older than keep_jobs, keep_messages and keep_logs in builder.yaml; of more
 than {MOST_FINISHED} finished jobs, the oldest are moved sooner. Packs old logs of this builder's
-workspaces into log-archive/ of its state_dir. Commands still find archived jobs by id. Can run at
+workspaces into log-archive/ of its state_dir. Removes the tags of all but the newest
+keep_good_builds good builds of each branch. Commands still find archived jobs by id. Can run at
 any time, even on several builders at once; `doit watch` runs it when enough is due.
 
 Exit codes: 0 done, 1 cannot reach the coordination repository or a document in it is broken
@@ -47,29 +50,33 @@ Exit codes: 0 done, 1 cannot reach the coordination repository or a document in 
         with open_store(config, tell) as store:
             care = Housekeeping(store=store, ages=config.ages, now=now, notice=broken.append)
             moved = care.look() if dry_run else care.run()
+        pruned = prune_good_builds(marks(config), config.keep_good_builds, dry=dry_run)
         workspaces = self.farm.pipelines.workspaces(config.state_dir)
         local = workspaces.old_logs(now - config.ages.logs, pack=not dry_run)
         for problem in broken:
             tell(f"doit housekeeping: {problem}")
         if json:
-            sys.stdout.write(as_json(moved_as_json(moved, local, dry_run=dry_run)) + "\n")
+            sys.stdout.write(as_json(moved_as_json(moved, pruned, local, dry_run=dry_run)) + "\n")
         else:
-            sys.stdout.write(_summary(moved, local, dry_run=dry_run))
+            sys.stdout.write(_summary(moved, pruned, local, dry_run=dry_run))
         return BrokenDocument.exit_code if broken else 0
 
 
-def moved_as_json(moved: Moved, local: Sequence[Path], *, dry_run: bool) -> dict[str, object]:
+def moved_as_json(
+    moved: Moved, pruned: Sequence[str], local: Sequence[Path], *, dry_run: bool
+) -> dict[str, object]:
     """What was moved, or would be, for programs."""
     return {
         "dry_run": dry_run,
         "jobs": moved.jobs,
         "messages": moved.messages,
         "logs": moved.logs,
+        "good_builds": list(pruned),
         "local_logs": [str(path) for path in local],
     }
 
 
-def _summary(moved: Moved, local: Sequence[Path], *, dry_run: bool) -> str:
+def _summary(moved: Moved, pruned: Sequence[str], local: Sequence[Path], *, dry_run: bool) -> str:
     did = "would be archived" if dry_run else "archived"
     counts = {
         "jobs": len(moved.jobs),
@@ -77,4 +84,6 @@ def _summary(moved: Moved, local: Sequence[Path], *, dry_run: bool) -> str:
         "logs in the repository": len(moved.logs),
         "logs on this host": len(local),
     }
-    return "".join(f"{count} {what} {did}\n" for what, count in counts.items())
+    lines = [f"{count} {what} {did}\n" for what, count in counts.items()]
+    removed = "would be removed" if dry_run else "removed"
+    return "".join((*lines, f"{len(pruned)} tags of older good builds {removed}\n"))

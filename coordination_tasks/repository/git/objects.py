@@ -99,6 +99,14 @@ class GitObjects:
         text = "\n".join(lines).replace("\0", "")
         return self._store(b"commit", text.encode("utf-8", "replace")).hex()
 
+    def tag(self, commit: str, name: str, text: str, *, author: str, at: datetime) -> str:
+        """Write an annotated tag of a commit; returns its object id. Raises SecretFound."""
+        refuse_new_secrets((), {"tag": text.encode("utf-8", "replace")})
+        stamp = f"{author} <{author}@localhost> {int(at.timestamp())} +0000"
+        head = f"object {commit}\ntype commit\ntag {name}\ntagger {stamp}\n\n"
+        whole = f"{head}{text}\n".replace("\0", "")
+        return self._store(b"tag", whole.encode("utf-8", "replace")).hex()
+
     def _changed(
         self, base: bytes | None, changes: Mapping[tuple[bytes, ...], bytes | None], at: str
     ) -> bytes | None:

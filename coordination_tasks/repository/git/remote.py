@@ -10,6 +10,7 @@ import re
 import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NoReturn
 
 from coordination_tasks.domain.errors import (
@@ -24,6 +25,7 @@ from coordination_tasks.repository.git.responses import Response, fetch_response
 NOTES = "refs/heads/claim-request-"
 """Prefix of the branches of notes, one per owner."""
 
+TAGS = "refs/tags/"
 _USUAL_OTHER = "refs/heads/master"
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*"
 _BRANCH = re.compile(rf"{_PART}(?:/{_PART})*")
@@ -73,16 +75,24 @@ class GitRemote:
         return _fetch(git_dir, self._url, refs, "--prune", timeout=self._timeout)
 
     def push(
-        self, git_dir: Path, commit: str, *, expected: str, takes: Mapping[str, str]
+        self,
+        git_dir: Path,
+        commit: str,
+        *,
+        expected: str,
+        takes: Mapping[str, str],
+        tags: Mapping[str, str] = MappingProxyType({}),
     ) -> GitResult:
         """Set the branch to `commit` if it is still `expected` ("": absent).
 
-        The same push removes the notes in `takes` (owner, commit); otherwise nothing changes.
+        The same push removes the notes in `takes` (owner, commit) and adds `tags` (name, object);
+        otherwise nothing changes.
         """
         leases = {self._ref: expected, **{NOTES + owner: mark for owner, mark in takes.items()}}
         options = [f"--force-with-lease={ref}:{value}" for ref, value in leases.items()]
-        atomic = ["--atomic"] if takes else []
+        atomic = ["--atomic"] if takes or tags else []
         changes = [f"{commit}:{self._ref}", *(f":{NOTES}{owner}" for owner in takes)]
+        changes += [f"{tag}:{TAGS}{name}" for name, tag in tags.items()]
         return self._push(git_dir, [*atomic, *options], changes)
 
     def check_is_default(self, git_dir: Path) -> None:
@@ -140,6 +150,20 @@ class GitRemote:
             timeout=self._timeout,
         )
         return _of_our_format(result)
+
+    def delete_tags(self, git_dir: Path, names: Collection[str]) -> GitResult:
+        """Remove tags."""
+        return self._push(git_dir, ["--force"], [f":{TAGS}{name}" for name in names])
+
+    def list_tags(self, git_dir: Path, prefix: str) -> GitResult:
+        """The object of each tag whose name starts with `prefix`."""
+        command = ["ls-remote", "--refs", "--end-of-options", self._url, f"{TAGS}{prefix}*"]
+        return run_git(command, git_dir=git_dir, timeout=self._timeout)
+
+    def fetch_tags(self, git_dir: Path, prefix: str) -> GitResult:
+        """Fetch the tags whose names start with `prefix` into FETCHED, without their history."""
+        refs = (f"+{TAGS}{prefix}*:{FETCHED}{prefix}*",)
+        return _fetch(git_dir, self._url, refs, "--prune", "--depth=1", timeout=self._timeout)
 
     def push_forced(self, git_dir: Path, commit: str) -> GitResult:
         """Set the branch to `commit`, whatever it was."""

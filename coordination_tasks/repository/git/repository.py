@@ -36,6 +36,7 @@ from coordination_tasks.repository.git.responses import (
 )
 from coordination_tasks.repository.protocol import (
     NOTHING,
+    Mark,
     Moved,
     Note,
     Rewritten,
@@ -47,6 +48,8 @@ from coordination_tasks.repository.protocol import (
 _LOCAL_SECONDS = 60.0
 _SHALLOW = "--depth=1"
 _NOTE_FILE = "note"
+_REFUSES_TAGS = frozenset({Response.REFUSED, Response.ABSENT, Response.LOCAL})
+"""Answers to a push with a tag that is refused, in use, or has a name that the remote refuses."""
 
 
 class GitRepository:
@@ -150,6 +153,7 @@ class GitRepository:
         changes: Mapping[str, bytes | None],
         message: str,
         takes: Sequence[Note] = (),
+        marks: Sequence[Mark] = (),
     ) -> Version:
         """See Repository.push_if_unchanged."""
         with self._guarded():
@@ -158,11 +162,26 @@ class GitRepository:
                 version or None, changes, author=self._author, at=self._clock(), message=message
             )
             made = Version(commit)
-            marks = {note.owner: note.mark for note in takes}
+            notes = {note.owner: note.mark for note in takes}
+            tags = {
+                mark.name: objects.tag(
+                    commit, mark.name, mark.text, author=self._author, at=self._clock()
+                )
+                for mark in marks
+            }
             if not version:
                 self._remote.check_is_default(clone.git_dir)
-            self._on_push()
-            self._check(self._remote.push(clone.git_dir, made, expected=version, takes=marks), made)
+
+            def push(tags: Mapping[str, str]) -> GitResult:
+                self._on_push()
+                return self._remote.push(
+                    clone.git_dir, made, expected=version, takes=notes, tags=tags
+                )
+
+            result = push(tags)
+            if tags and push_response(result) in _REFUSES_TAGS:
+                result = push({})  # the record matters more than its tag
+            self._check(result, made)
             clone.remember(made)
             self._known = made
             return made

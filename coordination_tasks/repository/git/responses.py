@@ -76,6 +76,8 @@ def push_response(result: GitResult) -> Response:
         return Response.DONE
     if any(map(_RACE.search, refusals)):
         return Response.MOVED
+    if any("(already exists)" in text for text in refusals):
+        return Response.REFUSED  # a tag, which nobody may move
     if _ALL_OR_NONE in result.errors or any("[remote rejected]" in text for text in refusals):
         return Response.REFUSED
     if _ABSENT.search(result.errors):

@@ -19,10 +19,12 @@ from coordination_tasks.documents.paths import (
 )
 from coordination_tasks.documents.transitions import TransitionLog, read_log, write_log
 from coordination_tasks.domain.errors import BadRequest, ClaimLost, HistoryRewritten
+from coordination_tasks.domain.good_builds import tag_name, tag_text
 from coordination_tasks.domain.model import Job, Transition
 from coordination_tasks.domain.state_machine import check_job_transition
 from coordination_tasks.domain.timestamps import format_time
 from coordination_tasks.repository.draft import Draft
+from coordination_tasks.repository.protocol import Mark
 from coordination_tasks.store.attempt_commands import (
     AttemptCommand,
     Complete,
@@ -132,7 +134,17 @@ def _complete(draft: Draft, command: Complete, log: TransitionLog, publisher: Pu
     if completion.log:
         _write_log(draft, fence.builder, at, completion.log)
     _publish_end(draft, ended, completion, publisher)
+    _mark_good_build(draft, ended, completion, fence.builder, at)
     draft.note(f"{_title(fence)}: {completion.state}")
+
+
+def _mark_good_build(
+    draft: Draft, job: Job, completion: Completion, builder: str, at: datetime
+) -> None:
+    """A success with artifacts is found again by the name of its branch."""
+    has_artifacts = job.state is State.SUCCEEDED and completion.manifest is not None
+    if has_artifacts and (name := tag_name(job.branch or "", at)):
+        draft.marks.append(Mark(name, tag_text(job, builder, at)))
 
 
 def _write_log(draft: Draft, builder: str, at: datetime, text: str) -> None:

@@ -10,7 +10,7 @@ from common.states import State
 from coordination_tasks.domain.errors import NothingToClaim, Unavailable
 from coordination_tasks.domain.model import BuilderProfile
 from coordination_tasks.repository.memory import MemoryRemote, MemoryRepository
-from coordination_tasks.repository.protocol import Note, Version
+from coordination_tasks.repository.protocol import Mark, Note, Version
 from coordination_tasks.store.store import Store
 from tests.support.coordination.world import (
     PIPELINES,
@@ -147,10 +147,11 @@ class Overtaken(MemoryRepository):
         changes: Mapping[str, bytes | None],
         message: str,
         takes: Sequence[Note] = (),
+        marks: Sequence[Mark] = (),
     ) -> Version:
         if self.before_write:
             self.before_write.pop(0)()
-        made = super().push_if_unchanged(version, changes, message, takes)
+        made = super().push_if_unchanged(version, changes, message, takes, marks)
         self.writes += 1
         return made
 

@@ -33,7 +33,7 @@ from coordination_tasks.repository.memory import (
     MemoryRepository,
     MemoryStepLogs,
 )
-from coordination_tasks.repository.protocol import Note, Version
+from coordination_tasks.repository.protocol import Mark, Note, Version
 from coordination_tasks.store.store import Store
 from tests.support.coordination.world import PIPELINES, Clock, job
 
@@ -70,9 +70,10 @@ class CountedRepository(MemoryRepository):
         changes: Mapping[str, bytes | None],
         message: str,
         takes: Sequence[Note] = (),
+        marks: Sequence[Mark] = (),
     ) -> Version:
         self.builder.pushed()
-        return super().push_if_unchanged(version, changes, message, takes)
+        return super().push_if_unchanged(version, changes, message, takes, marks)
 
 
 class CountedHeartbeats(MemoryHeartbeats):

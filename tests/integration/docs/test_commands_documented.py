@@ -56,6 +56,8 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit retry": (["retry", WAITING],),
     "doit drain": (["drain"],),
     "doit verify": (["verify"], ["verify", "changed.d"]),
+    "doit good-builds": (["good-builds"],),
+    "doit last-good": (["last-good", "main"],),
     "doit keys": (["keys"],),
     "doit version": (["version"],),
     "doit resume": (["resume"],),

@@ -10,6 +10,7 @@ from coordination_tasks.domain.errors import NotFound, OutcomeUnknown, Unavailab
 from coordination_tasks.repository.draft import Draft
 from coordination_tasks.repository.memory import MemoryRemote, MemoryRepository
 from coordination_tasks.repository.protocol import (
+    Mark,
     Moved,
     Note,
     Repository,
@@ -42,10 +43,11 @@ class Faulty(MemoryRepository):
         changes: Mapping[str, bytes | None],
         message: str,
         takes: Sequence[Note] = (),
+        marks: Sequence[Mark] = (),
     ) -> Version:
         self.writes += 1
         self.before()
-        made = super().push_if_unchanged(version, changes, message, takes)
+        made = super().push_if_unchanged(version, changes, message, takes, marks)
         self.after(made)
         return made
 
@@ -161,6 +163,7 @@ def test_a_write_that_lands_late_is_found_too() -> None:
             changes: Mapping[str, bytes | None],
             message: str,
             takes: Sequence[Note] = (),
+            marks: Sequence[Mark] = (),
         ) -> Version:
             self.writes += 1
             if self.writes == 1:
