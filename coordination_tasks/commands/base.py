@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 from datetime import datetime
 from json import dumps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from common.cli.command import Command, tell
 from common.errors import ApplicationError, one_line
@@ -17,6 +17,9 @@ from coordination_tasks.domain.scheduling import Terms
 from coordination_tasks.domain.timestamps import format_time
 from coordination_tasks.wiring.farm import Farm
 from coordination_tasks.wiring.outage import Outage
+
+if TYPE_CHECKING:
+    from coordination_tasks.build.ports import Pipelines
 
 
 class FarmCommand(Command):
@@ -35,27 +38,19 @@ class FarmCommand(Command):
 
     def pipelines_problem(self) -> str:
         """Why the pipelines of this farm cannot be used; "" when they can."""
-        try:
-            _ = self.farm.pipelines.known
-        except ApplicationError as error:
-            return one_line(error)
-        return ""
+        return pipelines_problem(self.farm.pipelines)
 
     def known_pipelines(self) -> dict[str, tuple[str, ...]]:
         """The pipelines of this farm, each with the labels that it requires of a builder."""
-        return {name: terms.labels for name, terms in self.farm.pipelines.known.items()}
+        return known_pipelines(self.farm.pipelines)
 
     def terms(self, secrets: Secrets) -> Terms:
         """What the pipelines of this farm require of jobs and builders, besides labels."""
-        known = self.farm.pipelines.known
-        lacks = {name: secrets.lacks(terms.secrets) for name, terms in known.items()}
-        return Terms(
-            takes={name: terms.takes for name, terms in known.items() if terms.takes},
-            max_attempts={
-                name: terms.max_attempts for name, terms in known.items() if terms.max_attempts
-            },
-            hindrances={name: reason for name, reason in lacks.items() if reason},
-        )
+        return terms_of(self.farm.pipelines, secrets)
+
+    def check_pipeline(self, name: str) -> str:
+        """`name`, if there is such a pipeline. Raises BadRequest with the closest one."""
+        return check_pipeline(self.farm.pipelines, name)
 
     def show_outage(self, outage: Outage | None, *, json: bool) -> None:
         """Say first that what follows may be old; with `json` as an object on stderr."""
@@ -68,12 +63,40 @@ class FarmCommand(Command):
         sys.stdout.write(f"{outage}\n\n")
         tell(f"doit {self.name}: {outage.cause}")
 
-    def check_pipeline(self, name: str) -> str:
-        """`name`, if there is such a pipeline. Raises BadRequest with the closest one."""
-        known = self.known_pipelines()
-        if name not in known:
-            raise BadRequest(f"unknown pipeline {name[:60]!r}{did_you_mean(name, known)}")
-        return name
+
+def pipelines_problem(pipelines: Pipelines) -> str:
+    """Why the pipelines of this farm cannot be used; "" when they can."""
+    try:
+        _ = pipelines.known
+    except ApplicationError as error:
+        return one_line(error)
+    return ""
+
+
+def known_pipelines(pipelines: Pipelines) -> dict[str, tuple[str, ...]]:
+    """The pipelines of this farm, each with the labels that it requires of a builder."""
+    return {name: terms.labels for name, terms in pipelines.known.items()}
+
+
+def terms_of(pipelines: Pipelines, secrets: Secrets) -> Terms:
+    """What the pipelines of this farm require of jobs and builders, besides labels."""
+    known = pipelines.known
+    lacks = {name: secrets.lacks(terms.secrets) for name, terms in known.items()}
+    return Terms(
+        takes={name: terms.takes for name, terms in known.items() if terms.takes},
+        max_attempts={
+            name: terms.max_attempts for name, terms in known.items() if terms.max_attempts
+        },
+        hindrances={name: reason for name, reason in lacks.items() if reason},
+    )
+
+
+def check_pipeline(pipelines: Pipelines, name: str) -> str:
+    """`name`, if there is such a pipeline. Raises BadRequest with the closest one."""
+    known = known_pipelines(pipelines)
+    if name not in known:
+        raise BadRequest(f"unknown pipeline {name[:60]!r}{did_you_mean(name, known)}")
+    return name
 
 
 def no_arguments(args: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from coordination_tasks.repository.protocol import Mark, Note, Repository, Version
 
@@ -28,6 +28,8 @@ class Draft:
         """The notes that the write removes."""
         self.marks: list[Mark] = []
         """The names that the new version gets."""
+        self.trailers: Mapping[str, str] = {}
+        """Name and value of lines at the end of the message: who acts."""
         self._changes: dict[str, bytes | None] = {}
         self._told: list[str] = []
 
@@ -42,11 +44,13 @@ class Draft:
 
     @property
     def message(self) -> str:
-        """The texts of `note`, as the message of the write."""
-        if len(self._told) <= 1:
-            return "".join(self._told)
-        # the first line, which a short log shows, is the final result
-        return "\n".join([f"{self._told[-1]} (and {len(self._told) - 1} more)", "", *self._told])
+        """The texts of `note`, and the trailers, as the message of the write."""
+        told = self._told
+        if len(told) > 1:
+            # the first line, which a short log shows, is the final result
+            told = [f"{told[-1]} (and {len(told) - 1} more)", "", *told]
+        signed = ["", *(f"{name}: {value}" for name, value in self.trailers.items())]
+        return "\n".join([*told, *(signed if told and self.trailers else ())])
 
     def read(self, path: str) -> bytes | None:
         """Content of a file with the changes so far; None when it does not exist."""

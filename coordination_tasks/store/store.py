@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import TypeVar
 
 from coordination_tasks.documents.builder_status import IDLE, BuilderStatus, HostLoad, StatusChange
@@ -80,8 +81,8 @@ class Store:
 
     `load` returns the load of the host. `notice` receives readable lines: what the store waits for,
     and broken data that it could work around. `memory` is what this builder has seen of the farm;
-    `restoring`: it writes although main has lost facts. All operations raise HistoryRewritten,
-    AnotherFarm and NewerFormat.
+    `restoring`: it writes although main has lost facts. `trailers` stand in the message of each
+    commit. All operations raise HistoryRewritten, AnotherFarm and NewerFormat.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Store:
         notice: Callable[[str], None] = _log_notice,
         memory: FarmMemory | None = None,
         restoring: bool = False,
+        trailers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         check_builder_id(builder.id)
         self._repository = ContinuousRepository(
@@ -105,6 +107,7 @@ class Store:
         self._pace = pace or Pace()
         self._load = load
         self._notice = notice
+        self._trailers = trailers
         self._claims = CombinedWrites(self._repository, builder.id)
         self._claiming = threading.Lock()
 
@@ -334,6 +337,7 @@ class Store:
         self, function: Callable[[Draft], T], combined: CombinedWrites | None = None
     ) -> T:
         def with_epoch(draft: Draft) -> T:
+            draft.trailers = self._trailers
             value = function(draft)
             if draft.read(EPOCH) is None and draft.changes:
                 known = self._repository.epoch

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.host_load import read_host_load
@@ -18,12 +19,14 @@ def open_store(
     config: BuilderConfig,
     notice: Callable[[str], None],
     *,
+    trailers: Mapping[str, str] = MappingProxyType({}),
     sleep: Callable[[float], None] = time.sleep,
     restoring: bool = False,
 ) -> Iterator[Store]:
     """The store of the farm that `config` names; closed at the end. `sleep` may raise.
 
-    `notice` takes lines for a person. `restoring`: see Store.
+    `notice` takes lines for a person. `trailers` name who acts, in each commit. `restoring`: see
+    Store.
     """
     with repository(config) as clone:
         yield Store(
@@ -34,4 +37,5 @@ def open_store(
             notice=notice,
             memory=memory(config),
             restoring=restoring,
+            trailers=trailers,
         )

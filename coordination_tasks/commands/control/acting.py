@@ -9,7 +9,8 @@ from typing import Any
 
 from common.cli.command import tell
 from common.yaml.findings import did_you_mean
-from coordination_tasks.builder.acting_person import acting_person
+from coordination_tasks.builder.acting_person import Acting, acting
+from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.commands.base import FarmCommand, as_json
 from coordination_tasks.commands.jobs.jobs import job_as_json
 from coordination_tasks.commands.views.output import write_lines
@@ -44,9 +45,8 @@ class ActingCommand(FarmCommand):
     @contextmanager
     def control(self, builder: str, person: str, *, names: str = "") -> Iterator[Control]:
         """The farm, for `person` ("": the person on this machine), who names a builder."""
-        with open_store(self.farm.config(builder), tell) as store:
-            yield Control(store, acting_person(person))
-            tell_if_unknown(store, names)
+        with open_control(self.farm.config(builder), acting(person), names=names) as control:
+            yield control
 
     def named_builder(self, builder: str, words: Sequence[str]) -> str:
         """The builder on a command line; by default that of this machine. Raises BadRequest."""
@@ -63,6 +63,14 @@ def tell_if_unknown(store: Store, builder: str) -> None:
     if builder not in known:
         hint = did_you_mean(builder, known).rstrip("?")
         tell(f"unknown builder {builder!r}{hint}; this holds once such a builder joins")
+
+
+@contextmanager
+def open_control(config: BuilderConfig, who: Acting, *, names: str = "") -> Iterator[Control]:
+    """The farm of `config`, to be changed for `who`, who names a builder."""
+    with open_store(config, tell, trailers=who.trailers) as store:
+        yield Control(store, who.person)
+        tell_if_unknown(store, names)
 
 
 def named_jobs(words: Sequence[str]) -> tuple[str, ...]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from common.cli.command import OPTION_BUILDER, OPTION_JSON
+from coordination_tasks.builder.acting_person import Acting, acting
+from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.commands.control.acting import (
     OPTION_AS,
     ActingCommand,
     named_jobs,
+    open_control,
     show_jobs,
 )
-from coordination_tasks.domain.model import is_builder_id
+from coordination_tasks.domain.model import Job, is_builder_id
 from coordination_tasks.farm.wake_call import wake
 
 
@@ -42,10 +47,21 @@ one that has ended.
         self, reason: str, person: str, json: bool, builder: str, pos_args: list[str]
     ) -> int:
         jobs = named_jobs(pos_args)
-        with self.control(builder, person) as control:
-            cancelled = control.cancel(jobs, reason)
-        builders_here = self.farm.config(builder).state_dir.parent
-        for job in cancelled:
-            if job.assigned_to and is_builder_id(job.assigned_to):
-                wake(builders_here / job.assigned_to)
+        cancelled = cancel_jobs(self.farm.config(builder), acting(person), jobs, reason)
         return show_jobs(cancelled, json=json)
+
+
+def cancel_jobs(
+    config: BuilderConfig, who: Acting, jobs: Sequence[str], reason: str
+) -> tuple[Job, ...]:
+    """Cancel all of the jobs or none, and wake their builders on this host.
+
+    Raises NotFound, Conflict, and what a transaction raises.
+    """
+    with open_control(config, who) as control:
+        cancelled = control.cancel(jobs, reason)
+    builders_here = config.state_dir.parent
+    for job in cancelled:
+        if job.assigned_to and is_builder_id(job.assigned_to):
+            wake(builders_here / job.assigned_to)
+    return cancelled

@@ -6,11 +6,12 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, OPTION_PARAM, given_params, tell
-from coordination_tasks.builder.acting_person import acting_person
-from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
+from coordination_tasks.builder.acting_person import Acting, acting
+from coordination_tasks.commands.base import FarmCommand, as_json, check_pipeline, no_arguments
 from coordination_tasks.commands.control.acting import OPTION_AS, OPTION_ON, tell_if_unknown
 from coordination_tasks.commands.jobs.jobs import job_as_json
 from coordination_tasks.domain.errors import BadRequest, IdTaken, NotFound, Unavailable
@@ -18,7 +19,11 @@ from coordination_tasks.domain.model import Job, check_builder_id
 from coordination_tasks.store.operations.control import ANY_BUILDER
 from coordination_tasks.store.operations.queue import check_request
 from coordination_tasks.store.store import Store
+from coordination_tasks.wiring.farm import Farm
 from coordination_tasks.wiring.store import open_store
+
+if TYPE_CHECKING:
+    from coordination_tasks.build.ports import Pipelines
 
 _MOST_IDS = 20
 """Tries to find ids that nobody has: in a second there are 10,000."""
@@ -103,11 +108,8 @@ source, 3 bad configuration or usage.
         pos_args: list[str],
     ) -> int:
         no_arguments(pos_args)
-        branches = tuple(dict.fromkeys(filter(None, branch)))
-        _check_source(pipeline, branches, commit, tag, id)
-        self.check_pipeline(pipeline)
         request = Job(
-            id=id or new_job_id(time.time(), uuid.uuid4().int),
+            id=id,
             pipeline=pipeline,
             type=kind,
             params=given_params(param),
@@ -117,72 +119,102 @@ source, 3 bad configuration or usage.
             priority=priority,
             description=description,
             wanted_builder=_wanted(on),
-            queued_by=acting_person(person),
         )
-        jobs = [self._checked(request, name, tag, new=new) for name in branches or ("",)]
-        with open_store(self.farm.config(builder), tell) as store:
-            stored = _queue(store, jobs, has_id=bool(id), new=new)
-            for name in _unknown(store, request.dependencies):
-                tell(f"unknown job {name[:80]!r}: {stored[0].id} waits until it has succeeded")
-            tell_if_unknown(store, on)
+        wanted = Wanted(request=request, branches=tuple(branch), tag=tag, new=new)
+        stored = queue(self.farm, wanted, acting(person), builder)
         if json:
             sys.stdout.write(as_json({"jobs": [job_as_json(job) for job in stored]}) + "\n")
         else:
             sys.stdout.writelines(f"{job.id}\n" for job in stored)
         return 0
 
-    def _checked(self, request: Job, branch: str, tag: str, *, new: bool) -> Job:
-        """The job for a branch or tag. Raises BadRequest, Unavailable."""
-        job = replace(request, branch=branch or None)
-        pipelines, pipeline = self.farm.pipelines, job.pipeline or ""
-        try:
-            pipelines.check_job(
-                pipeline, job.params, job_id=job.id, branch=branch, commit=job.commit or ""
-            )
-            check_request(job)
-            if tag:
-                return replace(job, commit=self._tagged(pipeline, tag))
-            if branch and not job.commit:
-                tip = self._tip(pipeline, branch, must_know=new)
-                return replace(job, commit=tip) if new else job
-        except ValueError as error:
-            raise BadRequest(str(error)) from error
-        return job
 
-    def _tip(self, pipeline: str, branch: str, *, must_know: bool) -> str | None:
-        """The commit of the branch now; None when the source cannot be asked. Raises BadRequest."""
-        try:
-            commit = self.farm.pipelines.branch_commit(pipeline, branch)
-        except ConnectionError as error:
-            if must_know:
-                raise Unavailable(str(error)) from error
-            tell(f"cannot check whether branch '{branch[:80]}' exists: {error}")
-            return None
-        if commit is None:
-            raise BadRequest(f"the source of pipeline {pipeline} has no branch '{branch[:80]}'")
-        return commit
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The jobs that somebody wants to queue."""
 
-    def _tagged(self, pipeline: str, tag: str) -> str:
-        """The commit that the tag names. Raises ValueError, BadRequest, Unavailable."""
-        try:
-            commit = self.farm.pipelines.tag_commit(pipeline, tag)
-        except ConnectionError as error:
+    request: Job
+    """What they have in common; the id is "" when it is to be made up."""
+    branches: tuple[str, ...] = ()
+    """One job for each; none: the request has a commit, or there is a tag."""
+    tag: str = ""
+    new: bool = False
+    """Queue no second job for a commit."""
+
+
+def queue(farm: Farm, wanted: Wanted, who: Acting, builder: str = "") -> tuple[Job, ...]:
+    """Check and queue the jobs for `who`; returns the stored ones.
+
+    Raises BadRequest, Unavailable, and what a transaction raises.
+    """
+    asked, pipelines = wanted.request, farm.pipelines
+    branches = tuple(dict.fromkeys(filter(None, wanted.branches)))
+    _check_source(asked, branches, wanted.tag)
+    check_pipeline(pipelines, asked.pipeline or "")
+    made_up = new_job_id(time.time(), uuid.uuid4().int)
+    request = replace(asked, id=asked.id or made_up, queued_by=who.person)
+    jobs = [_checked(pipelines, request, name, wanted) for name in branches or ("",)]
+    with open_store(farm.config(builder), tell, trailers=who.trailers) as store:
+        stored = _queue(store, jobs, has_id=bool(asked.id), new=wanted.new)
+        for name in _unknown(store, request.dependencies):
+            tell(f"unknown job {name[:80]!r}: {stored[0].id} waits until it has succeeded")
+        tell_if_unknown(store, asked.wanted_builder or "")
+    return stored
+
+
+def _checked(pipelines: Pipelines, request: Job, branch: str, wanted: Wanted) -> Job:
+    """The job for a branch or tag. Raises BadRequest, Unavailable."""
+    job = replace(request, branch=branch or None)
+    pipeline = job.pipeline or ""
+    try:
+        pipelines.check_job(
+            pipeline, job.params, job_id=job.id, branch=branch, commit=job.commit or ""
+        )
+        check_request(job)
+        if wanted.tag:
+            return replace(job, commit=_tagged(pipelines, pipeline, wanted.tag))
+        if branch and not job.commit:
+            tip = _tip(pipelines, pipeline, branch, must_know=wanted.new)
+            return replace(job, commit=tip) if wanted.new else job
+    except ValueError as error:
+        raise BadRequest(str(error)) from error
+    return job
+
+
+def _tip(pipelines: Pipelines, pipeline: str, branch: str, *, must_know: bool) -> str | None:
+    """The commit of the branch now; None when the source cannot be asked. Raises BadRequest."""
+    try:
+        commit = pipelines.branch_commit(pipeline, branch)
+    except ConnectionError as error:
+        if must_know:
             raise Unavailable(str(error)) from error
-        if commit is None:
-            raise BadRequest(f"the source of pipeline {pipeline} has no tag '{tag[:80]}'")
-        return commit
+        tell(f"cannot check whether branch '{branch[:80]}' exists: {error}")
+        return None
+    if commit is None:
+        raise BadRequest(f"the source of pipeline {pipeline} has no branch '{branch[:80]}'")
+    return commit
 
 
-def _check_source(
-    pipeline: str, branches: Sequence[str], commit: str, tag: str, job_id: str
-) -> None:
-    if not pipeline:
+def _tagged(pipelines: Pipelines, pipeline: str, tag: str) -> str:
+    """The commit that the tag names. Raises ValueError, BadRequest, Unavailable."""
+    try:
+        commit = pipelines.tag_commit(pipeline, tag)
+    except ConnectionError as error:
+        raise Unavailable(str(error)) from error
+    if commit is None:
+        raise BadRequest(f"the source of pipeline {pipeline} has no tag '{tag[:80]}'")
+    return commit
+
+
+def _check_source(request: Job, branches: Sequence[str], tag: str) -> None:
+    commit = request.commit
+    if not request.pipeline:
         raise BadRequest("missing --pipeline; `doit list` shows the pipelines")
     if commit and tag:
         raise BadRequest("--commit and --tag exclude each other")
     if not branches and not commit and not tag:
         raise BadRequest("missing --branch, --commit or --tag")
-    if len(branches) > 1 and (commit or tag or job_id):
+    if len(branches) > 1 and (commit or tag or request.id):
         raise BadRequest("several --branch exclude --commit, --tag and --id")
 
 

@@ -15,11 +15,17 @@ from common.yaml.findings import did_you_mean
 from coordination_tasks.build.attempt.own_plans import own_plans
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt, running_attempt
 from coordination_tasks.build.display.display import PlainDisplay
-from coordination_tasks.build.ports import Outlook
+from coordination_tasks.build.ports import Outlook, Pipelines
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.disk_space import lacking_space
 from coordination_tasks.builder.secret_values import Secrets
-from coordination_tasks.commands.base import FarmCommand, as_json
+from coordination_tasks.commands.base import (
+    FarmCommand,
+    as_json,
+    known_pipelines,
+    pipelines_problem,
+    terms_of,
+)
 from coordination_tasks.commands.jobs.explanation import (
     Lease,
     StepExplanation,
@@ -96,65 +102,71 @@ Exit codes: 0 explained, 1 cannot reach the coordination repository, and nothing
         with open_reading(config, tell) as reading:
             snapshot = reading.snapshot
             self.show_outage(reading.outage, json=json)
+            pipelines = self.farm.pipelines
             if not pos_args:
-                return _show_queue(self._jobs(config, reading, _active(snapshot)), json)
+                active = list(snapshot.queue.unfinished())
+                return _show_queue(explain_jobs(config, pipelines, reading, active), json)
             job = snapshot.job(pos_args[0])
-            explained = self._jobs(config, reading, [job])[0]
-            steps, problem = self._steps(config, snapshot, job)
+            explained = explain_jobs(config, pipelines, reading, [job])[0]
+            steps, problem = steps_of_job(config, pipelines, snapshot, job)
             following = next_step(job, snapshot.transitions(job.id, job.attempt))
         if len(pos_args) == 1:
             return _show_job(explained, steps, problem, following, json)
         return _show_step(_find(steps, job.id, pos_args[1]), json)
 
-    def _jobs(
-        self, config: BuilderConfig, reading: Reading, jobs: Sequence[Job]
-    ) -> list[JobExplanation]:
-        snapshot = reading.snapshot
-        look = any(job.state is State.RUNNING for job in jobs) and not reading.outage
-        presences = find_presences(config, snapshot) if look else {}
-        queued = any(job.state is State.QUEUED for job in jobs)
-        refusals = self._refusals(config, snapshot) if queued else {}
-        return [
-            JobExplanation(
-                job=job,
-                not_claimed=refusals.get(job.id),
-                lease=_lease(config, snapshot, job, presences),
-            )
-            for job in jobs
-        ]
 
-    def _refusals(self, config: BuilderConfig, snapshot: Snapshot) -> Mapping[str, str]:
-        problem = self.pipelines_problem()
-        if problem:
-            tell(f"doit explain: {problem}")
-            return {job.id: CLAIMS_NOTHING for job in snapshot.queue.queued()}
-        wanted = Wanted(
-            pipelines=self.known_pipelines(),
-            labels=config.profile.labels,
-            builder=config.profile.id,
-            default_pipeline=config.default_pipeline,
-            terms=self.terms(Secrets(os.environ, config.secrets_file)),
+def explain_jobs(
+    config: BuilderConfig, pipelines: Pipelines, reading: Reading, jobs: Sequence[Job]
+) -> list[JobExplanation]:
+    """Why this builder does not claim each queued one, and who holds each running one."""
+    snapshot = reading.snapshot
+    look = any(job.state is State.RUNNING for job in jobs) and not reading.outage
+    presences = find_presences(config, snapshot) if look else {}
+    queued = any(job.state is State.QUEUED for job in jobs)
+    refusals = _refusals(config, pipelines, snapshot) if queued else {}
+    return [
+        JobExplanation(
+            job=job,
+            not_claimed=refusals.get(job.id),
+            lease=_lease(config, snapshot, job, presences),
         )
-        drain = drain_of(snapshot.drains(), config.profile.id)
-        hindrance = f"this builder is {drain}" if drain else lacking_space(config)
-        return {job.id: refusal or hindrance for job, refusal in explain(snapshot.queue, wanted)}
+        for job in jobs
+    ]
 
-    def _steps(
-        self, config: BuilderConfig, snapshot: Snapshot, job: Job
-    ) -> tuple[tuple[StepExplanation, ...], str]:
-        """The steps, and why their plan cannot be loaded ("" when it can)."""
-        planner = self.farm.pipelines.planner
-        recorded = recorded_plan(snapshot, job)
-        pipeline = job.pipeline or config.default_pipeline or ""
-        outlooks: Sequence[Outlook] = ()
-        problem = ""
-        try:
-            plan = own_plans(config.state_dir, planner).find(pipeline, recorded)
-            complete = replace(job, params=planner.prepare(plan, job.params).params)
-            outlooks = planner.outlook(plan, _as_if_claimed(complete, config, plan))
-        except ValueError as error:
-            problem = one_line(error)
-        return explain_steps(job, snapshot.transitions(job.id, job.attempt), outlooks), problem
+
+def steps_of_job(
+    config: BuilderConfig, pipelines: Pipelines, snapshot: Snapshot, job: Job
+) -> tuple[tuple[StepExplanation, ...], str]:
+    """The steps, and why their plan cannot be loaded ("" when it can)."""
+    planner = pipelines.planner
+    recorded = recorded_plan(snapshot, job)
+    pipeline = job.pipeline or config.default_pipeline or ""
+    outlooks: Sequence[Outlook] = ()
+    problem = ""
+    try:
+        plan = own_plans(config.state_dir, planner).find(pipeline, recorded)
+        complete = replace(job, params=planner.prepare(plan, job.params).params)
+        outlooks = planner.outlook(plan, _as_if_claimed(complete, config, plan))
+    except ValueError as error:
+        problem = one_line(error)
+    return explain_steps(job, snapshot.transitions(job.id, job.attempt), outlooks), problem
+
+
+def _refusals(config: BuilderConfig, pipelines: Pipelines, snapshot: Snapshot) -> Mapping[str, str]:
+    problem = pipelines_problem(pipelines)
+    if problem:
+        tell(f"doit explain: {problem}")
+        return {job.id: CLAIMS_NOTHING for job in snapshot.queue.queued()}
+    wanted = Wanted(
+        pipelines=known_pipelines(pipelines),
+        labels=config.profile.labels,
+        builder=config.profile.id,
+        default_pipeline=config.default_pipeline,
+        terms=terms_of(pipelines, Secrets(os.environ, config.secrets_file)),
+    )
+    drain = drain_of(snapshot.drains(), config.profile.id)
+    hindrance = f"this builder is {drain}" if drain else lacking_space(config)
+    return {job.id: refusal or hindrance for job, refusal in explain(snapshot.queue, wanted)}
 
 
 def _as_if_claimed(job: Job, config: BuilderConfig, plan: bytes) -> RunningAttempt:
@@ -163,10 +175,6 @@ def _as_if_claimed(job: Job, config: BuilderConfig, plan: bytes) -> RunningAttem
     )
     running = running_attempt(attempt, config, PlainDisplay(sys.stderr, verbose=False))
     return replace(running, plan_digest=plan_digest(plan))
-
-
-def _active(snapshot: Snapshot) -> list[Job]:
-    return list(snapshot.queue.unfinished())
 
 
 def _lease(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -19,11 +19,16 @@ from coordination_tasks.commands.views.farm_page import (
     MOST_BUILDERS,
     MOST_ENDED,
     MOST_WAITING,
-    ShownBuilder,
     builders_section,
     ended_section,
     steps_of,
     waiting_section,
+)
+from coordination_tasks.commands.views.farm_view import (
+    FarmView,
+    read_farm,
+    status_of,
+    why_it_waits,
 )
 from coordination_tasks.commands.views.job_filter import (
     FILTER_OPTIONS,
@@ -38,14 +43,12 @@ from coordination_tasks.commands.views.job_page import (
     request_lines,
 )
 from coordination_tasks.commands.views.output import write_lines, write_section
-from coordination_tasks.documents.builder_status import BuilderStatus
-from coordination_tasks.documents.drains import ALL, Drain, drain_of, title
+from coordination_tasks.documents.drains import title
 from coordination_tasks.domain.errors import BadRequest, BrokenDocument
 from coordination_tasks.domain.model import Job, Transition
 from coordination_tasks.domain.next_step import next_step
-from coordination_tasks.domain.scheduling import waits_because
 from coordination_tasks.domain.timestamps import format_time, utc_now
-from coordination_tasks.farm.presence.overview import FarmOverview, is_late
+from coordination_tasks.farm.presence.overview import FarmOverview
 from coordination_tasks.store.history import GitHistory
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.wiring.reading import Reading, farm_overview, open_reading
@@ -143,26 +146,12 @@ commit, or a time before the first commit.
             origin = _origin(reading, moment)
             if job:
                 return _show_job(snapshot, origin, live, job=job, json=json)
-            farm = _read_farm(snapshot, live, chosen, config.lease)
+            farm = read_farm(snapshot, live, chosen, config.lease, _tell)
         if json:
             _write_json(origin | _farm_report(farm, limit or 0))
         else:
             _print_farm(farm, moment or utc_now(), limit)
         return BrokenDocument.exit_code if farm.broken else 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Farm:
-    """What was read of the farm, as far as it is to be shown."""
-
-    builders: Sequence[ShownBuilder]
-    offers: Sequence[Mapping[str, str]]
-    """The labels of each builder, shown or not."""
-    drains: Mapping[str, Drain]
-    jobs: Sequence[Job] | None
-    """None when they are unreadable."""
-    snapshot: Snapshot
-    broken: bool
 
 
 @contextmanager
@@ -188,7 +177,7 @@ def _show_job(
 ) -> int:
     found = snapshot.job(job)
     for problem in snapshot.unreadable_transitions(job):
-        tell(f"doit status: {problem}")
+        _tell(problem)
     transitions = snapshot.transitions(job)
     if json:
         _write_json({**origin, **_job_report(found, transitions)})
@@ -202,49 +191,12 @@ def _running_steps(snapshot: Snapshot, live: FarmOverview | None, job: Job) -> s
     if live is None or job.state is not State.RUNNING or not job.assigned_to:
         return ""
     with suppress(BrokenDocument):
-        return steps_of(_status(snapshot, live, job.assigned_to), job)
+        return steps_of(status_of(snapshot, live, job.assigned_to), job)
     return ""
 
 
-def _read_farm(
-    snapshot: Snapshot, live: FarmOverview | None, chosen: JobFilter, lease: float
-) -> _Farm:
-    broken: list[BrokenDocument] = []
-    builders: list[ShownBuilder] = []
-    drains: Mapping[str, Drain] = {}
-    jobs: list[Job] | None = None
-    with _told(broken):
-        drains = snapshot.drains()
-    with _told(broken):
-        jobs = [job for job in snapshot.jobs() if chosen.takes(job)]
-        for problem in snapshot.unreadable_jobs():
-            tell(f"doit status: {problem}")
-    for name in live.names(snapshot.builders()) if live else snapshot.builders():
-        with _told(broken):
-            builders.append(_shown_builder(snapshot, live, name, drains, lease))
-    busy = {job.assigned_to for job in jobs or () if job.state is State.RUNNING}
-    return _Farm(
-        builders=[
-            shown
-            for shown in builders
-            if shown.status.builder in busy or chosen.takes_builder(shown.status.builder)
-        ],
-        offers=[shown.status.labels for shown in builders],
-        drains=drains,
-        jobs=jobs,
-        snapshot=snapshot,
-        broken=bool(broken),
-    )
-
-
-@contextmanager
-def _told(broken: list[BrokenDocument]) -> Iterator[None]:
-    """Report a broken document, and show the others."""
-    try:
-        yield
-    except BrokenDocument as error:
-        broken.append(error)
-        tell(f"doit status: {error}")
+def _tell(line: str) -> None:
+    tell(f"doit status: {line}")
 
 
 def _write_json(value: Any) -> None:
@@ -267,31 +219,7 @@ def _origin(reading: Reading, moment: datetime | None) -> dict[str, Any]:
     }
 
 
-def _status(snapshot: Snapshot, live: FarmOverview | None, name: str) -> BuilderStatus:
-    if live is None:
-        return snapshot.builder_status(name)
-    published = snapshot.builder_status(name) if name in snapshot.builders() else None
-    return live.status_of(name, published)
-
-
-def _shown_builder(
-    snapshot: Snapshot,
-    live: FarmOverview | None,
-    name: str,
-    drains: Mapping[str, Drain],
-    lease: float,
-) -> ShownBuilder:
-    status = _status(snapshot, live, name)
-    presence = live.presence_of(status, utc_now()) if live else None
-    return ShownBuilder(
-        status=status,
-        presence=presence,
-        late=presence is not None and is_late(presence, status, lease),
-        drain=drain_of(drains, name),
-    )
-
-
-def _farm_report(farm: _Farm, limit: int) -> dict[str, Any]:
+def _farm_report(farm: FarmView, limit: int) -> dict[str, Any]:
     return {
         "builders": [
             {
@@ -338,7 +266,7 @@ def _job_report(job: Job, transitions: tuple[Transition, ...]) -> dict[str, Any]
     }
 
 
-def _print_farm(farm: _Farm, now: datetime, limit: int | None) -> None:
+def _print_farm(farm: FarmView, now: datetime, limit: int | None) -> None:
     jobs = {state: [job for job in farm.jobs or () if job.state is state] for state in State}
     running, waiting = jobs[State.RUNNING], jobs[State.QUEUED]
     ended = [job for job in farm.jobs or () if job.state not in (State.RUNNING, State.QUEUED)]
@@ -354,18 +282,12 @@ def _print_farm(farm: _Farm, now: datetime, limit: int | None) -> None:
         return
     write_lines(["", f"{len(running)} running, {len(waiting)} waiting, {len(ended)} ended"])
     if waiting:
-        why = _why_it_waits(farm)
+        why = why_it_waits(farm)
         write_lines([""])
         write_section(waiting_section(waiting, now, why, MOST_WAITING if limit is None else limit))
     if ended:
         write_lines([""])
         write_section(ended_section(ended, now, MOST_ENDED if limit is None else limit))
-
-
-def _why_it_waits(farm: _Farm) -> Callable[[Job], str]:
-    paused = farm.drains.get(ALL)
-    otherwise = f"the farm is drained by {paused.by}" if paused else "waits for a free builder"
-    return lambda job: waits_because(job, farm.offers, farm.snapshot.state_of) or otherwise
 
 
 def _print_job(job: Job, transitions: tuple[Transition, ...], steps: str, now: datetime) -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.yaml.duration import parse_duration
-from coordination_tasks.builder.acting_person import acting_person
+from coordination_tasks.builder.acting_person import acting
 from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
 from coordination_tasks.commands.control.acting import OPTION_AS
 from coordination_tasks.commands.tables import console
@@ -67,11 +67,12 @@ broken, 3 bad configuration or usage, or another builder holds the lock.
         if life and not take:
             raise BadRequest("--for is only for --take")
         seconds = _seconds(life)
-        with open_store(self.farm.config(builder), tell) as store:
+        who = acting(person)
+        with open_store(self.farm.config(builder), tell, trailers=who.trailers) as store:
             if take:
-                store.take_lock(take, seconds, person=acting_person(person))
+                store.take_lock(take, seconds, person=who.person)
             elif free:
-                was_taken = store.free_lock(free, person=acting_person(person))
+                was_taken = store.free_lock(free, person=who.person)
                 tell(f"released lock {free}" if was_taken else f"no builder holds a lock {free!r}")
             elif free_expired:
                 _free_expired(store)

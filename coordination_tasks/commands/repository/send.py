@@ -6,10 +6,11 @@ import sys
 
 from common.cli.command import OPTION_BUILDER, tell
 from common.yaml.findings import did_you_mean
-from coordination_tasks.builder.acting_person import acting_person
+from coordination_tasks.builder.acting_person import Acting, acting
+from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.commands.base import FarmCommand, no_arguments
 from coordination_tasks.commands.control.acting import OPTION_AS
-from coordination_tasks.documents.messages import MESSAGE_TYPES, TO_ALL
+from coordination_tasks.documents.messages import MESSAGE_TYPES, TO_ALL, Message
 from coordination_tasks.domain.errors import BadRequest
 from coordination_tasks.domain.secret_scan import refuse_secrets
 from coordination_tasks.farm.mailbox import Mailbox
@@ -61,19 +62,25 @@ Exit codes: 0 sent, 1 cannot reach the coordination repository or messages.json 
         if not subject:
             raise BadRequest("missing --subject")
         text = _standard_input() if body == FROM_STDIN else body
-        refuse_secrets("the subject", subject)
-        refuse_secrets("the body", text)
-        config = self.farm.config(builder)
-        with open_store(config, tell) as store:
-            by = acting_person(person)
-            message = Mailbox(store).send(to, subject, kind=type, body=text, person=by)
-            snapshot = store.snapshot()
-            known = {*snapshot.builders(), *find_presences(config, snapshot)}
-        if to not in (TO_ALL, *known):
-            near = did_you_mean(to, known)
-            tell(f"doit send: builder {to} has never reported{near}; the message waits for it")
+        message = send(self.farm.config(builder), acting(person), to, subject, text, type)
         sys.stdout.write(f"{message.id}\n")
         return 0
+
+
+def send(
+    config: BuilderConfig, who: Acting, to: str, subject: str, body: str, kind: str
+) -> Message:
+    """Send a message of `who`. Raises BadRequest, SecretFound, and what a transaction raises."""
+    refuse_secrets("the subject", subject)
+    refuse_secrets("the body", body)
+    with open_store(config, tell, trailers=who.trailers) as store:
+        message = Mailbox(store).send(to, subject, kind=kind, body=body, person=who.person)
+        snapshot = store.snapshot()
+        known = {*snapshot.builders(), *find_presences(config, snapshot)}
+    if to not in (TO_ALL, *known):
+        near = did_you_mean(to, known)
+        tell(f"doit send: builder {to} has never reported{near}; the message waits for it")
+    return message
 
 
 def _standard_input() -> str:

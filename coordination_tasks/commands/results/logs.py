@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.cli.terminal_text import printable
@@ -17,6 +18,9 @@ from coordination_tasks.domain.errors import BadRequest, NotFound
 from coordination_tasks.farm.job_logs import HEARTBEAT, AttemptView, JobLogs, LocalLogs, LogLines
 from coordination_tasks.wiring.clones import heartbeats, step_logs
 from coordination_tasks.wiring.reading import open_reading
+
+if TYPE_CHECKING:
+    from coordination_tasks.build.ports import Pipelines
 
 
 class LogsCommand(FarmCommand):
@@ -65,15 +69,13 @@ step, or a log that is not in the repository (the message has the builder that h
         job, step = _named(pos_args)
         if follow and json:
             raise BadRequest("--follow and --json exclude each other")
-        shown = Shown(pattern=_pattern(grep), last=_checked_tail(tail), raw=raw)
+        shown = Shown(pattern=log_pattern(grep), last=_checked_tail(tail), raw=raw)
         with open_reading(self.farm.config(builder), tell) as reading:
-            logs = self._logs(reading.config)
+            logs = job_logs(reading.config, self.farm.pipelines)
             if reading.outage:
                 logs.notice(f"{reading.outage.cause}. Showing what this host has {reading.outage}.")
             view = logs.view(reading.snapshot, job)
-            if step and step not in view.steps:
-                hint = did_you_mean(step, view.steps)
-                raise BadRequest(f"unknown step {step[:60]!r} of job {job}{hint}")
+            check_step(view, step)
             if follow:
                 Following(
                     logs=logs,
@@ -82,28 +84,28 @@ step, or a log that is not in the repository (the message has the builder that h
                     write=shown.write,
                 ).run(view, every=min(reading.config.observe_every, _LOOK_EVERY))
             elif json:
-                sys.stdout.write(as_json(_report(logs, view, step, shown)) + "\n")
+                sys.stdout.write(as_json(log_report(logs, view, step, shown)) + "\n")
             else:
                 _print(logs, view, step, shown)
         return 0
 
-    def _logs(self, config: BuilderConfig) -> JobLogs:
-        workspaces, base = self.farm.pipelines.workspaces, config.state_dir.parent
-        return JobLogs(
-            published=step_logs(config),
-            heartbeats=heartbeats(config),
-            local=LocalLogs(
-                path=lambda name, job, attempt, step: workspaces(base / name).log(
-                    job, attempt, step
-                ),
-                steps=lambda name, job: workspaces(base / name).logged_steps(job),
-            ),
-            notice=lambda line: tell(f"doit logs: {line}"),
-        )
-
 
 _LOOK_EVERY = 5.0
 """Seconds."""
+
+
+def job_logs(config: BuilderConfig, pipelines: Pipelines) -> JobLogs:
+    """The logs of this farm's jobs, wherever they can be read."""
+    workspaces, base = pipelines.workspaces, config.state_dir.parent
+    return JobLogs(
+        published=step_logs(config),
+        heartbeats=heartbeats(config),
+        local=LocalLogs(
+            path=lambda name, job, attempt, step: workspaces(base / name).log(job, attempt, step),
+            steps=lambda name, job: workspaces(base / name).logged_steps(job),
+        ),
+        notice=lambda line: tell(f"doit logs: {line}"),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,13 @@ class Shown:
         sys.stdout.flush()
 
 
+def check_step(view: AttemptView, step: str) -> None:
+    """Raise BadRequest unless the attempt has this step; "" stands for none."""
+    if step and step not in view.steps:
+        hint = did_you_mean(step, view.steps)
+        raise BadRequest(f"unknown step {step[:60]!r} of job {view.job}{hint}")
+
+
 def _print(logs: JobLogs, view: AttemptView, step: str, shown: Shown) -> None:
     chosen = _chosen(view, step)
     for name in chosen:
@@ -136,7 +145,8 @@ def _print(logs: JobLogs, view: AttemptView, step: str, shown: Shown) -> None:
             shown.write(_heading(view, name, found) if len(chosen) > 1 else "", found.lines)
 
 
-def _report(logs: JobLogs, view: AttemptView, step: str, shown: Shown) -> dict[str, object]:
+def log_report(logs: JobLogs, view: AttemptView, step: str, shown: Shown) -> dict[str, object]:
+    """The logs of a step, or of those that a reader wants first. Raises NotFound."""
     read = ((name, _lines(logs, view, name, named=bool(step))) for name in _chosen(view, step))
     return {
         "job": view.job,
@@ -193,7 +203,8 @@ def _named(words: Sequence[str]) -> tuple[str, str]:
     return words[0], words[1] if len(words) > 1 else ""
 
 
-def _pattern(text: str) -> re.Pattern[str] | None:
+def log_pattern(text: str) -> re.Pattern[str] | None:
+    """The regular expression; None for "". Raises BadRequest."""
     try:
         return re.compile(text) if text else None
     except re.error as error:
