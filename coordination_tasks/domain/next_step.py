@@ -119,6 +119,18 @@ def codes() -> frozenset[str]:
     return frozenset(_REMEDIES)
 
 
+def remedies() -> Mapping[str, str]:
+    """What to do about each failure code, as text; `BUILDER` stands for the job's builder."""
+    words = {
+        "builder": "BUILDER",
+        RETRY: "doit retry JOB",
+        REPLAN: "doit retry JOB --replan",
+        ENQUEUE: "doit enqueue",
+        DOCTOR: "doit doctor",
+    }
+    return {code: f"{text.format(**words)} ({words[do]})" for code, (do, text) in _REMEDIES.items()}
+
+
 def next_step(job: Job, transitions: Sequence[Transition]) -> NextStep | None:
     """What to do about the job; None while it waits or runs, and when it has succeeded.
 

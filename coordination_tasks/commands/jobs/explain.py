@@ -112,7 +112,7 @@ Exit codes: 0 explained, 1 cannot reach the coordination repository, and nothing
             following = next_step(job, snapshot.transitions(job.id, job.attempt))
         if len(pos_args) == 1:
             return _show_job(explained, steps, problem, following, json)
-        return _show_step(_find(steps, job.id, pos_args[1]), json)
+        return _show_step(find_step(steps, job.id, pos_args[1]), json)
 
 
 def explain_jobs(
@@ -187,7 +187,8 @@ def _lease(
     return lease_of(job, presences, published or config.lease)
 
 
-def _find(steps: tuple[StepExplanation, ...], job: str, name: str) -> StepExplanation:
+def find_step(steps: tuple[StepExplanation, ...], job: str, name: str) -> StepExplanation:
+    """The step of that name. Raises BadRequest."""
     names = [step.step for step in steps]
     for step in steps:
         if step.step == name:

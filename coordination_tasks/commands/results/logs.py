@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -84,7 +84,7 @@ step, or a log that is not in the repository (the message has the builder that h
                     write=shown.write,
                 ).run(view, every=min(reading.config.observe_every, _LOOK_EVERY))
             elif json:
-                sys.stdout.write(as_json(log_report(logs, view, step, shown)) + "\n")
+                sys.stdout.write(as_json(_report(logs, view, step, shown)) + "\n")
             else:
                 _print(logs, view, step, shown)
         return 0
@@ -145,9 +145,7 @@ def _print(logs: JobLogs, view: AttemptView, step: str, shown: Shown) -> None:
             shown.write(_heading(view, name, found) if len(chosen) > 1 else "", found.lines)
 
 
-def log_report(logs: JobLogs, view: AttemptView, step: str, shown: Shown) -> dict[str, object]:
-    """The logs of a step, or of those that a reader wants first. Raises NotFound."""
-    read = ((name, _lines(logs, view, name, named=bool(step))) for name in _chosen(view, step))
+def _report(logs: JobLogs, view: AttemptView, step: str, shown: Shown) -> dict[str, object]:
     return {
         "job": view.job,
         "attempt": view.attempt,
@@ -163,10 +161,17 @@ def log_report(logs: JobLogs, view: AttemptView, step: str, shown: Shown) -> dic
                 "left_out_lines": found.left_out,
                 "lines": list(shown.of(found.lines)),
             }
-            for name, found in read
-            if found
+            for name, found in step_lines(logs, view, step)
         ],
     }
+
+
+def step_lines(logs: JobLogs, view: AttemptView, step: str) -> Iterator[tuple[str, LogLines]]:
+    """The lines of a step, or of those that a reader wants first. Raises NotFound."""
+    for name in _chosen(view, step):
+        found = _lines(logs, view, name, named=bool(step))
+        if found:
+            yield name, found
 
 
 def _chosen(view: AttemptView, step: str) -> tuple[str, ...]:
