@@ -30,8 +30,10 @@ from coordination_tasks.documents.paths import (
     archived_jobs_path,
     archived_log_path,
     archived_messages_path,
+    job_of_manifest,
     logs_folder,
     manifest_path,
+    old_manifest_path,
     transitions_folder,
 )
 from coordination_tasks.documents.retention import made_at
@@ -139,6 +141,8 @@ def archive_log(draft: Draft, builder: str, name: str, month: str) -> None:
     else:
         draft.write(_free(draft, archived_log_path(month, builder, name)), data)
     draft.delete(path)
+    if manifest := job_of_manifest(name):
+        draft.delete(old_manifest_path(builder, manifest[0]))
 
 
 def joined_lines(earlier: bytes, later: bytes) -> bytes:

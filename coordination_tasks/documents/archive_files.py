@@ -16,6 +16,7 @@ from typing import Protocol
 
 from coordination_tasks.documents import json_edit
 from coordination_tasks.documents.paths import archived_files_path
+from coordination_tasks.domain.secret_scan import note, rule_of, withhold
 from coordination_tasks.repository.draft import Draft
 
 MOST_BYTES = 1_000_000
@@ -38,12 +39,30 @@ class Files(Protocol):
 
 
 def append_line(draft: Draft, entry: Mapping[str, object], parts: Parts) -> None:
-    """Add an entry to the last part, or to a new one when that is full."""
-    line = json_edit.dump_line(entry).encode("utf-8") + b"\n"
+    """Add an entry to the last part, or to a new one when that is full.
+
+    What looks like a secret in it is withheld: others wrote it, and it must not block the rest.
+    """
+    line = _harmless_line(entry).encode("utf-8") + b"\n"
     part = 1
     while (data := draft.read(parts(part))) and len(data) + len(line) > MOST_BYTES:
         part += 1
     draft.write(parts(part), (data or b"") + line)
+
+
+def _harmless_line(entry: Mapping[str, object]) -> str:
+    line = json_edit.dump_line(entry)
+    if not rule_of(line):
+        return line
+    return json_edit.dump_line({key: _harmless(value) for key, value in entry.items()})
+
+
+def _harmless(value: object) -> object:
+    """The value without lines that look like a secret; as a whole, if its name makes it one."""
+    if isinstance(value, str):
+        return withhold(value)
+    rule = rule_of(json_edit.dump_line({"value": value}))
+    return note(rule) if rule else value
 
 
 def lines(files: Files, parts: Parts) -> Iterator[tuple[str, int, bytes]]:

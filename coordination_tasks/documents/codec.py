@@ -37,6 +37,7 @@ _UNFINISHED = (_STATUS_OF_STATE[State.QUEUED], _STATUS_OF_STATE[State.RUNNING])
 _NEEDS_STATE_KEY = frozenset({State.CANCELLED, State.TIMED_OUT})
 _RARE = ("queued_by", "wanted_builder", "held")
 """Members that a job has only if they were requested."""
+_EXACT_DURATION = "exact_duration_seconds"
 
 
 class Unreadable(ValueError):
@@ -74,7 +75,7 @@ def job_from(raw: object) -> Job:
         created_at=parse_time(raw.get("created_at")),
         started_at=parse_time(raw.get("started_at")),
         completed_at=parse_time(raw.get("completed_at")),
-        duration_seconds=number_from(raw.get("duration_seconds")),
+        duration_seconds=_duration(raw),
     )
 
 
@@ -97,7 +98,7 @@ def job_members(job: Job) -> dict[str, object]:
     """All members of a new job, with the keys of the reference first."""
     members = _members(job)
     if job.duration_seconds is None:
-        del members["duration_seconds"]
+        del members["duration_seconds"], members[_EXACT_DURATION]
     if job.state not in _NEEDS_STATE_KEY:
         del members["state"]
     for key in _RARE:
@@ -178,6 +179,18 @@ def transition_from(raw: object) -> Transition:
     )
 
 
+def duration_members(seconds: float | None) -> dict[str, object]:
+    """How long something took, for JSON: whole seconds, with which shells can calculate, too."""
+    whole = None if seconds is None else round(seconds)
+    return {"duration_seconds": whole, _EXACT_DURATION: seconds}
+
+
+def _duration(raw: Mapping[object, object]) -> float | None:
+    whole, exact = (number_from(raw.get(k)) for k in ("duration_seconds", _EXACT_DURATION))
+    # older programs change only the first
+    return exact if exact is not None and whole is not None and round(exact) == whole else whole
+
+
 def number_from(value: object) -> float | None:
     """A number that others wrote; None if it is not a number, or too large."""
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -199,7 +212,7 @@ def _members(job: Job) -> dict[str, object]:
         "started_at": format_time(job.started_at) if job.started_at else None,
         "completed_at": format_time(job.completed_at) if job.completed_at else None,
         "description": job.description,
-        "duration_seconds": job.duration_seconds,
+        **duration_members(job.duration_seconds),
         "pipeline": job.pipeline,
         "params": dict(job.params),
         "labels": list(job.labels),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TypeGuard
 
 from common.states import State
@@ -17,11 +19,14 @@ from coordination_tasks.documents.codec import (
     job_from,
     job_members,
 )
-from coordination_tasks.documents.paths import JOBS
+from coordination_tasks.documents.paths import JOBS, request_path
 from coordination_tasks.domain.errors import BrokenDocument, NotFound
 from coordination_tasks.domain.model import Job
 from coordination_tasks.repository.draft import Draft
 
+_ALWAYS = ("pipeline", "params", "labels")
+"""Members that we always write: an entry without one of them was rewritten by another program."""
+_KEPT = (*_ALWAYS, "max_attempts", "queued_by", "wanted_builder", "held")
 _NEW = json_edit.dump({"jobs": [], "metadata": {}})
 
 
@@ -127,6 +132,15 @@ class JobsDocument:
                     problems.append(f"{JOBS}: entry {index + 1} has the same id as an earlier one")
         return tuple(problems)
 
+    def restored(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Jobs whose entries lost members to another program, and which; read from the request."""
+        for raw in self._raws:
+            lost = _lost_members(raw) if _is_entry(raw) else ()
+            if _is_entry(raw) and lost and self._files:
+                job_id = str(raw["id"])
+                if self._files.read(request_path(job_id)):
+                    yield job_id, lost
+
     def doubled(self) -> frozenset[str]:
         """Ids of several entries; the first entry counts."""
         ids = ((index, raw.get("id")) for index, raw in enumerate(self._raws) if _is_entry(raw))
@@ -134,8 +148,7 @@ class JobsDocument:
 
     def put(self, job: Job) -> None:
         """Change the job with this id, or append it."""
-        before = self.get(job.id)
-        if before is None:
+        if self.get(job.id) is None:
             self._index[job.id] = len(self._raws)
             self._raws.append(job_members(job))
             return
@@ -143,7 +156,7 @@ class JobsDocument:
         raw = self._raws[index]
         if not isinstance(raw, dict):
             raise BrokenDocument(f"{JOBS} is broken: entry {index + 1} is not an object")
-        changes = changed_members(raw, before, job)
+        changes = changed_members(raw, job_from(raw), job)
         raw.update(changes)
         self._jobs.pop(index, None)
         if changes and index < self._found:
@@ -170,7 +183,11 @@ class JobsDocument:
 
     def _job(self, index: int) -> Job:
         if index not in self._jobs:
-            self._jobs[index] = job_from(self._raws[index])
+            raw = self._raws[index]
+            job = job_from(raw)
+            if self._files and isinstance(raw, dict) and _lost_members(raw):
+                job = _restored(job, raw, self._files) or job
+            self._jobs[index] = job
         return self._jobs[index]
 
     def _readable(self, wanted: Callable[[object], bool] = lambda _: True) -> Iterator[Job]:
@@ -203,3 +220,41 @@ def read_jobs(draft: Draft) -> JobsDocument:
 def write_jobs(draft: Draft, jobs: JobsDocument) -> None:
     """Make `jobs` the draft's queue."""
     draft.write(JOBS, jobs.data)
+
+
+def keep_request(draft: Draft, job: Job) -> None:
+    """Store what this job requests, beside the queue.
+
+    Older programs that change an entry may drop the members that they do not know. Without this
+    copy the job would be built with another pipeline, or on a builder that lacks its labels.
+    """
+    members = job_members(job)
+    document = {key: members[key] for key in _KEPT if key in members}
+    draft.write(request_path(job.id), (json.dumps(document) + "\n").encode())
+
+
+def _lost_members(raw: Mapping[str, object]) -> tuple[str, ...]:
+    """The members that an unfinished entry of the queue lacks, though we always write them."""
+    return tuple(key for key in _ALWAYS if key not in raw) if is_unfinished(raw) else ()
+
+
+def _restored(job: Job, raw: Mapping[str, object], files: Files) -> Job | None:
+    """The job of an entry that lost members, as it was requested; None: no request is known."""
+    data = files.read(request_path(job.id))
+    try:
+        found = json.loads(data) if data else None
+        kept = job_from({**found, **raw}) if isinstance(found, dict) else None
+    except (ValueError, Unreadable, RecursionError):
+        return None
+    if kept is None:
+        return None
+    return replace(
+        job,
+        pipeline=kept.pipeline,
+        params=kept.params,
+        labels=kept.labels,
+        max_attempts=kept.max_attempts,
+        queued_by=kept.queued_by,
+        wanted_builder=kept.wanted_builder,
+        held=kept.held,
+    )

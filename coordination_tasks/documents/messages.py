@@ -14,6 +14,7 @@ from coordination_tasks.documents import json_edit
 from coordination_tasks.documents.paths import MESSAGES, status_path
 from coordination_tasks.domain.errors import BadRequest, BrokenDocument, NotFound
 from coordination_tasks.domain.model import is_builder_id
+from coordination_tasks.domain.secret_scan import rule_of
 from coordination_tasks.domain.timestamps import format_time, parse_time
 from coordination_tasks.repository.draft import Draft
 
@@ -120,6 +121,11 @@ class MessagesDocument:
         return found.start
 
 
+def entry_rule(raw: Mapping[str, object]) -> str:
+    """The rule by which an entry looks like it contains a secret; "": it does not."""
+    return rule_of(json_edit.dump_line(raw))
+
+
 def check_message(message: Message) -> None:
     """Raise BadRequest unless this message can be sent."""
     if message.to != TO_ALL and not is_builder_id(message.to):
@@ -180,7 +186,8 @@ def _read_members(message: Message, by: str, builders: frozenset[str]) -> dict[s
         return {"read": True}
     readers = [*(message.read_by or ()), by]
     everybody = bool(builders) and builders <= {*readers, message.sender}
-    return {"read": everybody, "read_by": readers}
+    # an older program marks a message as read for all: that stays
+    return {"read": message.read or everybody, "read_by": readers}
 
 
 def _builders(draft: Draft) -> frozenset[str]:

@@ -73,6 +73,16 @@ def transitions_path(job_id: str, attempt: int) -> str:
     return f"{transitions_folder(job_id)}/{attempt:03d}.jsonl"
 
 
+def request_path(job_id: str) -> str:
+    """What was requested of a job."""
+    return f"{transitions_folder(job_id)}/request.json"
+
+
+def old_manifest_path(builder: str, quoted_id: str) -> str:
+    """Where older programs look for the manifest of the job with this quoted id."""
+    return f"{builder}/artifacts/{quoted_id}_manifest.json"
+
+
 def archived_jobs_path(month: str, job_id: str, part: int) -> str:
     """A file of archived jobs, one JSON object per line; parts are numbered from 1."""
     return f"{ARCHIVE}/{month}/jobs/{_digest(job_id)[0]}-{part}.jsonl"

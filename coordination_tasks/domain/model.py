@@ -59,6 +59,11 @@ class Job:
     completed_at: datetime | None = None
     duration_seconds: float | None = None
 
+    @property
+    def only_builder(self) -> str | None:
+        """The only builder that may claim it; older programs assign queued jobs."""
+        return self.wanted_builder or (self.assigned_to if self.state is State.QUEUED else None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:

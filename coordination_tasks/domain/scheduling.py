@@ -15,6 +15,11 @@ from coordination_tasks.domain.model import Job, is_commit_id
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 _VALUES = re.compile(r"[,\s]+")
+_BUILD = "build"
+"""The type of jobs that `default_pipeline` builds: a test or deploy job requests something else."""
+
+
+NO_SOURCE = "it names neither branch nor commit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +61,7 @@ class Wanted:
         takers = (
             name for name, pattern in self.terms.takes.items() if pattern.fits(job.type, job.branch)
         )
-        return next(takers, self.default_pipeline)
+        return next(takers, self.default_pipeline if job.type == _BUILD else None)
 
     def max_attempts_of(self, job: Job) -> int:
         """Attempts of this job that may end with a dead builder before it fails."""
@@ -92,6 +97,21 @@ def refusal(job: Job, wanted: Wanted, state_of: Callable[[str], State | None]) -
     )
 
 
+def names_no_source(job: Job) -> bool:
+    """Whether nothing in the entry of an older program says what to build."""
+    return not (job.pipeline or job.branch or job.commit)
+
+
+def problem_without_pipeline(job: Job, wanted: Wanted) -> str:
+    """Why no pipeline builds a job that names none."""
+    if wanted.default_pipeline is None:
+        return "it names no pipeline and default_pipeline is not set"
+    return (
+        f"it names no pipeline and default_pipeline builds only jobs of type {_BUILD},"
+        f" not {job.type[:40]}"
+    )
+
+
 def waits_because(
     job: Job, offers: Sequence[Mapping[str, str]], state_of: Callable[[str], State | None]
 ) -> str:
@@ -106,21 +126,23 @@ def waits_because(
     missing = [name for name in job.labels if not any(name in offered(each) for each in offers)]
     if missing:
         return f"no builder has the label {', '.join(sorted(missing))}"
-    return f"only for builder {job.wanted_builder}" if job.wanted_builder else ""
+    return f"only for builder {job.only_builder}" if job.only_builder else ""
 
 
 def _person_refusal(job: Job, wanted: Wanted) -> str:
     if job.held:
         return job.held
-    if job.wanted_builder and job.wanted_builder != wanted.builder:
-        return f"only for builder {job.wanted_builder}"
+    if job.only_builder and job.only_builder != wanted.builder:
+        return f"only for builder {job.only_builder}"
     return ""
 
 
 def _pipeline_refusal(job: Job, wanted: Wanted) -> str:
     pipeline = wanted.pipeline_of(job)
+    if names_no_source(job):
+        return NO_SOURCE
     if pipeline is None:
-        return "it names no pipeline and default_pipeline is not set"
+        return problem_without_pipeline(job, wanted)
     if wanted.pipeline is not None and pipeline != wanted.pipeline:
         return f"its pipeline is {pipeline}, not {wanted.pipeline}"
     if pipeline not in wanted.pipelines:

@@ -103,6 +103,12 @@ def findings(text: str) -> Iterator[Finding]:
             in_key = (in_key or begins) and not _KEY_ENDS.search(line)
 
 
+def rule_of(text: str) -> str:
+    """The rule by which a text looks like a secret; "": it does not."""
+    found = next(findings(text), None)
+    return found.rule if found else ""
+
+
 def withhold(text: str) -> str:
     """`text` with a note in place of each line that looks like a secret."""
     rules = {finding.line: finding.rule for finding in findings(text)}

@@ -17,6 +17,7 @@ from coordination_tasks.store.operations.control import (
     NextAttempt,
     cancel,
     change_job,
+    release,
     retry,
 )
 from coordination_tasks.store.store import Store
@@ -49,6 +50,17 @@ class Control:
         """
         return self._on_jobs(
             job_ids, lambda draft, job: retry(draft, job, following, self._actor())
+        )
+
+    def release(
+        self, job_ids: Sequence[str], reason: str = "", *, force: bool = False
+    ) -> tuple[Job, ...]:
+        """Queue running jobs again that their builders do not build; with `force`, any.
+
+        Raises NotFound, Conflict.
+        """
+        return self._on_jobs(
+            job_ids, lambda draft, job: release(draft, job, reason, self._actor(), force=force)
         )
 
     def change(self, job_ids: Sequence[str], change: JobChange) -> tuple[Job, ...]:

@@ -20,10 +20,15 @@ from coordination_tasks.documents.archive import (
 )
 from coordination_tasks.documents.archive_files import Files
 from coordination_tasks.documents.jobs import JobsDocument
-from coordination_tasks.documents.messages import TO_ALL, Message, MessagesDocument
+from coordination_tasks.documents.messages import (
+    TO_ALL,
+    Message,
+    MessagesDocument,
+    entry_rule,
+)
 from coordination_tasks.documents.paths import JOBS, MESSAGES, job_of_manifest, logs_folder
 from coordination_tasks.documents.retention import Ages, by_quoted_id, due_jobs, log_time
-from coordination_tasks.domain.errors import BrokenDocument
+from coordination_tasks.domain.errors import BrokenDocument, SecretFound
 from coordination_tasks.domain.model import is_builder_id
 from coordination_tasks.repository.draft import Draft
 from coordination_tasks.store.store import Store
@@ -50,12 +55,16 @@ class Moved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Housekeeping:
-    """`notice` receives the name of a broken document; the others are processed."""
+    """`notice` receives the name of a broken document; the others are processed.
+
+    `report` receives the ids of messages in which something was withheld.
+    """
 
     store: Store
     ages: Ages
     now: datetime
     notice: Callable[[str], None]
+    report: Callable[[str], None] = lambda _line: None
     _told: set[str] = field(init=False, default_factory=set)
 
     def look(self) -> Moved:
@@ -71,14 +80,14 @@ class Housekeeping:
         """Archive it; raises what a transaction raises."""
         return Moved(
             jobs=self._whole(lambda: self._all(self._move_jobs, queue=True)),
-            messages=self._whole(lambda: self._all(self._move_messages)),
+            messages=self._whole(self._move_all_messages),
             logs=self._whole(lambda: self._all(self._move_logs)),
         )
 
     def _whole(self, part: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
         try:
             return part()
-        except BrokenDocument as error:
+        except (BrokenDocument, SecretFound) as error:
             if str(error) not in self._told:  # several parts may need the same document
                 self._told.add(str(error))
                 self.notice(str(error))
@@ -98,6 +107,21 @@ class Housekeeping:
             archive_jobs(draft, {job_id: month_of(end) for job_id, end in due.items()})
             draft.note(f"{self.store.builder}: archive {len(due)} jobs")
         return tuple(due)
+
+    def _move_all_messages(self) -> tuple[str, ...]:
+        document = MessagesDocument(self.store.snapshot().read(MESSAGES))
+        suspects = {
+            message.id: rule for _, raw, message in document.entries if (rule := entry_rule(raw))
+        }
+        moved = self._all(self._move_messages)
+        for message_id in moved:
+            if message_id in suspects:
+                self.report(
+                    f"message {message_id} contained what looks like a secret"
+                    f" ({suspects[message_id]}): withheld in the archive, but the history of main"
+                    " still has it. Change the secret if it is real."
+                )
+        return moved
 
     def _move_messages(self, draft: Draft) -> tuple[str, ...]:
         due = dict(islice(self._due_messages(draft).items(), BATCH))

@@ -10,7 +10,7 @@ from coordination_tasks.documents.archive_files import Files
 from coordination_tasks.documents.codec import Unreadable, job_from
 from coordination_tasks.documents.jobs import JobsDocument
 from coordination_tasks.documents.locks import read_locks
-from coordination_tasks.documents.messages import MessagesDocument
+from coordination_tasks.documents.messages import MessagesDocument, entry_rule
 from coordination_tasks.documents.paths import (
     ARCHIVE,
     EPOCH,
@@ -22,6 +22,7 @@ from coordination_tasks.documents.paths import (
 )
 from coordination_tasks.domain.errors import BrokenDocument
 from coordination_tasks.domain.model import is_builder_id
+from coordination_tasks.domain.secret_scan import findings
 from coordination_tasks.fsck.finding import Finding
 from coordination_tasks.repository.protocol import Version
 from coordination_tasks.store.history import GitHistory
@@ -30,12 +31,42 @@ SHARED = "shared"
 
 
 _FIX = "pull, fix it by hand and push; the other entries are used as they are"
+_CHANGE = "change the secret, since the history keeps it; then remove the line, and push"
 _NO_VALID = "it has no valid version; pull, fix it by hand and push"
 
 
 def find_broken(files: Files, history: GitHistory) -> tuple[Finding, ...]:
     """All unreadable documents and entries, in the order of their paths."""
     return tuple(finding for path in _paths(files) for finding in _look(files, history, path))
+
+
+def find_secrets(files: Files) -> Iterator[Finding]:
+    """What looks like a secret in the newest version; older ones are not read."""
+    for path in _paths(files):
+        data = None if path.startswith(f"{ARCHIVE}/") else files.read(path)
+        text = (data or b"").decode("utf-8", "replace")
+        found = tuple(findings(text))
+        if found and path == MESSAGES:
+            yield from _secret_messages(data)
+        elif found:
+            problem = f"{path}:{found[0].line} looks like a secret ({found[0].rule})"
+            yield Finding(path=path, problem=problem, remedy=_CHANGE)
+
+
+def _secret_messages(data: bytes | None) -> Iterator[Finding]:
+    try:
+        entries = MessagesDocument(data).entries
+    except BrokenDocument:
+        return  # reported as such
+    for index, raw, message in entries:
+        if rule := entry_rule(raw):
+            name = message.id or f"entry {index + 1}"
+            yield Finding(
+                path=MESSAGES,
+                problem=f"{MESSAGES}: message {name} looks like it contains a secret ({rule})",
+                remedy="change the secret, since the history keeps it, and remove it here:"
+                f" doit messages --archive {message.id or 'ID'}",
+            )
 
 
 def _look(files: Files, history: GitHistory, path: str) -> Iterator[Finding]:

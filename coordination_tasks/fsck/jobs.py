@@ -10,7 +10,12 @@ from coordination_tasks.documents.paths import JOBS
 from coordination_tasks.documents.transitions import TransitionLog
 from coordination_tasks.domain.errors import BrokenDocument, IllegalTransition, NotFound
 from coordination_tasks.domain.model import Job, Transition
-from coordination_tasks.domain.scheduling import Wanted
+from coordination_tasks.domain.scheduling import (
+    NO_SOURCE,
+    Wanted,
+    names_no_source,
+    problem_without_pipeline,
+)
 from coordination_tasks.domain.state_machine import check_job_transition, check_step_transition
 from coordination_tasks.fsck.finding import Finding
 from coordination_tasks.fsck.references import check_attempt
@@ -30,12 +35,26 @@ def check_jobs(snapshot: Snapshot, wanted: Wanted | None) -> Iterator[Finding]:
     are not checked, but others may depend on them. Raises BrokenDocument when the
     queue itself is unreadable.
     """
+    for job_id, lost in snapshot.queue.restored():
+        problem = f"another program removed {', '.join(lost)} of job {job_id}"
+        yield Finding(
+            path=JOBS,
+            problem=f"{JOBS}: {problem}",
+            remedy="nothing is lost: builders use what was requested, and the next claim writes it"
+            " again; inform the owner of that program",
+        )
     for job in snapshot.jobs():
         yield from _check_history(snapshot, job)
         yield from check_attempt(snapshot, job)
         if job.state is State.QUEUED:
             if wanted is not None:
                 yield from _check_pipeline(job, wanted)
+            if names_no_source(job):
+                yield Finding(
+                    path=JOBS,
+                    problem=f"{JOBS}: queued job {job.id}: {NO_SOURCE}",
+                    remedy=f"enter one of them, or cancel the job: doit cancel {job.id}",
+                )
             yield from _check_dependencies(snapshot, job)
     yield from _check_circle(snapshot.jobs())
 
@@ -81,7 +100,7 @@ def _check_pipeline(job: Job, wanted: Wanted) -> Iterator[Finding]:
     pipeline = wanted.pipeline_of(job)
     if pipeline in wanted.pipelines:
         return
-    problem = f"unknown pipeline {pipeline}" if pipeline else "no pipeline"
+    problem = f"unknown pipeline {pipeline}" if pipeline else problem_without_pipeline(job, wanted)
     yield Finding(
         path=JOBS,
         problem=f"{JOBS}: queued job {job.id}: {problem}",

@@ -71,6 +71,24 @@ def denied_jobs(snapshot: Snapshot, told: Mapping[str, bytes]) -> tuple[tuple[Jo
     return tuple((job, denial) for job, denial in found if denial)
 
 
+def check_dropped(snapshot: Snapshot) -> Iterator[Finding]:
+    """Running jobs of older programs whose builder publishes that it does something else."""
+    for job in snapshot.jobs():
+        if job.state is not State.RUNNING or job.claim_id or not job.assigned_to:
+            continue
+        try:
+            denial = other_work(snapshot.builder_status(job.assigned_to), job)
+        except (BrokenDocument, NotFound):
+            continue
+        if denial:
+            yield Finding(
+                path=JOBS,
+                problem=f"{JOBS}: job {job.id} is running on {job.assigned_to}, an older program"
+                f" that says that it {denial}",
+                remedy=f"doit release {job.id}",
+            )
+
+
 def _denial(snapshot: Snapshot, job: Job, told: Mapping[str, bytes]) -> str:
     builder = job.assigned_to or ""
     try:

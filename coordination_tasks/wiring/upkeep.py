@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 import uuid
@@ -19,6 +20,7 @@ from coordination_tasks.build.logs.published import AttemptLogs
 from coordination_tasks.build.ports import Pipelines
 from coordination_tasks.builder.claim_intent import own_intent
 from coordination_tasks.builder.config.builder import BuilderConfig
+from coordination_tasks.builder.config.heartbeat import BESIDE_OLD_PROGRAMS
 from coordination_tasks.builder.host_load import read_host_load
 from coordination_tasks.builder.lock import while_idle
 from coordination_tasks.builder.outbox.journal import Outbox
@@ -34,19 +36,37 @@ from coordination_tasks.farm.wake_call import WakeCalls
 from coordination_tasks.farm.watch import Watch
 from coordination_tasks.farm.work.sign_of_life import SignOfLife
 from coordination_tasks.repository.step_logs import StepLogs
+from coordination_tasks.store.old_programs import old_builders
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
 from coordination_tasks.wiring.clones import heartbeats, marks, push_budget, step_logs
 from coordination_tasks.wiring.reading import observations
 
 
-def beater(config: BuilderConfig, store: Store) -> Beater:
-    """The sender of this builder's heartbeats."""
+def beater(
+    config: BuilderConfig, store: Store, look: Observer, *, announces: bool = False
+) -> Beater:
+    """The sender of this builder's heartbeats, in a farm that `look` observes.
+
+    `announces`: it publishes first that this builder is idle, if old programs should know.
+    """
+
+    def main_every() -> float:
+        every = config.heartbeat.main_every
+        if every is not None:
+            return every
+        snapshot = look.snapshot
+        own = config.profile.id
+        is_needed = snapshot is not None and old_builders(snapshot, utc_now(), own=own)
+        return BESIDE_OLD_PROGRAMS if is_needed else math.inf
+
     return Beater(
         _profile(config),
         heartbeats(config),
         push_budget(config),
         on_facts=store.beat,
+        main_every=main_every,
+        announce=store.publish_idle if announces else None,
         load=lambda: read_host_load(config.state_dir),
         clock=utc_now,
         monotonic=time.monotonic,
@@ -110,11 +130,12 @@ def keepalive(
     notice: Callable[[str], None],
 ) -> KeepaliveThread:
     """The thread that keeps the claim while the steps run."""
+    look = observer(config, store, notice)
     upkeep = Keepalive(
         log=log,
         logs=logs,
-        observer=observer(config, store, notice),
-        beater=beater(config, store),
+        observer=look,
+        beater=beater(config, store, look),
         budget=push_budget(config),
         flush_every=config.flush_every,
         observe_every=config.observe_every,
@@ -162,6 +183,7 @@ def make_watch(
     """The watch of this builder; `notice` receives lines about its actions."""
     display = make_display(sys.stdout, verbose=False)
     logs, budget = step_logs(config), push_budget(config)
+    look = observer(config, store, notice)
 
     def send_logs() -> None:
         if logs.unsent() and budget.has_room():
@@ -172,12 +194,12 @@ def make_watch(
         store=store,
         outbox=outbox,
         intent=own_intent(config.state_dir),
-        observer=observer(config, store, notice),
-        beater=beater(config, store),
+        observer=look,
+        beater=beater(config, store, look, announces=True),
         send_logs=send_logs,
         housekeeping=PeriodicHousekeeping(
             housekeeping=lambda: Housekeeping(
-                store=store, ages=config.ages, now=utc_now(), notice=notice
+                store=store, ages=config.ages, now=utc_now(), notice=notice, report=notice
             ),
             monotonic=time.monotonic,
             notice=notice,

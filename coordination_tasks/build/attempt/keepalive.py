@@ -154,7 +154,7 @@ class Keepalive:
     def __post_init__(self) -> None:
         # the claim has just been pushed
         self._flushed_at = self._published_at = self.monotonic()
-        self.beater.count()
+        self.beater.count(on_facts=True)
 
     @property
     def tick(self) -> float:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ from coordination_tasks.repository.heartbeats import own_place
 
 BRANCH_VARIABLE = "HEARTBEAT_BRANCH"
 PUSH_EVERY_VARIABLE = "HEARTBEAT_PUSH_EVERY"
+AUTO, NEVER = "auto", "never"
+BESIDE_OLD_PROGRAMS = 240.0
+"""Seconds: the monitors among them read main, and raise an alert after 300 s."""
 _OWN = frozenset({"1", "auto"})
 _BRANCH_RULE = "use letters, digits and single . _ - / between them"
 
@@ -28,6 +32,12 @@ def _branch(value: Any) -> str:
     return name
 
 
+def _main_every(value: Any) -> float | None:
+    if value in (AUTO, NEVER):
+        return None if value == AUTO else math.inf
+    return parse_duration(value)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeartbeatFile:
     """`heartbeat` in `builder.yaml`; `docs/configuration.md` describes each key."""
@@ -37,6 +47,7 @@ class HeartbeatFile:
     building: float = key(parse_duration, 30.0)
     waiting: float = key(parse_duration, 60.0)
     idle: float = key(parse_duration, 240.0)  # existing programs raise an alert after 300 s
+    main_every: float | None = key(_main_every, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +58,8 @@ class HeartbeatConfig:
     building: float
     waiting: float
     idle: float
+    main_every: float | None
+    """Seconds between two heartbeats on main, too; None: BESIDE_OLD_PROGRAMS if there are any."""
 
 
 def heartbeat_config(
@@ -64,6 +77,7 @@ def heartbeat_config(
         building=file.building * every,
         waiting=file.waiting * every,
         idle=file.idle * every,
+        main_every=file.main_every,
     )
 
 

@@ -25,7 +25,7 @@ from coordination_tasks.domain.scheduling import Wanted
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.farm.presence.observations import Presence
 from coordination_tasks.farm.presence.overview import FarmOverview
-from coordination_tasks.fsck.documents import find_broken
+from coordination_tasks.fsck.documents import find_broken, find_secrets
 from coordination_tasks.fsck.finding import Finding
 from coordination_tasks.fsck.git_locks import check_locks
 from coordination_tasks.fsck.jobs import check_jobs
@@ -34,7 +34,12 @@ from coordination_tasks.fsck.outbox import check_outbox
 from coordination_tasks.fsck.plans import check_plans
 from coordination_tasks.fsck.references import check_references
 from coordination_tasks.fsck.repair import Repair
-from coordination_tasks.fsck.stalled import check_denied, check_killed, check_stalled
+from coordination_tasks.fsck.stalled import (
+    check_denied,
+    check_dropped,
+    check_killed,
+    check_stalled,
+)
 from coordination_tasks.repository.memory import MemoryRemote, MemoryRepository
 from coordination_tasks.repository.protocol import NOTHING
 from coordination_tasks.store.attempt_commands import Record
@@ -76,7 +81,8 @@ transitions, manifests and plans without a job, or missing ones; jobs that can n
 jobs whose plan this builder refuses, since its own pipelines file never made it; running jobs whose
 builder sent no heartbeat for a lease, as observed from this machine (no clocks are compared; a
 running `doit watch` improves this), whose builder says that it does something else, or of a killed
-build of this builder; builders that report a job that they do not have; expired or endless locks; a
+build of this builder; jobs whose members another program removed; what looks like a secret in the
+documents; builders that report a job that they do not have; expired or endless locks; a
 main that was reset to an older state; problems of this builder's outbox; and lock files that a
 killed git left in its clones.
 Changes nothing without --repair.
@@ -143,6 +149,7 @@ Exit codes: 0 no problems (left), 1 cannot read the coordination repository or t
         findings = (
             *rewound,
             *(find_broken(snapshot, history) if history else ()),
+            *find_secrets(snapshot),
             *_disagreements(config, snapshot, overview, ended, wanted),
             *(self._foreign_plans(config, snapshot, wanted) if wanted else ()),
             *check_outbox(snapshot, outbox),
@@ -198,6 +205,7 @@ def _disagreements(
             *check_manifests(snapshot),
             *check_stalled(snapshot, overview.presences, now=utc_now()),
             *check_denied(snapshot, overview.told),
+            *check_dropped(snapshot),
             *check_killed(snapshot, _left_claim(config), ended),
         )
     except BrokenDocument:

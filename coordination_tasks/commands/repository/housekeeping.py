@@ -46,14 +46,17 @@ Exit codes: 0 done, 1 cannot reach the coordination repository or a document in 
         no_arguments(pos_args)
         config = self.farm.config(builder)
         broken: list[str] = []
+        withheld: list[str] = []
         now = utc_now()
         with open_store(config, tell) as store:
-            care = Housekeeping(store=store, ages=config.ages, now=now, notice=broken.append)
+            care = Housekeeping(
+                store=store, ages=config.ages, now=now, notice=broken.append, report=withheld.append
+            )
             moved = care.look() if dry_run else care.run()
         pruned = prune_good_builds(marks(config), config.keep_good_builds, dry=dry_run)
         workspaces = self.farm.pipelines.workspaces(config.state_dir)
         local = workspaces.old_logs(now - config.ages.logs, pack=not dry_run)
-        for problem in broken:
+        for problem in (*broken, *withheld):
             tell(f"doit housekeeping: {problem}")
         if json:
             sys.stdout.write(as_json(moved_as_json(moved, pruned, local, dry_run=dry_run)) + "\n")

@@ -23,9 +23,10 @@ from coordination_tasks.repository.heartbeats import FACTS, Heartbeats
 class Beater:
     """The heartbeats of one process of a builder. Not for several threads.
 
-    `on_facts` beats among the facts of the store, for farms that prefer that, and for remotes that
-    forbid force pushes. `beat_if_due` raises Unavailable, AccessDenied, WriteRefused (once: then it
-    beats among the facts), NotDurable.
+    `on_facts` beats among the facts of the store, for farms that prefer that, for remotes that
+    forbid force pushes, and every `main_every` seconds for older programs; the first such beat is
+    `announce` instead, if there is one: this builder is idle then. `beat_if_due` raises
+    Unavailable, AccessDenied, WriteRefused (once: then it beats among the facts), NotDurable.
     """
 
     def __init__(
@@ -35,6 +36,8 @@ class Beater:
         budget: PushBudget,
         *,
         on_facts: Callable[[], None],
+        main_every: Callable[[], float] = lambda: math.inf,
+        announce: Callable[[], None] | None = None,
         load: Callable[[], HostLoad | None],
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
@@ -46,6 +49,9 @@ class Beater:
         self._load = load
         self._clock = clock
         self._monotonic = monotonic
+        self._main_every = main_every
+        self._announce = announce
+        self._main_at: float | None = None
         self._last: float | None = None
         self._began = monotonic()
         self._refused = profile.heartbeats_at == FACTS
@@ -53,9 +59,11 @@ class Beater:
         self._told: StatusChange | None = None
         self._status = b""
 
-    def count(self) -> None:
-        """Note a push that others count as a heartbeat."""
+    def count(self, *, on_facts: bool = False) -> None:
+        """Note a push that others count as a heartbeat; `on_facts`: with one among the facts."""
         self._last = self._monotonic()
+        if on_facts:
+            self._main_at = self._last
 
     def beat_if_due(
         self,
@@ -69,6 +77,10 @@ class Beater:
         `more` returns further files for it, by path; heartbeats among the facts have none.
         """
         now = self._monotonic()
+        if self._is_due_on_main(now):
+            (self._announce or self._on_facts)()
+            self._announce = None
+            self._last = self._main_at = now
         if self._last is not None and now - self._last < interval:
             return
         silent = now - (self._began if self._last is None else self._last)
@@ -79,6 +91,13 @@ class Beater:
         else:
             self._beat({**more(), **self._content(replace(change, interval=interval))})
         self._last = now
+
+    def _is_due_on_main(self, now: float) -> bool:
+        every = self._main_every()
+        if self._refused or every == math.inf:
+            return False
+        is_due = self._main_at is None or now - self._main_at >= every
+        return is_due and self._budget.has_room()
 
     def _beat(self, files: Mapping[str, bytes]) -> None:
         try:

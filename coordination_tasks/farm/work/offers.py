@@ -35,7 +35,7 @@ def read_offers(snapshot: Snapshot, builder: str) -> Offers:
         waiting = (
             (job, tuple(map(snapshot.state_of, job.dependencies)))
             for job in snapshot.queue.queued()
-            if not job.held and job.wanted_builder in {None, builder}
+            if not job.held and job.only_builder in {None, builder}
         )
         return Offers(
             jobs=() if drain else tuple(waiting),

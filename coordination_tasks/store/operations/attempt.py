@@ -9,12 +9,15 @@ from datetime import datetime, timedelta
 
 from common.states import State
 from coordination_tasks.documents.builder_status import FAILED, IDLE, SUCCESS, StatusChange
+from coordination_tasks.documents.codec import duration_members
 from coordination_tasks.documents.jobs import JobsDocument, read_jobs, write_jobs
 from coordination_tasks.documents.paths import (
     attempt_of,
     failure_log_path,
     manifest_path,
+    old_manifest_path,
     plan_path,
+    quoted,
     transitions_folder,
 )
 from coordination_tasks.documents.transitions import TransitionLog, read_log, write_log
@@ -33,6 +36,7 @@ from coordination_tasks.store.attempt_commands import (
     Record,
     Release,
 )
+from coordination_tasks.store.old_programs import old_builders, old_manifest
 from coordination_tasks.store.status_publisher import Publisher
 
 RESTORED = {"restored": True}
@@ -131,6 +135,9 @@ def _complete(draft: Draft, command: Complete, log: TransitionLog, publisher: Pu
     if completion.manifest is not None:
         path = manifest_path(fence.builder, fence.job_id, fence.attempt)
         draft.write(path, completion.manifest)
+        copy = old_manifest(completion.manifest)
+        if copy and old_builders(draft, publisher.now, own=fence.builder):
+            draft.write(old_manifest_path(fence.builder, quoted(fence.job_id)), copy)
     if completion.log:
         _write_log(draft, fence.builder, at, completion.log)
     _publish_end(draft, ended, completion, publisher)
@@ -334,7 +341,7 @@ def _publish_end(draft: Draft, job: Job, completion: Completion, publisher: Publ
         "id": job.id,
         "status": result,
         "completed_at": format_time(job.completed_at or publisher.now),
-        "duration_seconds": job.duration_seconds,
+        **duration_members(job.duration_seconds),
         "artifacts": list(completion.artifacts),
     }
     publisher.publish(draft, StatusChange(status=result, last_build=last_build))

@@ -8,13 +8,15 @@ from datetime import datetime
 from types import MappingProxyType
 
 from common.states import State
-from coordination_tasks.documents.jobs import read_jobs, write_jobs
+from coordination_tasks.documents.builder_status import other_work, read_status
+from coordination_tasks.documents.jobs import keep_request, read_jobs, write_jobs
+from coordination_tasks.documents.paths import status_path
 from coordination_tasks.documents.transitions import read_log
-from coordination_tasks.domain.errors import BadRequest, Conflict
-from coordination_tasks.domain.model import Job, check_builder_id
+from coordination_tasks.domain.errors import BadRequest, BrokenDocument, Conflict
+from coordination_tasks.domain.model import Job, check_builder_id, is_builder_id
 from coordination_tasks.domain.secret_scan import refuse_secrets
 from coordination_tasks.repository.draft import Draft
-from coordination_tasks.store.operations.attempt import requeued
+from coordination_tasks.store.operations.attempt import given_back, requeued
 from coordination_tasks.store.operations.moves import log_broken_off, log_move
 from coordination_tasks.store.operations.queue import check_priority
 from coordination_tasks.store.plans import FROM_STEP_KEY, PERSON_KEY, REPLAN_KEY
@@ -95,6 +97,40 @@ def cancel(draft: Draft, job_id: str, reason: str, actor: Actor) -> Job:
     return ended
 
 
+def release(draft: Draft, job_id: str, reason: str, actor: Actor, *, force: bool) -> Job:
+    """Queue a running job again, whose builder says that it does something else, or with `force`.
+
+    The builder loses the claim. Raises NotFound, Conflict.
+    """
+    jobs = read_jobs(draft)
+    job = jobs.require(job_id)
+    if job.state is not State.RUNNING:
+        raise Conflict(f"job {job_id} is not running: its state is {job.state}")
+    if not force and not _denial(draft, job):
+        raise Conflict(
+            f"builder {job.assigned_to} does not say that it does something else."
+            f" Cancel the job, or release it with --force."
+        )
+    refuse_secrets("the reason", reason)
+    told = f"released by {actor.person}{f': {reason}' if reason else ''}"
+    after = given_back(draft, job, told)
+    jobs.put(after)
+    write_jobs(draft, jobs)
+    log_broken_off(draft, job, after, by=actor.builder, now=actor.now)
+    _log(draft, job, after, actor)
+    draft.note(f"{actor.builder}: release {job_id} from builder {job.assigned_to}")
+    return after
+
+
+def _denial(draft: Draft, job: Job) -> str:
+    builder = job.assigned_to or ""
+    data = draft.read(status_path(builder)) if is_builder_id(builder) else None
+    try:
+        return other_work(read_status(builder, data, None), job) if data else "has no status"
+    except BrokenDocument:
+        return ""
+
+
 def retry(draft: Draft, job_id: str, following: NextAttempt, actor: Actor) -> Job:
     """Queue a failed, timed-out or cancelled job again, for its next attempt.
 
@@ -126,6 +162,7 @@ def retry(draft: Draft, job_id: str, following: NextAttempt, actor: Actor) -> Jo
     jobs = read_jobs(draft)
     jobs.put(waits)
     write_jobs(draft, jobs)
+    keep_request(draft, waits)
     _log(draft, job, waits, actor, following.details)
     draft.note(f"{actor.builder}: retry {job_id}")
     return waits
@@ -146,12 +183,14 @@ def change_job(draft: Draft, job_id: str, change: JobChange, actor: Actor) -> Jo
         job,
         priority=priority,
         wanted_builder=_wanted(job, change.wanted_builder),
+        assigned_to=job.assigned_to if change.wanted_builder is None else None,
         held=held,
     )
     if changed != job:
         changed = replace(changed, reason=f"set by {actor.person}: {_what_changed(job, changed)}")
         jobs.put(changed)
         write_jobs(draft, jobs)
+        keep_request(draft, changed)
         draft.note(f"{actor.builder}: change {job_id}, by {actor.person}")
     return changed
 
@@ -160,8 +199,8 @@ def _what_changed(before: Job, after: Job) -> str:
     found = []
     if after.priority != before.priority:
         found.append(f"priority {after.priority}")
-    if after.wanted_builder != before.wanted_builder:
-        found.append(f"only for {after.wanted_builder}" if after.wanted_builder else "any builder")
+    if after.only_builder != before.only_builder:
+        found.append(f"only for {after.only_builder}" if after.only_builder else "any builder")
     if after.held != before.held:
         found.append("held" if after.held else "released")
     return ", ".join(found)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from common.states import State
 from coordination_tasks.documents.codec import is_same_request
-from coordination_tasks.documents.jobs import read_jobs, write_jobs
+from coordination_tasks.documents.jobs import keep_request, read_jobs, write_jobs
 from coordination_tasks.domain.errors import BadRequest, IdTaken
 from coordination_tasks.domain.model import MAX_ID_LENGTH, Job, is_commit_id, is_job_id
 from coordination_tasks.domain.secret_scan import refuse_secrets
@@ -37,6 +37,7 @@ def enqueue(draft: Draft, job: Job, *, now: datetime, fresh: bool = False) -> Jo
     added = replace(job, created_at=job.created_at or now)
     jobs.put(added)
     write_jobs(draft, jobs)
+    keep_request(draft, added)
     draft.note(f"enqueue {job.id}")
     return added
 

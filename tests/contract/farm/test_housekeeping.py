@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,15 +13,17 @@ import pytest
 from common.states import State
 from coordination_tasks.documents.archive import find_job
 from coordination_tasks.documents.archive_files import MOST_BYTES, ArchivedFiles
-from coordination_tasks.documents.paths import archived_jobs_path
+from coordination_tasks.documents.paths import MESSAGES, archived_jobs_path
 from coordination_tasks.documents.retention import MOST_FINISHED, Ages, due_jobs, log_time
 from coordination_tasks.domain.errors import Conflict, NotFound
 from coordination_tasks.domain.model import BuilderProfile
 from coordination_tasks.domain.timestamps import format_time
 from coordination_tasks.farm.housekeeping import Housekeeping, Moved
 from coordination_tasks.farm.mailbox import Mailbox
+from coordination_tasks.fsck.documents import find_secrets
 from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.store import Store
+from tests.support.coordination.fake_secrets import AWS
 from tests.support.coordination.world import (
     NOON,
     World,
@@ -170,6 +173,34 @@ def test_messages_that_were_read_are_archived(world: World) -> None:
 
 
 @pytest.mark.slow
+def test_a_secret_of_somebody_else_is_withheld_and_stops_nothing(world: World) -> None:
+    finish(world, "old")
+    entry = {
+        "id": "msg_1",
+        "from": "build9",
+        "to": "build1",
+        "subject": "access",
+        "body": f"hello\n{AWS}\nbye",
+        "timestamp": "2025-10-01T12:00:00Z",
+        "read": True,
+    }
+    harmless = {**entry, "id": "msg_2", "body": "hello"}
+    world.write(MESSAGES, json.dumps({"messages": [entry, harmless]}, indent=2))
+    [told] = [f.problem for f in find_secrets(world.store().snapshot())]
+    assert told.startswith(f"{MESSAGES}: message msg_1 looks like it contains a secret (")
+    reports: list[str] = []
+    keeper = replace(care(world, 31), report=reports.append)
+    moved = keeper.run()
+    assert (moved.jobs, moved.messages) == (("old",), ("msg_1", "msg_2"))
+    assert (world.notices, len(reports)) == ([], 1)
+    assert reports[0].startswith("message msg_1 contained what looks like a secret")
+    archived = world.text("coordination/archive/2025-10/messages/1.jsonl")
+    assert AWS not in archived
+    assert "hello\\n[withheld: " in archived
+    assert "\\nbye" in archived
+    assert list(find_secrets(world.store().snapshot())) == []
+
+
 def test_files_of_the_archive_stay_small(world: World) -> None:
     body = "x" * 19_000
     messages = [

@@ -126,7 +126,8 @@ def test_a_completion_is_one_write_of_all(world: World) -> None:
         "id": "job_1",
         "status": "success",
         "completed_at": "2025-10-29T12:00:00Z",
-        "duration_seconds": 12.5,
+        "duration_seconds": 12,
+        "exact_duration_seconds": 12.5,
         "artifacts": ["a.deb", "b.deb"],
     }
 

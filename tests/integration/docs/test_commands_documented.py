@@ -16,7 +16,7 @@ from doit.plugin import PluginDict
 
 from common.cli.help import GROUPS
 from tests.conftest import HOME, Farm
-from tests.support.doit.documented_farm import BROKEN, BUILT, DROPPED, WAITING, fill
+from tests.support.doit.documented_farm import BROKEN, BUILT, DROPPED, RUNNING, WAITING, fill
 
 DOCUMENT = (HOME / "docs" / "commands.md").read_text()
 CODE = re.compile(r"(?:^|,\s+|\n\s+)(128\+n|\d+)\b")
@@ -62,6 +62,7 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit version": (["version"],),
     "doit resume": (["resume"],),
     "doit recover": (["recover", "--from-clone"],),
+    "doit release": (["release", RUNNING, "--force"],),
 }
 """For each heading what to run in the farm; together the runs have every key that is documented."""
 

@@ -79,7 +79,14 @@ STATES = {"good": State.SUCCEEDED, "bad": State.FAILED, "busy": State.RUNNING}
     ("job", "reason"),
     [
         (Job(id="j", pipeline="p"), ""),
-        (Job(id="j"), ""),
+        (Job(id="j", branch="main"), ""),
+        (Job(id="j"), "it names neither branch nor commit"),
+        (
+            Job(id="j", branch="main", type="deploy"),
+            "it names no pipeline and default_pipeline builds only jobs of type build, not deploy",
+        ),
+        (Job(id="j", pipeline="p", assigned_to="build1"), "only for builder build1"),
+        (Job(id="j", pipeline="p", assigned_to="build3"), ""),
         (Job(id="j", pipeline="p", labels=("arch=amd64", "jdk=17")), ""),
         (Job(id="j", pipeline="p", dependencies=("good",)), ""),
         (Job(id="j", pipeline="other"), "unknown pipeline other"),
@@ -104,13 +111,14 @@ def test_why_a_job_is_not_for_this_builder(job: Job, reason: str) -> None:
         pipelines={"p": (), "q": ("gpu",)},
         labels={"arch": "amd64", "jdk": "11,17"},
         default_pipeline="p",
+        builder="build3",
     )
 
     assert refusal(job, wanted, STATES.get) == reason
 
 
 def test_a_job_without_a_pipeline_needs_a_default_one() -> None:
-    assert refusal(Job(id="j"), Wanted(pipelines={"p": ()}), STATES.get) == (
+    assert refusal(Job(id="j", branch="b"), Wanted(pipelines={"p": ()}), STATES.get) == (
         "it names no pipeline and default_pipeline is not set"
     )
 
@@ -127,12 +135,13 @@ def test_only_the_pipeline_that_was_asked_for() -> None:
         (Job(id="x", branch="4.20"), "release"),
         (Job(id="x", branch="feature/4.x"), "anything"),
         (Job(id="x", branch="4.20", type="docs"), "docs"),
-        (Job(id="x", type="test"), "default"),
+        (Job(id="x"), "default"),
+        (Job(id="x", type="test"), None),
         (Job(id="x", branch="4.20", pipeline="named"), "named"),
     ],
 )
 def test_a_job_that_names_no_pipeline_goes_to_the_first_that_takes_it(
-    job: Job, pipeline: str
+    job: Job, pipeline: str | None
 ) -> None:
     takes = {
         "docs": JobPattern(types=("docs",)),

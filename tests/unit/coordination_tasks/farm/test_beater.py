@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import timedelta
 from pathlib import Path
 
@@ -33,16 +34,19 @@ class Host:
     def __init__(self, folder: Path, place: str = own_place("build1")) -> None:
         self.seconds = 0.0
         self.facts = 0
+        self.announced: list[float] = []
         self.remote = MemoryRemote()
         self.budget = PushBudget(folder / "pushes", 6, monotonic=lambda: self.seconds)
         self.place = place
 
-    def beater(self, heartbeats: Heartbeats | None = None) -> Beater:
+    def beater(self, heartbeats: Heartbeats | None = None, main_every: float = math.inf) -> Beater:
         return Beater(
             BuilderProfile(id="build1", heartbeats_at=self.place, lease=LEASE),
             heartbeats or MemoryHeartbeats(self.remote, self.place),
             self.budget,
             on_facts=self.beat_on_facts,
+            main_every=lambda: main_every,
+            announce=lambda: self.announced.append(self.seconds),
             load=lambda: None,
             clock=lambda: NOON + timedelta(seconds=self.seconds),
             monotonic=lambda: self.seconds,
@@ -68,6 +72,23 @@ def test_how_often(host: Host, interval: float, an_hour: int) -> None:
         beater.beat_if_due(interval, WAITING)
         host.seconds += 10
     assert host.beats == an_hour
+
+
+def test_beside_old_programs_it_also_beats_on_main_every_4_minutes(host: Host) -> None:
+    beater = host.beater(main_every=240)
+    while host.seconds < 3600:
+        beater.beat_if_due(60, WAITING)
+        host.seconds += 10
+    assert (host.announced, host.facts) == ([0], 14)
+    assert 40 <= host.beats <= 60
+
+
+def test_a_claim_was_a_beat_on_main(host: Host) -> None:
+    beater = host.beater(main_every=240)
+    beater.count(on_facts=True)
+    host.seconds = 230
+    beater.beat_if_due(30, BUSY)
+    assert host.announced == []
 
 
 def test_whatever_else_is_pushed_counts(host: Host) -> None:
