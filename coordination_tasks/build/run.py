@@ -31,6 +31,7 @@ from coordination_tasks.build.signals import ending_signals
 from coordination_tasks.build.task_run import TaskRun
 from coordination_tasks.builder.claim_intent import ClaimIntent
 from coordination_tasks.builder.config.builder import MOST_PARALLEL, BuilderConfig
+from coordination_tasks.builder.disk_space import reserved_space
 from coordination_tasks.builder.lock import builder_lock
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.builder.secret_values import Secrets
@@ -226,7 +227,9 @@ def _run_steps(
         if over != StartOver():
             planner, plan = tools.pipelines.planner, attempt.plan.data
             planner.start_over(plan, start=over.start, only=over.only, clean=over.clean)
-        run.build(pipeline, request.parallel or tools.config.parallel, log, keepalive.check_claim)
+        parallel = request.parallel or tools.config.parallel
+        with reserved_space(tools.config.state_dir):
+            run.build(pipeline, parallel, log, keepalive.check_claim)
     except Exception as error:  # raised again when the end of the attempt is shown
         log.stop.break_off(error)
     finally:

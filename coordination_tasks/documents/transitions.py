@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from common.states import State
 from coordination_tasks.documents.codec import Unreadable, transition_from, transition_line
 from coordination_tasks.documents.paths import transitions_path
 from coordination_tasks.domain.errors import IllegalTransition
-from coordination_tasks.domain.model import Transition
+from coordination_tasks.domain.model import Job, Transition
 from coordination_tasks.domain.state_machine import check_step_transition
 from coordination_tasks.repository.draft import Draft
 
@@ -38,10 +40,15 @@ class TransitionLog:
         """Whether this transition is recorded."""
         return transition_id in self.ids
 
+    def not_before(self, at: datetime) -> datetime:
+        """`at`, or the time of the last transition: a clock that was set back must not show."""
+        return max(at, self.transitions[-1].at) if self.transitions else at
+
     def append(self, transition: Transition) -> None:
-        """Append a transition, unless it exists."""
+        """Append a transition, unless it exists; its time is not before that of the last one."""
         if self.has(transition.id):
             return
+        transition = replace(transition, at=self.not_before(transition.at))
         torn = b"\n" if self._data and not self._data.endswith(b"\n") else b""
         self._data += torn + transition_line(transition).encode("utf-8") + b"\n"
         self.transitions.append(transition)
@@ -82,6 +89,11 @@ class TransitionLog:
 def read_log(draft: Draft, job_id: str, attempt: int) -> TransitionLog:
     """The draft's transitions of an attempt."""
     return TransitionLog(draft.read(transitions_path(job_id, attempt)))
+
+
+def time_of_change(draft: Draft, job: Job, now: datetime) -> datetime:
+    """The time of a change of the job: now, but not before its last attempt's transitions."""
+    return read_log(draft, job.id, job.attempt).not_before(now)
 
 
 def write_log(draft: Draft, job_id: str, attempt: int, log: TransitionLog) -> None:

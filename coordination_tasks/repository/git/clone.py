@@ -132,6 +132,8 @@ class CloneFolder:
             result = make_repository(git_dir)
             if result.code != 0:
                 hold.close()
+                if result.code is None or result.code < 0:
+                    raise Unavailable(f"git init {git_dir} was killed")
                 raise CopyUnusable(f"git init {git_dir} failed: {result.errors.strip()}")
             with (git_dir / "config").open("a") as config:
                 config.write(_CONFIG)

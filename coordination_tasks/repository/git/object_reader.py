@@ -10,6 +10,10 @@ from typing import IO
 from coordination_tasks.domain.errors import BadConfiguration
 from coordination_tasks.repository.git.process import git_environment
 
+_TRIES = 3
+_ENDS_IN = 1.0
+"""Seconds that a git that closed its pipes has to end."""
+
 
 class MissingObject(Exception):
     """An object that must be there is missing or unreadable: the clone is damaged."""
@@ -33,8 +37,17 @@ class ObjectReader:
     def find(self, name: str) -> bytes | None:
         """Content of an object, or of a file `COMMIT:PATH`; None when there is none.
 
-        Raises MissingObject if it is damaged.
+        Raises MissingObject if it is damaged, OSError if git is killed each time.
         """
+        for _ in range(_TRIES):
+            try:
+                return self._asked(name)
+            except MissingObject:
+                if not self._was_killed():
+                    raise
+        raise InterruptedError(f"git was killed while it read object {name}")
+
+    def _asked(self, name: str) -> bytes | None:
         questions, answers = self._pipes()
         try:
             questions.write(name.encode() + b"\n")
@@ -48,9 +61,19 @@ class ObjectReader:
         except OSError as error:
             raise MissingObject(f"cannot read object {name}: {error}") from error
         if len(data) != size:
-            self.close()
             raise MissingObject(f"cannot read object {name}: it is missing or damaged")
         return data
+
+    def _was_killed(self) -> bool:
+        """Whether a signal ended git, which proves nothing about the objects; ends it."""
+        process = self._process
+        if process is None:
+            return False
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_ENDS_IN)
+        killed = process.returncode is not None and process.returncode < 0
+        self.close()
+        return killed
 
     def close(self) -> None:
         """End the process."""

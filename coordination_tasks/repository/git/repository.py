@@ -309,6 +309,8 @@ class GitRepository:
         result = fetch_ref(clone.git_dir, str(source), tip, tip, _SHALLOW, timeout=_LOCAL_SECONDS)
         if result.code != 0:
             clone.close()
+            if fetch_response(result) is Response.NO_ANSWER:
+                return  # git was killed, or took too long: the old clone is as good as before
             raise self._discard(why(result))
         self._use(clone)
 

@@ -65,6 +65,8 @@ _SAYS_NOTHING = (
 )
 _MOST_LINES = 4
 _ABSENT = re.compile(r"couldn't find remote ref|remote ref does not exist", re.IGNORECASE)
+_KILLED = re.compile(r"died of signal|abnormal exit")
+"""A git that another git had started: that is neither a policy nor damage."""
 _ALL_OR_NONE = "does not support --atomic"
 
 
@@ -78,6 +80,8 @@ def push_response(result: GitResult) -> Response:
         return Response.MOVED
     if any("(already exists)" in text for text in refusals):
         return Response.REFUSED  # a tag, which nobody may move
+    if refusals and _KILLED.search(result.errors):
+        return Response.NO_ANSWER
     if _ALL_OR_NONE in result.errors or any("[remote rejected]" in text for text in refusals):
         return Response.REFUSED
     if _ABSENT.search(result.errors):
@@ -119,7 +123,8 @@ def _is_telling(line: str) -> bool:
 
 
 def _failure_response(result: GitResult) -> Response:
-    if result.code is None or result.code < 0:  # killed, by us or others
+    killed = result.code is None or result.code < 0 or _KILLED.search(result.errors)
+    if killed:  # by us or others
         return Response.NO_ANSWER
     if _DENIED.search(result.errors):
         return Response.DENIED

@@ -109,7 +109,8 @@ def _complete(draft: Draft, command: Complete, log: TransitionLog, publisher: Pu
     jobs = read_jobs(draft)
     job = _check_fence(jobs, log, fence)
     check_job_transition(job.id, job.state, completion.state)
-    at = completion.at or publisher.now
+    log.append_steps(completion.transitions)
+    at = log.not_before(completion.at or publisher.now)
     ended = replace(
         job,
         state=completion.state,
@@ -117,7 +118,6 @@ def _complete(draft: Draft, command: Complete, log: TransitionLog, publisher: Pu
         completed_at=at,
         duration_seconds=_duration(job, completion, at),
     )
-    log.append_steps(completion.transitions)
     log.append(
         Transition.of_job(
             ended,

@@ -10,7 +10,7 @@ from coordination_tasks.documents.builder_status import BUILDING, StatusChange, 
 from coordination_tasks.documents.drains import drain_of, read_drains
 from coordination_tasks.documents.jobs import JobsDocument, read_jobs, write_jobs
 from coordination_tasks.documents.paths import DRAINS
-from coordination_tasks.documents.transitions import read_log, write_log
+from coordination_tasks.documents.transitions import read_log, time_of_change, write_log
 from coordination_tasks.domain.errors import ClaimLost, Conflict, NothingToClaim
 from coordination_tasks.domain.model import Attempt, Job, Transition
 from coordination_tasks.domain.scheduling import Wanted, queue_order, refusal
@@ -69,7 +69,7 @@ def claim_in(
         claim_id=claim_id,
         max_attempts=wanted.max_attempts_of(job),
         reason="",
-        started_at=publisher.now,
+        started_at=time_of_change(draft, job, publisher.now),
         completed_at=None,
         duration_seconds=None,
     )
@@ -144,7 +144,7 @@ def _log_claim(
             own_id=f"{claim_id}-{claimed.id}-{claimed.token}-{State.RUNNING}",
             builder=publisher.profile.id,
             from_state=before.state,
-            at=publisher.now,
+            at=claimed.started_at or publisher.now,
             reason=f"claimed by {publisher.profile.id}"
             + (f", requested by {person}" if person else ""),
             details={"by": person} if person else {},

@@ -11,7 +11,7 @@ from common.states import State
 from coordination_tasks.documents.builder_status import other_work, read_status
 from coordination_tasks.documents.jobs import keep_request, read_jobs, write_jobs
 from coordination_tasks.documents.paths import status_path
-from coordination_tasks.documents.transitions import read_log
+from coordination_tasks.documents.transitions import read_log, time_of_change
 from coordination_tasks.domain.errors import BadRequest, BrokenDocument, Conflict
 from coordination_tasks.domain.model import Job, check_builder_id, is_builder_id
 from coordination_tasks.domain.secret_scan import refuse_secrets
@@ -85,7 +85,7 @@ def cancel(draft: Draft, job_id: str, reason: str, actor: Actor) -> Job:
         token=job.token + 1,
         claim_id=None,
         reason=f"cancelled by {actor.person}{f': {reason}' if reason else ''}",
-        completed_at=actor.now,
+        completed_at=time_of_change(draft, job, actor.now),
         held="",
     )
     jobs.put(ended)

@@ -8,6 +8,7 @@ from datetime import datetime
 from common.states import State
 from coordination_tasks.documents.codec import is_same_request
 from coordination_tasks.documents.jobs import keep_request, read_jobs, write_jobs
+from coordination_tasks.documents.transitions import time_of_change
 from coordination_tasks.domain.errors import BadRequest, IdTaken
 from coordination_tasks.domain.model import MAX_ID_LENGTH, Job, is_commit_id, is_job_id
 from coordination_tasks.domain.secret_scan import refuse_secrets
@@ -75,6 +76,7 @@ def reap(
     job = jobs.require(job_id)
     if job.state is not State.RUNNING or job.token != seen_token:
         return None
+    now = time_of_change(draft, job, now)
     after = given_back(draft, job, reason)
     restored = after.state is not State.QUEUED
     if not restored and (why := last_attempt(job, reason)):

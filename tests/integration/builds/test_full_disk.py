@@ -51,6 +51,8 @@ def test_a_full_disk_ends_the_build_and_the_rerun_goes_on(
     told = [line for line in (first + done.stderr).splitlines() if said in line]
     assert told, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+    if times == 2:
+        assert f"job {job} is queued again: the run was aborted: no space is left" in first
     assert farm.ran() == ["first", *["second"] * times, "third"]
     assert farm.steps(job, attempt=2)["first"] == "up_to_date"
     assert farm.steps(job, attempt=2)["second"] == "succeeded"

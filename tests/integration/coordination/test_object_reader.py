@@ -32,16 +32,10 @@ def kill_cat_file() -> None:
                 pass
 
 
-def test_it_reads_again_after_git_was_killed_with_a_question_unread(
-    reader: ObjectReader, blob: str
-) -> None:
-    assert reader.read(blob) == b"one\ntwo\n"
-    kill_cat_file()
-
-    with pytest.raises(MissingObject, match="cannot read object"):
-        reader.read(blob)
-    reader.close()
-
+def test_a_killed_git_is_no_damage(reader: ObjectReader, blob: str) -> None:
+    for _ in range(2):
+        assert reader.read(blob) == b"one\ntwo\n"
+        kill_cat_file()
     assert reader.read(blob) == b"one\ntwo\n"
     reader.close()
     reader.close()

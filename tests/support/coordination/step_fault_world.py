@@ -29,7 +29,7 @@ from tests.support.coordination.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.support.coordination.loopback import git_daemon, http_server
 
 VICTIMS = ("builder", "step", "git", "remote")
-_SEARCH = 2.0
+_SEARCH = 3.0
 """Seconds to wait for a victim: a git lives for milliseconds."""
 _STALE = 5.0
 """Seconds after which a lock at the remote is one of a killed git."""
@@ -190,17 +190,19 @@ class StepFaultWorld:
             return True
         end = time.monotonic() + _SEARCH
         while time.monotonic() < end:
-            found = [p for p in self._processes(victim, process.pid) if _is(p, victim)]
+            found = [p for p in self._processes(victim) if _is(p, victim)]
             if found and _kill(self._chance.choice(found)):
                 return True
             time.sleep(0.005)
         return False
 
-    def _processes(self, victim: str, builder: int) -> list[psutil.Process]:
-        root = os.getpid() if victim == "remote" else builder
-        with suppress(psutil.NoSuchProcess):
-            return psutil.Process(root).children(recursive=True)
-        return []
+    def _processes(self, victim: str) -> list[psutil.Process]:
+        builders = [process.pid for process in self._builders.values()]
+        found = []
+        for root in [os.getpid()] if victim == "remote" else builders:
+            with suppress(psutil.NoSuchProcess):
+                found += psutil.Process(root).children(recursive=True)
+        return found
 
     def _free_stale_locks(self) -> None:
         """As whoever runs a Git server does: the one that was killed cannot hold them any more."""

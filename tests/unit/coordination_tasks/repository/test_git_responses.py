@@ -65,6 +65,13 @@ def porcelain(line: str) -> str:
             "remote: fatal: write error: No space left on device",
             Response.REFUSED,
         ),
+        (
+            1,
+            porcelain("!\t1a:refs/heads/main\t[remote rejected] (unpacker error)"),
+            "error: remote unpack failed: unpack-objects abnormal exit",
+            Response.NO_ANSWER,
+        ),
+        (128, "", "error: pack-objects died of signal 15", Response.NO_ANSWER),
         (None, "", "", Response.NO_ANSWER),
         (-9, "", "", Response.NO_ANSWER),
         (128, "", "fatal: Could not read from remote repository.", Response.NO_ANSWER),
@@ -101,6 +108,7 @@ def test_a_push(code: int | None, output: str, errors: str, response: Response) 
         (128, "fatal: unable to connect to host:\nConnection refused", Response.NO_ANSWER),
         (128, "ssh: Could not resolve hostname x: Name or service not known", Response.NO_ANSWER),
         (1, "error: cannot lock ref 'x': Unable to create 'x.lock': File exists.", Response.LOCAL),
+        (128, "error: index-pack died of signal 9", Response.NO_ANSWER),
         (None, "", Response.NO_ANSWER),
     ],
 )
