@@ -101,6 +101,10 @@ class RunningAttempt(BuildRequest, Protocol):
         """Seconds that a step without a timeout may take."""
 
     @property
+    def log_limit(self) -> int:
+        """Bytes of a step's log from which output is dropped."""
+
+    @property
     def secrets(self) -> Mapping[str, str]:
         """Values of the secrets that the pipeline names."""
 

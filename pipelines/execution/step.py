@@ -287,6 +287,7 @@ class StepExecution:
             deadline=deadline.at,
             deadline_reason=deadline.reason,
             silence=step.silent_timeout,
+            log_limit=attempt.log_limit,
         )
         steps = self.pipeline.steps
         recorded = ComputedMapping(lambda: self.pipeline.by_name, self.records.values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -17,11 +18,15 @@ class LogTail:
     """Follows a log from `offset` in a thread of its own.
 
     A thread, so that a terminal stopped with Ctrl-S does not keep a command from being stopped. A
-    carriage return ends a line too: progress bars use it.
+    carriage return ends a line too: progress bars use it. A log that is cut to `limit` is read on
+    from there.
     """
 
-    def __init__(self, log: Path, offset: int, on_line: Callable[[str], None]) -> None:
+    def __init__(
+        self, log: Path, offset: int, on_line: Callable[[str], None], limit: int | None = None
+    ) -> None:
         self._log = log
+        self._limit = limit
         self._offset = offset
         self._on_line = on_line
         self._writer_ended = threading.Event()
@@ -63,6 +68,9 @@ class LogTail:
         while True:
             ended = self._writer_ended.is_set()
             chunk = stream.read(_CHUNK)
+            if not chunk and self._was_cut(stream):
+                rest = b""
+                continue
             if not chunk and ended:
                 break
             if not chunk:
@@ -73,6 +81,13 @@ class LogTail:
             rest = self._lines(rest + chunk[split_line_end:])
         if rest:
             self._line(rest)
+
+    def _was_cut(self, stream: BinaryIO) -> bool:
+        size = os.fstat(stream.fileno()).st_size
+        if self._limit is None or stream.tell() <= size:
+            return False
+        stream.seek(min(self._limit, size))
+        return True
 
     def _lines(self, data: bytes) -> bytes:
         """Pass on the complete lines of `data`; returns the rest after the last line end."""

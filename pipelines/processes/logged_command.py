@@ -52,7 +52,8 @@ class LoggedCommandRunner:
 
     `marker` identifies the step's processes (see `process_tree`), `secrets` are values that the log
     must not show, `deadline` is the `time.monotonic()` at which the step must end, and
-    `deadline_reason` says why. `silence` is how many seconds a command may run without output.
+    `deadline_reason` says why. `silence` is how many seconds a command may run without output,
+    `log_limit` the bytes of the log from which output is dropped (see StepLog.cut).
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class LoggedCommandRunner:
         deadline_reason: str = "its timeout expired",
         silence: float | None = None,
         grace: float = GRACE,
+        log_limit: int | None = None,
     ) -> None:
         self._log = log
         self._marker = marker
@@ -75,6 +77,7 @@ class LoggedCommandRunner:
         self._deadline_reason = deadline_reason
         self._silence = silence
         self._grace = grace
+        self._log_limit = log_limit
 
     @property
     def log(self) -> Path:
@@ -98,7 +101,7 @@ class LoggedCommandRunner:
         the command started keeps running: `process_tree.sweep` ends it with the attempt.
         """
         self._cancellation.check()
-        with open_log(self._log) as log:
+        with open_log(self._log, self._log_limit) as log:
             log.write(f"$ {self._shown(command)}")
             code = self._run(command, log, on_line)
         if code and (full := full_folder(self._log.parent, command.cwd)):
@@ -112,7 +115,7 @@ class LoggedCommandRunner:
         offset = log.size
         masked = MaskedOutput(log, self._secrets) if self._secrets else None
         process = self._start(command, log, masked)
-        tail = LogTail(log.path, offset, on_line) if on_line else None
+        tail = LogTail(log.path, offset, on_line, log.limit) if on_line else None
         try:
             if tail and not wait_for_end(process.pid, _SHORT, self._cancellation):
                 tail.start()
@@ -137,8 +140,10 @@ class LoggedCommandRunner:
                 tail.writer_ended()
             # On a full disk this line is lost; the raised exception says what happened.
             with suppress(StepFailed):
+                log.cut(ended=True)
                 log.write(_end_line(f"ended: {mask(str(error), self._secrets)}", start, alive))
             raise
+        log.cut(ended=True)
         log.write(_end_line(f"exit code {code}", start, []))
         return code
 
@@ -196,6 +201,7 @@ class LoggedCommandRunner:
         ends += [self._deadline] if self._deadline is not None else []
         name = Path(command.argv[0]).name
         while not wait_for_end(process.pid, self._until_look(ends), self._cancellation):
+            log.cut()
             now = time.monotonic()
             if ends and now >= min(ends):
                 late = self._deadline is not None and now >= self._deadline
@@ -216,6 +222,8 @@ class LoggedCommandRunner:
         rounds = [min(ends) - time.monotonic()] if ends else []
         if self._silence is not None:
             rounds.append(min(_LONGEST_ROUND, self._silence / 10))
+        if self._log_limit is not None:
+            rounds.append(_LONGEST_ROUND)
         return min(rounds) if rounds else None
 
     def _finish(self, tail: LogTail, *, wrote: bool) -> None:

@@ -12,13 +12,18 @@ from pipelines.domain.errors import FailureCode, StepFailed
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NEEDED_BYTES = 1 << 20
+_SLACK = 1 << 24
+"""Bytes beyond the limit that stay: the last output shows why a command failed."""
 
 
 class StepLog:
-    """An open log, for appending."""
+    """An open log, for appending; `limit` (bytes) is for what commands write, None: no limit."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: Path, descriptor: int, limit: int | None = None) -> None:
         self.path = path
+        self.limit = limit
+        self._dropped = 0
+        self._kept = limit or 0
         self.descriptor = descriptor
         """The standard output and standard error of a command."""
 
@@ -33,6 +38,23 @@ class StepLog:
         torn = size > 0 and os.pread(self.descriptor, 1, size - 1) != b"\n"
         self.append(f"{chr(10) if torn else ''}{line}\n".encode(errors="replace"))
 
+    def cut(self, *, ended: bool = False) -> None:
+        """Drop what exceeds the limit by much, and say how much that was.
+
+        `ended`: nobody writes any more, so that the latest output can stay. Raises StepFailed
+        (DISK_FULL).
+        """
+        size = self.size
+        if self.limit is None or size <= self.limit + _SLACK:
+            return
+        latest = os.pread(self.descriptor, _SLACK, size - _SLACK) if ended else b""
+        os.ftruncate(self.descriptor, self.limit)
+        self._dropped += size - self._kept - len(latest)
+        line = f"# the log has reached log_limit: {self._dropped} bytes were dropped here"
+        self._kept = self.limit + len(line) + 1
+        self.write(line)
+        self.append(latest)
+
     def append(self, data: bytes) -> None:
         """Append bytes unchanged. Raises StepFailed (DISK_FULL)."""
         with no_space_is_failure(self.path):
@@ -41,13 +63,13 @@ class StepLog:
 
 
 @contextmanager
-def open_log(path: Path) -> Iterator[StepLog]:
-    """Open or create the log at `path`. Raises StepFailed (DISK_FULL)."""
+def open_log(path: Path, limit: int | None = None) -> Iterator[StepLog]:
+    """Open or create the log at `path`; `limit`: see StepLog. Raises StepFailed (DISK_FULL)."""
     with no_space_is_failure(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        yield StepLog(path, descriptor)
+        yield StepLog(path, descriptor, limit)
     finally:
         os.close(descriptor)
 

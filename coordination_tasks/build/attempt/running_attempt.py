@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from coordination_tasks.build.display.display import Display
-from coordination_tasks.builder.config.builder import DEFAULT_TIMEOUT, BuilderConfig
+from coordination_tasks.builder.config.builder import (
+    DEFAULT_LOG_LIMIT,
+    DEFAULT_TIMEOUT,
+    BuilderConfig,
+)
 from coordination_tasks.domain.model import Attempt
 
 _COUNT = re.compile(r"[a-z]+ \d+ of \d+\b")
@@ -32,6 +36,8 @@ class RunningAttempt:
     """Folder of the resource locks that the builders of this host share."""
     default_timeout: float = DEFAULT_TIMEOUT
     """Seconds that a step without a timeout may take."""
+    log_limit: int = DEFAULT_LOG_LIMIT
+    """Bytes of a step's log from which output is dropped."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Values of the secrets that the pipeline names."""
     plan_digest: str = ""
@@ -98,4 +104,5 @@ def running_attempt(claimed: Attempt, config: BuilderConfig, display: Display) -
         began=time.monotonic(),
         lock_dir=config.lock_dir,
         default_timeout=config.default_timeout,
+        log_limit=config.log_limit,
     )

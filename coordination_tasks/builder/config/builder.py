@@ -24,7 +24,7 @@ from common.records import (
 from common.yaml.document import read_document
 from common.yaml.duration import parse_duration
 from common.yaml.findings import InvalidFile
-from common.yaml.size import parse_size
+from common.yaml.size import format_size, parse_size
 from coordination_tasks.builder.config.disk import DEFAULT_MIN_FREE, LimitsFile
 from coordination_tasks.builder.config.heartbeat import (
     HeartbeatConfig,
@@ -50,6 +50,8 @@ DEFAULT_LOCK_DIR = "/run/lock/build-coordination"
 
 DEFAULT_TIMEOUT = 6 * 3600.0
 """Seconds that a step without a timeout may take: a hang must end by itself some day."""
+DEFAULT_LOG_LIMIT = 200 * 1024**2
+_LEAST_LOG_LIMIT = 1024**2
 MOST_PARALLEL = 256
 """Maximum of parallel steps: each has a thread and processes of its own."""
 
@@ -60,6 +62,13 @@ def _variable(name: str) -> str:
     if _VARIABLE.fullmatch(name) is None:
         raise ValueError(f"invalid variable name {name[:60]!r}: use letters, digits and _")
     return name
+
+
+def _log_limit(raw: object) -> int:
+    size = parse_size(raw)
+    if size < _LEAST_LOG_LIMIT:
+        raise ValueError(f"expected at least {format_size(_LEAST_LOG_LIMIT)}")
+    return size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +105,7 @@ class BuilderFile:
     allowed_signers: str | None = key(optional(text), None)
     lock_dir: str = key(text, DEFAULT_LOCK_DIR)
     default_timeout: float = key(parse_duration, DEFAULT_TIMEOUT)
+    log_limit: int = key(_log_limit, DEFAULT_LOG_LIMIT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +154,8 @@ class BuilderConfig:
     """Folder of the resource locks that all builders of the host share."""
     default_timeout: float
     """Seconds that a step without a timeout may take."""
+    log_limit: int
+    """Bytes of a step's log from which output is dropped."""
 
 
 def read_builder_config(
@@ -201,6 +213,7 @@ def read_builder_config(
         allowed_signers=_optional_path(file.allowed_signers, path.parent),
         lock_dir=_resolve(file.lock_dir, path.parent),
         default_timeout=file.default_timeout,
+        log_limit=file.log_limit,
     )
 
 

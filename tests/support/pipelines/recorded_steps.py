@@ -33,6 +33,7 @@ class Attempt:
     secrets: Mapping[str, str] = field(default_factory=dict)
     lock_dir: Path = Path("/nonexistent")
     default_timeout: float = 600.0
+    log_limit: int = 1 << 30
     began: float = 0.0
     pipeline: str = "bench"
     plan_digest: str = ""
