@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from common.states import State
 from coordination_tasks.documents import json_edit
@@ -122,14 +122,16 @@ class JobsDocument:
     def unreadable(self) -> tuple[str, ...]:
         """The errors of unreadable entries, one line each."""
         problems = []
-        for index in range(len(self._raws)):
+        for index, raw in enumerate(self._raws):
+            job = f" (job {raw['id'][:200]})" if _is_entry(raw) else ""
+            where = f"{JOBS}: entry {index + 1}{job}"
             try:
                 job_id = self._job(index).id
             except Unreadable as error:
-                problems.append(f"{JOBS}: entry {index + 1} {error}")
+                problems.append(f"{where} {error}")
             else:
                 if self._index[job_id] != index:
-                    problems.append(f"{JOBS}: entry {index + 1} has the same id as an earlier one")
+                    problems.append(f"{where} has the same id as an earlier one")
         return tuple(problems)
 
     def restored(self) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -208,7 +210,7 @@ def _array_at(text: str) -> int:
     return found.start if found else 0
 
 
-def _is_entry(raw: object) -> TypeGuard[dict[str, object]]:
+def _is_entry(raw: object) -> TypeGuard[dict[str, Any]]:
     return isinstance(raw, dict) and isinstance(raw.get("id"), str)
 
 

@@ -6,6 +6,7 @@ It outlives the local clone, which is disposable.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from common.atomic_files import write_durably
 from coordination_tasks.documents.codec import is_unfinished, token_from
 
 _JOBS = "jobs"
+_SAVING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,9 @@ class FarmMemory:
         """Remember it, durably. Raises OSError."""
         self._last = remembered
         if self._path is not None:
-            write_durably(self._path, json.dumps(_as_json(remembered)).encode())
+            content = json.dumps(_as_json(remembered)).encode()
+            with _SAVING:  # threads of a process share a temporary file
+                write_durably(self._path, content)
 
 
 def seen_in(queue: bytes | None) -> Mapping[str, Seen]:

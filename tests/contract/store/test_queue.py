@@ -378,8 +378,8 @@ def test_entries_that_make_no_sense_are_told_and_left(world: World) -> None:
     assert [found.id for found in snapshot.jobs()] == ["b"]
     assert snapshot.unreadable_jobs() == (
         "coordination/jobs.json: entry 1 is not an object",
-        "coordination/jobs.json: entry 2 has unknown status 'odd'",
-        "coordination/jobs.json: entry 4 has the same id as an earlier one",
+        "coordination/jobs.json: entry 2 (job a) has unknown status 'odd'",
+        "coordination/jobs.json: entry 4 (job b) has the same id as an earlier one",
         "coordination/jobs.json: entry 5 has no id",
     )
     with pytest.raises(BrokenDocument, match="job a has unknown status"):

@@ -61,9 +61,9 @@ def check(world: StepFaultWorld) -> None:
     assert world.left_over() == []
     assert "Traceback" not in world.outputs()
     assert "damaged" not in world.outputs()
-    made = list(audit.transitions())
-    assert not [one for one, count in Counter(t.id for t in made).items() if count > 1]
-    ends = Counter(t.job for t in made if t.step is None and t.to_state is State.SUCCEEDED)
+    made_by_all = list(audit.transitions())
+    assert not [one for one, count in Counter(t.id for t in made_by_all).items() if count > 1]
+    ends = Counter(t.job for t in made_by_all if t.step is None and t.to_state is State.SUCCEEDED)
     for job in audit.jobs.values():
         # a step whose process was killed too often may fail; nothing may stay open
         assert job.state in (State.SUCCEEDED, State.FAILED), job
@@ -71,7 +71,15 @@ def check(world: StepFaultWorld) -> None:
     done = Counter(
         (job, step, builder) for job, step, what, builder in world.ledger() if what == "end"
     )
-    assert not [one for one, count in done.items() if count > 1], "a step that had ended ran again"
+    of_steps = [made for made in made_by_all if made.step in world.names]
+    good, unrecorded = (
+        Counter((t.job, t.step, t.builder) for t in of_steps if t.to_state is state)
+        for state in (State.SUCCEEDED, State.CANCELLED)
+    )
+    assert not [one for one, count in good.items() if count > 1], "ran again after its success"
+    # a step that ended in the moment in which it was stopped has no success, and runs again
+    again = {one: count for one, count in done.items() if count > 1 + unrecorded[one]}
+    assert not again, "ran again without a record that it had not succeeded"
     for job in audit.jobs.values():
         if job.state is State.SUCCEEDED:
             told = {
