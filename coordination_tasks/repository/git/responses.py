@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import Enum, auto
 
 from coordination_tasks.repository.git.process import GitResult
@@ -76,17 +77,24 @@ def push_response(result: GitResult) -> Response:
     refusals = [text for flag, text in lines if flag == "!"]
     if lines and not refusals:
         return Response.DONE
+    found = _refusal(refusals, result.errors)
+    if found is not None:
+        return found
+    if _ABSENT.search(result.errors):
+        return Response.ABSENT
+    return _failure_response(result)
+
+
+def _refusal(refusals: Sequence[str], errors: str) -> Response | None:
     if any(map(_RACE.search, refusals)):
         return Response.MOVED
     if any("(already exists)" in text for text in refusals):
         return Response.REFUSED  # a tag, which nobody may move
-    if refusals and _KILLED.search(result.errors):
+    if refusals and _KILLED.search(errors):
         return Response.NO_ANSWER
-    if _ALL_OR_NONE in result.errors or any("[remote rejected]" in text for text in refusals):
+    if _ALL_OR_NONE in errors or any("[remote rejected]" in text for text in refusals):
         return Response.REFUSED
-    if _ABSENT.search(result.errors):
-        return Response.ABSENT
-    return _failure_response(result)
+    return None
 
 
 def fetch_response(result: GitResult) -> Response:
