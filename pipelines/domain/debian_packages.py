@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 PACKAGE_OF: Mapping[str, str] = {
+    "apt-ftparchive": "apt-utils",
     "dch": "devscripts",
     "debuild": "devscripts",
     "dh": "debhelper",
@@ -13,6 +14,7 @@ PACKAGE_OF: Mapping[str, str] = {
     "equivs-build": "equivs",
     "fakeroot": "fakeroot",
     "git": "git",
+    "gpg": "gnupg",
     "java": "default-jre-headless",
     "javac": "default-jdk-headless",
     "lintian": "lintian",

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
+from common.destinations import Destination
 from common.job_pattern import JobPattern
 from common.yaml.validate import Text
 from pipelines.domain.errors import FailureCode
@@ -109,6 +110,10 @@ class RunningAttempt(BuildRequest, Protocol):
         """Values of the secrets that the pipeline names."""
 
     @property
+    def destinations(self) -> Mapping[str, Destination]:
+        """Where steps may publish, by name."""
+
+    @property
     def changed_since(self) -> str | None:
         """The commit that `changed(...)` compares with the job's; None when there is none."""
 
@@ -177,6 +182,8 @@ class StepContext:
     """Names of the values that a script must provide."""
     artifacts: Sequence[Path] = ()
     """Files that earlier steps made for the manifest."""
+    destinations: Mapping[str, Destination] = field(default_factory=dict)
+    """Where it may publish, by name."""
     durations: Mapping[str, float | None] = field(default_factory=dict)
     """Seconds that the last success of each step took, by name; None: unknown."""
 

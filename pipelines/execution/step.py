@@ -314,6 +314,7 @@ class StepExecution:
                     for path in values.get(ARTIFACTS, ())
                 )
             ),
+            destinations=attempt.destinations,
             durations=ComputedMapping(lambda: self.pipeline.by_name, self.records.duration),
         )
 

@@ -19,6 +19,7 @@ _OWN = {
     "maven": "pipelines.steps.maven.step:MAVEN",
     "build-deb": "pipelines.steps.debian.step:BUILD_DEB",
     "artifact-manifest": "pipelines.steps.artifact_manifest:ARTIFACT_MANIFEST",
+    "publish": "pipelines.steps.publish.step:PUBLISH",
     "run": "pipelines.steps.run:RUN",
 }
 """Module and object by name, in the form of entry points."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from common.destinations import Destination
 from coordination_tasks.build.display.display import Display
 from coordination_tasks.builder.config.builder import (
     DEFAULT_LOG_LIMIT,
@@ -44,6 +45,8 @@ class RunningAttempt:
     """SHA-256 of its plan; "" before it has one."""
     changed_since: str | None = None
     """The commit to compare with the job's; None when there is none."""
+    destinations: Mapping[str, Destination] = field(default_factory=dict)
+    """Where its steps may publish, by name."""
     counts: dict[str, str] = field(default_factory=dict)
     """How far each step is, like `module 3 of 139`; only steps that count."""
 
@@ -105,4 +108,5 @@ def running_attempt(claimed: Attempt, config: BuilderConfig, display: Display) -
         lock_dir=config.lock_dir,
         default_timeout=config.default_timeout,
         log_limit=config.log_limit,
+        destinations=config.destinations,
     )

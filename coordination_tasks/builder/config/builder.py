@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from common.destinations import Destination, destination, resolved
 from common.records import (
     integer,
     key,
@@ -103,6 +104,7 @@ class BuilderFile:
     secrets_file: str | None = key(optional(text), None)
     signing_key: str | None = key(optional(text), None)
     allowed_signers: str | None = key(optional(text), None)
+    destinations: Mapping[str, Destination] = key(map_of(destination), factory=dict)
     lock_dir: str = key(text, DEFAULT_LOCK_DIR)
     default_timeout: float = key(parse_duration, DEFAULT_TIMEOUT)
     log_limit: int = key(_log_limit, DEFAULT_LOG_LIMIT)
@@ -150,6 +152,8 @@ class BuilderConfig:
     """The ssh key that signs manifests; None: they are not signed."""
     allowed_signers: Path | None
     """The file of keys whose signatures count; None: signatures are not checked."""
+    destinations: Mapping[str, Destination]
+    """Where steps may publish, by name."""
     lock_dir: Path
     """Folder of the resource locks that all builders of the host share."""
     default_timeout: float
@@ -211,6 +215,9 @@ def read_builder_config(
         secrets_file=_optional_path(file.secrets_file, path.parent),
         signing_key=_optional_path(file.signing_key, path.parent),
         allowed_signers=_optional_path(file.allowed_signers, path.parent),
+        destinations={
+            name: resolved(found, path.parent) for name, found in file.destinations.items()
+        },
         lock_dir=_resolve(file.lock_dir, path.parent),
         default_timeout=file.default_timeout,
         log_limit=file.log_limit,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from common.destinations import Destination
 from pipelines.domain.pipeline import Param, Pipeline, Source, Step, StepKind
 from pipelines.execution.runner import StepRunner
 from pipelines.execution.step import StepExecution
@@ -37,6 +38,7 @@ class Attempt:
     began: float = 0.0
     pipeline: str = "bench"
     plan_digest: str = ""
+    destinations: Mapping[str, Destination] = field(default_factory=dict)
     changed_since: str | None = None
 
     @property

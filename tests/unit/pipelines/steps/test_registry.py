@@ -18,10 +18,11 @@ def test_each_kind_has_the_name_that_it_is_found_by() -> None:
         "maven",
         "build-deb",
         "artifact-manifest",
+        "publish",
         "run",
         "publish-status",
     ]
-    assert len(own) == 7
+    assert len(own) == 8
     for name, kind in own.items():
         assert kind.name == name
         assert issubclass(kind.options, Options)

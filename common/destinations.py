@@ -1,0 +1,82 @@
+"""Where artifacts are published: `destinations` in `builder.yaml`, for the step kind `publish`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from common.records import integer, key, optional, record, several, text
+from common.yaml.duration import parse_duration
+
+GRADES = ("clean", "dummied", "forced")
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]*")
+_DAY = 86400.0
+
+
+def _word(value: Any) -> str:
+    found = text(value)
+    if _WORD.fullmatch(found) is None:
+        raise ValueError(f"expected letters, digits, '.', '+', '-' and '_', found {found[:60]!r}")
+    return found
+
+
+def _grade(value: Any) -> str:
+    found = text(value)
+    if found not in GRADES:
+        raise ValueError(f"expected one of {', '.join(GRADES)}, found {found[:60]!r}")
+    return found
+
+
+def _validity(value: Any) -> float:
+    seconds = parse_duration(value)
+    if seconds < _DAY:
+        raise ValueError("expected 1d or more")
+    return seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """One destination: an apt repository, or a folder; `docs/artifacts.md` describes each key."""
+
+    apt: str | None = key(optional(text), None)
+    """Top folder of an apt repository."""
+    folder: str | None = key(optional(text), None)
+    """Folder that gets a folder for each job."""
+    suite: str = key(_word, "stable")
+    component: str = key(_word, "main")
+    origin: str = key(_word, "build-coordination")
+    signing_key: str | None = key(optional(text), None)
+    """Fingerprint or address of the OpenPGP key that signs; an apt repository needs one."""
+    gnupg_home: str | None = key(optional(text), None)
+    keep: int = key(integer(least=1), 5)
+    """Versions of each package and architecture that an apt repository offers."""
+    valid: float | None = key(optional(_validity), None)
+    """Seconds until its index expires for clients; None: never."""
+    grades: tuple[str, ...] = key(several(_grade), ("clean",))
+    """Grades of packages that it takes."""
+
+
+def destination(value: Any) -> Destination:
+    """A parser for `records`. Raises ValueError, Rejected."""
+    found = record(Destination)(value)
+    if (found.apt is None) == (found.folder is None):
+        raise ValueError("expected either `apt` or `folder`")
+    if found.apt is not None and found.signing_key is None:
+        raise ValueError("an apt repository needs `signing_key`")
+    return found
+
+
+def resolved(found: Destination, folder: Path) -> Destination:
+    """With absolute paths, relative ones from `folder`."""
+
+    def absolute(path: str | None) -> str | None:
+        return None if path is None else str((folder / Path(path).expanduser()).absolute())
+
+    return replace(
+        found,
+        apt=absolute(found.apt),
+        folder=absolute(found.folder),
+        gnupg_home=absolute(found.gnupg_home),
+    )

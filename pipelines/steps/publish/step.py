@@ -1,0 +1,167 @@
+"""The step that brings artifacts to where users find them: kind `publish`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from common.destinations import Destination
+from common.digests import file_digests
+from common.yaml.validate import Text
+from pipelines.artifacts.debian_files import is_package
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.domain.pipeline import Options, StepContext, StepResult
+from pipelines.processes.capture import capture
+from pipelines.processes.step_log import open_log
+from pipelines.workspace.host_lock import host_lock
+
+
+class PublishOptions(Options):
+    """Options of a `publish` step.
+
+    It publishes what the `artifact-manifest` before it lists: to an apt repository the packages, to
+    a folder everything.
+    """
+
+    to: Text
+    """Name of a destination in the builder's `builder.yaml`."""
+    untested: bool = False
+    """Publish packages even if their install test was not made, or failed."""
+
+
+class Publish:
+    """Kind `publish`."""
+
+    name = "publish"
+    summary = "publish the artifacts to a destination of the builder"
+    options = PublishOptions
+    values = ("destination", "published")
+
+    def identity(self, options: PublishOptions, context: StepContext) -> None:
+        """None, so it is never up to date: its effect is at the destination."""
+
+    def run(self, options: PublishOptions, context: StepContext) -> StepResult:
+        """Publish all artifacts, or none; what is there already stays.
+
+        Raises StepFailed (BAD_REQUEST, ARTIFACT_MISSING, BAD_OUTPUT, TOOL_MISSING, COMMAND_FAILED).
+        """
+        destination = _destination(options, context)
+        files = _artifacts(context)
+        _check_quality(options, destination, files, context)
+        if destination.apt is not None:
+            result = _to_apt(
+                destination, [path for path in files if is_package(path.name)], context
+            )
+        else:
+            result = _to_folder(destination, files, context)
+        values = {"destination": options.to, "published": list(result)}
+        count = len(result)
+        what = f"{count} file{'' if count == 1 else 's'}" if count else "nothing new"
+        return StepResult(reason=f"published {what} to {options.to}", values=values)
+
+
+PUBLISH = Publish()
+
+
+def _destination(options: PublishOptions, context: StepContext) -> Destination:
+    found = context.destinations.get(options.to)
+    if found is None:
+        known = ", ".join(sorted(context.destinations)) or "none"
+        raise StepFailed(
+            FailureCode.BAD_REQUEST,
+            f"unknown destination '{options.to}' (known: {known}). Add it to `destinations` in"
+            " builder.yaml.",
+        )
+    return found
+
+
+def _manifest(context: StepContext) -> Mapping[str, Any]:
+    try:
+        found: Mapping[str, Any] = json.loads(context.workspace.manifest.read_bytes())
+    except FileNotFoundError as error:
+        message = "no manifest of artifacts. Add a step `artifact-manifest` before this one."
+        raise StepFailed(FailureCode.ARTIFACT_MISSING, message) from error
+    return found
+
+
+def _artifacts(context: StepContext) -> list[Path]:
+    """The files of the manifest, as it lists them."""
+    workspace = context.workspace
+    found = []
+    for entry in _manifest(context)["artifacts"]:
+        path = workspace.root / entry["path"]
+        if not path.is_file() or _sha256(path) != entry["checksums"]["sha256"]:
+            message = f"artifact {entry['name']} is no longer the one in the manifest"
+            raise StepFailed(FailureCode.ARTIFACT_MISSING, message)
+        found.append(path)
+    return found
+
+
+def _check_quality(
+    options: PublishOptions,
+    destination: Destination,
+    files: Sequence[Path],
+    context: StepContext,
+) -> None:
+    if not any(is_package(path.name) for path in files):
+        if destination.apt is not None:
+            raise StepFailed(FailureCode.ARTIFACT_MISSING, "the manifest lists no package")
+        return
+    made: Mapping[str, Any] = context.upstream.get("build-deb", {})
+    grade = made.get("grade", "clean")
+    if grade not in destination.grades:
+        raise StepFailed(
+            FailureCode.BAD_REQUEST,
+            f"destination '{options.to}' takes no {grade} packages, only"
+            f" {', '.join(destination.grades)}",
+        )
+    installs = made.get("install_test", {}).get("installs")
+    if made and installs is not True and not options.untested:
+        why = "failed" if installs is False else "was not made"
+        raise StepFailed(
+            FailureCode.BAD_REQUEST,
+            f"the install test of the packages {why}. Set `untested: true` to publish them anyway.",
+        )
+
+
+def _to_apt(
+    destination: Destination, packages: Sequence[Path], context: StepContext
+) -> Sequence[str]:
+    from pipelines.steps.publish.apt_repository import AptRepository  # noqa: PLC0415 - python-debian
+
+    repository = AptRepository(destination, lambda argv, cwd: _output(argv, cwd, context))
+    with host_lock(repository.root / ".lock", context.commands.check_cancelled):
+        done = repository.publish(packages)
+    with open_log(context.commands.log) as log:
+        for label in done.known:
+            log.write(f"{label}: already there")
+        for label in done.added:
+            log.write(f"{label}: published in {destination.suite}")
+    return done.added
+
+
+def _to_folder(
+    destination: Destination, files: Sequence[Path], context: StepContext
+) -> Sequence[str]:
+    from pipelines.steps.publish.folder import publish_to_folder  # noqa: PLC0415
+
+    top = Path(destination.folder or "")
+    # an attempt that found everything up to date has the manifest of an earlier one
+    attempt = _manifest(context)["provenance"]["attempt"]
+    name = f"{context.workspace.root.name}-{attempt}"
+    with host_lock(top / ".lock", context.commands.check_cancelled):
+        return publish_to_folder([*files, context.workspace.manifest], top / name)
+
+
+def _output(argv: Sequence[str], cwd: Path, context: StepContext) -> str:
+    done = capture(argv, cwd=cwd, env={**context.env, "LC_ALL": "C.UTF-8"})
+    if done.code:
+        message = f"{argv[0]} failed with exit code {done.code}"
+        raise StepFailed(FailureCode.COMMAND_FAILED, message, excerpt=done.errors[-2000:])
+    return done.output
+
+
+def _sha256(path: Path) -> str:
+    return file_digests(path, ["sha256"]).by_algorithm["sha256"]

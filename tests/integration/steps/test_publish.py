@@ -1,0 +1,426 @@
+"""The step `publish`: a signed apt repository that apt reads at any moment, and a folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from common.destinations import Destination
+from common.digests import file_digests
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.domain.pipeline import StepResult
+from pipelines.steps.debian.clean_root import _apt_sources as apt_sources
+from pipelines.steps.debian.dependencies.host import this_host
+from pipelines.steps.publish.step import PUBLISH, PublishOptions
+from pipelines.workspace.layout import Workspace
+from tests.conftest import Farm
+from tests.support.apt_client import AptClient
+from tests.support.debs import make_deb
+from tests.support.gpg_keys import make_gpg_key
+from tests.support.pipelines.tiny_package import step_context
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("apt-ftparchive") and shutil.which("gpg")), reason="needs apt-utils and gnupg"
+)
+GOOD = {"build-deb": {"grade": "clean", "install_test": {"installs": True}}}
+
+
+class Site:
+    """A repository, what is published there, and a client of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.root = folder / "apt"
+        self.key = make_gpg_key(folder / "gnupg")
+        self.destination = Destination(
+            apt=str(self.root),
+            signing_key="farm@example.org",
+            gnupg_home=str(folder / "gnupg"),
+            keep=2,
+            valid=7 * 86400.0,
+        )
+        self._jobs = 0
+
+    def publish(
+        self,
+        *packages: Path,
+        upstream: Mapping[str, Mapping[str, Any]] = GOOD,
+        untested: bool = False,
+        **changed: Any,
+    ) -> StepResult:
+        self._jobs += 1
+        return publish(
+            self.folder / f"job{self._jobs}",
+            packages,
+            replace(self.destination, **changed),
+            upstream=upstream,
+            untested=untested,
+        )
+
+    def deb(self, version: str, text: str = "hello\n") -> Path:
+        return make_deb(
+            self.folder / f"made-{version}-{len(text)}", "tiny", version=version, text=text
+        )
+
+    def client(self, name: str = "client", url: str = "") -> AptClient:
+        return AptClient(self.folder / name, url or f"file:{self.root}", self.key)
+
+
+def publish(
+    state: Path,
+    packages: Sequence[Path],
+    destination: Destination,
+    *,
+    upstream: Mapping[str, Mapping[str, Any]] = GOOD,
+    untested: bool = False,
+) -> StepResult:
+    """Run the step for a job with these packages."""
+    workspace = Workspace(state, "job_1", 1)
+    workspace.packages.mkdir(parents=True)
+    entries = []
+    for package in packages:
+        path = Path(shutil.copy(package, workspace.packages))
+        digests = file_digests(path, ["sha256"]).by_algorithm
+        name = str(path.relative_to(workspace.root))
+        entries.append({"name": path.name, "path": name, "checksums": dict(digests)})
+    workspace.manifest.write_text(json.dumps({"artifacts": entries, "provenance": {"attempt": 1}}))
+    context = step_context(workspace, step="publish", upstream=upstream)
+    context = replace(context, destinations={"site": destination})
+    return PUBLISH.run(PublishOptions(to="site", untested=untested), context)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def good(done: subprocess.CompletedProcess[str]) -> None:
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_client_finds_each_build_and_several_versions_stay(site: Site) -> None:
+    client = site.client()
+    assert site.publish(site.deb("1.0")).reason == "published 1 file to site"
+    good(client.update())
+    assert client.versions("tiny") == ["1.0"]
+    good(client.download("tiny", site.folder / "got"))
+
+    for version in ("1.1", "1.10"):
+        site.publish(site.deb(version))
+        good(client.update())
+    assert client.versions("tiny") == ["1.10", "1.1"], "the two newest by dpkg's order"
+    good(client.download("tiny=1.1", site.folder / "got"))
+    release = (site.root / "dists/stable/InRelease").read_text()
+    for words in ("Suite: stable", "Acquire-By-Hash: yes", "Valid-Until: ", "SHA512:"):
+        assert words in release
+    assert "MD5Sum" not in release
+
+
+def test_the_same_again_changes_nothing(site: Site) -> None:
+    package = site.deb("1.0")
+    site.publish(package)
+    before = (site.root / "dists/stable").readlink()
+    again = site.publish(package)
+    assert again.reason == "published nothing new to site"
+    assert (site.root / "dists/stable").readlink() == before
+
+
+def test_an_index_that_expires_soon_is_signed_again(site: Site) -> None:
+    package = site.deb("1.0")
+    site.publish(package)
+    index = site.root / "dists/stable/InRelease"
+    old = time.time() - 4 * 86400
+    os.utime(index, (old, old))
+    assert site.publish(package).reason == "published nothing new to site"
+    assert index.stat().st_mtime > old + 86400
+    good(site.client().update())
+
+
+def test_other_bytes_under_a_published_version_are_refused(site: Site) -> None:
+    first, other = site.deb("1.0"), site.deb("1.0", text="jello, other\n")
+    site.publish(first)
+    with pytest.raises(StepFailed, match="was published with other bytes") as caught:
+        site.publish(other)
+    assert caught.value.code is FailureCode.BAD_REQUEST
+    for path in (first, other):
+        assert file_digests(path, ["sha256"]).by_algorithm["sha256"] in caught.value.message
+    with pytest.raises(StepFailed, match="other bytes"):
+        site.publish(other, suite="testing")
+    client = site.client()
+    good(client.update())
+    good(client.download("tiny", site.folder / "got"))
+
+
+def test_a_version_that_is_no_longer_offered_keeps_its_bytes(site: Site) -> None:
+    other = site.deb("1.0", text="jello, other\n")
+    for version in ("1.0", "1.1", "1.2"):
+        site.publish(site.deb(version))
+    with pytest.raises(StepFailed, match="other bytes"):
+        site.publish(other)
+    with pytest.raises(StepFailed, match="is older than the 2 versions that suite stable keeps"):
+        site.publish(site.deb("1.0"))
+    client = site.client()
+    good(client.update())
+    assert client.versions("tiny") == ["1.2", "1.1"]
+
+
+def test_two_packages_of_one_version_are_refused(site: Site) -> None:
+    with pytest.raises(StepFailed, match="other bytes"):
+        site.publish(site.deb("1.0"), renamed(site.deb("1.0", text="jello, other\n")))
+    assert not (site.root / "dists").exists()
+
+
+def renamed(package: Path) -> Path:
+    return package.rename(package.with_name("again.deb"))
+
+
+def test_a_folder_of_another_program_is_left_alone(site: Site) -> None:
+    (site.root / "dists/stable").mkdir(parents=True)
+    with pytest.raises(StepFailed, match="is a folder that another program made"):
+        site.publish(site.deb("1.0"))
+
+
+def test_others_can_read_it_whatever_the_umask(site: Site) -> None:
+    before = os.umask(0o077)
+    try:
+        site.publish(site.deb("1.0"))
+    finally:
+        os.umask(before)
+    for path in site.root.glob("**/*"):
+        if path.name not in {".lock", "digests.json"}:
+            assert path.stat().st_mode & 0o044 == 0o044, path
+
+
+def test_suites_share_the_pool(site: Site) -> None:
+    package = site.deb("1.0")
+    site.publish(package)
+    site.publish(package, suite="testing")
+    for version in ("1.1", "1.2", "1.3"):
+        site.publish(site.deb(version))
+    testing = AptClient(site.folder / "t", f"file:{site.root}", site.key, suite="testing")
+    good(testing.update())
+    good(testing.download("tiny", site.folder / "got"))
+    pooled = sorted(path.name for path in site.root.glob("pool/main/t/tiny/*"))
+    assert "tiny_1.0_all.deb" in pooled, "the other suite has it"
+
+
+@pytest.mark.parametrize(
+    ("made", "why"),
+    [
+        ({"grade": "forced", "install_test": {"installs": True}}, "takes no forced packages"),
+        ({"grade": "clean", "install_test": {"installs": False}}, "install test .* failed"),
+        ({"grade": "clean"}, "install test .* was not made"),
+    ],
+)
+def test_what_is_not_good_enough_is_refused(site: Site, made: dict[str, Any], why: str) -> None:
+    with pytest.raises(StepFailed, match=why):
+        site.publish(site.deb("1.0"), upstream={"build-deb": made})
+    assert not (site.root / "dists").exists()
+    grades = ("clean", "forced")
+    site.publish(site.deb("1.0"), upstream={"build-deb": made}, untested=True, grades=grades)
+
+
+def test_a_key_that_is_missing_publishes_nothing(site: Site) -> None:
+    with pytest.raises(StepFailed, match="gpg failed") as caught:
+        site.publish(site.deb("1.0"), signing_key="nobody@example.org")
+    assert "nobody@example.org" in caught.value.excerpt
+    assert not (site.root / "dists").exists()
+    site.publish(site.deb("1.0"))
+    good(site.client().update())
+
+
+def test_a_changed_byte_and_a_foreign_key_are_refused_by_apt(site: Site) -> None:
+    site.publish(site.deb("1.0"))
+    foreign = AptClient(
+        site.folder / "f", f"file:{site.root}", make_gpg_key(site.folder / "other"), "stable"
+    )
+    assert foreign.update().returncode != 0
+    [package] = site.root.glob("pool/main/t/tiny/*.deb")
+    content = bytearray(package.read_bytes())
+    content[-1] ^= 1
+    package.write_bytes(content)
+    client = site.client()
+    good(client.update())
+    assert client.download("tiny", site.folder / "got").returncode != 0
+
+
+def test_a_folder_gets_each_attempt_once(site: Site) -> None:
+    top = site.folder / "drop"
+    package = site.deb("1.0")
+    to_folder: dict[str, Any] = {"apt": None, "folder": str(top), "signing_key": None}
+    done = site.publish(package, **to_folder)
+    assert done.values["published"] == ["tiny_1.0_all.deb", "manifest.json"]
+    [made] = [path for path in top.iterdir() if path.is_dir()]
+    assert (made / package.name).read_bytes() == package.read_bytes()
+    assert site.publish(package, **to_folder).values["published"] == []
+    with pytest.raises(StepFailed, match="has another tiny_1"):
+        site.publish(site.deb("1.0", text="other bytes\n"), **to_folder)
+
+
+def test_an_unknown_destination_is_named(site: Site) -> None:
+    workspace = Workspace(site.folder, "job_1", 1)
+    context = replace(step_context(workspace), destinations={"site": site.destination})
+    with pytest.raises(StepFailed, match=r"unknown destination 'sito' \(known: site\)"):
+        PUBLISH.run(PublishOptions(to="sito"), context)
+
+
+class Server:
+    """The repository over HTTP, as most clients read it."""
+
+    def __init__(self, root: Path) -> None:
+        handler = partial(QuietHandler, directory=str(root))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+        """Say nothing."""
+
+
+@pytest.fixture
+def server(site: Site) -> Iterator[Server]:
+    site.root.mkdir()
+    server = Server(site.root)
+    yield server
+    server.close()
+
+
+def publish_in_process(site: Site, version: str, name: str) -> subprocess.Popen[bytes]:
+    """The same in a process of its own."""
+    package, state = site.deb(version), site.folder / name
+    script = (
+        "from pathlib import Path; from tests.integration.steps.test_publish import publish\n"
+        "from common.destinations import Destination\n"
+        f"publish(Path({str(state)!r}), [Path({str(package)!r})], {site.destination!r})\n"
+    )
+    return subprocess.Popen([sys.executable, "-c", script], start_new_session=True)
+
+
+def test_two_builders_at_once_wait_for_each_other(site: Site) -> None:
+    running = [publish_in_process(site, f"1.{n}", f"at-once-{n}") for n in range(2)]
+    assert [process.wait() for process in running] == [0, 0]
+    client = site.client()
+    good(client.update())
+    assert client.versions("tiny") == ["1.1", "1.0"]
+
+
+def kill_rounds(site: Site, server: Server, rounds: int) -> None:
+    seed = int(os.environ.get("TEST_SEED", str(random.randrange(10**6))))
+    chance = random.Random(seed)
+    client = site.client("http", server.url)
+    began = time.monotonic()
+    assert publish_in_process(site, "1.0", "round-0").wait() == 0
+    longest = time.monotonic() - began
+    for number in range(1, rounds + 1):
+        version = f"1.{number}"
+        process = publish_in_process(site, version, f"round-{number}")
+        time.sleep(chance.uniform(longest / 3, longest))  # Python starts first
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        done = client.update()
+        assert done.returncode == 0, (seed, number, done.stdout + done.stderr)
+        assert client.versions("tiny"), (seed, number)
+        site.publish(site.deb(version))
+        good(client.update())
+        assert client.versions("tiny")[0] == version
+        good(client.download("tiny", site.folder / "got"))
+    assert not list(site.root.glob("**/*.new"))
+
+
+def test_a_kill_leaves_a_repository_that_apt_reads(site: Site, server: Server) -> None:
+    kill_rounds(site, server, 3)
+
+
+@pytest.mark.slow
+def test_fifty_kills(site: Site, server: Server) -> None:
+    kill_rounds(site, server, 50)
+
+
+def test_clients_that_update_meanwhile_never_fail(site: Site, server: Server) -> None:
+    client = site.client("http", server.url)
+    site.publish(site.deb("1.0"))
+    process = publish_in_process(site, "1.1", "meanwhile")
+    updates = 0
+    while process.poll() is None or not updates:
+        good(client.update())
+        updates += 1
+    assert process.wait() == 0
+
+
+def test_a_job_publishes_and_a_repeated_build_adds_nothing(site: Site, farm: Farm) -> None:
+    """Through `doit build` and builder.yaml."""
+    builder = farm.folder / "builder.yaml"
+    home = site.destination.gnupg_home
+    keys = f"signing_key: farm@example.org, gnupg_home: {home}"
+    builder.write_text(
+        f"{builder.read_text()}destinations:\n  site: {{apt: ./published, {keys}}}\n"
+    )
+    package = site.deb("1.0")
+    farm.pipeline(
+        f"""
+        - {{name: pack, run: cp {package} .}}
+        - {{uses: artifact-manifest, with: {{paths: [{package.name}]}}}}
+        - {{uses: publish, with: {{to: site}}}}
+        """
+    )
+    job = farm.enqueue()
+    done = farm.doit("build")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "published 1 file to site" in done.stdout
+    client = AptClient(site.folder / "client", f"file:{farm.folder}/published", site.key)
+    good(client.update())
+    assert client.versions("tiny") == ["1.0"]
+    again = farm.doit("build", "--job", job)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "published nothing new to site" in again.stdout
+
+    builder.write_text(builder.read_text().replace("apt: ./published, ", ""))
+    wrong = farm.doit("jobs")
+    assert wrong.returncode == 3
+    assert "site: expected either `apt` or `folder`" in wrong.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs chroot")
+def test_a_clean_root_installs_and_upgrades(site: Site, server: Server) -> None:
+    """Debian's own apt and dpkg, in a root with nothing else."""
+    root = site.folder / "root"
+    sources = [str(path) for path in apt_sources()]
+    subprocess.run(
+        ["mmdebstrap", "--variant=apt", this_host().codename, str(root), *sources], check=True
+    )
+    shutil.copy(site.key, root / "etc/apt/keyrings/farm.gpg")
+    source = f"deb [signed-by=/etc/apt/keyrings/farm.gpg] {server.url} stable main\n"
+    (root / "etc/apt/sources.list.d/farm.list").write_text(source)
+    for version, text in {"1.0": "first\n", "1.1": "second\n"}.items():
+        site.publish(site.deb(version, text))
+        script = (
+            "apt-get -q -o APT::Update::Error-Mode=any update"
+            " && apt-get -q -y install tiny && cat /usr/share/tiny/hello.txt"
+        )
+        done = subprocess.run(
+            ["chroot", str(root), "sh", "-c", script], check=False, capture_output=True, text=True
+        )
+        good(done)
+        assert done.stdout.endswith(text)
