@@ -56,6 +56,8 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit retry": (["retry", WAITING],),
     "doit drain": (["drain"],),
     "doit verify": (["verify"], ["verify", "changed.d"]),
+    "doit artifacts": (["artifacts"],),
+    "doit artifacts-cleanup": (["artifacts-cleanup", "--keep", "1"],),
     "doit good-builds": (["good-builds"],),
     "doit last-good": (["last-good", "main"],),
     "doit keys": (["keys"],),

@@ -15,7 +15,7 @@ from coordination_tasks.farm.mailbox import Mailbox
 from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.store import Store
-from tests.conftest import Farm
+from tests.conftest import Farm, git
 from tests.support.ssh_keys import make_key
 
 BUILT, RUNNING, WAITING, DROPPED = "built", "running", "waiting", "dropped"
@@ -66,9 +66,13 @@ def fill(farm: Farm) -> None:
     cache = farm.folder / "cache"
     with GitRepository(str(farm.coordination), cache, author="build2") as repository:
         store = Store(repository, BuilderProfile(id="build2", ip="10.0.0.2", manager="Ann"))
-        store.enqueue(Job(id=BUILT, pipeline="ledger", branch="main"))
-        done = farm.doit("build")
-        assert done.returncode == 0, done.stderr
+        for job in ("older", BUILT):
+            store.enqueue(Job(id=job, pipeline="ledger", branch="main"))
+            done = farm.doit("build")
+            assert done.returncode == 0, done.stderr
+            if job != BUILT:
+                [tag] = git("-C", str(farm.coordination), "tag").split()
+                git("-C", str(farm.coordination), "tag", "--delete", tag)
         changed = farm.folder / "changed.d"
         farm.doit("fetch", BUILT, "-o", str(changed))
         (changed / "made.txt").write_text("jello\n")
