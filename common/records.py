@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, field, fields
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from common.yaml.findings import InvalidFile, did_you_mean
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from common.yaml.document import Document, Location
 
 T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
 Parser = Callable[[Any], T]
 
 _PARSER = "parser"
@@ -130,6 +132,18 @@ def boolean(value: Any) -> bool:
     if not isinstance(value, bool):
         raise _expected("true or false")
     return value
+
+
+def one_of(kind: type[E]) -> Parser[E]:
+    """A word of an enumeration."""
+
+    def parse(value: Any) -> E:
+        try:
+            return kind(value)
+        except ValueError:
+            raise _expected(" or ".join(kind)) from None
+
+    return parse
 
 
 def integer(*, least: int, most: int | None = None) -> Parser[int]:

@@ -126,7 +126,7 @@ class Farm:
         (self.folder / "builder.yaml").write_text(
             "builder: build1\ncoordination_repository: ./coordination.git\nstate_dir: ./state\n"
             "pipelines_file: ./pipelines.yaml\n"
-            f"env: {{LEDGER: {self.ledger}}}\n"
+            f"env: {{LEDGER: {self.ledger}}}\nsandbox_paths: {{{self.folder}: write}}\n"
             "flush_every: 1s\nobserve_every: 1s\npushes_per_minute: 600\n"
         )
         self.second("echo second >> $LEDGER")
@@ -140,6 +140,11 @@ class Farm:
         head = PIPELINES.partition("      - {name: first")[0]
         tail = "      - {uses: publish-status, when: always}\n"
         (self.folder / "pipelines.yaml").write_text(head + indent(dedent(steps), " " * 6) + tail)
+
+    def without_sandbox(self) -> None:
+        """Let steps reach their builder, to hurt it or to look at it."""
+        config = self.folder / "builder.yaml"
+        config.write_text(config.read_text() + "sandbox: none\n")
 
     def commit_source(self, message: str) -> str:
         git("-C", str(self.source), "add", "--all")
@@ -270,6 +275,14 @@ def processes_of(folder: Path) -> list[psutil.Process]:
         if process.pid != os.getpid() and any(str(folder) in place for place in places):
             found.append(process)
     return found
+
+
+def sleeping(folder: Path) -> list[int]:
+    """Ids on the host of programs that a step started with `exec -a {folder}/NAME sleep`.
+
+    A step in a sandbox sees other ids.
+    """
+    return [process.pid for process in processes_of(folder) if process.info["name"] == "sleep"]
 
 
 @pytest.fixture

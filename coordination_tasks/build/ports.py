@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from common.job_pattern import JobPattern
+from common.sandbox_settings import SandboxSettings
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
 
 
@@ -229,7 +230,9 @@ class Pipelines(Protocol):
     def labels(self) -> Mapping[str, str]:
         """The labels detected on this machine."""
 
-    def check_machine(self, env: Mapping[str, str]) -> Iterable[tuple[str, str, str | None, bool]]:
+    def check_machine(
+        self, env: Mapping[str, str], sandbox: SandboxSettings
+    ) -> Iterable[tuple[str, str, str | None, bool]]:
         """What steps need of this machine: name, result, remedy, whether it is required."""
 
     def cancel(self, reason: str) -> None:

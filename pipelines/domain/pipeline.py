@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from common.destinations import Destination
 from common.job_pattern import JobPattern
+from common.sandbox_settings import SandboxSettings
 from common.yaml.validate import Text
 from pipelines.domain.errors import FailureCode
 from pipelines.domain.expressions import SUCCESS, Status, When
@@ -98,6 +99,10 @@ class RunningAttempt(BuildRequest, Protocol):
         """The folder of the resource locks that all builders of the host share."""
 
     @property
+    def sandbox(self) -> SandboxSettings:
+        """How the builder separates the commands of steps from itself."""
+
+    @property
     def default_timeout(self) -> float:
         """Seconds that a step without a timeout may take."""
 
@@ -124,6 +129,13 @@ class RunningAttempt(BuildRequest, Protocol):
         """Offer a line of the step's log to whoever watches."""
 
 
+class Network(StrEnum):
+    """The network of a step's commands."""
+
+    HOST = "host"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """A process to run; its output goes to the step's log."""
@@ -137,6 +149,13 @@ class Command:
     exit_file: Path | None = None
     """File that the command itself writes its exit code to, even when this process is killed. The
     content of an earlier command stays until this one ends."""
+    on_host: bool = False
+    """Whether it runs outside the step's sandbox: an act of this program on the machine, which runs
+    nothing that the source brings."""
+    readable: tuple[Path, ...] = ()
+    """Files and folders outside the job that it reads, if they exist."""
+    writable: tuple[Path, ...] = ()
+    """Folders outside the job that it writes."""
 
 
 class CommandRunner(Protocol):
@@ -331,6 +350,10 @@ class Step:
     """The matrix values of this step."""
     resources: tuple[str, ...] = ()
     """Names of locks: steps that share one never overlap on a host."""
+    network: Network = Network.HOST
+    """The network of its commands."""
+    ssh_agent: bool = False
+    """Whether its commands may use the builder's ssh agent."""
     place: object = field(default="", compare=False)
     """`str()` of it is `file:line:column` of the step, computed on demand."""
 

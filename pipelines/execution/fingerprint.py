@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pipelines.domain.pipeline import Step
+from pipelines.domain.pipeline import Network, Step
 
 Fingerprint = Mapping[str, Mapping[str, str]]
 """Group (`definition`, `environment`, `inputs`, `files`, `upstream`) to named values."""
@@ -57,6 +57,7 @@ def fingerprint(
             "uses": step.kind.name,
             **{f"with.{key}": json.dumps(value) for key, value in options.items()},
             **{name: json.dumps(value) for name in _FIELDS if (value := getattr(step, name))},
+            **({} if step.network is Network.HOST else {"network": step.network}),
         },
         "environment": {
             **dict(step.env),

@@ -36,11 +36,15 @@ from pipelines.execution.source_tree.restoration import SourceTree
 from pipelines.execution.source_tree.together import Together
 from pipelines.execution.success_records import SuccessRecords
 from pipelines.execution.values import StepValues
+from pipelines.git.mirror import mirror_path
+from pipelines.git.remote import public_url
 from pipelines.git.tracked_files import check_names, files_that_match, input_files, matching_files
 from pipelines.processes.cancellation import Cancellation
 from pipelines.processes.capture import helpers_of_step
 from pipelines.processes.echoing_runner import EchoingRunner
 from pipelines.processes.logged_command import LoggedCommandRunner
+from pipelines.processes.sandbox.choice import choose_sandbox
+from pipelines.processes.sandbox.protocol import Sandbox
 from pipelines.processes.step_log import open_log
 from pipelines.processes.tree import marker
 from pipelines.workspace.job_metadata import JobNote, write_note
@@ -283,6 +287,7 @@ class StepExecution:
             workspace.log(step.name),
             marker=marker(workspace, step.name),
             cancellation=self.cancellation,
+            sandbox=self._sandbox,
             secrets=attempt.secrets.values(),
             deadline=deadline.at,
             deadline_reason=deadline.reason,
@@ -316,6 +321,17 @@ class StepExecution:
             ),
             destinations=attempt.destinations,
             durations=ComputedMapping(lambda: self.pipeline.by_name, self.records.duration),
+        )
+
+    def _sandbox(self) -> Sandbox:
+        url = public_url(self.pipeline.source.repository)
+        return choose_sandbox(
+            self.attempt.sandbox,
+            self.workspace,
+            self.step.name,
+            objects=mirror_path(self.workspace.mirrors, url) / "objects",
+            network=self.step.network,
+            ssh_agent=self.step.ssh_agent,
         )
 
     def _as_far_as_known(self, step: Step) -> Step:

@@ -52,7 +52,7 @@ class Git:
             if "%" in line:
                 self.progress(line.strip())
 
-        command = Command(argv=("git", *arguments), cwd=cwd, env=self.env)
+        command = Command(argv=("git", *arguments), cwd=cwd, env=self.env, on_host=True)
         return GitRun(self.commands.run(command, on_line), tuple(lines))
 
 

@@ -125,6 +125,11 @@ class StepEntry(Options):
     """Makes one step for each combination of values: `jdk: [11, 17]`."""
     resources: Several[Text] = ()
     """Names of locks: steps that share one never run at the same time on a host."""
+    network: Literal["host", "none"] = "host"
+    """`none`: the commands of the step reach only themselves, through 127.0.0.1. It needs the
+    sandbox of the builder."""
+    ssh_agent: bool = False
+    """Whether the commands of the step may use the builder's ssh agent."""
 
 
 class DefaultsEntry(Options):

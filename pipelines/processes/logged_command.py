@@ -29,6 +29,7 @@ from pipelines.processes.exit_file import recording
 from pipelines.processes.last_words import last_lines, thread_dumps, where_threads_stood
 from pipelines.processes.log_tail import LogTail
 from pipelines.processes.masked_output import MaskedOutput
+from pipelines.processes.sandbox.protocol import Enclosed, NoSandbox, Sandbox
 from pipelines.processes.step_log import StepLog, full_folder, open_log
 from pipelines.processes.tree import GRACE, MARKER_VARIABLE, end_tree
 from pipelines.processes.wait import wait_for_end
@@ -54,6 +55,7 @@ class LoggedCommandRunner:
     must not show, `deadline` is the `time.monotonic()` at which the step must end, and
     `deadline_reason` says why. `silence` is how many seconds a command may run without output,
     `log_limit` the bytes of the log from which output is dropped (see StepLog.cut).
+    `sandbox` makes the sandbox of the step.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class LoggedCommandRunner:
         *,
         marker: str,
         cancellation: Cancellation,
+        sandbox: Callable[[], Sandbox] = NoSandbox,
         secrets: Collection[str] = (),
         deadline: float | None = None,
         deadline_reason: str = "its timeout expired",
@@ -72,6 +75,7 @@ class LoggedCommandRunner:
         self._log = log
         self._marker = marker
         self._cancellation = cancellation
+        self._sandbox = sandbox
         self._secrets = tuple(secrets)
         self._deadline = deadline
         self._deadline_reason = deadline_reason
@@ -103,24 +107,30 @@ class LoggedCommandRunner:
         self._cancellation.check()
         with open_log(self._log, self._log_limit) as log:
             log.write(f"$ {self._shown(command)}")
-            code = self._run(command, log, on_line)
+            sandbox = NoSandbox() if command.on_host else self._sandbox()
+            with sandbox.enclose(command) as enclosed:
+                code = self._run(command, enclosed, log, on_line)
         if code and (full := full_folder(self._log.parent, command.cwd)):
             raise StepFailed(FailureCode.DISK_FULL, f"no space is left on the disk of {full}")
         return code
 
     def _run(
-        self, command: Command, log: StepLog, on_line: Callable[[str], None] | None
+        self,
+        command: Command,
+        enclosed: Enclosed,
+        log: StepLog,
+        on_line: Callable[[str], None] | None,
     ) -> ExitCode:
         start = time.monotonic()
         offset = log.size
         masked = MaskedOutput(log, self._secrets) if self._secrets else None
-        process = self._start(command, log, masked)
+        process = self._start(command, enclosed, log, masked)
         tail = LogTail(log.path, offset, on_line, log.limit) if on_line else None
         try:
             if tail and not wait_for_end(process.pid, _SHORT, self._cancellation):
                 tail.start()
             self._wait(process, command, log)
-            code = ExitCode.of(process.wait())
+            code = _exit_code(enclosed, process.wait(), command.argv[0])
             if masked:
                 masked.close()
             if tail:
@@ -152,12 +162,12 @@ class LoggedCommandRunner:
         return shown.replace("\n", "\\n")
 
     def _start(
-        self, command: Command, log: StepLog, masked: MaskedOutput | None
+        self, command: Command, enclosed: Enclosed, log: StepLog, masked: MaskedOutput | None
     ) -> subprocess.Popen[bytes]:
         if masked is None:
-            return self._popen(command, log.descriptor)
+            return self._popen(command, enclosed, log.descriptor)
         try:
-            process = self._popen(command, masked.descriptor)
+            process = self._popen(command, enclosed, masked.descriptor)
         except BaseException:
             masked.started()
             masked.close()
@@ -165,25 +175,27 @@ class LoggedCommandRunner:
         masked.started()
         return process
 
-    def _popen(self, command: Command, output: int) -> subprocess.Popen[bytes]:
+    def _popen(self, command: Command, enclosed: Enclosed, output: int) -> subprocess.Popen[bytes]:
         name = command.argv[0]
         if not command.cwd.is_dir():
             raise StepFailed(
                 FailureCode.COMMAND_FAILED,
                 f"cannot run {name}: the directory {command.cwd} does not exist",
             )
-        argv = command.argv
+        argv = enclosed.argv
+        is_wrapped = command.exit_file or argv != command.argv
+        # A wrapper would only return 127.
+        if is_wrapped and not shutil.which(name, path=command.env.get("PATH", os.defpath)):
+            raise _missing(name, _CANT_START[errno.ENOENT])
         if command.exit_file:
-            # The wrapper would only return 127.
-            if shutil.which(name, path=command.env.get("PATH", os.defpath)) is None:
-                raise _missing(name, _CANT_START[errno.ENOENT])
             command.exit_file.parent.mkdir(parents=True, exist_ok=True)
             argv = recording(argv, command.exit_file)
         try:
             return subprocess.Popen(
                 argv,
                 cwd=command.cwd,
-                env={**command.env, MARKER_VARIABLE: self._marker},
+                env={**enclosed.env, MARKER_VARIABLE: self._marker},
+                pass_fds=enclosed.descriptors,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -244,6 +256,19 @@ def _note_threads(root: int, log: StepLog) -> str:
             log.write(dump)
             stood = stood or where_threads_stood(dump)
     return "\n".join(stood)[:_THREADS_SHOWN]
+
+
+def _exit_code(enclosed: Enclosed, returned: int, name: str) -> ExitCode:
+    try:
+        return enclosed.exit_code(returned)
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            # It is on this machine: `_popen` has looked for it.
+            why = "the sandbox hides it. Add its folder to `sandbox_paths` in builder.yaml"
+            raise StepFailed(FailureCode.TOOL_MISSING, f"cannot start {name}: {why}.") from error
+        if error.errno not in _CANT_START:
+            raise
+        raise _missing(name, _CANT_START[error.errno]) from error
 
 
 def _missing(name: str, why: str) -> StepFailed:

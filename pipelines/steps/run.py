@@ -21,6 +21,7 @@ from pipelines.failures.evidence import Evidence
 from pipelines.failures.verdict import verdict
 from pipelines.processes.exit_file import recorded_code
 from pipelines.steps.run_outputs import OUTPUT_VARIABLE, read_outputs
+from pipelines.workspace.removal import discard
 
 _SHELLS = {
     "bash": ("bash", "-euo", "pipefail"),
@@ -103,7 +104,9 @@ class Run:
         """
         command = run_command(options, context)
         scratch = context.workspace.scratch(context.step)
-        scratch.mkdir(parents=True, exist_ok=True)
+        # A script of an earlier try may have linked its files to others of the builder.
+        discard(scratch, scratch.with_name(f"{scratch.name}.discarded"))
+        scratch.mkdir(parents=True)
         (scratch / "script").write_text(options.script, encoding="utf-8")
         _output_file(context).write_bytes(b"")
         evidence = Evidence()

@@ -39,10 +39,10 @@ def read_outputs(path: Path, wanted: Collection[str]) -> dict[str, str]:
 
 
 def _text(path: Path) -> str:
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         return ""
-    if not path.is_file():
-        # Opening a pipe would wait for its writer, beyond any time limit.
+    if path.is_symlink() or not path.is_file():
+        # A link may lead to a file of the builder; a pipe would wait for its writer without limit.
         raise _bad(f"the script replaced the file ${OUTPUT_VARIABLE}")
     with path.open("rb") as stream:
         data = stream.read(MAX_BYTES + 1)

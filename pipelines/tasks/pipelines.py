@@ -19,6 +19,7 @@ from common.errors import ApplicationError
 from pipelines.domain.errors import BadPipelineFile
 
 if TYPE_CHECKING:
+    from common.sandbox_settings import SandboxSettings
     from common.states import State
     from pipelines.domain.pipeline import Pipeline, RunningAttempt
     from pipelines.execution.runner import StepRunner
@@ -196,13 +197,16 @@ class Pipelines:
 
         return machine_labels()
 
-    def check_machine(self, env: Mapping[str, str]) -> Iterator[tuple[str, str, str | None, bool]]:
+    def check_machine(
+        self, env: Mapping[str, str], sandbox: SandboxSettings
+    ) -> Iterator[tuple[str, str, str | None, bool]]:
         """Name, result, remedy (None: nothing to do), and whether it is required.
 
         Includes the needs of the pipelines if their file is valid.
         """
         from pipelines.tasks.machine import check_tools
         from pipelines.tasks.optional_tools import check_extras
+        from pipelines.tasks.sandbox_check import check_sandbox
 
         for tool in check_tools(env):
             yield *tool, True
@@ -210,6 +214,7 @@ class Pipelines:
             pipelines: Mapping[str, Pipeline] = self.known
         except BadPipelineFile:
             pipelines = {}
+        yield check_sandbox(sandbox)
         yield from check_extras(env, pipelines)
 
     def cancel(self, reason: str) -> None:

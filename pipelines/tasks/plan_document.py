@@ -18,6 +18,7 @@ from common.yaml.findings import did_you_mean
 from pipelines.domain.errors import FailureCode, UnusablePlan
 from pipelines.domain.expressions import When
 from pipelines.domain.pipeline import (
+    Network,
     Options,
     Param,
     ParamType,
@@ -64,6 +65,8 @@ class _Step(_Document):
     allow_failure: bool = False
     matrix: dict[str, str] = {}
     resources: tuple[str, ...] = ()
+    network: Network = Network.HOST
+    ssh_agent: bool = False
 
 
 class _Param(_Document):
@@ -151,6 +154,8 @@ _PLAIN_OF_STEP = (
     "allow_failure",
     "matrix",
     "resources",
+    "network",
+    "ssh_agent",
 )
 
 

@@ -105,7 +105,16 @@ class Workspace:
 
     def module_events(self, step: str) -> Path:
         """The results of each Maven module of a step, over all its tries."""
-        return self.root / "maven" / f"{folder_name(step)}.events"
+        return self.module_events_folder / f"{folder_name(step)}.events"
+
+    @property
+    def module_events_folder(self) -> Path:
+        """What Maven itself writes about the modules of all steps."""
+        return self.root / "maven"
+
+    def temporary(self, step: str) -> Path:
+        """What the commands of a step see as the system's folders for temporary files."""
+        return self.root / "temporary" / folder_name(step)
 
     def scratch(self, step: str) -> Path:
         """Files that only one step uses: overlay, dummy packages, settings."""

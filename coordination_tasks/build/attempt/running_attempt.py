@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.destinations import Destination
+from common.sandbox_settings import SandboxSettings
 from coordination_tasks.build.display.display import Display
 from coordination_tasks.builder.config.builder import (
     DEFAULT_LOG_LIMIT,
@@ -39,6 +40,8 @@ class RunningAttempt:
     """Seconds that a step without a timeout may take."""
     log_limit: int = DEFAULT_LOG_LIMIT
     """Bytes of a step's log from which output is dropped."""
+    sandbox: SandboxSettings = field(default_factory=SandboxSettings)
+    """How this builder separates the commands of steps from itself."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Values of the secrets that the pipeline names."""
     plan_digest: str = ""
@@ -109,4 +112,5 @@ def running_attempt(claimed: Attempt, config: BuilderConfig, display: Display) -
         default_timeout=config.default_timeout,
         log_limit=config.log_limit,
         destinations=config.destinations,
+        sandbox=config.sandbox,
     )

@@ -16,12 +16,14 @@ from common.records import (
     key,
     map_of,
     number,
+    one_of,
     optional,
     read_record,
     record,
     several,
     text,
 )
+from common.sandbox_settings import Access, SandboxKind, SandboxSettings
 from common.yaml.document import read_document
 from common.yaml.duration import parse_duration
 from common.yaml.findings import InvalidFile
@@ -72,6 +74,12 @@ def _log_limit(raw: object) -> int:
     return size
 
 
+def _host_path(path: str) -> str:
+    if not path.startswith(("/", "~/")) or Path(path) == Path("/"):
+        raise ValueError(f"expected a full path, or one from ~/ on, found {path[:100]!r}")
+    return path
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuilderFile:
     """`builder.yaml`; `docs/configuration.md` describes each key."""
@@ -108,6 +116,8 @@ class BuilderFile:
     lock_dir: str = key(text, DEFAULT_LOCK_DIR)
     default_timeout: float = key(parse_duration, DEFAULT_TIMEOUT)
     log_limit: int = key(_log_limit, DEFAULT_LOG_LIMIT)
+    sandbox: SandboxKind | None = key(optional(one_of(SandboxKind)), None)
+    sandbox_paths: Mapping[str, Access] = key(map_of(one_of(Access), _host_path), factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +170,8 @@ class BuilderConfig:
     """Seconds that a step without a timeout may take."""
     log_limit: int
     """Bytes of a step's log from which output is dropped."""
+    sandbox: SandboxSettings
+    """How the commands of steps are separated from this builder."""
 
 
 def read_builder_config(
@@ -221,7 +233,26 @@ def read_builder_config(
         lock_dir=_resolve(file.lock_dir, path.parent),
         default_timeout=file.default_timeout,
         log_limit=file.log_limit,
+        sandbox=SandboxSettings(
+            kind=file.sandbox,
+            paths={_expanded(name): access for name, access in file.sandbox_paths.items()},
+            hidden=_of_builder_alone(path, file, environment, home),
+        ),
     )
+
+
+def _of_builder_alone(
+    path: Path, file: BuilderFile, environment: Mapping[str, str], home: Path
+) -> tuple[Path, ...]:
+    """Files and folders that no step may see: settings, secrets, state and a local remote."""
+    folder = path.parent
+    state_dir = environment.get(STATE_VARIABLE) or file.state_dir or _default_state_dir(environment)
+    remote = environment.get(REPOSITORY_VARIABLE) or file.coordination_repository or ""
+    remote = _resolve_remote(remote.removeprefix("file://"), folder)
+    secrets = (_resolve(file.secrets_file, folder),) if file.secrets_file else ()
+    local = (Path(remote),) if remote.startswith("/") else ()
+    pipelines = pipelines_file(home, environment)
+    return (path, pipelines, *secrets, _resolve(state_dir, folder), *local)
 
 
 def _profile(

@@ -39,7 +39,10 @@ Exit codes: 0 no problems, 1 problems found, 3 bad configuration.
             known = None if problem else self.known_pipelines()
             checks = [
                 check_pipelines(known, problem),
-                *(Check(*found) for found in self.farm.pipelines.check_machine(config.env)),
+                *(
+                    Check(*found)
+                    for found in self.farm.pipelines.check_machine(config.env, config.sandbox)
+                ),
                 *check_builder(config, store, known, utc_now()),
             ]
         if json:

@@ -10,7 +10,7 @@ from common.yaml.findings import Finding, InvalidFile, did_you_mean
 from common.yaml.validate import validate
 from pipelines.domain.errors import FailureCode, UnusableKind
 from pipelines.domain.expressions import SUCCESS, When
-from pipelines.domain.pipeline import Options, Retries, Step, StepKind, Unresolved
+from pipelines.domain.pipeline import Network, Options, Retries, Step, StepKind, Unresolved
 from pipelines.language.entries import DefaultsEntry, PipelineEntry, RetriesEntry, StepEntry
 from pipelines.language.expressions.check import check_condition, with_matrix
 from pipelines.language.expressions.parser import parse_when
@@ -84,6 +84,8 @@ class StepReader:
             allow_failure=entry.allow_failure,
             matrix=matrix,
             resources=entry.resources,
+            network=Network(entry.network),
+            ssh_agent=entry.ssh_agent,
             place=self._assembled.place_of(path),
         )
 

@@ -79,7 +79,7 @@ def clean_root_command(root: CleanRoot, context: StepContext) -> Command:
     ]
     temporary = _temporary(context)
     env = {**context.env, "PATH": _path(context.env), "TMPDIR": str(temporary)}
-    return Command(argv=tuple(argv), cwd=Path("/"), env=env)
+    return Command(argv=tuple(argv), cwd=Path("/"), env=env, on_host=True)
 
 
 def prepare(context: StepContext) -> None:

@@ -16,6 +16,7 @@ from pipelines.execution.success_records import SuccessRecords
 from pipelines.git.head_commit import read_head_commit
 from pipelines.steps.maven.downloads import shared_downloads
 from pipelines.steps.maven.extension.listener import Listener, module_listener
+from pipelines.steps.maven.host_files import user_settings
 from pipelines.steps.maven.incremental.candidates import Candidates
 from pipelines.steps.maven.incremental.earlier_build import (
     EarlierBuild,
@@ -226,6 +227,8 @@ class _Build:
             java_home=_java_home(self.options, self.context),
             listener=self.listener.arguments(self.record.path, listed),
             java_options=java_options,
+            readable=self._readable(archive, candidates),
+            writable=() if self.options.local_repository == "job" else (self.repository,),
         )
         command = maven_command(self.options, self.context, call)
         with_tests = not self.options.skip_tests
@@ -233,6 +236,14 @@ class _Build:
         if archive:
             archive.keep()
         return report
+
+    def _readable(
+        self, archive: ClassArchive | None, candidates: Candidates | None
+    ) -> tuple[Path, ...]:
+        listener = (self.listener.folder,) if self.listener.folder else ()
+        classes = (archive.file,) if archive else ()
+        of_others = candidates.read_places if candidates else ()
+        return (*user_settings(), *listener, *classes, *of_others)
 
     def _java_options(
         self, planned: int, known: int

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tests.conftest import PATIENCE, Farm, await_that, git, is_gone, line_in
+from tests.conftest import PATIENCE, Farm, await_that, git, is_gone, sleeping
 
 ALL = ["first", "second", "third"]
 
@@ -144,10 +144,11 @@ def test_records_of_a_running_build_are_left_alone(farm: Farm) -> None:
 
 
 def test_what_a_killed_build_left_running_does_not_outlive_a_clean(farm: Farm) -> None:
-    farm.second("echo $$ >$LEDGER.pid; exec sleep 600")
+    farm.second("exec -a $LEDGER.left sleep 600")
     farm.enqueue()
     process = farm.start("build")
-    left = int(line_in(farm.folder / "ledger.pid"))
+    await_that(lambda: bool(sleeping(farm.folder)), "the second step runs")
+    [left] = sleeping(farm.folder)
     process.kill()
     process.wait()
 

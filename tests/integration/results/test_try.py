@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PATIENCE, Farm, await_that, git, is_gone
+from tests.conftest import PATIENCE, Farm, await_that, git, is_gone, sleeping
 
 
 @pytest.fixture
@@ -100,9 +100,10 @@ def test_a_folder_without_git_and_one_without_a_commit(alone: Farm) -> None:
 def test_a_second_try_leaves_a_running_one_alone_and_an_interrupted_one_leaves_no_process(
     alone: Farm,
 ) -> None:
-    alone.second("echo $$ >> $LEDGER; sleep 3600")
+    alone.second("exec -a $LEDGER.left sleep 3600")
     process = alone.start("try", "ledger", "--dir", str(alone.source))
-    await_that(lambda: len(alone.ran()) > 1 or process.poll() is not None, "the step runs")
+    await_that(lambda: bool(sleeping(alone.folder)) or process.poll() is not None, "the step runs")
+    [left] = sleeping(alone.folder)
     (alone.source / "hello").write_text("changed again\n")
     trees = alone.folder / "state" / "build1" / "try" / "trees"
     [branch] = trees.glob("*.git/refs/heads/*")
@@ -113,7 +114,7 @@ def test_a_second_try_leaves_a_running_one_alone_and_an_interrupted_one_leaves_n
     out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + signal.SIGINT, out + err
     assert "queued again" not in out
-    assert is_gone(int(alone.ran()[1]))
+    assert is_gone(left)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from common.destinations import Destination
+from common.sandbox_settings import Access, SandboxSettings
 from pipelines.domain.pipeline import Param, Pipeline, Source, Step, StepKind
 from pipelines.execution.runner import StepRunner
 from pipelines.execution.step import StepExecution
@@ -40,6 +41,10 @@ class Attempt:
     plan_digest: str = ""
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     changed_since: str | None = None
+
+    @property
+    def sandbox(self) -> SandboxSettings:
+        return SandboxSettings(paths={self.state_dir.parent: Access.WRITE})
 
     @property
     def env(self) -> Mapping[str, str]:

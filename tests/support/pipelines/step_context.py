@@ -12,6 +12,7 @@ from pipelines.processes.cancellation import Cancellation
 from pipelines.processes.logged_command import LoggedCommandRunner
 from pipelines.processes.tree import marker
 from pipelines.workspace.layout import Workspace
+from tests.support.pipelines.sandboxed import sandbox_with
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,10 @@ class Steps:
             workspace=workspace,
             source=Source(repository=str(repository), submodules=submodules),
             commands=LoggedCommandRunner(
-                workspace.log(step), marker=marker(workspace, step), cancellation=self.cancellation
+                workspace.log(step),
+                marker=marker(workspace, step),
+                cancellation=self.cancellation,
+                sandbox=sandbox_with(self.state_dir.parent, workspace, step),
             ),
             env={**os.environ, **(env or {})},
             progress=self.progress.append,

@@ -24,6 +24,7 @@ from pipelines.steps.debian.options import BuildDebOptions
 from pipelines.steps.debian.step import BuildDeb
 from pipelines.workspace.layout import Workspace
 from tests.support.pipelines.maven_builder import link_listener
+from tests.support.pipelines.sandboxed import sandbox_with
 
 STEP = "build-deb"
 COMMIT_TIME = "2025-10-30T13:51:39Z"
@@ -182,7 +183,10 @@ def step_context(
         workspace=workspace,
         source=Source(repository=repository),
         commands=LoggedCommandRunner(
-            workspace.log(step), marker=marker(workspace, step), cancellation=Cancellation()
+            workspace.log(step),
+            marker=marker(workspace, step),
+            cancellation=Cancellation(),
+            sandbox=sandbox_with(workspace.state_dir.parent, workspace, step),
         ),
         env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **(env or {})},
         progress=(progress if progress is not None else list[str]()).append,

@@ -188,6 +188,7 @@ def _clone(context: StepContext, target: Path) -> None:
         argv=("git", "clone", "--quiet", "--depth=1", "--", source, str(target)),
         cwd=Path("/"),
         env=local_git_environment(context.env),
+        on_host=True,
     )
     if context.commands.run(command, lines.append) != 0:
         raise StepFailed(

@@ -16,6 +16,7 @@ from pipelines.failures.evidence import Evidence
 from pipelines.failures.exit_code import killed
 from pipelines.steps.debian.packaging.failure import packaging_failure
 from pipelines.steps.maven.extension.listener import module_listener
+from pipelines.steps.maven.host_files import user_settings
 from pipelines.steps.maven.output.errors import MavenErrors
 from pipelines.steps.maven.output.events import read_events
 from pipelines.steps.maven.output.failure import maven_failure, while_running
@@ -91,9 +92,13 @@ def build_packages(command: Command, context: StepContext) -> BuildOutput:
     events = context.workspace.module_events(context.step)
     events.parent.mkdir(parents=True, exist_ok=True)
     events.write_bytes(b"")
-    listener = module_listener(context, command.env).java_options(events)
-    opts = f"{command.env.get('MAVEN_OPTS', '')} {listener}".strip()
-    command = replace(command, env={**command.env, "MAVEN_OPTS": opts})
+    listener = module_listener(context, command.env)
+    opts = f"{command.env.get('MAVEN_OPTS', '')} {listener.java_options(events)}".strip()
+    command = replace(
+        command,
+        env={**command.env, "MAVEN_OPTS": opts},
+        readable=(*user_settings(), *([listener.folder] if listener.folder else [])),
+    )
     source = context.workspace.source
     output = BuildOutput(source, context.progress, time.time(), reports=source, events=events)
     try:

@@ -134,7 +134,8 @@ def _simulate(what: Sequence[str], admindir: Path, env: Mapping[str, str]) -> Ca
 
 def _run(context: StepContext, argv: Sequence[str]) -> tuple[int, list[str]]:
     """Run apt; when it exits because of a lock, wait and retry."""
-    command = Command(argv=tuple(argv), cwd=_ANYWHERE, env={**context.env, **_NO_PROMPT})
+    env = {**context.env, **_NO_PROMPT}
+    command = Command(argv=tuple(argv), cwd=_ANYWHERE, env=env, on_host=True)
     end = time.monotonic() + _LOCK_SECONDS
     while True:
         lines: list[str] = []

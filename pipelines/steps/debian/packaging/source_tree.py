@@ -83,6 +83,7 @@ def _git(context: StepContext, *arguments: str, repository: Path | None = None) 
         argv=("git", *arguments),
         cwd=repository or context.workspace.source,
         env=local_git_environment(context.env),
+        on_host=True,
     )
     if context.commands.run(command, lines.append) != 0:
         raise StepFailed(

@@ -83,6 +83,7 @@ def check(arrangement: Arrangement, context: StepContext, env: Mapping[str, str]
         argv=("dpkg-checkbuilddeps", *arrangement.check_flags),
         cwd=context.workspace.source,
         env=env,
+        on_host=True,
     )
     if context.commands.run(command, lines.append) != 0:
         raise StepFailed(
@@ -100,7 +101,9 @@ def build_dummy(
     control = folder / "control"
     control.write_text(equivs_control(source, provided))
     lines: list[str] = []
-    command = Command(argv=("equivs-build", str(control)), cwd=folder, env=context.env)
+    command = Command(
+        argv=("equivs-build", str(control)), cwd=folder, env=context.env, on_host=True
+    )
     code = context.commands.run(command, lines.append)
     packages = sorted(folder.glob("*.deb"))
     if code != 0 or len(packages) != 1:

@@ -37,6 +37,8 @@ class Candidates:
     def __init__(self, options: MavenOptions, context: StepContext) -> None:
         self._context = context
         self._known: set[str] = set()
+        self.read_places: tuple[Path, ...] = ()
+        """Folders of another job from which Maven copies modules."""
         self._lines = [f"pure\t{plugin}" for plugin in options.pure_plugins]
         self._lines += [
             f"reads\t{module}\t{path}"
@@ -68,6 +70,7 @@ class Candidates:
 
     def add_of(self, earlier: EarlierBuild, events: BuildEvents) -> None:
         """Add reusable modules of another job, unless this job has built them itself."""
+        self.read_places = (Path(earlier.source), Path(earlier.repository))
         source = f"unchanged since commit {earlier.commit[:12]}, built by job {earlier.job}"
         for module in events.modules.values():
             usable = module.key not in self._known and can_be_given_away(module)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from common.sandbox_settings import Access, SandboxKind
 from coordination_tasks.builder.config.builder import (
     BuilderConfig,
     pipelines_file,
@@ -181,3 +182,34 @@ def test_what_would_make_a_living_builder_look_dead_is_refused(
 ) -> None:
     with pytest.raises(BadConfiguration, match=told):
         heartbeat(tmp_path, text, **variables)
+
+
+def test_steps_never_see_what_is_the_builders_alone(home: Path) -> None:
+    (home / "builder.yaml").write_text(
+        "coordination_repository: file:///srv/farm.git\nstate_dir: state\n"
+        "secrets_file: s.yaml\nsandbox: bwrap\nsandbox_paths: {~/.sdkman: read, /srv/apt: write}\n"
+    )
+    sandbox = read_builder_config(home, {"BUILDER_ID": "b"}).sandbox
+    assert sandbox.kind is SandboxKind.BWRAP
+    assert sandbox.paths == {
+        Path("~/.sdkman").expanduser(): Access.READ,
+        Path("/srv/apt"): Access.WRITE,
+    }
+    names = ("builder.yaml", "pipelines.yaml", "s.yaml", "state")
+    assert set(sandbox.hidden) == {*(home / name for name in names), Path("/srv/farm.git")}
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("sandbox: docker", "sandbox: expected bwrap or none"),
+        ("sandbox_paths: {/srv: yes}", "/srv: expected read or write"),
+        ("sandbox_paths: {apt: read}", "expected a full path, or one from ~/ on, found 'apt'"),
+        ("sandbox_paths: {/: read}", "expected a full path, or one from ~/ on, found '/'"),
+    ],
+)
+def test_a_wrong_sandbox_is_said_with_its_line(home: Path, line: str, words: str) -> None:
+    (home / "builder.yaml").write_text(f"coordination_repository: x\n{line}\n")
+    with pytest.raises(BadConfiguration, match=r"builder\.yaml:2:") as caught:
+        read_builder_config(home, {"BUILDER_ID": "b"})
+    assert words in str(caught.value)
