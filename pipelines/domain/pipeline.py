@@ -16,6 +16,7 @@ from common.sandbox_settings import SandboxSettings
 from common.yaml.validate import Text
 from pipelines.domain.errors import FailureCode
 from pipelines.domain.expressions import SUCCESS, Status, When
+from pipelines.domain.network import Network
 from pipelines.workspace.layout import Workspace
 
 
@@ -129,13 +130,6 @@ class RunningAttempt(BuildRequest, Protocol):
         """Offer a line of the step's log to whoever watches."""
 
 
-class Network(StrEnum):
-    """The network of a step's commands."""
-
-    HOST = "host"
-    NONE = "none"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """A process to run; its output goes to the step's log."""
@@ -205,6 +199,8 @@ class StepContext:
     """Where it may publish, by name."""
     durations: Mapping[str, float | None] = field(default_factory=dict)
     """Seconds that the last success of each step took, by name; None: unknown."""
+    network: Network = Network.HOST
+    """The network of the step's own commands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pipelines.domain.pipeline import Network, Step
+from pipelines.domain.network import Network
+from pipelines.domain.pipeline import Step
 
 Fingerprint = Mapping[str, Mapping[str, str]]
 """Group (`definition`, `environment`, `inputs`, `files`, `upstream`) to named values."""

@@ -311,6 +311,7 @@ class StepExecution:
             steps=ComputedSequence(lambda: tuple(map(self._as_far_as_known, steps))),
             dir=step.dir,
             values=step.values,
+            network=step.network,
             artifacts=ComputedSequence(
                 lambda: tuple(
                     workspace.source / path

@@ -17,8 +17,8 @@ from common.job_pattern import JobPattern
 from common.yaml.findings import did_you_mean
 from pipelines.domain.errors import FailureCode, UnusablePlan
 from pipelines.domain.expressions import When
+from pipelines.domain.network import Network
 from pipelines.domain.pipeline import (
-    Network,
     Options,
     Param,
     ParamType,

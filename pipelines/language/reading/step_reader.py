@@ -10,7 +10,8 @@ from common.yaml.findings import Finding, InvalidFile, did_you_mean
 from common.yaml.validate import validate
 from pipelines.domain.errors import FailureCode, UnusableKind
 from pipelines.domain.expressions import SUCCESS, When
-from pipelines.domain.pipeline import Network, Options, Retries, Step, StepKind, Unresolved
+from pipelines.domain.network import Network
+from pipelines.domain.pipeline import Options, Retries, Step, StepKind, Unresolved
 from pipelines.language.entries import DefaultsEntry, PipelineEntry, RetriesEntry, StepEntry
 from pipelines.language.expressions.check import check_condition, with_matrix
 from pipelines.language.expressions.parser import parse_when

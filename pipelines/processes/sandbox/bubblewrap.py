@@ -16,7 +16,8 @@ from functools import partial
 from pathlib import Path
 
 from common.sandbox_settings import Access, SandboxSettings
-from pipelines.domain.pipeline import Command, Network
+from pipelines.domain.network import Network
+from pipelines.domain.pipeline import Command
 from pipelines.processes.sandbox.launcher import (
     LAUNCHER,
     LAUNCHER_INSIDE,

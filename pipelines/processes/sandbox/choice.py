@@ -10,7 +10,7 @@ from pathlib import Path
 
 from common.sandbox_settings import SandboxKind, SandboxSettings
 from pipelines.domain.errors import FailureCode, StepFailed
-from pipelines.domain.pipeline import Network
+from pipelines.domain.network import Network
 from pipelines.processes.sandbox.bubblewrap import Bubblewrap
 from pipelines.processes.sandbox.protocol import NoSandbox, Sandbox
 from pipelines.workspace.layout import Workspace

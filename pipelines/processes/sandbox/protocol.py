@@ -9,7 +9,8 @@ from typing import Protocol
 
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.exit_code import ExitCode
-from pipelines.domain.pipeline import Command, Network
+from pipelines.domain.network import Network
+from pipelines.domain.pipeline import Command
 
 AGENT_VARIABLE = "SSH_AUTH_SOCK"
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from common.sandbox_settings import Access, SandboxSettings
-from pipelines.domain.pipeline import Network
+from pipelines.domain.network import Network
 from pipelines.processes.sandbox.choice import choose_sandbox
 from pipelines.processes.sandbox.protocol import Sandbox
 from pipelines.workspace.layout import Workspace

@@ -14,6 +14,7 @@ from typing import Any
 from debian.deb822 import BuildInfo
 
 from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.domain.network import Network
 from pipelines.domain.pipeline import Command, StepContext
 from pipelines.failures.excerpt import excerpt
 from pipelines.git.local import local_git_environment
@@ -50,6 +51,11 @@ _ENDED = "packaging in the clean root ended with exit code "
 _SHIMMED = ("dpkg-buildpackage", "dpkg-checkbuilddeps", "dch", "debchange")
 _TOOLCHAIN = (*DPKG_PACKAGES, "maven", "build-essential")
 _LAST_LINES = 20
+# SIOCSIFFLAGS with IFF_UP: the root has no iproute2.
+_LOOPBACK_UP = (
+    "perl -MSocket -e 'socket(S, AF_INET, SOCK_DGRAM, 0) or die $!;"
+    ' ioctl(S, 0x8914, pack("a16sx22", "lo", 0x41)) or die $!\''
+)
 
 
 def bare_host(host: Host, context: StepContext) -> Host:
@@ -121,7 +127,14 @@ def _fill(folder: Path, work: Work, decisions: tuple[Decision, ...]) -> Command:
     command = build_command(work, source, inside, arrangement, _environment(context))
     command = _with_listener(command, folder, context)
     (folder / "run").write_text(
-        _script(command, inside, groups_on(Rung.APT, decisions), dummy, options.tools)
+        _script(
+            command,
+            inside,
+            groups_on(Rung.APT, decisions),
+            dummy,
+            options.tools,
+            context.network,
+        )
     )
     environment = folder / Path(_ENVIRONMENT).name
     environment.touch(mode=0o600)
@@ -152,10 +165,15 @@ def _script(
     groups: Sequence[Group],
     dummy: str | None,
     tools: Sequence[str],
+    network: Network = Network.HOST,
 ) -> str:
     # Not with env: every process on the machine can read a command line, and secrets with it.
     enter = f". {_ENVIRONMENT} && cd {shlex.quote(str(inside.source))}"
     build = shlex.join(["/bin/sh", "-c", f"{enter} && exec {shlex.join(command.argv)}"])
+    as_builder = f"runuser -u builder -- env -i {build}"
+    if network is Network.NONE:
+        alone = f"{_LOOPBACK_UP} && exec {as_builder}"
+        as_builder = f"unshare --net sh -c {shlex.quote(alone)}"
     more = [*tools, *([dummy] if dummy else [])]
     return script_text(
         [
@@ -166,7 +184,7 @@ def _script(
             "chown -R builder: /build",
             f"echo '{_BEGINS}'",
             "code=0",
-            f"runuser -u builder -- env -i {build} </dev/null || code=$?",
+            f"{as_builder} </dev/null || code=$?",
             f'echo "{_ENDED}$code"',
             f"cd {shlex.quote(str(inside.source))}",
             f"mkdir {_RESULTS}/{_REPORTS}",

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -13,6 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.domain.network import Network
 from pipelines.domain.pipeline import Command
 from pipelines.processes.tree import marker, sweep
 from pipelines.steps.debian.build.in_clean_root import _exports, _script
@@ -22,6 +24,7 @@ from pipelines.steps.debian.options import BuildDebOptions
 from pipelines.steps.debian.step import BuildDeb
 from pipelines.workspace.layout import Workspace
 from tests.support.pipelines.tiny_package import (
+    NO_CHECKS,
     SCRIPT,
     STEP,
     build,
@@ -125,6 +128,29 @@ def test_the_environment_is_on_no_command_line(
     given = dict(entry.split("=", 1) for entry in got.split("\0")[:-1])
     assert given.items() >= {"PATH": env["PATH"], "TOKEN": SECRET}.items()
     assert given.keys() <= {"PATH", "TOKEN", "PWD", "OLDPWD"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
+def test_a_build_in_a_clean_root_reaches_neither_network_nor_host(workspace: Workspace) -> None:
+    """Nor does what it leaves behind outlive the root."""
+    binds = "socket(S, AF_INET, SOCK_STREAM, 0); bind(S, sockaddr_in(0, INADDR_LOOPBACK)) or die"
+    make_source(
+        workspace,
+        build=(
+            f"perl -MSocket -e '{binds}' && "
+            "test $$(wc -l < /proc/net/dev) = 3 && "
+            f"test ! -e {workspace.state_dir} && test ! -e {Path(__file__)} && "
+            "test $$(id -u) != 0 && ! cat /proc/1/environ && "
+            "(env -i setsid sleep 3598 &)"
+        ),
+    )
+    context = replace(step_context(workspace), network=Network.NONE)
+
+    BuildDeb().run(BuildDebOptions.model_validate(NO_CHECKS | {"isolation": "chroot"}), context)
+
+    assert list(workspace.packages.glob("*.deb"))
+    assert not [p for p in psutil.process_iter(["cmdline"]) if "3598" in (p.info["cmdline"] or [])]
 
 
 @pytest.mark.slow

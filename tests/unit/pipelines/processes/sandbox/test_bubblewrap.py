@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from common.sandbox_settings import Access, SandboxSettings
-from pipelines.domain.pipeline import Command, Network
+from pipelines.domain.network import Network
+from pipelines.domain.pipeline import Command
 from pipelines.processes.sandbox.bubblewrap import Bubblewrap, user_home
 from pipelines.workspace.layout import Workspace
 
