@@ -1,7 +1,11 @@
-"""Locks of a builder on its machine: one `doit build`, or whoever watches while none runs."""
+"""The folder of a builder on its machine, and its locks.
+
+One `doit build`, or whoever watches while none runs.
+"""
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +13,19 @@ from pathlib import Path
 from common.file_lock import file_lock, file_lock_if_free
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.domain.errors import Conflict, NothingToClaim
+
+_OWNER_ALONE = 0o700
+
+
+def make_state_dir(config: BuilderConfig) -> None:
+    """Make the folder of the builder's state, for nobody but its user. Raises OSError.
+
+    Logs, values of steps and trees are in it. Not by a umask, since that also decides about modes
+    inside packages.
+    """
+    config.state_dir.mkdir(parents=True, exist_ok=True, mode=_OWNER_ALONE)
+    if stat.S_IMODE(config.state_dir.stat().st_mode) != _OWNER_ALONE:
+        config.state_dir.chmod(_OWNER_ALONE)
 
 
 @contextmanager
@@ -71,6 +88,7 @@ class _Taken(Exception):
 
 @contextmanager
 def _lock(config: BuilderConfig, name: str, *, wait: bool = False) -> Iterator[None]:
+    make_state_dir(config)
     with _held(config.state_dir / f"{name}.lock", wait=wait) as is_ours:
         if not is_ours:
             raise _Taken

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from coordination_tasks.builder.config.builder import BuilderConfig
+from coordination_tasks.builder.lock import make_state_dir
 from coordination_tasks.builder.push_budget import PushBudget
 from coordination_tasks.repository.git.heartbeats import GitHeartbeats
 from coordination_tasks.repository.git.marks import GitMarks
@@ -22,7 +23,7 @@ def push_budget(config: BuilderConfig) -> PushBudget:
 
 def repository(config: BuilderConfig) -> GitRepository:
     """The coordination repository; to be closed."""
-    config.state_dir.mkdir(parents=True, exist_ok=True)
+    make_state_dir(config)
     return GitRepository(
         config.coordination_repository,
         config.state_dir / "coordination",

@@ -35,10 +35,10 @@ from pipelines.execution.source_tree.changes import Changes
 from pipelines.execution.source_tree.restoration import SourceTree
 from pipelines.execution.source_tree.together import Together
 from pipelines.execution.success_records import SuccessRecords
-from pipelines.execution.values import StepValues
+from pipelines.execution.values import ARTIFACTS, StepValues, checked_result
 from pipelines.git.mirror import mirror_path
 from pipelines.git.remote import public_url
-from pipelines.git.tracked_files import check_names, files_that_match, input_files, matching_files
+from pipelines.git.tracked_files import files_that_match, input_files
 from pipelines.processes.cancellation import Cancellation
 from pipelines.processes.capture import helpers_of_step
 from pipelines.processes.echoing_runner import EchoingRunner
@@ -49,9 +49,6 @@ from pipelines.processes.step_log import open_log
 from pipelines.processes.tree import marker
 from pipelines.workspace.job_metadata import JobNote, write_note
 from pipelines.workspace.layout import Workspace
-
-ARTIFACTS = "artifacts"
-"""The value in which a step's record lists its files for the manifest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +161,7 @@ class StepExecution:
         context = self._context(step, deadline)
         made_from = self.fingerprint()
         if made_from is None:
-            return _with_artifacts(step.kind.run(step.options, context), step, context)
+            return self._checked(step.kind.run(step.options, context), step)
         self._make_room()
         records = self.records
         run = records.begin(self.pipeline, self.step, made_from)
@@ -173,7 +170,7 @@ class StepExecution:
             self.together.begin(step.name)
             changes.begin(step.name)
         try:
-            result = _with_artifacts(step.kind.run(step.options, context), step, context)
+            result = self._checked(step.kind.run(step.options, context), step)
         finally:
             changed = self._end_changes(step.name)
         if isinstance(step.kind, MakesSource):
@@ -269,15 +266,16 @@ class StepExecution:
     def record_end(self) -> None:
         """Record a success that came after the process that ran the step was killed."""
         run = self.records.broken_off(self.step.name)
-        if run is None or not isinstance(self.step.kind, EndsAlone):
-            return
+        secrets = self.pipeline.secrets if self.step.values else ()
+        if run is None or not isinstance(self.step.kind, EndsAlone) or secrets:
+            return  # secrets are not known here, and a value must contain none
         # A step without its declared outputs runs again, and fails then.
         with suppress(StepFailed, BadValue, OSError):
             step = self.values.without_secrets(self.step)
             context = self._context(step, Deadline(None, ""))
             result = self.step.kind.ended_result(step.options, context)
             if result is not None:
-                result = _with_artifacts(result, step, context)
+                result = self._checked(result, step)
                 changed = self._end_changes(step.name)
                 self.records.succeed(step, run, result, None, changed.paths)
 
@@ -335,6 +333,9 @@ class StepExecution:
             ssh_agent=self.step.ssh_agent,
         )
 
+    def _checked(self, result: StepResult, step: Step) -> StepResult:
+        return checked_result(result, step, self.workspace.source, self.attempt.secrets)
+
     def _as_far_as_known(self, step: Step) -> Step:
         try:
             return self.values.without_secrets(step, awaits_steps=True)
@@ -372,24 +373,6 @@ class StepExecution:
         with open_log(self.workspace.log(self.step.name)) as log:
             log.write(f"# {shown}")
         self.attempt.show_progress(self.step.name, shown)
-
-
-def _with_artifacts(result: StepResult, step: Step, context: StepContext) -> StepResult:
-    """The result with the files that `artifacts` names.
-
-    Raises StepFailed (ARTIFACT_MISSING, BAD_OUTPUT).
-    """
-    if not step.artifacts:
-        return result
-    source = context.workspace.source
-    found = matching_files(source, step.artifacts)
-    check_names(found, source)
-    names = [str(path.relative_to(source)) for path in found]
-    return replace(
-        result,
-        outputs=tuple(dict.fromkeys((*result.outputs, *found))),
-        values={**result.values, ARTIFACTS: names},
-    )
 
 
 def _os_failure(error: OSError, log: Path) -> StepFailed:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from common.redaction import mask_secrets
 from common.states import State
 from pipelines.domain.conditions import StepFacts, all_needs, reason_to_skip
+from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.expressions import Reference
-from pipelines.domain.pipeline import Pipeline, RunningAttempt, Step
+from pipelines.domain.pipeline import Pipeline, RunningAttempt, Step, StepResult
 from pipelines.execution.lazy import ComputedMapping
 from pipelines.git.changed_paths import changed_paths, matches
+from pipelines.git.tracked_files import check_names, matching_files
 from pipelines.language.expressions.substitution import Values, substitute
 from pipelines.language.params import resolve_params
 from pipelines.workspace.layout import Workspace
+
+ARTIFACTS = "artifacts"
+"""The value in which a step's record lists its files for the manifest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,34 @@ class StepValues:
         source = Workspace(attempt.state_dir, attempt.job_id, attempt.attempt).source
         paths = changed_paths(source, attempt.changed_since, attempt.commit, attempt.env)
         return paths is None or any(matches(path, patterns) for path in paths)
+
+
+def checked_result(
+    result: StepResult, step: Step, source: Path, secrets: Mapping[str, str]
+) -> StepResult:
+    """The result with the files that `artifacts` names; no value contains one of the secrets.
+
+    Raises StepFailed (ARTIFACT_MISSING, BAD_OUTPUT).
+    """
+    for name in step.values:
+        value = str(result.values.get(name, ""))
+        found = [secret for secret, text in secrets.items() if mask_secrets(value, [text]) != value]
+        if found:
+            raise StepFailed(
+                FailureCode.BAD_OUTPUT,
+                f"value {name} contains secret {found[0]}, and values are kept on the disk. Give"
+                " the secret to the later step in its `env`.",
+            )
+    if not step.artifacts:
+        return result
+    files = matching_files(source, step.artifacts)
+    check_names(files, source)
+    names = [str(path.relative_to(source)) for path in files]
+    return replace(
+        result,
+        outputs=tuple(dict.fromkeys((*result.outputs, *files))),
+        values={**result.values, ARTIFACTS: names},
+    )
 
 
 def _is_secret(reference: Reference) -> bool:

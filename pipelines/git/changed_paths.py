@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pipelines.git.local import local_git_environment
-from pipelines.processes.capture import capture
+from pipelines.git.own_git_dir import git_in_tree
 
-_DIFF = ("git", "diff", "--raw", "--no-renames", "-z")
+_DIFF = ("diff", "--raw", "--no-renames", "-z")
 _ANY_DEPTH = "**/"
 _SUBMODULE = "160000"
 
@@ -34,11 +33,7 @@ def changed_paths(
     """
     if since is None or commit is None or not source.is_dir():
         return None
-    got = capture(
-        (*_DIFF, "--end-of-options", f"{since}..{commit}", "--"),
-        cwd=source,
-        env=local_git_environment(env),
-    )
+    got = git_in_tree(source, env, *_DIFF, "--end-of-options", f"{since}..{commit}", "--")
     if got.code:
         return None
     words = got.output.split("\0")[:-1]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.domain.errors import StepFailed
-from pipelines.git.local import local_git_environment
+from pipelines.git.own_git_dir import local_git_environment
 from pipelines.processes.capture import capture
 
 MOST_COMMITS = 500

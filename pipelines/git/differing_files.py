@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pipelines.git.local import git_output
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.git.own_git_dir import local_git_environment
+from pipelines.processes.capture import capture
 
 _MEANING = {"R": "missing", "?": "not in the commit"}
 _AT_OTHER_COMMIT = ("+", "U")
 _SECONDS = 600.0
+_LONGEST_EXCERPT = 2000
 
 
 def missing_files(source: Path, env: Mapping[str, str]) -> list[str]:
@@ -51,8 +54,14 @@ def _path(state: str) -> str:
 
 
 def _git(source: Path, env: Mapping[str, str], *arguments: str) -> str:
-    problem = f"git cannot read the source tree {source}"
-    return git_output(source, env, *arguments, problem=problem, timeout=_SECONDS)
+    """Git in a tree that no step has seen: it may use the tree's own configuration."""
+    done = capture(
+        ("git", *arguments), cwd=source, env=local_git_environment(env), timeout=_SECONDS
+    )
+    if done.code:
+        problem = f"git cannot read the source tree {source}"
+        raise StepFailed(FailureCode.CHECKOUT_FAILED, problem, excerpt=done.text[:_LONGEST_EXCERPT])
+    return done.output
 
 
 def _names(output: str) -> list[str]:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipelines.domain.errors import FailureCode, StepFailed
-from pipelines.git.local import git_output, local_git_environment
-from pipelines.processes.capture import capture
+from pipelines.git.local import git_output
+from pipelines.git.own_git_dir import git_in_tree
+from pipelines.git.tracked_files import checked_out_submodules
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +25,7 @@ class HeadCommit:
 
 def read_head_commit(source: Path, env: Mapping[str, str]) -> HeadCommit:
     """Ask git. Raises StepFailed (CHECKOUT_FAILED): a failing git must not mean `no commit`."""
-    got = capture(
-        ["git", "log", "-1", "--no-show-signature", "--format=%H %T %ct"],
-        cwd=source,
-        env=local_git_environment(env),
-    )
+    got = git_in_tree(source, env, "log", "-1", "--no-show-signature", "--format=%H %T %ct")
     words = got.output.split()
     if got.code != 0 or len(words) != 3:  # noqa: PLR2004 - the three of the format
         raise StepFailed(
@@ -49,6 +46,12 @@ def describe_head(source: Path, env: Mapping[str, str]) -> str:
 
 
 def has_changes(source: Path, env: Mapping[str, str]) -> bool:
-    """Whether files of the commit were changed or removed. Raises StepFailed (CHECKOUT_FAILED)."""
-    words = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=untracked")
-    return bool(git_output(source, env, *words, problem=f"git cannot compare {source}"))
+    """Whether files of the commit were changed or removed, also in submodules.
+
+    Raises StepFailed (CHECKOUT_FAILED).
+    """
+    # Otherwise git starts another one in each submodule, with the configuration that is there.
+    words = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=dirty")
+    problem = f"git cannot compare {source}"
+    trees = (source, *checked_out_submodules(source, env))
+    return any(git_output(tree, env, *words, problem=problem) for tree in trees)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipelines.git.local import local_git_environment
+from pipelines.git.own_git_dir import local_git_environment
 from pipelines.processes.capture import capture
 
 _SECONDS = 600.0

@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.git.changed_paths import can_name_below
-from pipelines.git.local import git_output, local_git_environment
-from pipelines.processes.capture import capture
+from pipelines.git.local import git_output
+from pipelines.git.own_git_dir import git_in_tree
 
 _MOST_NAMED = 500
 _PLAIN = "100644"
@@ -130,6 +130,14 @@ def _submodules(
             yield path, _state(source / path, env) or object_id
 
 
+def checked_out_submodules(source: Path, env: Mapping[str, str]) -> Iterator[Path]:
+    """The trees of all submodules, also of nested ones. Raises StepFailed (CHECKOUT_FAILED)."""
+    for path, _ in _submodules(source, ("**",), env):
+        if (source / path / ".git").exists():
+            yield source / path
+            yield from checked_out_submodules(source / path, env)
+
+
 def _reaches(pattern: str, module: str) -> bool:
     plain = pattern.removeprefix("**/")
     return any(fnmatchcase(module, p) or can_name_below(p, module) for p in (pattern, plain))
@@ -178,7 +186,7 @@ def _listed(
 
 
 def _git(source: Path, env: Mapping[str, str], *arguments: str) -> str:
-    got = capture(("git", "ls-files", *arguments), cwd=source, env=local_git_environment(env))
+    got = git_in_tree(source, env, "ls-files", *arguments)
     if unmatched := _UNMATCHED.search(got.errors) if got.code else None:
         raise StepFailed(
             FailureCode.ARTIFACT_MISSING,

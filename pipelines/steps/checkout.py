@@ -12,6 +12,7 @@ from pipelines.domain.validation import check_branch, check_commit
 from pipelines.git.differing_files import differing_files, missing_files
 from pipelines.git.head_commit import HeadCommit, read_head_commit
 from pipelines.git.mirror import Git, GitRun, Mirror, mirror_path, refresh
+from pipelines.git.own_git_dir import keep_configuration
 from pipelines.git.remote import (
     check_repository,
     excerpt,
@@ -91,6 +92,7 @@ class GitCheckout:
             _update_submodules(git, source)
         if context.source.lfs:
             _fetch_large_files(git, source)
+        keep_configuration(source)
         tree = _verified(source, env, commit, submodules=context.source.submodules)
         as_of = "" if is_fresh else "; the source did not answer: using the tags already known"
         return StepResult(

@@ -23,8 +23,7 @@ from pipelines.execution.source_tree.snapshot import (
     scan,
     settled_scan,
 )
-from pipelines.git.local import local_git_environment
-from pipelines.processes.capture import capture
+from pipelines.git.own_git_dir import git_in_tree
 from pipelines.workspace.layout import folder_name
 
 _BEFORE = ".before"
@@ -156,13 +155,14 @@ class ChangeRecords:
             now = self._source / ".git" / earlier.relative_to(kept)
             if now.is_file() and now.samefile(earlier):
                 continue
-            if self._entries(earlier, now.parent) != self._entries(now, now.parent):
+            if self._entries(earlier) != self._entries(now):
                 yield str(now.relative_to(self._source)), earlier.stat().st_mode
 
-    def _entries(self, index: Path, git_dir: Path) -> str:
-        env = {**local_git_environment(self._env), "GIT_INDEX_FILE": str(index)}
-        command = ("git", f"--git-dir={git_dir}", "ls-files", "-v", "--stage", "-z")
-        return capture(command, cwd=self._source, env=env).output if index.is_file() else ""
+    def _entries(self, index: Path) -> str:
+        listed = ("ls-files", "-v", "--stage", "-z")
+        if not index.is_file():
+            return ""
+        return git_in_tree(self._source, self._env, *listed, index=index).output
 
     def _drop_before(self, step: str) -> None:
         self._path(step, _BEFORE).unlink(missing_ok=True)

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from pipelines.execution.source_tree.snapshot import is_gits
 from pipelines.execution.source_tree.undo_plan import UndoPlan
-from pipelines.git.local import local_git_environment
-from pipelines.processes.capture import capture
+from pipelines.git.own_git_dir import git_in_tree
 
 _TIME_TO_RESTORE = 600.0
 
@@ -49,10 +48,10 @@ def _put_back(source: Path, files: list[str], env: Mapping[str, str]) -> None:
         by_repository.setdefault(root, []).append(str((source / path).relative_to(root)))
     for root, names in by_repository.items():
         # Git skips unknown files, with an exit code: they are checked below.
-        capture(
-            ("git", "checkout-index", "--force", "--index", "--quiet", "-z", "--stdin"),
-            cwd=root,
-            env=local_git_environment(env),
+        git_in_tree(
+            root,
+            env,
+            *("checkout-index", "--force", "--index", "--quiet", "-z", "--stdin"),
             timeout=_TIME_TO_RESTORE,
             given="".join(f"{name}\0" for name in names),
         )

@@ -17,7 +17,7 @@ from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.network import Network
 from pipelines.domain.pipeline import Command, StepContext
 from pipelines.failures.excerpt import excerpt
-from pipelines.git.local import local_git_environment
+from pipelines.git.own_git_dir import local_git_environment, own_git_dir
 from pipelines.steps.debian.build.output import BuildOutput
 from pipelines.steps.debian.build.work import Made, Work, build_command
 from pipelines.steps.debian.clean_root import (
@@ -179,7 +179,8 @@ def _script(
         [
             apt_line("satisfy", *map(str, groups)),
             *([apt_line("install", *more)] if more else []),
-            "useradd --home-dir /build --shell /bin/sh builder",
+            # A user id that no user of the host has: as root, ids here are those of the host.
+            "useradd --uid 65530 --home-dir /build --shell /bin/sh builder",
             f"mkdir -p {shlex.quote(str(inside.home))} {_RESULTS}",
             "chown -R builder: /build",
             f"echo '{_BEGINS}'",
@@ -201,14 +202,13 @@ def _script(
 def _clone(context: StepContext, target: Path) -> None:
     """The commit with its own objects: the workspace borrows them from a mirror."""
     lines: list[str] = []
-    source = f"file://{context.workspace.source}"
-    command = Command(
-        argv=("git", "clone", "--quiet", "--depth=1", "--", source, str(target)),
-        cwd=Path("/"),
-        env=local_git_environment(context.env),
-        on_host=True,
-    )
-    if context.commands.run(command, lines.append) != 0:
+    with own_git_dir(context.workspace.source) as git_dir:
+        argv = ("git", "clone", "--quiet", "--depth=1", "--", f"file://{git_dir}", str(target))
+        env = local_git_environment(context.env)
+        code = context.commands.run(
+            Command(argv=argv, cwd=Path("/"), env=env, on_host=True), lines.append
+        )
+    if code != 0:
         raise StepFailed(
             FailureCode.CHECKOUT_FAILED,
             "git cannot copy the source for the clean root",

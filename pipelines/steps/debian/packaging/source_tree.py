@@ -13,10 +13,9 @@ from pathlib import Path
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import Command, StepContext
 from pipelines.failures.excerpt import excerpt
-from pipelines.git.local import local_git_environment
+from pipelines.git.own_git_dir import own_git_dir, tree_environment
+from pipelines.git.tracked_files import checked_out_submodules
 from pipelines.workspace.containment import lies_below
-
-_IN_SUBMODULES = ("submodule", "--quiet", "foreach", "--recursive")
 
 
 def restore_source(context: StepContext) -> None:
@@ -35,7 +34,8 @@ def restore_source(context: StepContext) -> None:
     _remove_patched_files(source)
     _git(context, "checkout", "--quiet", "--", ".")
     if context.source.submodules:
-        _git(context, *_IN_SUBMODULES, "git checkout --quiet -- .")
+        for module in checked_out_submodules(source, context.env):
+            _git(context, "checkout", "--quiet", "--", ".", repository=module)
     for folder in (source / "debian", source / ".pc"):
         _clean(context, folder.resolve())
     if not (source / "debian" / "control").is_file():
@@ -79,13 +79,12 @@ def _remove_patched_files(source: Path) -> None:
 
 def _git(context: StepContext, *arguments: str, repository: Path | None = None) -> None:
     lines: list[str] = []
-    command = Command(
-        argv=("git", *arguments),
-        cwd=repository or context.workspace.source,
-        env=local_git_environment(context.env),
-        on_host=True,
-    )
-    if context.commands.run(command, lines.append) != 0:
+    tree = repository or context.workspace.source
+    with own_git_dir(tree) as git_dir:
+        env = tree_environment(context.env, tree, git_dir)
+        command = Command(argv=("git", *arguments), cwd=tree, env=env, on_host=True)
+        code = context.commands.run(command, lines.append)
+    if code != 0:
         raise StepFailed(
             FailureCode.CHECKOUT_FAILED,
             f"git {arguments[0]} cannot restore the source",
