@@ -72,9 +72,9 @@ def builders_section(
         jobs.setdefault(job.assigned_to or "-", []).append(job)
     shown = {each.status.builder: each for each in builders}
     found = []
-    for name in sorted({*shown, *jobs}, key=_by_numbers):
+    for name in sorted({*shown, *jobs}, key=in_number_order):
         builder = shown.get(name)
-        state, style = _state_of(builder, busy=name in jobs)
+        state, style = state_of_builder(builder, busy=name in jobs)
         work = [_work(job, builder, now) for job in jobs.get(name, ())] or [("-", "", "")]
         place = (style != "red", name not in jobs)
         found += [(place, (name, state, *each), style) for each in work]
@@ -115,7 +115,7 @@ def waiting_section(
 
 def ended_section(jobs: Iterable[Job], now: datetime, limit: int) -> Section:
     """The jobs that ended, the last one first."""
-    ordered = sorted(jobs, key=_ended_at, reverse=True)
+    ordered = sorted(jobs, key=ended_at, reverse=True)
     rows = ordered[:limit] if limit else ordered
     return Section(
         titles=("JOB", "STATE", "ENDED", "DURATION", "BUILDER", "PIPELINE", "BRANCH", "REASON"),
@@ -138,12 +138,12 @@ def ended_section(jobs: Iterable[Job], now: datetime, limit: int) -> Section:
     )
 
 
-def _by_numbers(name: str) -> str:
+def in_number_order(name: str) -> str:
     """`build2` before `build10`."""
     return re.sub(r"\d+", lambda number: number[0].zfill(20), name)
 
 
-def _state_of(builder: ShownBuilder | None, *, busy: bool) -> tuple[str, str]:
+def state_of_builder(builder: ShownBuilder | None, *, busy: bool) -> tuple[str, str]:
     """What the builder does, and the colour of that."""
     if builder is None:
         return "no status", "red"
@@ -182,7 +182,8 @@ def steps_of(status: BuilderStatus | None, job: Job) -> str:
     return ", ".join(f"{name}: {known[name]}" if name in known else name for name in names)
 
 
-def _ended_at(job: Job) -> float:
+def ended_at(job: Job) -> float:
+    """When a job ended, in seconds since 1970; 0 when that is unknown."""
     return job.completed_at.timestamp() if job.completed_at else 0.0
 
 

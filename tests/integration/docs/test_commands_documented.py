@@ -180,7 +180,7 @@ def test_every_command_that_reads_has_json() -> None:
     without = {n for n, c in COMMANDS.items() if all(o["long"] != "json" for o in c.cmd_options)}
     assert without == acting
     assert acting == {
-        *("build", "clean", "completion", "forget", "help", "mcp", "new", "rerun", "send"),
+        *("build", "clean", "completion", "forget", "help", "mcp", "new", "page", "rerun", "send"),
         *("squash-heartbeat", "try", "watch", "work"),
     }
 
