@@ -34,6 +34,7 @@ from coordination_tasks.documents.paths import (
     logs_folder,
     manifest_path,
     old_manifest_path,
+    request_path,
     transitions_folder,
 )
 from coordination_tasks.documents.retention import made_at
@@ -119,6 +120,7 @@ def archive_jobs(draft: Draft, due: Mapping[str, str]) -> None:
         job_id = str(raw["id"])
         append_line(draft, raw, _jobs_file(due[job_id], job_id))
         _archive_transitions(draft, job_id, due[job_id])
+        draft.delete(request_path(job_id))
 
 
 def archive_messages(

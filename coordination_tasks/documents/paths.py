@@ -17,6 +17,7 @@ DRAINS = "coordination/drains.json"
 EPOCH = "coordination/epoch.json"
 MESSAGES = "coordination/messages.json"
 TRANSITIONS = "coordination/transitions"
+REQUESTS = "coordination/requests"
 PLANS = "coordination/plans"
 ARCHIVE = "coordination/archive"
 """Has a folder for each month: `2025-10`."""
@@ -74,8 +75,8 @@ def transitions_path(job_id: str, attempt: int) -> str:
 
 
 def request_path(job_id: str) -> str:
-    """What was requested of a job."""
-    return f"{transitions_folder(job_id)}/request.json"
+    """What was requested of a job that is in the queue."""
+    return f"{REQUESTS}/{_digest(job_id)[:2]}/{quoted(job_id)}.json"
 
 
 def old_manifest_path(builder: str, quoted_id: str) -> str:
