@@ -235,7 +235,7 @@ def _status(
         as_of=as_of,
         problem=cut("; ".join(problems), 500) or None,
         paused_by=paused.by if paused else None,
-        counts=Counter(job.state.value for job in jobs),
+        counts=dict(Counter(job.state.value for job in jobs)),
         builders=[builder_line(shown, busy) for shown in first[:limit]],
         running=[job_line(job) for job in running[:limit]],
         waiting=[

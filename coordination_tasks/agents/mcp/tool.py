@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
+from math import isfinite
 from typing import Annotated, Any, get_type_hints
 
 from mcp.server.mcpserver import Context
@@ -42,14 +44,15 @@ class FarmTool(Tool):
     ) -> Any:
         """See Tool. Raises ToolError with one readable line."""
         try:
-            result = await super().run(arguments, context, convert_result)
+            answer = await super().run(arguments, context)
         except ToolError as error:
             raise _readable(self, error) from error
-        if isinstance(result, CallToolResult) and result.structured_content is not None:
+        result = self.fn_metadata.convert_result(_encodable(asdict(answer)))
+        if isinstance(result, CallToolResult):
             # the SDK repeats the answer as indented text, which is a third longer
             text = json.dumps(result.structured_content, ensure_ascii=False)
             result.content = [TextContent(type="text", text=text)]
-        return result
+        return result if convert_result else answer
 
 
 def farm_tool(function: Callable[..., Any], annotations: ToolAnnotations) -> Tool:
@@ -76,8 +79,22 @@ def _readable(tool: Tool, error: ToolError) -> ToolError:
     if isinstance(error, UnexpectedToolError) and isinstance(cause, ApplicationError | OSError):
         later = isinstance(cause, CoordinationError) and cause.retryable
         words = in_words(cause) if isinstance(cause, OSError) else str(cause).strip()
-        return ToolError(f"{words}{'. Try again later.' if later else ''}")
+        return ToolError(_encodable(f"{words}{'. Try again later.' if later else ''}"))
     return error
+
+
+def _encodable(value: object) -> Any:
+    """The value as UTF-8 and JSON can hold it: other programs write half characters, infinity."""
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode("utf-8")
+        case float():
+            return value if isfinite(value) else None
+        case dict():
+            return {_encodable(name): _encodable(member) for name, member in value.items()}
+        case list() | tuple():
+            return [_encodable(member) for member in value]
+    return value
 
 
 def _problem(place: tuple[int | str, ...], kind: str, message: str) -> str:
