@@ -15,6 +15,7 @@ from common.yaml.document import parse_document
 from coordination_tasks.builder.config.builder import BuilderFile
 from tests.conftest import HOME, Farm, git
 from tests.integration.docs.test_commands_documented import tables
+from tests.support.coordination.loopback import ssh_server
 
 DOCUMENT = (HOME / "docs" / "operations.md").read_text()
 UNITS = re.findall(r"^```ini (\S+)\n(.*?)^```$", DOCUMENT, re.M | re.S)
@@ -78,3 +79,69 @@ def test_a_builders_own_clone_brings_back_a_rewound_main(farm: Farm) -> None:
     recovered = farm.doit("recover", "--from-clone", "--write")
     assert "written: main has these facts again" in recovered.stdout, recovered.stderr
     assert farm.doit("fsck").returncode == 0
+
+
+def shell(name: str, folder: Path, **variables: str) -> str:
+    """What a block of the page prints."""
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), **variables}
+    done = subprocess.run(
+        ["sh", "-ec", block("bash", name)],
+        cwd=folder,
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout
+
+
+def test_a_key_is_changed_without_a_gap(farm: Farm, tmp_path: Path) -> None:
+    farm.enqueue()
+    with ssh_server(farm.folder, tmp_path / "keys") as server:
+        words = {
+            "BUILDER_ID": "build1",
+            "KEY": str(server.keys / "key"),
+            "URL": f"{server.address}/{farm.coordination.name}",
+            "SSH": f"ssh -F /dev/null -o BatchMode=yes -o IdentityAgent=none"
+            f" -o UserKnownHostsFile={server.keys / 'known_hosts'}",
+        }
+        shell("new-key", tmp_path, **words)
+        with pytest.raises(subprocess.CalledProcessError):
+            shell("check-key", tmp_path, **words)
+        allowed = server.keys / "authorized_keys"
+        old = allowed.read_text()
+        allowed.write_text(old + (server.keys / "key.new.pub").read_text())
+        assert "refs/heads/main" in shell("check-key", tmp_path, **words)
+        shell("swap-key", tmp_path, **words)
+        allowed.write_text((server.keys / "key.pub").read_text())
+        environment = {"COORDINATION_REPOSITORY": words["URL"], "GIT_SSH_COMMAND": server.command()}
+        build = farm.start("build", environment=environment)
+        out, err = build.communicate(timeout=180)
+        assert build.returncode == 0, out + err
+
+
+def test_a_repository_is_brought_back_from_a_backup(farm: Farm, tmp_path: Path) -> None:
+    words = {"URL": str(farm.coordination), "SINCE": "2000-01-01"}
+    first = farm.enqueue()
+    shell("first-backup", tmp_path, **words)
+    assert farm.doit("build").returncode == 0
+    shell("backup", tmp_path, **words)
+    later = farm.enqueue()
+    assert farm.doit("build").returncode == 0
+    assert "build1: " in shell("written-since", tmp_path, **words)
+
+    shutil.rmtree(farm.coordination)
+    git("init", "--quiet", "--bare", "--initial-branch=main", str(farm.coordination))
+    shell("bring-back", tmp_path, **words)
+
+    assert farm.job(first)["status"] == "completed"
+    assert "the history was rewritten" in farm.doit("jobs").stderr
+    assert farm.doit("recover", "--from-clone", "--write").returncode == 0
+    assert farm.job(later)["status"] == "completed"
+    assert farm.doit("fsck").returncode == 0
+
+    git("-C", str(farm.coordination), "update-ref", "refs/heads/main", "main~1")
+    with pytest.raises(subprocess.CalledProcessError):
+        shell("backup", tmp_path, URL=str(farm.coordination))
+        git("-C", str(farm.coordination), "update-ref", "refs/heads/main", "main~1")
+        shell("backup", tmp_path, URL=str(farm.coordination))
