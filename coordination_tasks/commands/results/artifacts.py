@@ -65,7 +65,8 @@ Exit codes: 0 shown, 1 cannot reach the coordination repository, 3 bad usage or 
             sys.stdout.write(as_json([_as_json(one) for one in shown]) + "\n")
         else:
             rows = [_row(one, now) for one in shown]
-            sys.stdout.writelines(f"{line}\n" for line in table_lines(_TITLES, rows, None))
+            lines = table_lines(_TITLES, rows, None) if rows else ["no job has artifacts"]
+            sys.stdout.writelines(f"{line}\n" for line in lines)
         return 0
 
 

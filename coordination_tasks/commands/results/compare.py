@@ -34,7 +34,8 @@ class CompareCommand(FarmCommand):
     doc_usage = "A B [--json|--markdown]"
     doc_description = """
 A and B are a job, a manifest or a folder each, also of two builders. Files of the same name are
-compared by the digests in the manifests; those of a folder are read. Shows which are the same,
+compared by the digests in the manifests; those of a folder are read, without the coordination
+repository. Shows which are the same,
 which differ, and which are only in one. If both files are on this host, shows which members of a
 package, jar, zip or tar file differ, in content or only in time, owner or mode; and what diffoscope
 shows, if it is installed.
@@ -56,9 +57,14 @@ configuration, an unknown job, or no artifacts, 6 they differ.
             raise BadRequest("expected two jobs, manifests or folders")
         if markdown and json:
             raise BadRequest("--markdown and --json exclude each other")
-        config = self.farm.config(builder)
-        with open_snapshot(config, tell) as snapshot:
-            a, b = (_side(snapshot, config, word) for word in pos_args)
+        local = [_local_side(word) for word in pos_args]
+        if any(side is None for side in local):
+            config = self.farm.config(builder)
+            with open_snapshot(config, tell) as snapshot:
+                pairs = zip(pos_args, local, strict=True)
+                a, b = (side or _side_of_job(snapshot, config, word) for word, side in pairs)
+        else:
+            a, b = filter(None, local)
         found = compare(a, b)
         if json:
             sys.stdout.write(as_json(comparison_as_json(found)) + "\n")
@@ -68,13 +74,18 @@ configuration, an unknown job, or no artifacts, 6 they differ.
         return 0 if found.is_same else EXIT_DIFFERS
 
 
-def _side(snapshot: Snapshot, config: BuilderConfig, word: str) -> Side:
+def _local_side(word: str) -> Side | None:
+    """A folder, or a manifest; None: it names a job."""
     path = Path(doit.get_initial_workdir() or ".", word)
     if path.is_dir():
         return folder_side(word, path.resolve())
     if path.is_file():
         target = targets.of_manifest(path.resolve())
         return _of_manifest(word, target.manifest, {f.name: p for f, p in target.files})
+    return None
+
+
+def _side_of_job(snapshot: Snapshot, config: BuilderConfig, word: str) -> Side:
     published = find_published(snapshot, word)
     manifest = published.manifest
     here = targets.is_here(config, published.builder)

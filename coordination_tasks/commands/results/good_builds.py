@@ -41,9 +41,10 @@ Exit codes: 0 shown, 1 cannot reach the coordination repository, 3 bad usage or 
             sys.stdout.write(as_json([_as_json(build) for build in found]) + "\n")
         else:
             titles = ("TIME", "BRANCH", "JOB", "TRY", "BUILDER", "COMMIT")
-            sys.stdout.writelines(
-                f"{line}\n" for line in table_lines(titles, list(map(_row, found)), None)
+            lines = (
+                table_lines(titles, list(map(_row, found)), None) if found else ["no good build"]
             )
+            sys.stdout.writelines(f"{line}\n" for line in lines)
         return 0
 
 

@@ -43,6 +43,7 @@ def test_packages_in_folders_member_by_member(farm: Farm) -> None:
     a, b = farm.folder / "a", farm.folder / "b"
     make_deb(a, "tiny", text="hello\n")
     make_deb(b, "tiny", text="jello\n")
+    shutil.rmtree(farm.coordination)  # two folders need none
     done = farm.doit("compare", str(a), str(b))
     assert done.returncode == 6, done.stderr
     assert "content differs: data/usr/share/tiny/hello.txt" in done.stdout
