@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from common.errors import ApplicationError, UsageError
 from common.states import ENDED_WELL, State
+from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import Options, StepContext, StepResult
 from pipelines.steps.artifact_manifest import ArtifactManifest
 
@@ -35,9 +37,18 @@ class PublishStatus:
         """None, so it is never up to date: its effect is in the coordination repository."""
 
     def run(self, options: PublishStatusOptions, context: StepContext) -> StepResult:  # noqa: ARG002
-        """Publish the result. Raises the errors of the publisher."""
+        """Publish the result.
+
+        Raises the errors of the publisher; a wrong configuration, like a key that cannot sign, as
+        StepFailed (COMMAND_FAILED).
+        """
         manifest = context.workspace.manifest.read_bytes() if self._is_made(context) else None
-        return StepResult(reason=self._publish(context.step, manifest))
+        try:
+            return StepResult(reason=self._publish(context.step, manifest))
+        except ApplicationError as error:
+            if error.exit_code != UsageError.exit_code:
+                raise
+            raise StepFailed(FailureCode.COMMAND_FAILED, str(error)) from error
 
     def _is_made(self, context: StepContext) -> bool:
         """Whether the manifest is this attempt's: the existing one may be older."""

@@ -62,6 +62,22 @@ def test_a_signed_job(farm: Farm) -> None:
         assert why in done.stdout
 
 
+def test_a_key_that_is_gone_at_the_end_fails_the_job_with_one_line(farm: Farm) -> None:
+    make_key(farm.folder / "own")
+    configured(farm, signing_key="./own")
+    farm.pipeline(
+        f"""
+        - {{name: first, run: "rm {farm.folder}/own; cp hello made.txt"}}
+        - {{uses: artifact-manifest, with: {{paths: [made.txt]}}}}
+        """
+    )
+    job = farm.enqueue()
+    done = farm.doit("build")
+    assert done.returncode == 1
+    assert f"job {job} failed: step publish-status: cannot sign with" in done.stdout
+    assert "bug" not in done.stdout
+
+
 def test_a_key_that_cannot_sign_is_told_before_a_job_is_claimed(farm: Farm) -> None:
     configured(farm, signing_key="./gone")
     job = farm.enqueue()

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from common.errors import UsageError
 from common.states import State
+from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import Step, StepContext
 from pipelines.steps.artifact_manifest import ArtifactManifest, ArtifactManifestOptions
 from pipelines.steps.publish_status import PublishStatus, PublishStatusOptions
@@ -53,3 +55,12 @@ def test_one_that_is_only_left_is_not(context: StepContext, state: str) -> None:
 
 def test_a_pipeline_without_such_a_step_publishes_none(context: StepContext) -> None:
     assert published(replace(context, steps=()), lists="succeeded") is None
+
+
+def test_what_a_person_has_to_set_right_is_no_bug(context: StepContext) -> None:
+    def refuse(step: str, manifest: bytes | None) -> str:
+        raise UsageError("cannot sign with /etc/key")
+
+    with pytest.raises(StepFailed, match="cannot sign with /etc/key") as caught:
+        PublishStatus(refuse, dict).run(PublishStatusOptions(), context)
+    assert caught.value.code is FailureCode.COMMAND_FAILED
