@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from common.states import State
 from coordination_tasks.builder.outbox.journal import Outbox
@@ -86,7 +86,8 @@ def fill(farm: Farm) -> None:
         store.enqueue(Job(id=DROPPED, pipeline="ledger", branch="main"))
         Control(store, "Ann").cancel([DROPPED], "wrong branch")
         hour_ago = utc_now() - timedelta(hours=1)
-        fail(Store(repository, BuilderProfile(id="build3"), clock=lambda: hour_ago), BROKEN_BEFORE)
+        before = Store(repository, BuilderProfile(id="build3"), clock=lambda: hour_ago)
+        fail(before, BROKEN_BEFORE, at=hour_ago)
         fail(store, BROKEN, farm.commit)
         Control(store, "Ann").drain("build2", "new disk")
         Mailbox(store).send("all", "disk", kind="warning", body="it is nearly full", person="Ann")
@@ -102,15 +103,15 @@ def fill(farm: Farm) -> None:
     farm.write("shared/broken.json", "{")
 
 
-def fail(store: Store, job_id: str, commit: str | None = None) -> None:
-    """A job whose step `second` fails."""
+def fail(store: Store, job_id: str, commit: str | None = None, at: datetime | None = None) -> None:
+    """A job whose step `second` fails, now or at another time of the store's clock."""
     store.enqueue(Job(id=job_id, pipeline="ledger", branch="main", commit=commit))
     attempt = store.claim(claim_id=job_id, pipelines={"ledger": ()}, job_id=job_id)
     reason = "the script failed with exit code 1: hello:7: no greeting"
     began, ended = (
         Transition.of_step(
             attempt.job, "second", own_id=f"{job_id}-{state}", builder=store.builder,
-            from_state=before, to_state=state, at=utc_now(), reason=reason, details=details,
+            from_state=before, to_state=state, at=at or utc_now(), reason=reason, details=details,
         )
         for before, state, details in (
             (State.QUEUED, State.RUNNING, {}),
