@@ -144,12 +144,10 @@ class Command:
     """File that the command itself writes its exit code to, even when this process is killed. The
     content of an earlier command stays until this one ends."""
     on_host: bool = False
-    """Whether it runs outside the step's sandbox: an act of this program on the machine, which runs
-    nothing that the source brings."""
+    """Whether it runs outside the step's sandbox: it runs nothing that the source brings."""
     readable: tuple[Path, ...] = ()
-    """Files and folders outside the job that it reads, if they exist."""
     writable: tuple[Path, ...] = ()
-    """Folders outside the job that it writes."""
+    """What it uses outside the job: files and folders that may be missing, and folders."""
 
 
 class CommandRunner(Protocol):

@@ -233,26 +233,28 @@ def read_builder_config(
         lock_dir=_resolve(file.lock_dir, path.parent),
         default_timeout=file.default_timeout,
         log_limit=file.log_limit,
-        sandbox=SandboxSettings(
-            kind=file.sandbox,
-            paths={_expanded(name): access for name, access in file.sandbox_paths.items()},
-            hidden=_of_builder_alone(path, file, environment, home),
-        ),
+        sandbox=_sandbox(path, file, environment, home),
     )
 
 
-def _of_builder_alone(
+def _sandbox(
     path: Path, file: BuilderFile, environment: Mapping[str, str], home: Path
-) -> tuple[Path, ...]:
-    """Files and folders that no step may see: settings, secrets, state and a local remote."""
+) -> SandboxSettings:
+    """Hides from steps what is the builder's alone: settings, secrets, state and a local remote."""
     folder = path.parent
     state_dir = environment.get(STATE_VARIABLE) or file.state_dir or _default_state_dir(environment)
     remote = environment.get(REPOSITORY_VARIABLE) or file.coordination_repository or ""
     remote = _resolve_remote(remote.removeprefix("file://"), folder)
-    secrets = (_resolve(file.secrets_file, folder),) if file.secrets_file else ()
-    local = (Path(remote),) if remote.startswith("/") else ()
-    pipelines = pipelines_file(home, environment)
-    return (path, pipelines, *secrets, _resolve(state_dir, folder), *local)
+    named = (file.secrets_file, file.signing_key, state_dir)
+    return SandboxSettings(
+        kind=file.sandbox,
+        paths={_expanded(name): access for name, access in file.sandbox_paths.items()},
+        hidden=(
+            *(path, pipelines_file(home, environment)),
+            *(_resolve(name, folder) for name in named if name),
+            *([Path(remote)] if remote.startswith("/") else []),
+        ),
+    )
 
 
 def _profile(
