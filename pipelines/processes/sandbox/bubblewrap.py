@@ -21,6 +21,7 @@ from pipelines.domain.pipeline import Command
 from pipelines.processes.sandbox.launcher import (
     LAUNCHER,
     LAUNCHER_INSIDE,
+    await_end,
     launched,
     leader,
     reported_end,
@@ -65,17 +66,25 @@ class Bubblewrap:
         # a test may start its programs as another user
         (folder / "tmp").chmod(0o1777)
         try:
-            with tempfile.TemporaryFile() as report, tempfile.TemporaryFile() as arguments:
+            with (
+                tempfile.TemporaryFile() as report,
+                tempfile.TemporaryFile() as info,
+                tempfile.TemporaryFile() as arguments,
+            ):
                 # Not on the command line, which people read in lists of processes.
                 arguments.write(b"".join(map(_ended, self.arguments(command, folder))))
                 arguments.seek(0)
-                start = (*leader(self.bwrap), "--args", str(arguments.fileno()), "--")
-                yield Enclosed(
-                    argv=(*start, *launched(command.argv, report.fileno())),
-                    env=self.environment(command),
-                    descriptors=(report.fileno(), arguments.fileno()),
-                    exit_code=partial(reported_end, report),
-                )
+                files = [stream.fileno() for stream in (info, arguments, report)]
+                start = leader(self.bwrap, info=files[0], arguments=files[1])
+                try:
+                    yield Enclosed(
+                        argv=(*start, *launched(command.argv, files[2])),
+                        env=self.environment(command),
+                        descriptors=tuple(files),
+                        exit_code=partial(reported_end, report),
+                    )
+                finally:
+                    await_end(info)
         finally:
             discard(folder, graveyard)
 

@@ -106,6 +106,22 @@ def test_a_process_that_hides_does_not_outlive_its_step(farm: Farm) -> None:
     assert sleeping(farm.folder) == []
 
 
+def test_nothing_is_written_after_the_end_of_a_step(farm: Farm) -> None:
+    """What a command leaves behind is dead before its changes are recorded."""
+    farm.pipeline(
+        """
+- name: writes
+  run: |
+    (exec env -i setsid sh -c 'while :; do echo x >> late.txt; echo x >> /tmp/late; done' &)
+    until test -s late.txt; do sleep 0.02; done
+- {name: counts, run: "wc -c < late.txt > before; sleep 0.5; wc -c < late.txt > after"}
+"""
+    )
+    job = farm.enqueue()
+    assert farm.doit("build").returncode == 0
+    assert made(farm, job, "before") == made(farm, job, "after")
+
+
 def test_a_polite_end_reaches_the_build(farm: Farm) -> None:
     farm.pipeline(
         """
