@@ -105,7 +105,7 @@ def _logs(state_dir: Path, held: Collection[str]) -> Iterator[DiskItem]:
 def _maven(state_dir: Path) -> Iterator[DiskItem]:
     """Each version of an artifact in the cache, and the shared repository as a whole.
 
-    A job takes a file by a hard link, which changes the file's ctime.
+    When a job gets a copy of a file, its time is changed.
     """
     workspace = Workspace(state_dir, "")
     cache, shared = workspace.maven_cache, workspace.maven_shared_repository

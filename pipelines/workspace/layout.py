@@ -60,7 +60,7 @@ class Workspace:
 
     @property
     def maven_cache(self) -> Path:
-        """Downloaded artifacts, which all jobs of the builder may hard-link."""
+        """Downloaded artifacts, which all jobs of the builder get copies of."""
         return self.state_dir / "maven-cache"
 
     @property

@@ -68,7 +68,7 @@ class MavenOptions(Options):
     settings: Text | None = None
     """Settings file; relative to the source tree."""
     local_repository: Literal["job", "shared"] = "job"
-    """`job`: one for each job, filled with hard links to the builder's downloads; `shared`: one
+    """`job`: one for each job, filled with copies of the builder's downloads; `shared`: one
     for all jobs of the builder, one Maven at a time, and a rerun builds every module again."""
     offline: bool = False
     """Use only earlier downloads."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -20,13 +22,18 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
+def download(path: Path, text: str) -> Path:
+    """A file with the checksum that Maven compared it with."""
+    write(path.with_name(f"{path.name}.sha1"), hashlib.sha1(text.encode()).hexdigest())
+    return write(path, text)
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """As Maven leaves it: a download, an installed module, a snapshot, metadata, a miss."""
     root = tmp_path / "job" / "repository"
-    write(root / JUNIT / "junit-4.13.2.jar", "jar")
-    write(root / JUNIT / "junit-4.13.2.jar.sha1", "digest")
-    write(root / JUNIT / "junit-4.13.2.pom", "pom")
+    download(root / JUNIT / "junit-4.13.2.jar", "jar")
+    download(root / JUNIT / "junit-4.13.2.pom", "pom")
     write(
         root / JUNIT / "_remote.repositories",
         "#NOTE: internal\n#Mon Nov 24\njunit-4.13.2.jar>central=\njunit-4.13.2.pom>central=\n",
@@ -38,7 +45,7 @@ def repository(tmp_path: Path) -> Path:
     write(root / "x/y/1-SNAPSHOT/_remote.repositories", "y-1-SNAPSHOT.jar>apache=\n")
     write(root / "x/z/1/z-1.jar.lastUpdated", "a miss")
     write(root / "x/z/1/_remote.repositories", "")
-    write(root / "plugins/p/maven-metadata-central.xml", "<versions/>")
+    download(root / "plugins/p/maven-metadata-central.xml", "<versions/>")
     write(root / "plugins/p/resolver-status.properties", "when")
     return root
 
@@ -56,27 +63,73 @@ def test_only_downloads_are_harvested(repository: Path, tmp_path: Path) -> None:
         f"{JUNIT}/junit-4.13.2.jar",
         f"{JUNIT}/junit-4.13.2.jar.sha1",
         f"{JUNIT}/junit-4.13.2.pom",
+        f"{JUNIT}/junit-4.13.2.pom.sha1",
         f"{JUNIT}/_remote.repositories",
         "plugins/p/maven-metadata-central.xml",
+        "plugins/p/maven-metadata-central.xml.sha1",
         "plugins/p/resolver-status.properties",
     }
-    assert (cache / JUNIT / "junit-4.13.2.jar").samefile(repository / JUNIT / "junit-4.13.2.jar")
     assert harvest(repository, cache, (), never) == 0
 
 
-def test_another_job_gets_links_but_copies_of_what_maven_writes_into(
-    repository: Path, tmp_path: Path
-) -> None:
+def test_another_job_gets_copies(repository: Path, tmp_path: Path) -> None:
+    """What a job writes into its repository reaches neither the cache nor other jobs."""
     cache, other = tmp_path / "cache", tmp_path / "other"
     harvest(repository, cache, (), never)
-
-    assert fill(cache, other, (), never) == 6
-
+    assert fill(cache, other, (), never) == 5
     assert files(other) == files(cache)
-    assert (other / JUNIT / "junit-4.13.2.jar").samefile(cache / JUNIT / "junit-4.13.2.jar")
-    for name in (f"{JUNIT}/_remote.repositories", "plugins/p/resolver-status.properties"):
-        assert not (other / name).samefile(cache / name)
     assert fill(cache, other, (), never) == 0
+    for root in (repository, other):
+        for path in root.rglob("*.*"):
+            if path.is_file():
+                with path.open("r+") as stream:
+                    stream.write("poison")
+    assert (cache / JUNIT / "junit-4.13.2.jar").read_text() == "jar"
+
+
+def test_what_maven_did_not_verify_is_not_taken(repository: Path, tmp_path: Path) -> None:
+    """An invented download, one changed in place, and links to files of the builder."""
+    cache, secret = tmp_path / "cache", write(tmp_path / "secret", "token")
+    version = repository / "a/b/1"
+    write(version / "no-checksum.jar", "x")
+    download(version / "changed.jar", "x").write_text("poison")
+    download(version / "link.jar", "token").unlink()
+    (version / "link.jar").symlink_to(secret)
+    download(version / "weak.jar", "x").with_name("weak.jar.sha1").rename(version / "weak.jar.md5")
+    os.mkfifo(download(version / "pipe.jar", "x").with_name("pipe.jar.sha512"))
+    names = [path.name for path in version.iterdir() if path.suffix == ".jar"]
+    write(version / "_remote.repositories", "".join(f"{name}>central=\n" for name in names))
+
+    assert harvest(repository, cache, (), never) == 3
+
+    assert files(cache / "a/b/1") == {"pipe.jar", "pipe.jar.sha1", "_remote.repositories"}
+    assert (cache / "a/b/1/_remote.repositories").read_text() == "pipe.jar>central=\n"
+
+
+def test_what_was_damaged_in_the_cache_is_not_given(repository: Path, tmp_path: Path) -> None:
+    cache, other = tmp_path / "cache", tmp_path / "other"
+    harvest(repository, cache, (), never)
+    damaged = cache / JUNIT / "junit-4.13.2.jar"
+    damaged.write_text("damaged")
+    fill(cache, other, (), never)
+    assert not (other / JUNIT / "junit-4.13.2.jar").exists()
+    assert (other / JUNIT / "junit-4.13.2.pom").exists()
+    assert harvest(repository, cache, (), never) == 1
+    assert damaged.read_text() == "jar"
+
+
+def test_a_link_in_a_repository_leads_nowhere(repository: Path, tmp_path: Path) -> None:
+    cache, other, foreign = (tmp_path / name for name in ("cache", "other", "foreign"))
+    harvest(repository, cache, (), never)
+    foreign.mkdir()
+    other.mkdir()
+    (other / "junit").symlink_to(foreign)
+    (other / "plugins/p").mkdir(parents=True)
+    victim = write(tmp_path / "victim", "mine")
+    (other / "plugins/p/maven-metadata-central.xml.sha1").symlink_to(victim)
+    fill(cache, other, (), never)
+    assert files(foreign) == set()
+    assert victim.read_text() == "mine"
 
 
 def test_modules_of_the_source_are_neither_given_nor_taken(
@@ -92,7 +145,7 @@ def test_modules_of_the_source_are_neither_given_nor_taken(
 def test_a_version_that_two_jobs_downloaded_parts_of(repository: Path, tmp_path: Path) -> None:
     cache, second = tmp_path / "cache", tmp_path / "second"
     harvest(repository, cache, (), never)
-    write(second / JUNIT / "junit-4.13.2-sources.jar", "sources")
+    download(second / JUNIT / "junit-4.13.2-sources.jar", "sources")
     write(second / JUNIT / "_remote.repositories", "junit-4.13.2-sources.jar>mirror=\n")
 
     assert harvest(second, cache, (), never) == 1
