@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
-from common.destinations import Destination
 from common.job_pattern import JobPattern
-from common.sandbox_settings import SandboxSettings
+from common.settings.destinations import Destination
+from common.settings.sandbox_settings import SandboxSettings
 from common.yaml.validate import Text
 from pipelines.domain.errors import FailureCode
 from pipelines.domain.expressions import SUCCESS, Status, When
 from pipelines.domain.network import Network
+from pipelines.domain.params import Param
 from pipelines.workspace.layout import Workspace
 
 
@@ -355,27 +355,6 @@ class Step:
     def always(self) -> bool:
         """Whether it may run even after an earlier step failed."""
         return self.when.mentions(Status.ALWAYS) or self.when.mentions(Status.FAILURE)
-
-
-class ParamType(StrEnum):
-    """The type of a parameter's value."""
-
-    STRING = "string"
-    INTEGER = "integer"
-    BOOLEAN = "boolean"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Param:
-    """A value that a job may set."""
-
-    name: str
-    type: ParamType = ParamType.STRING
-    default: str | None = None
-    """Its text when the job sets none; None: the job must set one."""
-    choices: tuple[str, ...] = ()
-    """The allowed values; any when empty."""
-    description: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

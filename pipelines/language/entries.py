@@ -11,7 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from common.yaml.findings import did_you_mean
 from common.yaml.validate import Duration, Several, Text
 from pipelines.domain.errors import FailureCode
-from pipelines.domain.pipeline import Options, ParamType, Source
+from pipelines.domain.params import ParamType
+from pipelines.domain.pipeline import Options, Source
 
 MAX_RETRIES = 20
 MAX_MATRIX = 256

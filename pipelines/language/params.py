@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from common.yaml.document import plain_value
 from common.yaml.findings import did_you_mean
 from pipelines.domain.errors import BadValue
-from pipelines.domain.pipeline import Param, ParamType, Pipeline
+from pipelines.domain.params import Param, ParamType
+from pipelines.domain.pipeline import Pipeline
 from pipelines.domain.validation import shown
 from pipelines.language.entries import ParamEntry
 

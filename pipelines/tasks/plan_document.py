@@ -18,10 +18,9 @@ from common.yaml.findings import did_you_mean
 from pipelines.domain.errors import FailureCode, UnusablePlan
 from pipelines.domain.expressions import When
 from pipelines.domain.network import Network
+from pipelines.domain.params import Param, ParamType
 from pipelines.domain.pipeline import (
     Options,
-    Param,
-    ParamType,
     Pipeline,
     Retries,
     Source,

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from common.destinations import Destination
-from common.sandbox_settings import SandboxSettings
+from common.settings.destinations import Destination
+from common.settings.sandbox_settings import SandboxSettings
 from coordination_tasks.build.display.display import Display
 from coordination_tasks.builder.config.builder import (
     DEFAULT_LOG_LIMIT,

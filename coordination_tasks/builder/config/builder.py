@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from common.destinations import Destination, destination, resolved
 from common.records import (
     integer,
     key,
@@ -23,7 +22,8 @@ from common.records import (
     several,
     text,
 )
-from common.sandbox_settings import Access, SandboxKind, SandboxSettings
+from common.settings.destinations import Destination, destination, resolved
+from common.settings.sandbox_settings import Access, SandboxKind, SandboxSettings
 from common.yaml.document import read_document
 from common.yaml.duration import parse_duration
 from common.yaml.findings import InvalidFile
@@ -227,14 +227,16 @@ def read_builder_config(
         secrets_file=_optional_path(file.secrets_file, path.parent),
         signing_key=_optional_path(file.signing_key, path.parent),
         allowed_signers=_optional_path(file.allowed_signers, path.parent),
-        destinations={
-            name: resolved(found, path.parent) for name, found in file.destinations.items()
-        },
+        destinations=_destinations(file, path.parent),
         lock_dir=_resolve(file.lock_dir, path.parent),
         default_timeout=file.default_timeout,
         log_limit=file.log_limit,
         sandbox=_sandbox(path, file, environment, home),
     )
+
+
+def _destinations(file: BuilderFile, folder: Path) -> dict[str, Destination]:
+    return {name: resolved(found, folder) for name, found in file.destinations.items()}
 
 
 def _sandbox(

@@ -9,7 +9,8 @@ from typing import Any
 from common.job_pattern import JobPattern
 from common.yaml.findings import Finding, did_you_mean
 from common.yaml.validate import validate_partly
-from pipelines.domain.pipeline import Param, Pipeline, Source, Step, StepKind
+from pipelines.domain.params import Param
+from pipelines.domain.pipeline import Pipeline, Source, Step, StepKind
 from pipelines.domain.validation import shown
 from pipelines.language.entries import PipelineEntry, StepEntry
 from pipelines.language.expressions.references import Scope, references_in

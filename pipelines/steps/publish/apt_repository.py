@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.atomic_files import sync, write_durably
-from common.destinations import Destination
 from common.digests import file_digests
+from common.settings.destinations import Destination
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.steps.publish.packages_index import (
     Stanza,

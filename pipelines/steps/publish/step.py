@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from common.destinations import Destination
 from common.digests import file_digests
+from common.settings.destinations import Destination
 from common.yaml.validate import Text
 from pipelines.artifacts.debian_files import is_package
 from pipelines.domain.errors import FailureCode, StepFailed

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from common.destinations import Destination
-from common.sandbox_settings import Access, SandboxSettings
-from pipelines.domain.pipeline import Param, Pipeline, Source, Step, StepKind
+from common.settings.destinations import Destination
+from common.settings.sandbox_settings import Access, SandboxSettings
+from pipelines.domain.params import Param
+from pipelines.domain.pipeline import Pipeline, Source, Step, StepKind
 from pipelines.execution.runner import StepRunner
 from pipelines.execution.step import StepExecution
 from pipelines.execution.success_records import SuccessRecords

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from common.sandbox_settings import Access, SandboxKind
+from common.settings.sandbox_settings import Access, SandboxKind
 from coordination_tasks.builder.config.builder import (
     BuilderConfig,
     pipelines_file,

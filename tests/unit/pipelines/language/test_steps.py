@@ -5,7 +5,8 @@ import pytest
 from common.job_pattern import JobPattern
 from pipelines.domain.errors import FailureCode
 from pipelines.domain.expressions import Status
-from pipelines.domain.pipeline import Param, ParamType, Retries, Unresolved
+from pipelines.domain.params import Param, ParamType
+from pipelines.domain.pipeline import Retries, Unresolved
 from pipelines.steps.run import RunOptions
 from tests.support.pipelines.reading import HEAD, findings, read, step_findings, steps
 
