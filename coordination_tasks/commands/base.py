@@ -124,6 +124,11 @@ def as_json(value: Any) -> str:
     return _nested(value, "")
 
 
+def as_json_line(value: Any) -> str:
+    """JSON text on one line; times as in the repository."""
+    return dumps(value, default=_plain)
+
+
 def _nested(value: Any, indent: str = "  ") -> str:
     if not isinstance(value, list | tuple) or not value:
         return dumps(value, default=_plain)

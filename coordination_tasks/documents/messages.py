@@ -6,6 +6,7 @@ older programs use, becomes true when all builders have read it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from coordination_tasks.repository.draft import Draft
 
 TO_ALL = "all"
 MESSAGE_TYPES = ("info", "warning", "error", "request")
+_RE = re.compile(r"\A(?:\s*re:\s*)+", re.IGNORECASE)
 LONGEST_SUBJECT = 200
 LONGEST_BODY = 20_000
 _NEW = json_edit.dump({"messages": []})
@@ -44,6 +46,22 @@ class Message:
     """The person who sent it; "" in messages of programs."""
     read_by: tuple[str, ...] | None = None
     """Builders that have read a message to `all`; None in messages of older programs."""
+    ack_required: bool = False
+    """Whether its recipients are to acknowledge it."""
+    acknowledged_by: tuple[str, ...] = ()
+    """Builders that have."""
+    in_reply_to: str = ""
+    """Id of the message that it answers; "" in messages of older programs."""
+
+    @property
+    def topic(self) -> str:
+        """The subject without the `Re:` by which older programs answer."""
+        return _RE.sub("", self.subject)
+
+    def awaits_ack_of(self, builder: str) -> bool:
+        """Whether this builder is to acknowledge it, and has not."""
+        is_asked = self.ack_required and self.is_for(builder) and self.sender != builder
+        return is_asked and builder not in self.acknowledged_by
 
     def is_for(self, builder: str) -> bool:
         """Whether it is addressed to this builder."""
@@ -173,6 +191,49 @@ def mark_read(draft: Draft, ids: Sequence[str], *, by: str) -> tuple[Message, ..
     return tuple(message for _, message in unread)
 
 
+def acknowledge(draft: Draft, ids: Sequence[str], *, by: str) -> tuple[Message, ...]:
+    """Acknowledge these messages, and mark them as read; returns those that awaited it.
+
+    Raises NotFound when an id is not among the messages to `by`, BadRequest when one asks for no
+    acknowledgement, BrokenDocument.
+    """
+    document = MessagesDocument(draft.read(MESSAGES))
+    own = [(index, message) for index, _, message in document.entries if message.is_for(by)]
+    check_known(ids, [message for _, message in own], by)
+    asked = [(index, message) for index, message in own if message.id in ids]
+    for _, message in asked:
+        if not message.ack_required:
+            raise BadRequest(f"message {message.id} asks for no acknowledgement")
+    awaiting = [(index, message) for index, message in asked if message.awaits_ack_of(by)]
+    builders = _builders(draft)
+    for index, message in awaiting:
+        unread = message.is_unread_by(by)
+        read = _read_members(message, by, builders) if unread else {}
+        acks = {"ack_status": "completed", "acknowledged_by": [*message.acknowledged_by, by]}
+        document.mark(index, {**acks, **read})
+    if awaiting:
+        draft.write(MESSAGES, document.data)
+        draft.note(f"{by}: acknowledge {len(awaiting)} messages")
+    return tuple(message for _, message in awaiting)
+
+
+def thread_of(messages: Sequence[Message], message_id: str) -> tuple[Message, ...]:
+    """The conversation of a message: answers by their id, or by their subject; in order.
+
+    Empty when there is no such message.
+    """
+    start = next((message for message in messages if message.id == message_id), None)
+    if start is None:
+        return ()
+    ids, topics = {message_id, start.in_reply_to} - {""}, {start.topic} - {""}
+    while True:
+        found = [m for m in messages if {m.id, m.in_reply_to} & ids or m.topic in topics]
+        reached = {name for m in found for name in (m.id, m.in_reply_to) if name}
+        if reached <= ids:
+            return tuple(found)
+        ids |= reached
+
+
 def check_known(ids: Sequence[str], messages: Sequence[Message], builder: str) -> None:
     """Raise NotFound unless all ids are ids of these messages to `builder`."""
     known = {message.id for message in messages}
@@ -206,12 +267,16 @@ def _members(message: Message) -> dict[str, object]:
         "timestamp": format_time(message.at) if message.at else None,
         "read": message.read,
     }
-    person: dict[str, object] = {"by": message.by} if message.by else {}
-    return members | person | ({"read_by": []} if message.to == TO_ALL else {})
+    more: dict[str, object] = {"by": message.by} if message.by else {}
+    if message.in_reply_to:
+        more["in_reply_to"] = message.in_reply_to
+    if message.ack_required:
+        more |= {"ack_required": True, "ack_status": "pending", "acknowledged_by": []}
+    return members | more | ({"read_by": []} if message.to == TO_ALL else {})
 
 
 def _message(raw: Mapping[str, object]) -> Message:
-    readers = raw.get("read_by")
+    readers, acks = raw.get("read_by"), raw.get("acknowledged_by")
     return Message(
         id=_text(raw, "id"),
         sender=_text(raw, "from"),
@@ -223,6 +288,9 @@ def _message(raw: Mapping[str, object]) -> Message:
         read=raw.get("read") is True,
         by=_text(raw, "by"),
         read_by=tuple(map(str, readers)) if isinstance(readers, list) else None,
+        ack_required=raw.get("ack_required") is True,
+        acknowledged_by=tuple(map(str, acks)) if isinstance(acks, list) else (),
+        in_reply_to=_text(raw, "in_reply_to"),
     )
 
 

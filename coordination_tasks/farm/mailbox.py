@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from coordination_tasks.documents.archive import archive_messages
 from coordination_tasks.documents.messages import (
     Message,
     MessagesDocument,
+    acknowledge,
     check_known,
     mark_read,
     post,
@@ -34,18 +36,34 @@ class Mailbox:
         self, to: str, subject: str, *, kind: str = "info", body: str = "", person: str = ""
     ) -> Message:
         """Send a message of `person` to a builder or `all`; returns it. Raises BadRequest."""
-        message = Message(
-            id=f"msg_{uuid.uuid4().hex}",
-            sender=self._store.builder,
-            to=to,
-            type=kind,
-            subject=subject,
-            body=body,
-            at=self._clock().replace(microsecond=0),
-            by=person,
+        message = Message(id="", sender="", to=to, type=kind, subject=subject, body=body, by=person)
+        return self.send_to((to,), message)[0]
+
+    def send_to(self, recipients: Sequence[str], message: Message) -> tuple[Message, ...]:
+        """Send a message to each of these in one write; returns what was sent. Raises BadRequest.
+
+        Id, sender, recipient and time of `message` are set here.
+        """
+        at = self._clock().replace(microsecond=0)
+        sender = self._store.builder
+        sent = tuple(
+            replace(message, id=f"msg_{uuid.uuid4().hex}", sender=sender, to=to, at=at)
+            for to in recipients
         )
-        self._store.change(lambda draft: post(draft, message))
-        return message
+
+        def post_all(draft: Draft) -> None:
+            for each in sent:
+                post(draft, each)
+
+        self._store.change(post_all)
+        return sent
+
+    def acknowledge(self, ids: Sequence[str]) -> tuple[Message, ...]:
+        """Acknowledge messages to this builder; returns those that awaited it.
+
+        Raises NotFound, BadRequest when one asks for no acknowledgement.
+        """
+        return self._store.change(lambda draft: acknowledge(draft, ids, by=self._store.builder))
 
     def unread(self) -> tuple[Message, ...]:
         """The messages that this builder has not read yet, in the file's order."""

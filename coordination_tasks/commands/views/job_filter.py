@@ -80,7 +80,7 @@ def job_filter(
         branches=tuple(branch),
         pipelines=tuple(pipeline),
         builders=tuple(builder),
-        since=_since(since, now) if since else None,
+        since=read_since(since, now) if since else None,
     )
 
 
@@ -116,7 +116,8 @@ def _state(name: str) -> State:
     return State(name)
 
 
-def _since(text: str, now: datetime) -> datetime:
+def read_since(text: str, now: datetime) -> datetime:
+    """The moment that `--since` means. Raises BadRequest."""
     try:
         return now - timedelta(seconds=parse_duration(text))
     except (ValueError, OverflowError):

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.conftest import HOME, Farm
+from tests.conftest import HOME, PATIENCE, Farm
 
 
 def test_a_message_goes_from_one_to_another(farm: Farm) -> None:
@@ -103,3 +103,30 @@ def test_who_waits_for_a_lock_says_so_and_ends_when_told_to(
     assert waiting.wait(60) == code
     [line] = output.read().splitlines()
     assert line.endswith(last)
+
+
+def test_several_builders_acknowledge_and_answer(farm: Farm) -> None:
+    sent = farm.doit("send", "--to", "build2", "--to", "build3", "--subject", "stop?", "--ack")
+    first, second = sent.stdout.split()
+    follower = farm.start("messages", "--follow", "--json", "--all", "--from", "build2")
+    shown = farm.doit("messages", builder="build2").stdout
+    assert first in shown
+    assert second not in shown
+    assert "to be acknowledged" in shown
+    done = farm.doit("messages", "--ack", first, builder="build2")
+    assert done.stderr == "1 message acknowledged by build2\n"
+    assert farm.doit("messages", builder="build2").stdout == "no unread messages for build2\n"
+    answered = farm.doit("send", "--reply-to", first, "--body", "yes", builder="build2")
+    assert answered.returncode == 0, answered.stderr
+    thread = json.loads(farm.doit("messages", "--thread", second, "--json").stdout)
+    assert [m["id"] for m in thread] == [first, second, answered.stdout.strip()]
+    assert [m["acknowledged_by"] for m in thread] == [["build2"], [], []]
+    assert (thread[2]["to"], thread[2]["subject"]) == ("build1", "Re: stop?")
+    refused = farm.doit("messages", "--ack", answered.stdout.strip())
+    assert refused.returncode == 3
+    assert "asks for no acknowledgement" in refused.stderr
+    assert follower.stdout
+    seen = json.loads(follower.stdout.readline())
+    assert (seen["body"], seen["in_reply_to"]) == ("yes", first)
+    follower.send_signal(signal.SIGINT)
+    assert follower.wait(timeout=PATIENCE) == 130
