@@ -27,6 +27,9 @@ from pipelines.git.head_commit import HeadCommit, describe_head, has_changes, re
 from pipelines.git.remote import public_url
 from pipelines.git.tracked_files import check_names, files_that_match, nothing_matches
 
+_MOST_FILES = 5_000
+"""The manifest of so many has 2.5 MB, and each builder fetches it."""
+
 
 def _inside(pattern: str) -> str:
     path = PurePosixPath(pattern)
@@ -110,6 +113,12 @@ def _artifact_paths(options: ArtifactManifestOptions, context: StepContext) -> l
         raise StepFailed(
             FailureCode.ARTIFACT_MISSING,
             "no package to list, and no earlier step names artifacts",
+        )
+    if len(paths) > _MOST_FILES:
+        raise StepFailed(
+            FailureCode.BAD_OUTPUT,
+            f"{len(paths)} files to list, at most {_MOST_FILES}. Pack them into an archive, and"
+            " list that.",
         )
     check_names(paths, workspace.source)
     return paths

@@ -6,8 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from common.states import State
+from common.yaml.size import format_size
+from coordination_tasks.documents import json_edit
 from coordination_tasks.documents.codec import is_same_request
 from coordination_tasks.documents.jobs import keep_request, read_jobs, write_jobs
+from coordination_tasks.documents.paths import JOBS
 from coordination_tasks.documents.transitions import time_of_change
 from coordination_tasks.domain.errors import BadRequest, IdTaken
 from coordination_tasks.domain.model import MAX_ID_LENGTH, Job, is_commit_id, is_job_id
@@ -18,6 +21,7 @@ from coordination_tasks.store.operations.moves import log_broken_off, log_move
 
 _PRIORITIES = range(1, 11)
 _LONGEST_TEXT = 10_000
+_MOST_BYTES = json_edit.MAX_BYTES // 2
 _COUNTS = frozenset({State.QUEUED, State.RUNNING, State.SUCCEEDED})
 """States in which a job makes a second one for its commit superfluous."""
 
@@ -26,7 +30,7 @@ def enqueue(draft: Draft, job: Job, *, now: datetime, fresh: bool = False) -> Jo
     """Add a job to the queue; returns the stored job. The same request twice is one job.
 
     With `fresh` the id was made up, so that the same request under it is another one. Raises
-    BadRequest, and IdTaken when another request has the id.
+    BadRequest, also when the queue is full, and IdTaken when another request has the id.
     """
     check_request(job)
     jobs = read_jobs(draft)
@@ -38,9 +42,21 @@ def enqueue(draft: Draft, job: Job, *, now: datetime, fresh: bool = False) -> Jo
     added = replace(job, created_at=job.created_at or now)
     jobs.put(added)
     write_jobs(draft, jobs)
+    _check_size(draft)
     keep_request(draft, added)
     draft.note(f"enqueue {job.id}")
     return added
+
+
+def _check_size(draft: Draft) -> None:
+    """Raise BadRequest when a job more would take the room of what happens to the others."""
+    size = len(draft.read(JOBS) or b"")
+    if size > _MOST_BYTES:
+        raise BadRequest(
+            f"the queue is full: {JOBS} would have {format_size(size)}, at most"
+            f" {format_size(_MOST_BYTES)}. Archive finished jobs with `doit housekeeping`, or"
+            " cancel some that wait."
+        )
 
 
 def enqueue_if_new(draft: Draft, job: Job, *, now: datetime, fresh: bool) -> Job:

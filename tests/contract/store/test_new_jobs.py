@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from common.states import State
-from coordination_tasks.domain.errors import IdTaken
+from coordination_tasks.documents.paths import JOBS
+from coordination_tasks.domain.errors import BadRequest, IdTaken
 from coordination_tasks.store.attempt_commands import Completion
+from coordination_tasks.store.operations import queue
 from tests.support.coordination.world import World, claim, control, job
 
 SHA, OTHER = "a" * 40, "b" * 40
@@ -60,3 +62,18 @@ def test_a_branch_that_waits_will_be_built_at_its_tip(world: World) -> None:
     store.enqueue(job("job_1"))
     [found] = store.enqueue_new([job("job_2", commit=SHA)], unless_built=True)
     assert found.id == "job_1"
+
+
+def test_a_full_queue_takes_no_job_and_its_jobs_still_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = world.store()
+    store.enqueue(job())
+    # the true limit takes half a minute to reach
+    monkeypatch.setattr(queue, "_MOST_BYTES", len(world.text(JOBS)) + 100)
+
+    with pytest.raises(BadRequest, match=r"the queue is full: .* `doit housekeeping`"):
+        store.enqueue(job("job_2"))
+    store.complete(claim(store), Completion(state=State.SUCCEEDED, reason="x" * 200))
+
+    assert store.job("job_1").state is State.SUCCEEDED

@@ -268,3 +268,14 @@ def test_comparison_ignores_the_time_alone() -> None:
 
 def test_steps_that_say_nothing_are_left_out() -> None:
     assert how_made({"a": {"branch": "main"}, "b": {"grade": "clean"}}) == {"b": {"grade": "clean"}}
+
+
+def test_too_many_files_are_refused_with_what_to_do(workspace: Workspace) -> None:
+    many = workspace.source / "many"
+    many.mkdir()
+    for number in range(5001):
+        (many / f"{number}").touch()
+
+    with pytest.raises(StepFailed, match=r"500\d files to list, at most 5000. Pack them") as told:
+        run(workspace, "many/*")
+    assert told.value.code is FailureCode.BAD_OUTPUT
