@@ -23,7 +23,7 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks.maven_builds import SAMPLE, Request, machine
-from common.settings.sandbox_settings import SandboxKind, SandboxSettings
+from common.settings.sandbox import SandboxKind, SandboxSettings
 from pipelines.domain.network import Network
 from pipelines.domain.pipeline import Command, Source, StepContext
 from pipelines.processes.cancellation import Cancellation

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from common.job_pattern import JobPattern
-from common.settings.sandbox_settings import SandboxSettings
+from common.settings.sandbox import SandboxSettings
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
 
 

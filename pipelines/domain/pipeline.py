@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from common.job_pattern import JobPattern
 from common.settings.destinations import Destination
-from common.settings.sandbox_settings import SandboxSettings
+from common.settings.sandbox import SandboxSettings
 from common.yaml.validate import Text
 from pipelines.domain.errors import FailureCode
 from pipelines.domain.expressions import SUCCESS, Status, When

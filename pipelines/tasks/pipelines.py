@@ -19,7 +19,7 @@ from common.errors import ApplicationError
 from pipelines.domain.errors import BadPipelineFile
 
 if TYPE_CHECKING:
-    from common.settings.sandbox_settings import SandboxSettings
+    from common.settings.sandbox import SandboxSettings
     from common.states import State
     from pipelines.domain.pipeline import Pipeline, RunningAttempt
     from pipelines.execution.runner import StepRunner

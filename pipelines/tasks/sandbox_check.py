@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 
-from common.settings.sandbox_settings import SandboxKind, SandboxSettings
+from common.settings.sandbox import SandboxKind, SandboxSettings
 from pipelines.processes.sandbox.choice import program, why_impossible
 
 _WITHOUT = "steps can read and change everything that this user can"

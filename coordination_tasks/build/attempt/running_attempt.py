@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.settings.destinations import Destination
-from common.settings.sandbox_settings import SandboxSettings
+from common.settings.sandbox import SandboxSettings
 from coordination_tasks.build.display.display import Display
 from coordination_tasks.builder.config.builder import (
     DEFAULT_LOG_LIMIT,

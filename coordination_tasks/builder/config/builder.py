@@ -23,7 +23,7 @@ from common.records import (
     text,
 )
 from common.settings.destinations import Destination, destination, resolved
-from common.settings.sandbox_settings import Access, SandboxKind, SandboxSettings
+from common.settings.sandbox import Access, SandboxKind, SandboxSettings
 from common.yaml.document import read_document
 from common.yaml.duration import parse_duration
 from common.yaml.findings import InvalidFile
@@ -242,12 +242,14 @@ def _destinations(file: BuilderFile, folder: Path) -> dict[str, Destination]:
 def _sandbox(
     path: Path, file: BuilderFile, environment: Mapping[str, str], home: Path
 ) -> SandboxSettings:
-    """Hides from steps what is the builder's alone: settings, secrets, state and a local remote."""
+    """Hides from steps what is the builder's alone: settings, keys, state, what it publishes."""
     folder = path.parent
     state_dir = environment.get(STATE_VARIABLE) or file.state_dir or _default_state_dir(environment)
     remote = environment.get(REPOSITORY_VARIABLE) or file.coordination_repository or ""
     remote = _resolve_remote(remote.removeprefix("file://"), folder)
-    named = (file.secrets_file, file.signing_key, state_dir)
+    named = [file.secrets_file, file.signing_key, state_dir]
+    for found in file.destinations.values():
+        named += [found.apt, found.folder, found.gnupg_home]
     return SandboxSettings(
         kind=file.sandbox,
         paths={_expanded(name): access for name, access in file.sandbox_paths.items()},

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from common.settings.sandbox_settings import Access, SandboxSettings
+from common.settings.sandbox import Access, SandboxSettings
 from pipelines.domain.network import Network
 from pipelines.domain.pipeline import Command
 from pipelines.processes.sandbox.launcher import (

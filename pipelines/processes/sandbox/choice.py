@@ -8,7 +8,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from common.settings.sandbox_settings import SandboxKind, SandboxSettings
+from common.settings.sandbox import SandboxKind, SandboxSettings
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.network import Network
 from pipelines.processes.sandbox.bubblewrap import Bubblewrap

@@ -14,7 +14,7 @@ from contextlib import closing
 
 import pytest
 
-from common.settings.sandbox_settings import SandboxKind, SandboxSettings
+from common.settings.sandbox import SandboxKind, SandboxSettings
 from pipelines.processes.sandbox.choice import why_impossible
 from pipelines.tasks.sandbox_check import check_sandbox
 from tests.conftest import PATIENCE, Farm, await_that, processes_of, sleeping

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from common.settings.destinations import Destination
-from common.settings.sandbox_settings import Access, SandboxSettings
+from common.settings.sandbox import Access, SandboxSettings
 from pipelines.domain.params import Param
 from pipelines.domain.pipeline import Pipeline, Source, Step, StepKind
 from pipelines.execution.runner import StepRunner

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from common.settings.sandbox_settings import Access, SandboxSettings
+from common.settings.sandbox import Access, SandboxSettings
 from pipelines.domain.network import Network
 from pipelines.processes.sandbox.choice import choose_sandbox
 from pipelines.processes.sandbox.protocol import Sandbox

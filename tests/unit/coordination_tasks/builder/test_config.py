@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from common.settings.sandbox_settings import Access, SandboxKind
+from common.settings.sandbox import Access, SandboxKind
 from coordination_tasks.builder.config.builder import (
     BuilderConfig,
     pipelines_file,
@@ -187,7 +187,9 @@ def test_what_would_make_a_living_builder_look_dead_is_refused(
 def test_steps_never_see_what_is_the_builders_alone(home: Path) -> None:
     (home / "builder.yaml").write_text(
         "coordination_repository: file:///srv/farm.git\nstate_dir: state\n"
-        "secrets_file: s.yaml\nsandbox: bwrap\nsandbox_paths: {~/.sdkman: read, /srv/apt: write}\n"
+        "secrets_file: s.yaml\nsigning_key: k\nsandbox: bwrap\n"
+        "destinations: {stable: {apt: apt, signing_key: K, gnupg_home: gpg}}\n"
+        "sandbox_paths: {~/.sdkman: read, /srv/apt: write}\n"
     )
     sandbox = read_builder_config(home, {"BUILDER_ID": "b"}).sandbox
     assert sandbox.kind is SandboxKind.BWRAP
@@ -195,7 +197,7 @@ def test_steps_never_see_what_is_the_builders_alone(home: Path) -> None:
         Path("~/.sdkman").expanduser(): Access.READ,
         Path("/srv/apt"): Access.WRITE,
     }
-    names = ("builder.yaml", "pipelines.yaml", "s.yaml", "state")
+    names = ("builder.yaml", "pipelines.yaml", "s.yaml", "state", "k", "apt", "gpg")
     assert set(sandbox.hidden) == {*(home / name for name in names), Path("/srv/farm.git")}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from common.settings.sandbox_settings import Access, SandboxSettings
+from common.settings.sandbox import Access, SandboxSettings
 from pipelines.domain.network import Network
 from pipelines.domain.pipeline import Command
 from pipelines.processes.sandbox.bubblewrap import Bubblewrap, user_home
