@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeGuard
 
@@ -135,13 +136,12 @@ class JobsDocument:
         return tuple(problems)
 
     def restored(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Jobs whose entries lost members to another program, and which; read from the request."""
-        for raw in self._raws:
+        """Jobs that read otherwise than requested since another program removed these members."""
+        for index, raw in enumerate(self._raws):
             lost = _lost_members(raw) if _is_entry(raw) else ()
-            if _is_entry(raw) and lost and self._files:
-                job_id = str(raw["id"])
-                if self._files.read(request_path(job_id)):
-                    yield job_id, lost
+            with suppress(Unreadable):  # reported by `unreadable`
+                if lost and self._job(index) != job_from(raw):
+                    yield self._job(index).id, lost
 
     def doubled(self) -> frozenset[str]:
         """Ids of several entries; the first entry counts."""
