@@ -18,6 +18,7 @@ from coordination_tasks.documents.paths import (
     DRAINS,
     MESSAGES,
     PLANS,
+    REQUESTS,
     TRANSITIONS,
     archived_log_path,
     heartbeat_path,
@@ -116,14 +117,15 @@ def _put_back_transitions(draft: Draft, before: Snapshot) -> Iterator[str]:
 
 
 def _put_back_files(draft: Draft, before: Snapshot) -> Iterator[str]:
-    """Drains and messages as a whole, plans, and what builders published of their attempts.
+    """Drains, messages, plans, requests, and what builders published of their attempts.
 
     Of a missing status nothing is said: its builder publishes it again.
     """
     archived = ArchivedFiles(draft)
     paths = [path for path in (DRAINS, MESSAGES) if draft.read(path) is None]
-    for folder in (f"{PLANS}/{name}" for name in before.names(PLANS)):
-        paths += [f"{folder}/{name}" for name in before.names(folder)]
+    for top in (PLANS, REQUESTS):
+        for folder in (f"{top}/{name}" for name in before.names(top)):
+            paths += [f"{folder}/{name}" for name in before.names(folder)]
     for builder in before.builders():
         for path in (status_path(builder), heartbeat_path(builder)):
             data = before.read(path)
