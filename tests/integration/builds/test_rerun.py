@@ -58,7 +58,7 @@ def test_an_interrupted_rerun_leaves_the_job_as_it_was(
     after = farm.job(job)
     assert after["status"] == "completed"
     assert {key for key in before if before[key] != after[key]} <= {
-        *("attempt", "token", "claim_id", "duration_seconds")
+        *("attempt", "token", "claim_id", "duration_seconds", "exact_duration_seconds")
     }
     assert f"{'the job' if number is signal.SIGTERM else f'job {job} of a killed build'} stays" in (
         out + told.stdout
