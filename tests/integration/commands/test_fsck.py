@@ -102,6 +102,7 @@ def test_illegal_and_unreadable_transitions_are_told(farm: Farm) -> None:
 
 def test_an_outbox_that_is_ahead_of_a_rewound_main_is_told(farm: Farm) -> None:
     away = farm.folder / "away"
+    farm.without_sandbox()
     farm.second(f"mv {farm.coordination} {away}")
     job = farm.enqueue()
     before = git("-C", str(farm.coordination), "rev-parse", "main")

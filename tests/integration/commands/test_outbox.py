@@ -9,6 +9,7 @@ from tests.conftest import Farm
 
 def test_what_waits_is_shown_and_sent_later(farm: Farm) -> None:
     away = farm.folder / "away"
+    farm.without_sandbox()
     farm.second(f"mv {farm.coordination} {away}")
     job = farm.enqueue()
     assert farm.doit("build").returncode == 0
@@ -33,6 +34,7 @@ def test_what_waits_is_shown_and_sent_later(farm: Farm) -> None:
 
 def test_what_was_refused_is_kept_until_somebody_decides(farm: Farm) -> None:
     away = farm.folder / "away"
+    farm.without_sandbox()
     farm.second(f"mv {farm.coordination} {away}")
     job = farm.enqueue()
     farm.doit("build")
@@ -60,6 +62,7 @@ def test_a_remote_that_takes_nothing_any_more_loses_nothing(farm: Farm) -> None:
     hook = farm.coordination / "hooks" / "pre-receive"
     hook.parent.mkdir(exist_ok=True)
     refuse = f"printf '#!/bin/sh\\necho frozen >&2; exit 1\\n' > {hook}; chmod +x {hook}"
+    farm.without_sandbox()
     farm.second(refuse)
     job = farm.enqueue()
 

@@ -65,6 +65,7 @@ def test_a_signed_job(farm: Farm) -> None:
 def test_a_key_that_is_gone_at_the_end_fails_the_job_with_one_line(farm: Farm) -> None:
     make_key(farm.folder / "own")
     configured(farm, signing_key="./own")
+    farm.without_sandbox()
     farm.pipeline(
         f"""
         - {{name: first, run: "rm {farm.folder}/own; cp hello made.txt"}}
