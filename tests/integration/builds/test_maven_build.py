@@ -37,6 +37,7 @@ def commit_and_push(farm: Farm) -> None:
     git("-C", str(farm.source), "push", "--quiet", str(farm.folder / "source.git"), "main")
 
 
+@pytest.mark.slow
 def test_who_reads_the_repository_needs_no_log(farm: Farm) -> None:
     set_up(farm, core_java=NO_COMPILE)
     job = farm.enqueue()

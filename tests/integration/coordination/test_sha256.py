@@ -38,7 +38,7 @@ def filled(farm: Farm) -> None:
     git("-C", str(tree), "push", "--quiet", str(farm.coordination), "main")
 
 
-@pytest.mark.parametrize("is_empty", [True, False])
+@pytest.mark.parametrize("is_empty", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_every_command_names_the_format(farm: Farm, is_empty: bool) -> None:
     made_as_sha256(farm)
     if not is_empty:

@@ -12,6 +12,7 @@ from tests.conftest import Farm
 from tests.integration.docs.test_examples import build, names
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.host,
     pytest.mark.skipif(shutil.which("dpkg-buildpackage") is None, reason="needs dpkg-dev"),
 ]

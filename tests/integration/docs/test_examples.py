@@ -56,6 +56,7 @@ def names(manifest: dict[str, Any]) -> list[str]:
 
 
 @needs_maven
+@pytest.mark.slow
 def test_a_project_of_one_module(farm: Farm) -> None:
     manifest = build(farm, "single-module")
     assert names(manifest) == ["words-1.0.0.jar"]

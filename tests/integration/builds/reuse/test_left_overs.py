@@ -211,6 +211,7 @@ def test_branches_in_the_tree_are_those_of_now(farm: Farm) -> None:
 NAMES = ["feat(x)-y", "fix/it's", "R&D", "feat!", "a{b", "release/1.0$", "DEV_HEAD", "x;id", "`id`"]
 
 
+@pytest.mark.slow
 def test_branches_by_every_name_that_git_allows(farm: Farm) -> None:
     farm.pipeline("""
     - {name: see, run: 'printf "%s\\n" "$BUILD_BRANCH" >> $LEDGER'}

@@ -93,6 +93,7 @@ def test_a_machine_without_namespaces_says_so(tmp_path: Path) -> None:
     assert said.startswith("cannot create namespaces here (unshare: unshare failed): ")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
 def test_in_a_clean_root_nothing_counts_as_installed(workspace: Workspace) -> None:
     make_source(workspace, build_depends="gone-thing (>= 2), make")

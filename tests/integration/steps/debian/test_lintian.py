@@ -35,6 +35,7 @@ def test_counts_by_tag_whatever_a_hint_is_about() -> None:
     assert summary.words() == "lintian: 3 errors, 2 warnings"
 
 
+@pytest.mark.slow
 def test_a_real_package_without_a_copyright_file(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "state", "job_1", 1)
     make_source(workspace)

@@ -58,6 +58,7 @@ def torn(context: StepContext) -> list[str]:
     return [module.key for module in modules.values() if module.may_be_torn]
 
 
+@pytest.mark.slow
 def test_compile(steps: Steps) -> None:
     context = steps.context()
     write_reactor(context.workspace.source, core_java=NO_COMPILE)
@@ -82,6 +83,7 @@ def test_compile(steps: Steps) -> None:
     assert torn(context) == ["org.example.tiny:core"]
 
 
+@pytest.mark.slow
 def test_test(steps: Steps) -> None:
     context = steps.context()
     write_reactor(context.workspace.source, core_java=CORE_THAT_IS_TWO)
