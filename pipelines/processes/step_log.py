@@ -50,7 +50,7 @@ class StepLog:
         latest = os.pread(self.descriptor, _SLACK, size - _SLACK) if ended else b""
         os.ftruncate(self.descriptor, self.limit)
         self._dropped += size - self._kept - len(latest)
-        line = f"# the log has reached log_limit: {self._dropped} bytes were dropped here"
+        line = f"# the log has reached log_limit: at least {self._dropped} bytes were dropped"
         self._kept = self.limit + len(line) + 1
         self.write(line)
         self.append(latest)

@@ -18,11 +18,11 @@ from coordination_tasks.documents.paths import (
     DRAINS,
     MESSAGES,
     PLANS,
-    REQUESTS,
     TRANSITIONS,
     archived_log_path,
     heartbeat_path,
     logs_folder,
+    request_path,
     status_path,
     transitions_path,
 )
@@ -123,9 +123,11 @@ def _put_back_files(draft: Draft, before: Snapshot) -> Iterator[str]:
     """
     archived = ArchivedFiles(draft)
     paths = [path for path in (DRAINS, MESSAGES) if draft.read(path) is None]
-    for top in (PLANS, REQUESTS):
-        for folder in (f"{top}/{name}" for name in before.names(top)):
-            paths += [f"{folder}/{name}" for name in before.names(folder)]
+    for folder in (f"{PLANS}/{name}" for name in before.names(PLANS)):
+        paths += [f"{folder}/{name}" for name in before.names(folder)]
+    # the archive of a job has no request
+    in_queue = {job.id for job in read_jobs(draft)}
+    paths += [request_path(job.id) for job in _jobs_of(before) if job.id in in_queue]
     for builder in before.builders():
         for path in (status_path(builder), heartbeat_path(builder)):
             data = before.read(path)
