@@ -95,6 +95,7 @@ def test_a_damaged_mirror_is_made_again(
     subprocess.run(["git", "fsck"], cwd=only_mirror(steps), check=True, capture_output=True)
 
 
+@pytest.mark.slow
 def test_a_killed_clone_is_no_mirror(steps: Steps, source: GitSource, tmp_path: Path) -> None:
     """The clone hangs in the server program; our process is killed; then all is well again."""
     commit = source.commit({"a": "1"})
