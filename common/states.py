@@ -18,6 +18,8 @@ class State(StrEnum):
     UP_TO_DATE = "up_to_date"
 
 
+UNFINISHED = frozenset({State.QUEUED, State.RUNNING})
+"""States of a job that has not ended."""
 ENDED_WELL = frozenset({State.SUCCEEDED, State.UP_TO_DATE})
 """States of a step whose outputs exist."""
 FAILURES = frozenset({State.FAILED, State.TIMED_OUT})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from common.states import State
+from common.states import UNFINISHED, State
 from coordination_tasks.domain.errors import BrokenDocument, NotFound
 from coordination_tasks.domain.model import Job
 from coordination_tasks.store.snapshot import Snapshot
@@ -28,7 +28,7 @@ def retained_jobs(snapshot: Snapshot, here: Iterable[str]) -> frozenset[str]:
         except BrokenDocument:
             held.add(job_id)
             continue
-        if job.state in (State.QUEUED, State.RUNNING):
+        if job.state in UNFINISHED:
             held.add(job_id)
         elif job.state is State.SUCCEEDED:
             branch = (job.pipeline, job.branch)

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from common.states import State
+from common.states import UNFINISHED
 from coordination_tasks.documents.paths import job_of_manifest, quoted
 from coordination_tasks.domain.model import Job
 from coordination_tasks.domain.timestamps import parse_time
 
 MOST_FINISHED = 100
 """Finished jobs that the queue keeps at most: each write parses and sends the whole queue."""
-_UNFINISHED = frozenset({State.QUEUED, State.RUNNING})
 _OWN_JOB_ID = re.compile(r"job_(\d{9,11})_\d+")
 _DATE = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)[T_ -]?(\d\d)[:-]?(\d\d)[:-]?(\d\d)")
 
@@ -38,8 +37,8 @@ def due_jobs(jobs: Iterable[Job], before: datetime) -> dict[str, datetime]:
     queue. A job without any time stays.
     """
     found = tuple(jobs)
-    needed = {name for job in found if job.state in _UNFINISHED for name in job.dependencies}
-    over = [(_end(job), job.id) for job in found if job.state not in _UNFINISHED]
+    needed = {name for job in found if job.state in UNFINISHED for name in job.dependencies}
+    over = [(_end(job), job.id) for job in found if job.state not in UNFINISHED]
     ends = sorted((end, job_id) for end, job_id in over if end and job_id not in needed)
     too_many = len(ends) - MOST_FINISHED
     return {job_id: end for n, (end, job_id) in enumerate(ends) if end < before or n < too_many}
@@ -54,7 +53,7 @@ def log_time(name: str, jobs: Mapping[str, Job]) -> datetime | None:
     own = _OWN_JOB_ID.match(name)
     job = jobs.get(manifest[0] if manifest else own[0] if own else "")
     if job is not None:
-        return None if job.state in _UNFINISHED else _end(job)
+        return None if job.state in UNFINISHED else _end(job)
     if own:
         return parse_time(int(own[1]))
     date = _DATE.match(name)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from common.states import State
+from common.states import UNFINISHED, State
 from coordination_tasks.commands.views.farm_page import (
     ShownBuilder,
     ended_at,
@@ -91,7 +91,7 @@ def farm_facts(farm: FarmView, moment: Moment, pages: int) -> FarmFacts:
     jobs = farm.jobs or ()
     running = [job for job in jobs if job.state is State.RUNNING]
     waiting = queue_order(job for job in jobs if job.state is State.QUEUED)
-    ended = [job for job in jobs if job.state not in {State.RUNNING, State.QUEUED}]
+    ended = [job for job in jobs if job.state not in UNFINISHED]
     paged = sorted(jobs, key=last_change, reverse=True)[:pages]
     why = why_it_waits(farm)
     return FarmFacts(

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from common.cli.command import tell
-from common.states import State
+from common.states import UNFINISHED, State
 from coordination_tasks.agents.digest.document import FailureDigest
 from coordination_tasks.agents.digest.excerpt import cut
 from coordination_tasks.agents.digest.fitting import DEFAULT_LIMIT, checked_limit, fitted
@@ -47,7 +47,6 @@ from coordination_tasks.wiring.reading import farm_overview, open_reading
 
 Limit = Annotated[Whole, Field(ge=1, le=200)]
 _LONGEST_LINE = 2000
-_UNFINISHED = frozenset({State.QUEUED, State.RUNNING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +192,7 @@ class ReadingTools:
                 JobWhy(
                     id=each.job.id,
                     state=each.job.state.value,
-                    why=cut(each.why, 300) if each.job.state in _UNFINISHED else None,
+                    why=cut(each.why, 300) if each.job.state in UNFINISHED else None,
                     builder=each.job.assigned_to,
                     data=cut(each.job.reason, 300),
                 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from common.states import State
+from common.states import UNFINISHED, State
 from coordination_tasks.documents.builder_status import other_work, read_status
 from coordination_tasks.documents.jobs import keep_request, read_jobs, write_jobs
 from coordination_tasks.documents.paths import status_path
@@ -76,7 +76,7 @@ def cancel(draft: Draft, job_id: str, reason: str, actor: Actor) -> Job:
     job = jobs.require(job_id)
     if job.state is State.CANCELLED:
         return job
-    if job.state not in {State.QUEUED, State.RUNNING}:
+    if job.state not in UNFINISHED:
         raise Conflict(f"job {job_id} has already ended: {job.state}")
     refuse_secrets("the reason", reason)
     ended = replace(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from common.states import State
+from common.states import UNFINISHED
 from coordination_tasks.documents.archive import joined_lines, months
 from coordination_tasks.documents.archive_files import ArchivedFiles, archived_entry
 from coordination_tasks.documents.jobs import JobsDocument, read_jobs, write_jobs
@@ -31,7 +31,6 @@ from coordination_tasks.domain.model import Job
 from coordination_tasks.repository.draft import Draft
 from coordination_tasks.store.snapshot import Snapshot, attempt_logs
 
-_UNFINISHED = frozenset({State.QUEUED, State.RUNNING})
 _PUT_BACK = "claimed twice, since main was rewritten in between"
 
 
@@ -70,7 +69,7 @@ def _loss_of(token: int, *, unfinished: bool, now: Job | None) -> str:
         return f"is missing ({'unfinished' if unfinished else 'finished'})"
     if now.token < token:
         return f"went back from fencing token {token} to {now.token}"
-    if now.token == token and not unfinished and now.state in _UNFINISHED:
+    if now.token == token and not unfinished and now.state in UNFINISHED:
         return f"had ended, and is {now.state} again"
     return ""
 
@@ -83,7 +82,7 @@ def _put_back_jobs(draft: Draft, before: Snapshot) -> Iterator[str]:
         except BrokenDocument:
             now = None
         entry = dict(before.queue.entry(job.id))
-        lost = _loss_of(job.token, unfinished=job.state in _UNFINISHED, now=now)
+        lost = _loss_of(job.token, unfinished=job.state in UNFINISHED, now=now)
         if now and now.token == job.token and job.claim_id and now.claim_id != job.claim_id:
             lost = f"was claimed twice: by {job.assigned_to}, and by {now.assigned_to}"
             entry = {**_settled(entry, job, now), "id": job.id, "token": job.token + 1}
@@ -95,9 +94,9 @@ def _put_back_jobs(draft: Draft, before: Snapshot) -> Iterator[str]:
 
 def _settled(entry: dict[str, object], job: Job, now: Job) -> dict[str, object]:
     """The members of a job with one token of two claims: an end counts, else it is built again."""
-    if now.state not in _UNFINISHED:
+    if now.state not in UNFINISHED:
         return {}
-    if job.state not in _UNFINISHED:
+    if job.state not in UNFINISHED:
         return entry
     free = {"assigned_to": None, "claim_id": None, "started_at": None}
     return {**free, "status": "queued", "reason": _PUT_BACK}
