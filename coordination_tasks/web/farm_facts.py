@@ -8,19 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from common.states import UNFINISHED, State
 from coordination_tasks.commands.views.farm_page import (
     ShownBuilder,
     ended_at,
-    in_number_order,
     state_of_builder,
     steps_of,
+    with_their_jobs,
 )
 from coordination_tasks.commands.views.farm_view import FarmView, why_it_waits
 from coordination_tasks.commands.views.job_filter import last_change
 from coordination_tasks.documents.drains import ALL
 from coordination_tasks.domain.model import Job
-from coordination_tasks.domain.scheduling import queue_order
 from coordination_tasks.web.trends import Trend, trends
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
@@ -89,16 +87,14 @@ class FarmFacts:
 def farm_facts(farm: FarmView, moment: Moment, pages: int) -> FarmFacts:
     """The facts about a farm; `pages` jobs have a page of their own."""
     jobs = farm.jobs or ()
-    running = [job for job in jobs if job.state is State.RUNNING]
-    waiting = queue_order(job for job in jobs if job.state is State.QUEUED)
-    ended = [job for job in jobs if job.state not in UNFINISHED]
+    running, ended = farm.running, farm.ended
     paged = sorted(jobs, key=last_change, reverse=True)[:pages]
     why = why_it_waits(farm)
     return FarmFacts(
         moment=moment,
         paused=str(farm.drains[ALL]) if ALL in farm.drains else "",
         builders=_builders(farm.builders, running),
-        waiting=[WaitingFacts(job=job, why=why(job)) for job in waiting],
+        waiting=[WaitingFacts(job=job, why=why(job)) for job in farm.waiting],
         ended=sorted(ended, key=ended_at, reverse=True),
         running=running,
         paged=paged,
@@ -117,16 +113,11 @@ def page_name(job_id: str) -> str:
 
 
 def _builders(builders: Sequence[ShownBuilder], running: Sequence[Job]) -> list[BuilderFacts]:
-    jobs: dict[str, list[Job]] = {}
-    for job in running:
-        jobs.setdefault(job.assigned_to or "-", []).append(job)
-    shown = {each.status.builder: each for each in builders}
     found = []
-    for name in sorted({*shown, *jobs}, key=in_number_order):
-        builder = shown.get(name)
-        words, style = state_of_builder(builder, busy=name in jobs)
+    for name, builder, jobs in with_their_jobs(builders, running):
+        words, style = state_of_builder(builder, busy=bool(jobs))
         status = builder.status if builder else None
-        work = [Work(job=job, steps=steps_of(status, job)) for job in jobs.get(name, ())]
+        work = [Work(job=job, steps=steps_of(status, job)) for job in jobs]
         found.append(
             BuilderFacts(id=name, state=words, trouble=style == "red", shown=builder, work=work)
         )

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from common.cli.command import tell
-from common.states import UNFINISHED, State
+from common.states import UNFINISHED
 from coordination_tasks.agents.digest.document import FailureDigest
 from coordination_tasks.agents.digest.excerpt import cut
 from coordination_tasks.agents.digest.fitting import DEFAULT_LIMIT, checked_limit, fitted
@@ -41,7 +41,6 @@ from coordination_tasks.commands.views.job_filter import JobFilter, job_filter, 
 from coordination_tasks.documents.drains import ALL
 from coordination_tasks.domain.errors import BadRequest
 from coordination_tasks.domain.next_step import next_step
-from coordination_tasks.domain.scheduling import queue_order
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.wiring.reading import farm_overview, open_reading
 
@@ -222,9 +221,7 @@ class ReadingTools:
 def _status(
     farm: FarmView, problems: Sequence[str], limit: int, as_of: datetime | None
 ) -> FarmStatus:
-    jobs = farm.jobs or ()
-    running = [job for job in jobs if job.state is State.RUNNING]
-    waiting = queue_order(job for job in jobs if job.state is State.QUEUED)
+    running, waiting = farm.running, farm.waiting
     busy = {job.assigned_to: job for job in running if job.assigned_to}
     first = sorted(farm.builders, key=lambda shown: shown.status.builder not in busy)
     why = why_it_waits(farm)
@@ -234,7 +231,7 @@ def _status(
         as_of=as_of,
         problem=cut("; ".join(problems), 500) or None,
         paused_by=paused.by if paused else None,
-        counts=dict(Counter(job.state.value for job in jobs)),
+        counts=dict(Counter(job.state.value for job in farm.jobs or ())),
         builders=[builder_line(shown, busy) for shown in first[:limit]],
         running=[job_line(job) for job in running[:limit]],
         waiting=[

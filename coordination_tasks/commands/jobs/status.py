@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from common.cli.command import OPTION_JSON, tell
-from common.states import UNFINISHED, State
+from common.states import State
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.commands.base import FarmCommand, as_json, job_argument
 from coordination_tasks.commands.jobs.jobs import job_as_json
@@ -267,9 +267,7 @@ def _job_report(job: Job, transitions: tuple[Transition, ...]) -> dict[str, Any]
 
 
 def _print_farm(farm: FarmView, now: datetime, limit: int | None) -> None:
-    jobs = {state: [job for job in farm.jobs or () if job.state is state] for state in State}
-    running, waiting = jobs[State.RUNNING], jobs[State.QUEUED]
-    ended = [job for job in farm.jobs or () if job.state not in UNFINISHED]
+    running, waiting, ended = farm.running, farm.waiting, farm.ended
     builders = builders_section(
         farm.builders, running, now, MOST_BUILDERS if limit is None else limit
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -67,16 +67,11 @@ def builders_section(
     builders: Sequence[ShownBuilder], running: Sequence[Job], now: datetime, limit: int
 ) -> Section:
     """Each builder with the jobs that it runs by the queue; those with a trouble or a job first."""
-    jobs: dict[str, list[Job]] = {}
-    for job in running:
-        jobs.setdefault(job.assigned_to or "-", []).append(job)
-    shown = {each.status.builder: each for each in builders}
     found = []
-    for name in sorted({*shown, *jobs}, key=in_number_order):
-        builder = shown.get(name)
-        state, style = state_of_builder(builder, busy=name in jobs)
-        work = [_work(job, builder, now) for job in jobs.get(name, ())] or [("-", "", "")]
-        place = (style != "red", name not in jobs)
+    for name, builder, jobs in with_their_jobs(builders, running):
+        state, style = state_of_builder(builder, busy=bool(jobs))
+        work = [_work(job, builder, now) for job in jobs] or [("-", "", "")]
+        place = (style != "red", not jobs)
         found += [(place, (name, state, *each), style) for each in work]
     found.sort(key=lambda each: each[0])
     rows = found[:limit] if limit else found
@@ -86,6 +81,21 @@ def builders_section(
         styles=[style for *_, style in rows],
         hidden=len(found) - len(rows),
     )
+
+
+def with_their_jobs(
+    builders: Sequence[ShownBuilder], running: Iterable[Job]
+) -> Iterator[tuple[str, ShownBuilder | None, Sequence[Job]]]:
+    """Each builder with the jobs that it runs by the queue, by name.
+
+    None: it has a job and has published no status.
+    """
+    jobs: dict[str, list[Job]] = {}
+    for job in running:
+        jobs.setdefault(job.assigned_to or "-", []).append(job)
+    shown = {each.status.builder: each for each in builders}
+    for name in sorted({*shown, *jobs}, key=in_number_order):
+        yield name, shown.get(name), jobs.get(name, ())
 
 
 def waiting_section(

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from common.states import State
+from common.states import UNFINISHED, State
 from coordination_tasks.commands.views.farm_page import ShownBuilder
 from coordination_tasks.commands.views.job_filter import JobFilter
 from coordination_tasks.documents.builder_status import BuilderStatus
 from coordination_tasks.documents.drains import ALL, Drain, drain_of
 from coordination_tasks.domain.errors import BrokenDocument
 from coordination_tasks.domain.model import Job
-from coordination_tasks.domain.scheduling import waits_because
+from coordination_tasks.domain.scheduling import queue_order, waits_because
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.farm.presence.overview import FarmOverview, is_late
 from coordination_tasks.store.snapshot import Snapshot
@@ -32,6 +32,21 @@ class FarmView:
     snapshot: Snapshot
     broken: bool
     """Whether a document is unreadable."""
+
+    @property
+    def running(self) -> list[Job]:
+        """The running jobs, in the queue's order."""
+        return [job for job in self.jobs or () if job.state is State.RUNNING]
+
+    @property
+    def waiting(self) -> list[Job]:
+        """The queued jobs, in the order in which they will be claimed."""
+        return queue_order(job for job in self.jobs or () if job.state is State.QUEUED)
+
+    @property
+    def ended(self) -> list[Job]:
+        """The others, in the queue's order."""
+        return [job for job in self.jobs or () if job.state not in UNFINISHED]
 
 
 def read_farm(
