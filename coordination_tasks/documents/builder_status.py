@@ -135,6 +135,14 @@ def other_work(status: BuilderStatus, job: Job) -> str:
     return ""
 
 
+def other_work_in(status: bytes, job: Job) -> str:
+    """The same of a builder's status.json; "" as well when that cannot be read."""
+    try:
+        return other_work(read_status(job.assigned_to or "", status, None), job)
+    except BrokenDocument:
+        return ""
+
+
 def current_job(job: Job) -> dict[str, object]:
     """The member `current_job` while this job is built."""
     return {

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from common.states import State
-from coordination_tasks.documents.builder_status import other_work, read_status
+from coordination_tasks.documents.builder_status import other_work_in
 from coordination_tasks.documents.paths import status_path
 from coordination_tasks.domain.errors import BrokenDocument, ClaimLost, NotFound
 from coordination_tasks.domain.model import Attempt, Job
@@ -137,7 +137,8 @@ class Observer:
         paths = {w.place: status_path(w.job.assigned_to or "") for w in asked}
         files = self._heartbeats.read(paths, signs)
         self._read_at = now
-        found = [(w, denial) for w in asked if (denial := _denial(w.job, files.get(w.place)))]
+        told = ((w, other_work_in(files[w.place], w.job)) for w in asked if w.place in files)
+        found = [(w, denial) for w, denial in told if denial]
         self._denied = {w.version: self._denied.get(w.version, now) for w, _ in found}
         return {
             w.name: f"builder {w.job.assigned_to} {denial}, for {w.lease:g} s at least"
@@ -179,16 +180,6 @@ class Observer:
             lease=self._lease * _OLD_PROGRAMS if old_program else lease or self._lease,
             beats_for_it=old_program or current in {None, job.id},
         )
-
-
-def _denial(job: Job, data: bytes | None) -> str:
-    """What the builder's heartbeat says that it does instead; "" if it says nothing of that."""
-    if data is None:
-        return ""
-    try:
-        return other_work(read_status(job.assigned_to or "", data, None), job)
-    except BrokenDocument:
-        return ""
 
 
 def _sign(watched: _Watched, beat: str | None) -> str:

@@ -8,11 +8,11 @@ from datetime import datetime
 from types import MappingProxyType
 
 from common.states import UNFINISHED, State
-from coordination_tasks.documents.builder_status import other_work, read_status
+from coordination_tasks.documents.builder_status import other_work_in
 from coordination_tasks.documents.jobs import keep_request, read_jobs, write_jobs
 from coordination_tasks.documents.paths import status_path
 from coordination_tasks.documents.transitions import read_log, time_of_change
-from coordination_tasks.domain.errors import BadRequest, BrokenDocument, Conflict
+from coordination_tasks.domain.errors import BadRequest, Conflict
 from coordination_tasks.domain.model import Job, check_builder_id, is_builder_id
 from coordination_tasks.domain.secret_scan import refuse_secrets
 from coordination_tasks.repository.draft import Draft
@@ -125,10 +125,7 @@ def release(draft: Draft, job_id: str, reason: str, actor: Actor, *, force: bool
 def _denial(draft: Draft, job: Job) -> str:
     builder = job.assigned_to or ""
     data = draft.read(status_path(builder)) if is_builder_id(builder) else None
-    try:
-        return other_work(read_status(builder, data, None), job) if data else "has no status"
-    except BrokenDocument:
-        return ""
+    return other_work_in(data, job) if data else "has no status"
 
 
 def retry(draft: Draft, job_id: str, following: NextAttempt, actor: Actor) -> Job:
