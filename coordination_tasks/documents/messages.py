@@ -174,8 +174,7 @@ def mark_read(draft: Draft, ids: Sequence[str], *, by: str) -> tuple[Message, ..
     Raises NotFound when an id is not among the messages to `by`, BrokenDocument.
     """
     document = MessagesDocument(draft.read(MESSAGES))
-    own = [(index, message) for index, _, message in document.entries if message.is_for(by)]
-    check_known(ids, [message for _, message in own], by)
+    own = _messages_to(document, by, ids)
     unread = [
         (index, message)
         for index, message in own
@@ -198,8 +197,7 @@ def acknowledge(draft: Draft, ids: Sequence[str], *, by: str) -> tuple[Message, 
     acknowledgement, BrokenDocument.
     """
     document = MessagesDocument(draft.read(MESSAGES))
-    own = [(index, message) for index, _, message in document.entries if message.is_for(by)]
-    check_known(ids, [message for _, message in own], by)
+    own = _messages_to(document, by, ids)
     asked = [(index, message) for index, message in own if message.id in ids]
     for _, message in asked:
         if not message.ack_required:
@@ -232,6 +230,15 @@ def thread_of(messages: Sequence[Message], message_id: str) -> tuple[Message, ..
         if reached <= ids:
             return tuple(found)
         ids |= reached
+
+
+def _messages_to(
+    document: MessagesDocument, builder: str, ids: Sequence[str]
+) -> list[tuple[int, Message]]:
+    """The messages to a builder with their places. Raises NotFound unless all ids are theirs."""
+    own = [(index, message) for index, _, message in document.entries if message.is_for(builder)]
+    check_known(ids, [message for _, message in own], builder)
+    return own
 
 
 def check_known(ids: Sequence[str], messages: Sequence[Message], builder: str) -> None:

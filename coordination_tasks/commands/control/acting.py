@@ -30,6 +30,14 @@ OPTION_AS: dict[str, Any] = {
     "help": "name to record as the acting person (default: git's user.name, or user@host)",
 }
 
+OPTION_REASON: dict[str, Any] = {
+    "name": "reason",
+    "long": "reason",
+    "type": str,
+    "default": "",
+    "help": "reason, shown with the job",
+}
+
 OPTION_ON: dict[str, Any] = {
     "name": "on",
     "long": "on",

@@ -9,6 +9,7 @@ from coordination_tasks.builder.acting_person import Acting, acting
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.commands.control.acting import (
     OPTION_AS,
+    OPTION_REASON,
     ActingCommand,
     named_jobs,
     open_control,
@@ -35,13 +36,7 @@ one that has ended.
 """
     group = "queue"
     completes = "jobs"
-    cmd_options = (
-        {"name": "reason", "long": "reason", "type": str, "default": "",
-         "help": "reason, shown with the job"},
-        OPTION_AS,
-        OPTION_JSON,
-        OPTION_BUILDER,
-    )  # fmt: skip
+    cmd_options = (OPTION_REASON, OPTION_AS, OPTION_JSON, OPTION_BUILDER)
 
     def _execute(
         self, reason: str, person: str, json: bool, builder: str, pos_args: list[str]

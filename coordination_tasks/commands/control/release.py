@@ -5,6 +5,7 @@ from __future__ import annotations
 from common.cli.command import OPTION_BUILDER, OPTION_JSON
 from coordination_tasks.commands.control.acting import (
     OPTION_AS,
+    OPTION_REASON,
     ActingCommand,
     named_jobs,
     show_jobs,
@@ -31,8 +32,7 @@ one that is not running or whose builder does not say that it does something els
     cmd_options = (
         {"name": "force", "long": "force", "type": bool, "default": False,
          "help": "whatever the builder says"},
-        {"name": "reason", "long": "reason", "type": str, "default": "",
-         "help": "reason, shown with the job"},
+        OPTION_REASON,
         OPTION_AS,
         OPTION_JSON,
         OPTION_BUILDER,
