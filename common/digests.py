@@ -47,6 +47,12 @@ def file_digests(path: Path, algorithms: Iterable[str]) -> Digests:
         return read_digests(stream, algorithms)
 
 
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's content, in hex. Raises OSError."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def on_all_cores(
     work: Callable[[S], T], items: Iterable[S], check: Callable[[], None] = lambda: None
 ) -> Iterator[T]:

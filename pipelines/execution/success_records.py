@@ -7,7 +7,6 @@ written when its step succeeds and removed before the step runs again. See ARCHI
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import stat
@@ -20,6 +19,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, TypeAdapter
 
 from common.atomic_files import replace_file, sync, write_durably
+from common.digests import file_sha256
 from pipelines.execution.fingerprint import Fingerprint, result_digest
 from pipelines.workspace.layout import folder_name
 
@@ -244,7 +244,7 @@ def record_outputs(paths: Iterable[Path], root: Path) -> dict[str, OutputRecord]
         records[str(name)] = OutputRecord(
             size=status.st_size,
             mtime_ns=status.st_mtime_ns,
-            sha256=file_digest(path),
+            sha256=file_sha256(path),
             executable=_is_executable(status),
         )
     return records
@@ -269,7 +269,7 @@ def changed_output(success: SuccessRecord, root: Path) -> str | None:
             return f"its output {path.name} was changed"
         if not restarted and status.st_mtime_ns == record.mtime_ns:
             continue
-        if file_digest(path) != record.sha256:
+        if file_sha256(path) != record.sha256:
             return f"its output {path.name} was changed"
     return None
 
@@ -287,9 +287,3 @@ def _as_json(record: SuccessRecord | Run, **more: int) -> bytes:
 def boot_id() -> str:
     """Identifies one start of the machine."""
     return _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else ""
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's content, in hex."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.atomic_files import sync, write_durably
-from common.digests import file_digests
+from common.digests import file_sha256
 from common.settings.destinations import Destination
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.steps.publish.packages_index import (
@@ -169,7 +169,7 @@ class AptRepository:
 
     def _add_to_pool(self, package: Path, stanza: Stanza) -> None:
         place = self.root / stanza.filename
-        if place.exists() and _sha256(place) == stanza.sha256:
+        if place.exists() and file_sha256(place) == stanza.sha256:
             return  # of another suite, or of a publication that was killed
         place.parent.mkdir(parents=True, exist_ok=True)
         for folder in place.relative_to(self.root).parents:
@@ -287,10 +287,6 @@ class AptRepository:
         for path in self.root.glob("pool/*/*/*/*"):
             if path.is_file() and str(path.relative_to(self.root)) not in named:
                 path.unlink()
-
-
-def _sha256(path: Path) -> str:
-    return file_digests(path, ["sha256"]).by_algorithm["sha256"]
 
 
 def _stanzas_of(component: Path) -> list[Stanza]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from common.digests import file_digests
+from common.digests import file_sha256
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.workspace.sync import sync_file_system
 
@@ -39,12 +39,8 @@ def publish_to_folder(files: Sequence[Path], target: Path) -> Sequence[str]:
 def _refuse_other_bytes(files: Sequence[Path], target: Path) -> None:
     for path in files:
         there = target / path.name
-        if not there.is_file() or _sha256(there) != _sha256(path):
+        if not there.is_file() or file_sha256(there) != file_sha256(path):
             raise StepFailed(
                 FailureCode.BAD_REQUEST,
                 f"{target} has another {path.name}. Remove that folder, or build the job again.",
             )
-
-
-def _sha256(path: Path) -> str:
-    return file_digests(path, ["sha256"]).by_algorithm["sha256"]

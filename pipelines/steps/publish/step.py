@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from common.digests import file_digests
+from common.digests import file_sha256
 from common.settings.destinations import Destination
 from common.yaml.validate import Text
 from pipelines.artifacts.debian_files import is_package
@@ -92,7 +92,7 @@ def _artifacts(context: StepContext) -> list[Path]:
     found = []
     for entry in _manifest(context)["artifacts"]:
         path = workspace.root / entry["path"]
-        if not path.is_file() or _sha256(path) != entry["checksums"]["sha256"]:
+        if not path.is_file() or file_sha256(path) != entry["checksums"]["sha256"]:
             message = f"artifact {entry['name']} is no longer the one in the manifest"
             raise StepFailed(FailureCode.ARTIFACT_MISSING, message)
         found.append(path)
@@ -161,7 +161,3 @@ def _output(argv: Sequence[str], cwd: Path, context: StepContext) -> str:
         message = f"{argv[0]} failed with exit code {done.code}"
         raise StepFailed(FailureCode.COMMAND_FAILED, message, excerpt=done.errors[-2000:])
     return done.output
-
-
-def _sha256(path: Path) -> str:
-    return file_digests(path, ["sha256"]).by_algorithm["sha256"]

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from common.digests import file_sha256
 from pipelines.domain.debian_packages import how_to_install
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import StepContext
-from pipelines.execution.success_records import file_digest
 from pipelines.processes.step_log import open_log
 from pipelines.steps.debian.dependencies.apt import (
     check_rights,
@@ -146,7 +146,7 @@ def machine_state(context: StepContext, host: Host) -> dict[str, str]:
 
 
 def _digest(path: Path) -> str:
-    return file_digest(path) if path.is_file() else "none"
+    return file_sha256(path) if path.is_file() else "none"
 
 
 def _survey(control: SourceControl, context: StepContext, host: Host) -> tuple[GroupFinding, ...]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from debian.deb822 import Changes, Deb822
 
+from common.digests import file_sha256
 from pipelines.domain.errors import FailureCode, StepFailed
-from pipelines.execution.success_records import file_digest
 from pipelines.failures.excerpt import excerpt
 from pipelines.processes.capture import capture
 
@@ -96,7 +96,7 @@ def _check(folder: Path, name: str, size: int, digest: str) -> None:
             FailureCode.ARTIFACT_MISSING,
             f"missing file {name[:200]} of the .changes file",
         )
-    if path.stat().st_size != size or file_digest(path) != digest:
+    if path.stat().st_size != size or file_sha256(path) != digest:
         raise StepFailed(
             FailureCode.PACKAGING_FAILED, f"{name} differs from its description in .changes"
         )

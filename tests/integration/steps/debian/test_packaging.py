@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from common.digests import file_sha256
 from pipelines.domain.errors import FailureCode, StepFailed
-from pipelines.execution.success_records import file_digest
 from pipelines.steps.debian.dependencies.host import this_host
 from pipelines.steps.debian.options import BuildDebOptions
 from pipelines.workspace.layout import Workspace
@@ -99,7 +99,7 @@ def test_two_builds_of_a_commit_are_the_same_bytes(tmp_path: Path) -> None:
         make_source(workspace, script=SCRIPT)
         build(workspace, env={"TZ": zone, "DEBEMAIL": f"{name}@example.org"})
         (package,) = workspace.packages.glob("*.deb")
-        packages.append((package.name, file_digest(package)))
+        packages.append((package.name, file_sha256(package)))
 
     assert packages[0] == packages[1]
     changes = next(workspace.packages.glob("*.changes")).read_text()
