@@ -67,8 +67,9 @@ def thread_dumps(processes: Iterable[psutil.Process]) -> list[str]:
 
 def _ask_for_dump(process: psutil.Process) -> Iterator[subprocess.Popen[bytes]]:
     with suppress(psutil.Error, OSError):
+        # A process that ends has no program any more; psutil says so by an empty name.
         program = Path(process.exe())
-        jcmd = program.with_name("jcmd")
+        jcmd = program.parent / "jcmd"
         if program.name == "java" and jcmd.is_file():
             argv = [str(jcmd), str(process.pid), "Thread.print"]
             nothing = subprocess.DEVNULL
