@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import shutil
 import threading
+import uuid
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
+from common.file_lock import file_lock
 from coordination_tasks.domain.errors import CopyUnusable, Unavailable, WriteRefused
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.repository.git.object_reader import MissingObject, ObjectReader
@@ -75,9 +77,12 @@ class GitHeartbeats:
         """See Heartbeats.signs."""
         wanted = {FACTS, f"{AUTO_PREFIX}*", *filter(is_branch, others)}
         with self._lock:
-            self._prepare()
-            result = self._remote.list(self._git_dir, wanted)
-        response = fetch_response(result)
+            for _ in range(_MOST_TRIES):  # another process of ours may replace the repository
+                self._prepare()
+                result = self._remote.list(self._git_dir, wanted)
+                response = fetch_response(result)
+                if response is not Response.LOCAL:
+                    break
         if response is not Response.DONE:
             fail(response, result)
         lines = (line.split("\t") for line in result.output.splitlines())
@@ -90,14 +95,28 @@ class GitHeartbeats:
         places = sorted(filter(is_branch, paths))
         if not places:
             return {}
-        with self._lock:
-            result = self._fetch(places, signs)
-            response = fetch_response(result) if result else Response.DONE
-            if response is Response.ABSENT:
-                return {}  # one of them has just been removed
-            if result and response is not Response.DONE:
-                fail(response, result)
-            return self._read({place: paths[place] for place in places})
+        wanted = {place: paths[place] for place in places}
+        # git itself locks a fetch, but fails at once where another process holds that lock
+        with self._lock, file_lock(self._git_dir.with_name(f"{self._git_dir.name}.lock")):
+            try:
+                return self._fetch_and_read(wanted, signs)
+            except MissingObject:  # it is damaged, or another process of ours has replaced it
+                self._throw_away()
+            try:
+                return self._fetch_and_read(wanted, signs)
+            except MissingObject as error:
+                raise Unavailable(f"cannot read heartbeats: {error}") from error
+
+    def _fetch_and_read(
+        self, paths: Mapping[str, str], signs: Mapping[str, str]
+    ) -> Mapping[str, bytes]:
+        result = self._fetch(paths, signs)
+        response = fetch_response(result) if result else Response.DONE
+        if response is Response.ABSENT:
+            return {}  # one of them has just been removed
+        if result and response is not Response.DONE:
+            fail(response, result)
+        return self._read(paths)
 
     def _fetch(self, places: Collection[str], signs: Mapping[str, str]) -> GitResult | None:
         """Fetch the places whose signs are not here; None when nothing is missing.
@@ -152,9 +171,6 @@ class GitHeartbeats:
                     found[place] = data
                 else:
                     reader.read(commit)  # it is the file that is missing, not the commit
-        except MissingObject as error:
-            self._throw_away()
-            raise Unavailable(f"cannot read heartbeats: {error}") from error
         finally:
             reader.close()
         return found
@@ -165,9 +181,25 @@ class GitHeartbeats:
             self._throw_away()
         if (self._git_dir / "HEAD").exists():
             return
-        result = make_repository(self._git_dir)
+        # Other processes of this builder use it too: they see it whole, or not at all.
+        made = self._aside("new")
+        result = make_repository(made)
         if result.code != 0:
-            raise CopyUnusable(f"git init {self._git_dir} failed: {why(result)}")
+            raise CopyUnusable(f"git init {made} failed: {why(result)}")
+        try:
+            made.rename(self._git_dir)
+        except OSError:  # another process was faster, or an interrupted one left a part of it
+            if (self._git_dir / "HEAD").exists():
+                shutil.rmtree(made, ignore_errors=True)
+            else:
+                self._throw_away()
+                made.rename(self._git_dir)
 
     def _throw_away(self) -> None:
-        shutil.rmtree(self._git_dir, ignore_errors=True)
+        discarded = self._aside("discarded")
+        with suppress(FileNotFoundError):
+            self._git_dir.rename(discarded)
+        shutil.rmtree(discarded, ignore_errors=True)
+
+    def _aside(self, what: str) -> Path:
+        return self._git_dir.with_name(f".{self._git_dir.name}.{what}.{uuid.uuid4().hex}")

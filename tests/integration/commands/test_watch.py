@@ -45,8 +45,9 @@ def test_a_zombie_that_returns_stops_and_writes_nothing(farm: Farm) -> None:
         return bool(found[0]["builder_liveness"] == "alive")
 
     await_that(seen_alive, "build1 is seen to move")
-    shown = farm.doit("status", builder="build2").stdout
-    assert re.search(rf"^build1 +building.* {job} .* second$", shown, re.MULTILINE)
+    shown = farm.doit("status", builder="build2")
+    assert shown.returncode == 0, shown.stderr
+    assert re.search(rf"^build1 +building.* {job} .* second$", shown.stdout, re.MULTILINE)
     build.send_signal(signal.SIGSTOP)
     await_that(lambda: farm.job(job)["status"] == "queued", "build2 takes the job")
     seen = json.loads(farm.doit("status", "--json", builder="build2").stdout)["builders"]
