@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_SIZE = re.compile(r"\s*(\d{1,12}(?:\.\d{1,6})?)\s*([KMGT])(?:i?B)?\s*")
+SIZE = r"^\s*(\d{1,12}(?:\.\d{1,6})?)\s*([KMGT])(?:i?B)?\s*$"
+_SIZE = re.compile(SIZE)
 _UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 _LONGEST = 40
 

@@ -102,8 +102,8 @@ _REMEDIES: Mapping[str, tuple[str, str]] = {
     ),
     "OUT_OF_MEMORY": (
         RETRY,
-        "Give the build more memory (`maven_opts` of a maven step), or run fewer steps at once on"
-        " builder {builder}; then try again.",
+        "Give the build more memory (`memory` of the step, `maven_opts` of a maven step), or run"
+        " fewer steps at once on builder {builder}; then try again.",
     ),
     "KILLED": (RETRY, "Find out what ended the process on builder {builder}, then try again."),
     "INTERNAL": (RETRY, "This is a bug of doit: report it with the excerpt. Then try again."),

@@ -348,6 +348,10 @@ class Step:
     """The network of its commands."""
     ssh_agent: bool = False
     """Whether its commands may use the builder's ssh agent."""
+    memory: int | None = None
+    """Bytes that each of its commands may use; None: as the builder says."""
+    cpus: float | None = None
+    """Processors that each of its commands may use; None: as the builder says."""
     place: object = field(default="", compare=False)
     """`str()` of it is `file:line:column` of the step, computed on demand."""
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from common.redaction import mask
+from common.settings.sandbox import StepLimits
 from pipelines.domain.conditions import all_needs
 from pipelines.domain.errors import BadValue, FailureCode, StepFailed
 from pipelines.domain.pipeline import (
@@ -286,6 +287,7 @@ class StepExecution:
             marker=marker(workspace, step.name),
             cancellation=self.cancellation,
             sandbox=self._sandbox,
+            limits=StepLimits(memory=step.memory, cpus=step.cpus).within(attempt.sandbox.limits),
             secrets=attempt.secrets.values(),
             deadline=deadline.at,
             deadline_reason=deadline.reason,

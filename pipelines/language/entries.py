@@ -6,9 +6,11 @@ from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
 from annotated_types import Len
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from common.settings.sandbox import LEAST_CPUS, parse_cpus, parse_memory
 from common.yaml.findings import did_you_mean
+from common.yaml.size import SIZE
 from common.yaml.validate import Duration, Several, Text
 from pipelines.domain.errors import FailureCode
 from pipelines.domain.params import ParamType
@@ -34,6 +36,16 @@ def _failure_code(code: str) -> str:
     return code
 
 
+Memory = Annotated[
+    int,
+    BeforeValidator(parse_memory),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": SIZE, "format": "size"}),
+]
+Cpus = Annotated[
+    float,
+    BeforeValidator(parse_cpus),
+    WithJsonSchema({"type": ["number"], "minimum": LEAST_CPUS, "format": "processors"}),
+]
 InsideSource = Annotated[Text, AfterValidator(inside_source)]
 Code = Annotated[Text, AfterValidator(_failure_code)]
 
@@ -131,6 +143,12 @@ class StepEntry(Options):
     sandbox of the builder."""
     ssh_agent: bool = False
     """Whether the commands of the step may use the builder's ssh agent."""
+    memory: Memory | None = None
+    """Memory that each command of the step may use, with all that it starts: `4G`. A step that
+    needs more fails with OUT_OF_MEMORY. `step_memory` of the builder is the maximum."""
+    cpus: Cpus | None = None
+    """Processors that each command of the step may use: `2`, `0.5`. `step_cpus` of the builder is
+    the maximum."""
 
 
 class DefaultsEntry(Options):

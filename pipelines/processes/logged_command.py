@@ -20,6 +20,7 @@ from pathlib import Path
 import psutil
 
 from common.redaction import mask
+from common.settings.sandbox import NO_LIMITS, StepLimits
 from pipelines.domain.debian_packages import how_to_install
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.exit_code import ExitCode
@@ -29,6 +30,7 @@ from pipelines.processes.exit_file import recording
 from pipelines.processes.last_words import last_lines, thread_dumps, where_threads_stood
 from pipelines.processes.log_tail import LogTail
 from pipelines.processes.masked_output import MaskedOutput
+from pipelines.processes.sandbox.limits import limited
 from pipelines.processes.sandbox.protocol import Enclosed, NoSandbox, Sandbox
 from pipelines.processes.step_log import StepLog, full_folder, open_log
 from pipelines.processes.tree import GRACE, MARKER_VARIABLE, end_tree
@@ -55,7 +57,7 @@ class LoggedCommandRunner:
     must not show, `deadline` is the `time.monotonic()` at which the step must end, and
     `deadline_reason` says why. `silence` is how many seconds a command may run without output,
     `log_limit` the bytes of the log from which output is dropped (see StepLog.cut).
-    `sandbox` makes the sandbox of the step.
+    `sandbox` makes the sandbox of the step, `limits` are for each of its commands.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class LoggedCommandRunner:
         marker: str,
         cancellation: Cancellation,
         sandbox: Callable[[], Sandbox] = NoSandbox,
+        limits: StepLimits = NO_LIMITS,
         secrets: Collection[str] = (),
         deadline: float | None = None,
         deadline_reason: str = "its timeout expired",
@@ -76,6 +79,7 @@ class LoggedCommandRunner:
         self._marker = marker
         self._cancellation = cancellation
         self._sandbox = sandbox
+        self._limits = limits
         self._secrets = tuple(secrets)
         self._deadline = deadline
         self._deadline_reason = deadline_reason
@@ -100,15 +104,19 @@ class LoggedCommandRunner:
         """Run to the end and return the exit code (128+n when signal n ended the command).
 
         The log gets a line `$ command` before the output and one with exit code and seconds after
-        it. Raises StepFailed (TOOL_MISSING, TIMEOUT, SILENT, DISK_FULL), StepCancelled, and what
-        `on_line` raised; then no process of the command is left. After a normal end, a daemon that
-        the command started keeps running: `process_tree.sweep` ends it with the attempt.
+        it. Raises StepFailed (TOOL_MISSING, TIMEOUT, SILENT, DISK_FULL, OUT_OF_MEMORY),
+        StepCancelled, and what `on_line` raised; then no process of the command is left. After a
+        normal end, a daemon that the command started keeps running: `process_tree.sweep` ends it
+        with the attempt.
         """
         self._cancellation.check()
         with open_log(self._log, self._log_limit) as log:
             log.write(f"$ {self._shown(command)}")
             sandbox = NoSandbox() if command.on_host else self._sandbox()
-            with sandbox.enclose(command) as enclosed:
+            with (
+                sandbox.enclose(command) as started,
+                limited(started, self._limits) as enclosed,
+            ):
                 code = self._run(command, enclosed, log, on_line)
         if code and (full := full_folder(self._log.parent, command.cwd)):
             raise StepFailed(FailureCode.DISK_FULL, f"no space is left on the disk of {full}")

@@ -206,7 +206,7 @@ class Pipelines:
         """
         from pipelines.tasks.machine import check_tools
         from pipelines.tasks.optional_tools import check_extras
-        from pipelines.tasks.sandbox_check import check_sandbox
+        from pipelines.tasks.sandbox_check import check_limits, check_sandbox
 
         for tool in check_tools(env):
             yield *tool, True
@@ -215,6 +215,7 @@ class Pipelines:
         except BadPipelineFile:
             pipelines = {}
         yield check_sandbox(sandbox)
+        yield check_limits(sandbox)
         yield from check_extras(env, pipelines)
 
     def cancel(self, reason: str) -> None:

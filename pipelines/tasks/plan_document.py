@@ -66,6 +66,8 @@ class _Step(_Document):
     resources: tuple[str, ...] = ()
     network: Network = Network.HOST
     ssh_agent: bool = False
+    memory: int | None = None
+    cpus: float | None = None
 
 
 class _Param(_Document):
@@ -155,6 +157,8 @@ _PLAIN_OF_STEP = (
     "resources",
     "network",
     "ssh_agent",
+    "memory",
+    "cpus",
 )
 
 

@@ -23,7 +23,14 @@ from common.records import (
     text,
 )
 from common.settings.destinations import Destination, destination, resolved
-from common.settings.sandbox import Access, SandboxKind, SandboxSettings
+from common.settings.sandbox import (
+    Access,
+    SandboxKind,
+    SandboxSettings,
+    StepLimits,
+    parse_cpus,
+    parse_memory,
+)
 from common.yaml.document import read_document
 from common.yaml.duration import parse_duration
 from common.yaml.findings import InvalidFile
@@ -118,6 +125,8 @@ class BuilderFile:
     log_limit: int = key(_log_limit, DEFAULT_LOG_LIMIT)
     sandbox: SandboxKind | None = key(optional(one_of(SandboxKind)), None)
     sandbox_paths: Mapping[str, Access] = key(map_of(one_of(Access), _host_path), factory=dict)
+    step_memory: int | None = key(optional(parse_memory), None)
+    step_cpus: float | None = key(optional(parse_cpus), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,6 +267,7 @@ def _sandbox(
             *(_resolve(name, folder) for name in named if name),
             *([Path(remote)] if remote.startswith("/") else []),
         ),
+        limits=StepLimits(memory=file.step_memory, cpus=file.step_cpus),
     )
 
 

@@ -87,6 +87,8 @@ class StepReader:
             resources=entry.resources,
             network=Network(entry.network),
             ssh_agent=entry.ssh_agent,
+            memory=entry.memory,
+            cpus=entry.cpus,
             place=self._assembled.place_of(path),
         )
 

@@ -160,13 +160,15 @@ def _words(entry: Mapping[str, Any]) -> str:
     if entry.get("type") == "object":
         inner = entry.get("additionalProperties", True)
         return f"map of names to {_words(inner) if isinstance(inner, dict) else 'values'}"
-    return _TYPES.get(str(entry.get("type")), "any value")
+    return _TYPES.get(str(entry.get("format", entry.get("type"))), "any value")
 
 
 _TYPES = {
     "string": "text",
     "boolean": "`true`, `false`",
     "integer": "whole number",
+    "size": "size: `500M`, `8G`",
+    "processors": "number",
     "number": "duration: `90s`, `30m`, `2h`",
 }
 _OTHERS = {"ParamType": "`string`, `integer`, `boolean`"}
