@@ -47,6 +47,7 @@ from coordination_tasks.domain.errors import (
 )
 from coordination_tasks.domain.scheduling import Terms
 from coordination_tasks.farm.artifacts.signing import manifest_signer
+from coordination_tasks.farm.signed_jobs import job_judge
 from coordination_tasks.store.store import Store
 
 EXIT_BUILT = 0
@@ -143,6 +144,7 @@ def run_build(request: BuildRequest) -> int:
             pipelines=tools.labels,
             terms=tools.terms,
             resolve=pipelines.branch_tip,
+            judge=job_judge(config),
             own_plans=plans,
             planner=pipelines.planner,
             job=request.job,

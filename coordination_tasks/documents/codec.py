@@ -35,7 +35,7 @@ _STATE_OF_STATUS: Mapping[str, State] = {
 }
 _UNFINISHED = (_STATUS_OF_STATE[State.QUEUED], _STATUS_OF_STATE[State.RUNNING])
 _NEEDS_STATE_KEY = frozenset({State.CANCELLED, State.TIMED_OUT})
-_RARE = ("queued_by", "wanted_builder", "held")
+_RARE = ("queued_by", "wanted_builder", "held", "signature")
 """Members that a job has only if they were requested."""
 _EXACT_DURATION = "exact_duration_seconds"
 
@@ -65,6 +65,7 @@ def job_from(raw: object) -> Job:
         queued_by=_text(raw.get("queued_by")) or "",
         wanted_builder=_text(raw.get("wanted_builder")) or None,
         held=_text(raw.get("held")) or "",
+        signature=_text(raw.get("signature")) or "",
         state=_state(raw),
         assigned_to=_text(raw.get("assigned_to")),
         attempt=_integer(raw.get("attempt"), 0),
@@ -126,6 +127,25 @@ def is_same_request(asked: Job, stored: Job) -> bool:
         commit=asked.commit or stored.commit,
     )
     return _request(filled) == _request(stored)
+
+
+def signed_content(job: Job) -> bytes:
+    """What the signature of a job is about: everything that decides what is built, and after what.
+
+    Equal requests yield equal bytes.
+    """
+    content = {
+        "format": 1,
+        "id": job.id,
+        "type": job.type,
+        "pipeline": job.pipeline,
+        "branch": job.branch,
+        "commit": job.commit,
+        "params": dict(job.params),
+        "labels": list(job.labels),
+        "dependencies": list(job.dependencies),
+    }
+    return json.dumps(content, sort_keys=True).encode()
 
 
 def transition_line(transition: Transition) -> str:
@@ -225,6 +245,7 @@ def _members(job: Job) -> dict[str, object]:
         "queued_by": job.queued_by,
         "wanted_builder": job.wanted_builder,
         "held": job.held,
+        "signature": job.signature,
     }
 
 

@@ -43,6 +43,8 @@ class Job:
     """The only builder that may claim it; None: every builder that matches."""
     held: str = ""
     """Who or what holds it; "": it is not held."""
+    signature: str = ""
+    """Of the request, by an ssh key: the base64 of ssh-keygen's file; "": it is not signed."""
     state: State = State.QUEUED
     assigned_to: str | None = None
     attempt: int = 0

@@ -1,11 +1,11 @@
-"""Whether this builder would run the plans that queued jobs used before. Read-only."""
+"""Whether this builder trusts queued jobs, and the plans that they used before. Read-only."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 from common.states import State
-from coordination_tasks.documents.paths import transitions_path
+from coordination_tasks.documents.paths import JOBS, transitions_path
 from coordination_tasks.domain.errors import ForeignPlan
 from coordination_tasks.domain.model import Job
 from coordination_tasks.fsck.finding import Finding
@@ -36,3 +36,18 @@ def check_plans(
             )
         except ValueError:
             continue  # its pipeline is unknown: check_jobs reports it
+
+
+def check_signed(snapshot: Snapshot, problem_of: Callable[[Job], str]) -> Iterator[Finding]:
+    """Queued jobs that this builder does not run, since nobody whom it knows signed them.
+
+    Raises BrokenDocument when the queue itself is unreadable.
+    """
+    for job in snapshot.queue.queued():
+        if problem := problem_of(job):
+            yield Finding(
+                path=JOBS,
+                problem=f"{JOBS}: queued job {job.id}: {problem}",
+                remedy=f"queue it again with a key that allowed_signers names, and end this one:"
+                f" doit cancel {job.id}",
+            )

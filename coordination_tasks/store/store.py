@@ -56,7 +56,7 @@ from coordination_tasks.store.continuity import ContinuousRepository
 from coordination_tasks.store.epoch import add_epoch
 from coordination_tasks.store.memory import FarmMemory
 from coordination_tasks.store.operations.attempt import changes_queue
-from coordination_tasks.store.operations.claim import Resolve
+from coordination_tasks.store.operations.claim import Judge, Resolve, trust_all
 from coordination_tasks.store.operations.combined_claim import ClaimRequest, CombinedClaim
 from coordination_tasks.store.operations.queue import enqueue, enqueue_if_new, reap
 from coordination_tasks.store.snapshot import Snapshot
@@ -140,6 +140,7 @@ class Store:
         default_pipeline: str | None = None,
         terms: Terms | None = None,
         resolve: Resolve = _no_commit,
+        judge: Judge = trust_all,
     ) -> Attempt:
         """Claim the next job, or the one with `job_id`; exactly one builder gets it.
 
@@ -147,19 +148,19 @@ class Store:
         claim. `pipelines` are the known names, with the labels that each requires; `terms` are
         their other requirements. `resolve` returns the commit of a job that has none, once per job.
         `job_id` may name a finished job: that starts a new attempt; `requested_by` is the person
-        who named it. Raises NothingToClaim,
+        who named it. With a `judge`, no other builder claims for this one. Raises NothingToClaim,
         NotFound, Conflict (the job is running), ClaimLost, and what `resolve` raises.
         """
         wanted = replace(
             self._wanted(pipelines, job_id, pipeline, default_pipeline, terms),
             requested_by=requested_by,
         )
-        combined = CombinedClaim(claim_id, wanted, resolve)
+        combined = CombinedClaim(claim_id, wanted, resolve, judge)
 
         def claim(draft: Draft) -> Attempt:
             return combined.apply(draft, self._publisher())
 
-        if job_id is not None:
+        if job_id is not None or judge is not trust_all:
             return self._on_queue(claim)
         with self._claiming:
             request = ClaimRequest(claim_id=claim_id, builder=self._builder, wanted=wanted)

@@ -19,6 +19,7 @@ from coordination_tasks.domain.errors import Conflict, NotFound, NothingToClaim
 from coordination_tasks.domain.model import Attempt, Job
 from coordination_tasks.domain.scheduling import Terms
 from coordination_tasks.domain.timestamps import utc_now
+from coordination_tasks.store.operations.claim import Judge
 from coordination_tasks.store.store import Store
 
 Resolver = Callable[[str, str], str | None]
@@ -38,6 +39,8 @@ class Claimer:
     terms: Terms
     """Their other requirements of jobs and builders."""
     resolve: Resolver
+    judge: Judge
+    """Which jobs it runs."""
     own_plans: OwnPlans
     planner: Planner
     job: str | None = None
@@ -75,12 +78,23 @@ class Claimer:
         self.intent.write(claim_id)
         try:
             attempt = self._claim(claim_id)
+            self._check_again(attempt)
         except (NothingToClaim, NotFound, Conflict):
             # raised for the newest version: no earlier try can succeed on it any more. A builder
             # that looks for jobs every minute must not push each time to withdraw nothing.
             self.intent.clear()
             raise
         return running_attempt(attempt, self.config, self.display)
+
+    def _check_again(self, attempt: Attempt) -> None:
+        """Refuse a claim whose answer was lost, and whose job somebody changed since.
+
+        Raises NothingToClaim.
+        """
+        if problem := self.judge(attempt.job):
+            self.store.release(attempt, f"not run: {problem}")
+            refusals = ((attempt.job.id, problem),)
+            raise NothingToClaim(f"job {attempt.job.id} is not run: {problem}", refusals)
 
     def _claim(self, claim_id: str) -> Attempt:
         return self.store.claim(
@@ -92,6 +106,7 @@ class Claimer:
             default_pipeline=self.config.default_pipeline,
             terms=self.terms,
             resolve=self._commit_of,
+            judge=self.judge,
         )
 
     def _commit_of(self, job: Job) -> str | None:

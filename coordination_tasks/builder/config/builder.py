@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from common.records import (
+    boolean,
     integer,
     key,
     map_of,
@@ -119,6 +120,7 @@ class BuilderFile:
     secrets_file: str | None = key(optional(text), None)
     signing_key: str | None = key(optional(text), None)
     allowed_signers: str | None = key(optional(text), None)
+    require_signed_jobs: bool = key(boolean, False)
     destinations: Mapping[str, Destination] = key(map_of(destination), factory=dict)
     lock_dir: str = key(text, DEFAULT_LOCK_DIR)
     default_timeout: float = key(parse_duration, DEFAULT_TIMEOUT)
@@ -171,6 +173,8 @@ class BuilderConfig:
     """The ssh key that signs manifests; None: they are not signed."""
     allowed_signers: Path | None
     """The file of keys whose signatures count; None: signatures are not checked."""
+    require_signed_jobs: bool
+    """Whether it runs only jobs that one of these keys signed."""
     destinations: Mapping[str, Destination]
     """Where steps may publish, by name."""
     lock_dir: Path
@@ -235,13 +239,22 @@ def read_builder_config(
         min_free=file.min_free,
         secrets_file=_optional_path(file.secrets_file, path.parent),
         signing_key=_optional_path(file.signing_key, path.parent),
-        allowed_signers=_optional_path(file.allowed_signers, path.parent),
+        allowed_signers=_allowed_signers(path, file),
+        require_signed_jobs=file.require_signed_jobs,
         destinations=_destinations(file, path.parent),
         lock_dir=_resolve(file.lock_dir, path.parent),
         default_timeout=file.default_timeout,
         log_limit=file.log_limit,
         sandbox=_sandbox(path, file, environment, home),
     )
+
+
+def _allowed_signers(path: Path, file: BuilderFile) -> Path | None:
+    if file.require_signed_jobs and file.allowed_signers is None:
+        raise BadConfiguration(
+            f"{path}: require_signed_jobs needs allowed_signers, the file of the keys that count"
+        )
+    return _optional_path(file.allowed_signers, path.parent)
 
 
 def _destinations(file: BuilderFile, folder: Path) -> dict[str, Destination]:

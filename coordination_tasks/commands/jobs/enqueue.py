@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from coordination_tasks.commands.control.acting import OPTION_AS, OPTION_ON, tel
 from coordination_tasks.commands.jobs.jobs import job_as_json
 from coordination_tasks.domain.errors import BadRequest, IdTaken, NotFound, Unavailable
 from coordination_tasks.domain.model import Job, check_builder_id
+from coordination_tasks.farm.signed_jobs import job_signer
 from coordination_tasks.store.operations.control import ANY_BUILDER
 from coordination_tasks.store.operations.queue import check_request
 from coordination_tasks.store.store import Store
@@ -40,9 +41,12 @@ class EnqueueCommand(FarmCommand):
     )
     doc_description = """
 Prints the job's id; several branches make one job each, all or none. A branch without a commit is
-resolved when the job is claimed, a tag at once. A branch that does not exist is refused; if the
-source cannot be reached, the job is queued. Queueing the same --id with the same content again
-changes nothing; without --id each call is a new job.
+resolved when the job is claimed; at once with --if-new, or if the job is signed; a tag at once. A
+branch that does not exist is refused; if the source cannot be reached, the job is queued. Queueing
+the same --id with the same content again changes nothing; without --id each call is a new job.
+
+With `signing_key` in builder.yaml the job is signed. Builders with `require_signed_jobs` run only
+jobs that a key in their `allowed_signers` signed.
 
 --if-new queues no job for a commit that is queued, runs or has succeeded with the same pipeline,
 type and parameters, and prints the id of that job. Archived jobs do not count.
@@ -153,17 +157,24 @@ def queue(farm: Farm, wanted: Wanted, who: Acting, builder: str = "") -> tuple[J
     check_pipeline(pipelines, asked.pipeline or "")
     made_up = new_job_id(time.time(), uuid.uuid4().int)
     request = replace(asked, id=asked.id or made_up, queued_by=who.person)
-    jobs = [_checked(pipelines, request, name, wanted) for name in branches or ("",)]
-    with open_store(farm.config(builder), tell, trailers=who.trailers) as store:
-        stored = _queue(store, jobs, has_id=bool(asked.id), new=wanted.new)
+    config = farm.config(builder)
+    sign = job_signer(config)
+    exact = wanted.new or sign is not None
+    jobs = [_checked(pipelines, request, name, wanted, exact) for name in branches or ("",)]
+    with open_store(config, tell, trailers=who.trailers) as store:
+        stored = _queue(store, jobs, sign or _unsigned, has_id=bool(asked.id), new=wanted.new)
         for name in _unknown(store, request.dependencies):
             tell(f"unknown job {name[:80]!r}: {stored[0].id} waits until it has succeeded")
         tell_if_unknown(store, asked.wanted_builder or "")
     return stored
 
 
-def _checked(pipelines: Pipelines, request: Job, branch: str, wanted: Wanted) -> Job:
-    """The job for a branch or tag. Raises BadRequest, Unavailable."""
+def _unsigned(job: Job) -> Job:
+    return job
+
+
+def _checked(pipelines: Pipelines, request: Job, branch: str, wanted: Wanted, exact: bool) -> Job:
+    """The job for a branch or tag, `exact`: with its commit. Raises BadRequest, Unavailable."""
     job = replace(request, branch=branch or None)
     pipeline = job.pipeline or ""
     try:
@@ -174,8 +185,8 @@ def _checked(pipelines: Pipelines, request: Job, branch: str, wanted: Wanted) ->
         if wanted.tag:
             return replace(job, commit=_tagged(pipelines, pipeline, wanted.tag))
         if branch and not job.commit:
-            tip = _tip(pipelines, pipeline, branch, must_know=wanted.new)
-            return replace(job, commit=tip) if wanted.new else job
+            tip = _tip(pipelines, pipeline, branch, must_know=exact)
+            return replace(job, commit=tip) if exact else job
     except ValueError as error:
         raise BadRequest(str(error)) from error
     return job
@@ -225,10 +236,12 @@ def _wanted(on: str) -> str | None:
     return on
 
 
-def _queue(store: Store, jobs: Sequence[Job], *, has_id: bool, new: bool) -> tuple[Job, ...]:
+def _queue(
+    store: Store, jobs: Sequence[Job], sign: Callable[[Job], Job], *, has_id: bool, new: bool
+) -> tuple[Job, ...]:
     """Add the jobs; those without an id of a person get ids that nobody has."""
     if has_id and not new:
-        return tuple(store.enqueue(job) for job in jobs)
+        return tuple(store.enqueue(sign(job)) for job in jobs)
     tries = _MOST_IDS
     while True:
         first = uuid.uuid4().int
@@ -237,7 +250,7 @@ def _queue(store: Store, jobs: Sequence[Job], *, has_id: bool, new: bool) -> tup
             for number, job in enumerate(jobs)
         ]
         try:
-            return store.enqueue_new(named, unless_built=new)
+            return store.enqueue_new([sign(job) for job in named], unless_built=new)
         except IdTaken:
             tries -= 1
             if has_id or not tries:

@@ -42,6 +42,7 @@ from coordination_tasks.domain.next_step import NextStep, next_step
 from coordination_tasks.domain.scheduling import Wanted
 from coordination_tasks.domain.timestamps import elapsed
 from coordination_tasks.farm.presence.observations import Presence
+from coordination_tasks.farm.signed_jobs import job_judge
 from coordination_tasks.store.operations.claim import explain
 from coordination_tasks.store.plans import plan_digest, recorded_plan
 from coordination_tasks.store.snapshot import Snapshot
@@ -165,8 +166,9 @@ def _refusals(config: BuilderConfig, pipelines: Pipelines, snapshot: Snapshot) -
         terms=terms_of(pipelines, Secrets(os.environ, config.secrets_file)),
     )
     drain = drain_of(snapshot.drains(), config.profile.id)
+    judged = explain(snapshot.queue, wanted, job_judge(config))
     hindrance = f"this builder is {drain}" if drain else lacking_space(config)
-    return {job.id: refusal or hindrance for job, refusal in explain(snapshot.queue, wanted)}
+    return {job.id: refusal or hindrance for job, refusal in judged}
 
 
 def _as_if_claimed(job: Job, config: BuilderConfig, plan: bytes) -> RunningAttempt:

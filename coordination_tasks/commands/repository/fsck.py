@@ -25,13 +25,14 @@ from coordination_tasks.domain.scheduling import Wanted
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.farm.presence.observations import Presence
 from coordination_tasks.farm.presence.overview import FarmOverview
+from coordination_tasks.farm.signed_jobs import job_judge
 from coordination_tasks.fsck.documents import find_broken, find_secrets
 from coordination_tasks.fsck.finding import Finding
 from coordination_tasks.fsck.git_locks import check_locks
 from coordination_tasks.fsck.jobs import check_jobs
 from coordination_tasks.fsck.manifests import check_manifests
 from coordination_tasks.fsck.outbox import check_outbox
-from coordination_tasks.fsck.plans import check_plans
+from coordination_tasks.fsck.plans import check_plans, check_signed
 from coordination_tasks.fsck.references import check_references
 from coordination_tasks.fsck.repair import Repair
 from coordination_tasks.fsck.stalled import (
@@ -151,6 +152,7 @@ Exit codes: 0 no problems (left), 1 cannot read the coordination repository or t
             *(find_broken(snapshot, history) if history else ()),
             *find_secrets(snapshot),
             *_disagreements(config, snapshot, overview, ended, wanted),
+            *_unsigned(config, snapshot),
             *(self._foreign_plans(config, snapshot, wanted) if wanted else ()),
             *check_outbox(snapshot, outbox),
             *check_locks(config.state_dir),
@@ -216,6 +218,13 @@ def _left_claim(config: BuilderConfig) -> str | None:
     """The claim that a killed build of this builder left behind; None while a build is running."""
     with while_idle(config) as idle:
         return own_intent(config.state_dir).read() if idle else None
+
+
+def _unsigned(config: BuilderConfig, snapshot: Snapshot) -> tuple[Finding, ...]:
+    try:
+        return tuple(check_signed(snapshot, job_judge(config)))
+    except BrokenDocument:
+        return ()  # the queue is broken: reported with its last valid version
 
 
 def _open_history(config: BuilderConfig, stack: ExitStack) -> GitHistory | None:

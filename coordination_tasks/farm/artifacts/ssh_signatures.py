@@ -89,6 +89,31 @@ def check_signature(
     return found[0]
 
 
+def check_signature_of_anybody(
+    signature: str, namespace: str, data: bytes, signers: Path, *, at: datetime
+) -> str:
+    """Whether somebody whom `signers` names signed `data`; returns their name there.
+
+    Raises SignatureRefused, BadConfiguration.
+    """
+    known = read_signers(signers)
+    with tempfile.NamedTemporaryFile(suffix=".sig") as file:
+        file.write(as_file(signature))
+        file.flush()
+        named = ["-n", namespace, "-s", file.name]
+        made = _keygen(["-Y", "check-novalidate", *named], data)
+    found = _FINGERPRINT.search(made.stdout.decode("utf-8", "replace"))
+    names = [s.principals.split(",")[0] for s in known if found and s.fingerprint == found[0]]
+    # without a line for the key, the check says what is wrong
+    for name in names[:-1]:
+        with suppress(SignatureRefused):
+            check_signature(signature, namespace, data, signers, name, at)
+            return name
+    principal = names[-1] if names else ""
+    check_signature(signature, namespace, data, signers, principal, at)
+    return principal
+
+
 def as_file(signature: str) -> bytes:
     """The signature as ssh-keygen writes and reads it."""
     return "\n".join([_BEGIN, *wrap(signature, _WIDTH), _END, ""]).encode()

@@ -21,17 +21,29 @@ from coordination_tasks.store.status_publisher import Publisher
 
 Resolve = Callable[[Job], str | None]
 """Returns the commit of a job that has a pipeline but no commit; None when it is unknown."""
+Judge = Callable[[Job], str]
+"""Why this builder runs no such job, whatever else fits; "" when it does."""
+
+
+def trust_all(job: Job) -> str:  # noqa: ARG001 - a Judge
+    """The judge of a builder that takes jobs from everybody who can queue them."""
+    return ""
 
 
 def claim(
-    draft: Draft, claim_id: str, wanted: Wanted, publisher: Publisher, resolve: Resolve
+    draft: Draft,
+    claim_id: str,
+    wanted: Wanted,
+    publisher: Publisher,
+    resolve: Resolve,
+    judge: Judge = trust_all,
 ) -> Attempt:
     """Claim the next job, or the wanted one; returns the existing claim if `claim_id` has one.
 
     Raises NothingToClaim, NotFound, Conflict, ClaimLost.
     """
     jobs = read_jobs(draft)
-    attempt = claim_in(draft, jobs, claim_id, wanted, publisher, resolve)
+    attempt = claim_in(draft, jobs, claim_id, wanted, publisher, resolve, judge)
     write_jobs(draft, jobs)
     return attempt
 
@@ -43,6 +55,7 @@ def claim_in(
     wanted: Wanted,
     publisher: Publisher,
     resolve: Resolve,
+    judge: Judge = trust_all,
 ) -> Attempt:
     """Like `claim`, but changes `jobs` instead of the document; when it raises, nothing changed.
 
@@ -55,7 +68,8 @@ def claim_in(
         return _held(draft, own, claim_id, publisher.profile.id)
     if drain := drain_of(read_drains(draft.read(DRAINS)), publisher.profile.id):
         raise NothingToClaim(f"builder {publisher.profile.id} claims nothing: {drain}")
-    job = _wanted_job(jobs, wanted) if wanted.job_id else _next_job(jobs, wanted)
+    find = _wanted_job if wanted.job_id else _next_job
+    job = find(jobs, wanted, judge)
     check_job_transition(job.id, job.state, State.RUNNING)
     pipeline = wanted.pipeline_of(job)
     claimed = replace(
@@ -80,15 +94,17 @@ def claim_in(
     return _attempt(draft, claimed, claim_id, publisher.profile.id)
 
 
-def explain(jobs: JobsDocument, wanted: Wanted) -> Iterator[tuple[Job, str]]:
+def explain(
+    jobs: JobsDocument, wanted: Wanted, judge: Judge = trust_all
+) -> Iterator[tuple[Job, str]]:
     """The queued jobs in order, each with the reason why it does not match this builder ("")."""
     for job in queue_order(jobs.queued()):
-        yield job, refusal(job, wanted, jobs.state_of)
+        yield job, refusal(job, wanted, jobs.state_of) or judge(job)
 
 
-def _next_job(jobs: JobsDocument, wanted: Wanted) -> Job:
+def _next_job(jobs: JobsDocument, wanted: Wanted, judge: Judge) -> Job:
     refusals = []
-    for job, reason in explain(jobs, wanted):
+    for job, reason in explain(jobs, wanted, judge):
         if not reason:
             return job
         refusals.append((job.id, reason))
@@ -106,11 +122,11 @@ def _next_job(jobs: JobsDocument, wanted: Wanted) -> Job:
     raise NothingToClaim("no job is queued")
 
 
-def _wanted_job(jobs: JobsDocument, wanted: Wanted) -> Job:
+def _wanted_job(jobs: JobsDocument, wanted: Wanted, judge: Judge) -> Job:
     job = jobs.require(wanted.job_id or "")
     if job.state is State.RUNNING:
         raise Conflict(f"job {job.id} is running on {job.assigned_to}, attempt {job.attempt}")
-    reason = refusal(job, wanted, jobs.state_of)
+    reason = refusal(job, wanted, jobs.state_of) or judge(job)
     if reason:
         refusals = ((job.id, reason),)
         raise NothingToClaim(f"job {job.id} does not match this builder: {reason}", refusals)

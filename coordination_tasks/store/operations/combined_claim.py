@@ -16,7 +16,7 @@ from coordination_tasks.domain.errors import ClaimLost, CoordinationError, Nothi
 from coordination_tasks.domain.model import Attempt, BuilderProfile, Job
 from coordination_tasks.domain.scheduling import Wanted
 from coordination_tasks.repository.draft import Draft
-from coordination_tasks.store.operations.claim import Resolve, claim, claim_in
+from coordination_tasks.store.operations.claim import Judge, Resolve, claim, claim_in
 from coordination_tasks.store.status_publisher import Publisher
 
 
@@ -49,15 +49,16 @@ def read_request(owner: str, data: bytes) -> ClaimRequest | None:
 class CombinedClaim:
     """A claim that can be applied to one draft after another. Resolves each commit once."""
 
-    def __init__(self, claim_id: str, wanted: Wanted, resolve: Resolve) -> None:
+    def __init__(self, claim_id: str, wanted: Wanted, resolve: Resolve, judge: Judge) -> None:
         self._claim_id = claim_id
         self._wanted = wanted
         self._resolve = resolve
+        self._judge = judge
         self._commits: dict[tuple[str | None, str | None], str | None] = {}
 
     def apply(self, draft: Draft, publisher: Publisher) -> Attempt:
         """Our own claim, like `claim`. A request that gets nothing stays."""
-        attempt = claim(draft, self._claim_id, self._wanted, publisher, self._commit)
+        attempt = claim(draft, self._claim_id, self._wanted, publisher, self._commit, self._judge)
         # a claim that is made already is ours now: a write for others could lose its races
         if draft.notes and draft.changes:
             self._claim_for_others(draft, publisher)
