@@ -25,6 +25,7 @@ from coordination_tasks.build.attempt.own_plans import own_plans
 from coordination_tasks.build.attempt.preparation import Preparation, PreparedAttempt
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
 from coordination_tasks.build.display.display import Display
+from coordination_tasks.build.display.document import show_attempt
 from coordination_tasks.build.logs.published import AttemptLogs
 from coordination_tasks.build.ports import Pipelines
 from coordination_tasks.build.signals import ending_signals
@@ -283,6 +284,7 @@ def show_end(end: AttemptEnd, log: AttemptLog, display: Display) -> int:
     job = log.running.job_id
     ended_as = log.running.claimed.ended_as
     released = f"stays {ended_as}" if ended_as else "is queued again"
+    show_attempt(display, log, end)
     match end:
         case Lost(error):
             raise error

@@ -62,11 +62,6 @@ def acting(named: str, client: str = "") -> Acting:
     )
 
 
-def acting_person(named: str) -> str:
-    """Who acts, as text; see `acting`."""
-    return acting(named).person
-
-
 _VARIABLES = (PERSON_VARIABLE, AGENT_VARIABLE, MODEL_VARIABLE, CONVERSATION_VARIABLE)
 
 

@@ -31,6 +31,7 @@ def recover(
     builder: str,
     ended: Callable[[Attempt, RecordedPlan], Mapping[str, str]],
     clock: Callable[[], datetime],
+    person: str = "",
 ) -> str | None:
     """Send waiting entries and release the job of a killed build; returns a line about it.
 
@@ -38,7 +39,7 @@ def recover(
     as it was then. The caller holds the builder's lock, so the process that made the claim has
     ended. Raises Unavailable, and the error of a store that refuses to take the job back. `ended`
     returns the steps of an attempt and its plan that succeeded, with their results, including those
-    that the killed build did not record.
+    that the killed build did not record. `person`: who asked for it; "" when nobody did.
     """
     outbox.flush(store)
     claim_id = intent.read()
@@ -59,6 +60,7 @@ def recover(
             ended_as=ended_before(recorded),
         )
         succeeded, reason = _ended(attempt, snapshot, outbox, ended)
+        reason += f", requested by {person}" if person else ""
         ends = ends_of_running_steps(
             job,
             recorded,

@@ -52,6 +52,8 @@ class Watch:
     """See `recover`."""
     clock: Callable[[], datetime]
     notice: Callable[[str], None]
+    person: str = ""
+    """Who asked for it, and is recorded with a job that is released; "" when nobody did."""
     _trouble: str = field(init=False, default="")
     _away_since: datetime | None = field(init=False, default=None)
 
@@ -101,6 +103,7 @@ class Watch:
                 builder=self.builder,
                 ended=self.ended,
                 clock=self.clock,
+                person=self.person,
             )
             if told:
                 self.notice(told)

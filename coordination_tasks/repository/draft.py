@@ -49,8 +49,7 @@ class Draft:
         if len(told) > 1:
             # the first line, which a short log shows, is the final result
             told = [f"{told[-1]} (and {len(told) - 1} more)", "", *told]
-        signed = ["", *(f"{name}: {value}" for name, value in self.trailers.items())]
-        return "\n".join([*told, *(signed if told and self.trailers else ())])
+        return with_trailers("\n".join(told), self.trailers if told else {})
 
     def read(self, path: str) -> bytes | None:
         """Content of a file with the changes so far; None when it does not exist."""
@@ -85,3 +84,9 @@ class Draft:
         self._changes = inner._changes
         self._told.extend(inner._told)
         self.marks.extend(inner.marks)
+
+
+def with_trailers(message: str, trailers: Mapping[str, str]) -> str:
+    """A message of a commit that ends with these lines, by name."""
+    lines = [f"{name}: {value}" for name, value in trailers.items()]
+    return "\n".join([message, "", *lines]) if lines else message

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from common.states import State
-from coordination_tasks.domain.model import Job
+from coordination_tasks.domain.model import Job, Transition
 from coordination_tasks.store.snapshot import Snapshot
 
 PLAN_KEY = "plan"
@@ -86,11 +86,19 @@ def requested_start(snapshot: Snapshot, job: Job, builder: str) -> str:
     """
     start = ""
     for transition in snapshot.transitions(job.id):
-        if PERSON_KEY in transition.details:
+        if _is_retry(transition):
             start = _text(transition.details, FROM_STEP_KEY) or ""
         elif transition.step is not None and transition.builder == builder:
             start = ""
     return start
+
+
+def _is_retry(transition: Transition) -> bool:
+    """Whether a person queued the job again; who builds, takes or releases it is recorded, too."""
+    requeued = transition.step is None and transition.to_state is State.QUEUED
+    return (
+        requeued and PERSON_KEY in transition.details and transition.from_state is not State.RUNNING
+    )
 
 
 def last_built_commit(snapshot: Snapshot, job: Job) -> str | None:

@@ -171,15 +171,16 @@ class Store:
         """Withdraw a claim request that a killed process may have left behind."""
         self._claims.withdraw()
 
-    def reap(self, job_id: str, *, seen_token: int, reason: str) -> Job | None:
+    def reap(self, job_id: str, *, seen_token: int, reason: str, person: str = "") -> Job | None:
         """Take a running job from a dead builder: queued again, or failed after its last attempt.
 
-        Returns the job as it is now. Does nothing, and returns None, if its fencing token is no
-        longer `seen_token`. Raises NotFound.
+        `person` asked to look for such jobs. Returns the job as it is now. Does nothing, and
+        returns None, if its fencing token is no longer `seen_token`. Raises NotFound.
         """
+        by = self._builder.id
         return self._on_queue(
             lambda draft: reap(
-                draft, job_id, seen_token, reason, by=self._builder.id, now=self._now()
+                draft, job_id, seen_token, reason, by=by, now=self._now(), person=person
             )
         )
 

@@ -73,8 +73,10 @@ def beater(
     )
 
 
-def observer(config: BuilderConfig, store: Store, notice: Callable[[str], None]) -> Observer:
-    """The observer of the other builders."""
+def observer(
+    config: BuilderConfig, store: Store, notice: Callable[[str], None], *, person: str = ""
+) -> Observer:
+    """The observer of the other builders; `person`: see Observer."""
     beats, presences = heartbeats(config), observations(config)
     twins = Twins(_profile(config), beats, notice)
 
@@ -89,6 +91,7 @@ def observer(config: BuilderConfig, store: Store, notice: Callable[[str], None])
         monotonic=time.monotonic,
         notice=notice,
         seen=seen,
+        person=person,
     )
 
 
@@ -179,11 +182,16 @@ def make_watch(
     store: Store,
     outbox: Outbox,
     notice: Callable[[str], None],
+    *,
+    person: str = "",
 ) -> Watch:
-    """The watch of this builder; `notice` receives lines about its actions."""
+    """The watch of this builder; `notice` receives lines about its actions.
+
+    `person`: see Observer and Watch.
+    """
     display = make_display(sys.stdout, verbose=False)
     logs, budget = step_logs(config), push_budget(config)
-    look = observer(config, store, notice)
+    look = observer(config, store, notice, person=person)
 
     def send_logs() -> None:
         if logs.unsent() and budget.has_room():
@@ -216,4 +224,5 @@ def make_watch(
         while_idle=lambda: while_idle(config),
         clock=utc_now,
         notice=notice,
+        person=person,
     )

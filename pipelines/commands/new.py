@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from common.cli.command import OPTION_JSON
 from common.errors import UsageError
 from common.yaml.document import parse_document
 from common.yaml.findings import did_you_mean
@@ -23,7 +24,7 @@ class NewCommand(PipelineCommand):
 
     name = "new"
     doc_purpose = "add a valid, commented pipeline to pipelines.yaml"
-    doc_usage = "NAME [--template maven-deb|maven|deb|shell] [--repository URL]"
+    doc_usage = "NAME [--template maven-deb|maven|deb|shell] [--repository URL] [--json]"
     doc_description = """
 The new pipeline is appended to the file; nothing else in the file changes. Without --repository it
 has a placeholder, which `doit validate` and `doit enqueue` refuse until you set it.
@@ -36,6 +37,7 @@ Exit codes: 0 added, 3 invalid file or bad usage (nothing is changed).
          "help": "maven-deb, maven, deb or shell [default: %(default)s]"},
         {"name": "repository", "long": "repository", "type": str, "default": "",
          "help": "URL or path of its source, such as ./source.git (relative to the file's folder)"},
+        OPTION_JSON,
     )  # fmt: skip
 
     def run(self, args: list[str], **options: Any) -> int:
@@ -56,8 +58,12 @@ Exit codes: 0 added, 3 invalid file or bad usage (nothing is changed).
         if repository:
             entry = entry.replace(PLACEHOLDER, json.dumps(repository))  # JSON is YAML, too
         self._add(path, entry)
-        remedy = "" if repository else " Set its repository."
-        sys.stdout.write(f"{path}: added pipeline {name}.{remedy}\n")
+        if options["json"]:
+            added = {"file": str(path), "pipeline": name, "template": template}
+            self.write_json({**added, "has_placeholder": not repository})
+        else:
+            remedy = "" if repository else " Set its repository."
+            sys.stdout.write(f"{path}: added pipeline {name}.{remedy}\n")
         return 0
 
     def _add(self, path: Path, entry: str) -> None:

@@ -38,7 +38,7 @@ from coordination_tasks.domain.errors import (
     Unavailable,
 )
 from coordination_tasks.domain.model import Transition
-from coordination_tasks.domain.next_step import next_step
+from coordination_tasks.domain.next_step import NextStep, next_step
 from coordination_tasks.domain.state_machine import FINAL_STEP_STATES
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.store.attempt_commands import Completion, ends_claim
@@ -149,10 +149,19 @@ class AttemptLog:
         """For people: the output of the tools for each failure, and the paths of the logs."""
         return self._steps.failure_lines()
 
-    def next_lines(self, end: Failed) -> tuple[str, ...]:
-        """For people: what to do about the failure."""
+    def steps(self) -> tuple[Transition, ...]:
+        """The last transition of each step that started or ended so far."""
+        with self._lock:
+            return self._steps.transitions()
+
+    def next_step(self, end: Failed) -> NextStep | None:
+        """What a person does about the failure."""
         job = replace(self.running.claimed.job, state=end.state, reason=end.reason)
-        step = next_step(job, self._steps.transitions())
+        return next_step(job, self._steps.transitions())
+
+    def next_lines(self, end: Failed) -> tuple[str, ...]:
+        """The same for a terminal."""
+        step = self.next_step(end)
         return step.lines if step else ()
 
     # --- the end --------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol, TextIO
 
 from common.cli.output_stream import silence
@@ -47,7 +47,10 @@ class Display(Protocol):
         """A message besides the steps."""
 
     def end(self) -> None:
-        """Nothing follows."""
+        """No step follows."""
+
+    def attempt_ended(self, attempt: Mapping[str, object]) -> None:
+        """How the attempt ended, as JSON values: the messages say the same to people."""
 
 
 class PlainDisplay(Display):
@@ -100,6 +103,9 @@ class PlainDisplay(Display):
         self._write(text)
 
     def end(self) -> None:
+        """See Display."""
+
+    def attempt_ended(self, attempt: Mapping[str, object]) -> None:
         """See Display."""
 
     def _write(self, text: str, style: str = "") -> None:

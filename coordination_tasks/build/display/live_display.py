@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TextIO, cast
 
@@ -86,6 +87,9 @@ class LiveDisplay(Display):
     def end(self) -> None:
         """See Display."""
         self._live.stop()
+
+    def attempt_ended(self, attempt: Mapping[str, object]) -> None:
+        """See Display."""
 
     def _set(self, step: str, row: _Row) -> None:
         with self._lock:

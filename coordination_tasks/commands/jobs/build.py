@@ -6,13 +6,15 @@ import os
 import sys
 from typing import Any, ClassVar
 
-from common.cli.command import OPTION_BUILDER
+from common.cli.command import OPTION_BUILDER, OPTION_JSON
 from coordination_tasks.build.display.choice import make_display
+from coordination_tasks.build.display.document import DocumentDisplay
 from coordination_tasks.build.run import BuildRequest, BuildTools, run_build, show_end
-from coordination_tasks.builder.acting_person import acting_person
+from coordination_tasks.builder.acting_person import Acting, acting
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.secret_values import Secrets
-from coordination_tasks.commands.base import FarmCommand, job_argument
+from coordination_tasks.commands.base import FarmCommand, as_json, job_argument
+from coordination_tasks.domain.errors import BadRequest
 from coordination_tasks.wiring.store import open_store
 from coordination_tasks.wiring.upkeep import attempt_logs, keepalive
 
@@ -23,6 +25,7 @@ BUILD_OPTIONS: tuple[dict[str, Any], ...] = (
      "help": "use the current pipeline instead of the plan of an earlier attempt"},
     {"name": "verbose", "long": "verbose", "type": bool, "default": False,
      "help": "show every line of the steps' logs"},
+    OPTION_JSON,
     OPTION_BUILDER,
 )  # fmt: skip
 
@@ -32,7 +35,7 @@ class BuildCommand(FarmCommand):
 
     name = "build"
     doc_purpose = "claim the next job and build it, step by step"
-    doc_usage = "[JOB] [--pipeline NAME] [-n N] [--replan] [--builder ID] [--verbose]"
+    doc_usage = "[JOB] [--pipeline NAME] [-n N] [--replan] [--builder ID] [--verbose|--json]"
     doc_description = """
 
 Claims a job, runs the steps of its pipeline, and publishes the result.
@@ -67,29 +70,50 @@ Exit codes:
         parallel: int,
         replan: bool,
         verbose: bool,
+        json: bool,
         builder: str,
         pos_args: list[str],
     ) -> int:
         if pipeline:
             self.check_pipeline(pipeline)
         job = job_argument(job, pos_args)
-        return run_build(
+        who = acting("") if job else None  # of the next job the builder decides, no person
+        config = self.farm.config(builder)
+        return build_and_show(
             BuildRequest(
                 job=job or None,
-                person=acting_person("") if job else "",
+                person=who.person if who else "",
                 pipeline=pipeline or None,
                 parallel=parallel,
                 replan=replan,
-                tools=build_tools(self, self.farm.config(builder), verbose=verbose),
+                tools=build_tools(self, config, verbose=verbose, json=json, who=who),
             )
         )
 
 
-def build_tools(command: FarmCommand, config: BuilderConfig, *, verbose: bool) -> BuildTools:
-    """The tools of a command that builds."""
+def build_and_show(request: BuildRequest) -> int:
+    """Build, and then print the document if the display makes one; returns the exit code."""
+    code, display = run_build(request), request.tools.display
+    if isinstance(display, DocumentDisplay):
+        sys.stdout.write(as_json(display.document(code)) + "\n")
+    return code
+
+
+def build_tools(
+    command: FarmCommand,
+    config: BuilderConfig,
+    *,
+    verbose: bool,
+    json: bool,
+    who: Acting | None = None,
+) -> BuildTools:
+    """The tools of a command that builds, for `who` named the job."""
+    if verbose and json:
+        raise BadRequest("--verbose and --json exclude each other")
     farm = command.farm
     secrets = Secrets(os.environ, config.secrets_file)
-    display = make_display(sys.stdout, verbose=verbose)
+    display = DocumentDisplay() if json else make_display(sys.stdout, verbose=verbose)
+    trailers = who.trailers if who else {}
     return BuildTools(
         config=config,
         claim=farm.claim,
@@ -101,7 +125,9 @@ def build_tools(command: FarmCommand, config: BuilderConfig, *, verbose: bool) -
         secrets=secrets,
         display=display,
         # doit swallows the stderr of an action, like the claim
-        open_store=lambda sleep: open_store(config, display.message, sleep=sleep),
+        open_store=lambda sleep: open_store(
+            config, display.message, sleep=sleep, trailers=trailers
+        ),
         logs=lambda log: attempt_logs(config, farm.pipelines, log),
         keepalive=lambda log, logs, store: keepalive(config, store, log, logs, display.message),
         show_end=show_end,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from coordination_tasks.build.run import BuildRequest, StartOver, run_build
-from coordination_tasks.builder.acting_person import acting_person
+from coordination_tasks.build.run import BuildRequest, StartOver
+from coordination_tasks.builder.acting_person import acting
 from coordination_tasks.commands.base import FarmCommand
 from coordination_tasks.commands.control.acting import OPTION_AS
-from coordination_tasks.commands.jobs.build import BUILD_OPTIONS, build_tools
+from coordination_tasks.commands.jobs.build import BUILD_OPTIONS, build_and_show, build_tools
 from coordination_tasks.domain.errors import BadRequest
 
 
@@ -18,7 +18,7 @@ class RerunCommand(FarmCommand):
     name = "rerun"
     doc_purpose = "build a job again: only what failed, from a step on, or one step"
     doc_usage = (
-        "JOB [--from STEP] [--only STEP] [--clean] [--replan] [-n N] [--as NAME] [--verbose]"
+        "JOB [--from STEP] [--only STEP] [--clean] [--replan] [-n N] [--as NAME] [--verbose|--json]"
     )
     doc_description = """
 
@@ -53,6 +53,7 @@ Exit codes: see `doit help build`.
         parallel: int,
         replan: bool,
         verbose: bool,
+        json: bool,
         builder: str,
         pos_args: list[str],
     ) -> int:
@@ -60,13 +61,14 @@ Exit codes: see `doit help build`.
             raise BadRequest("expected the id of one job; `doit jobs` shows them")
         if sum(map(bool, (start, only, clean))) > 1:
             raise BadRequest("--from, --only and --clean exclude each other")
-        return run_build(
+        who, config = acting(person), self.farm.config(builder)
+        return build_and_show(
             BuildRequest(
                 job=pos_args[0],
-                person=acting_person(person),
+                person=who.person,
                 parallel=parallel,
                 replan=replan,
                 start_over=StartOver(start=start, only=only, clean=clean),
-                tools=build_tools(self, self.farm.config(builder), verbose=verbose),
+                tools=build_tools(self, config, verbose=verbose, json=json, who=who),
             )
         )

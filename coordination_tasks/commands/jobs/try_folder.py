@@ -10,22 +10,22 @@ from typing import ClassVar
 
 import doit
 
-from common.cli.command import OPTION_BUILDER, OPTION_PARAM, given_params
+from common.cli.command import OPTION_BUILDER, OPTION_JSON, OPTION_PARAM, given_params
 from coordination_tasks.build.attempt.attempt_end import AttemptEnd, Released
 from coordination_tasks.build.attempt.attempt_log import AttemptLog
 from coordination_tasks.build.attempt.keepalive import KeepaliveThread
 from coordination_tasks.build.display.display import Display
+from coordination_tasks.build.display.document import show_attempt
 from coordination_tasks.build.run import (
     EXIT_FAILED,
     EXIT_OF_SIGNAL,
     BuildRequest,
-    run_build,
     show_end,
 )
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.lock import builder_lock
 from coordination_tasks.commands.base import FarmCommand
-from coordination_tasks.commands.jobs.build import build_tools
+from coordination_tasks.commands.jobs.build import build_and_show, build_tools
 from coordination_tasks.domain.attempt_result import Failed
 from coordination_tasks.domain.errors import BadRequest
 from coordination_tasks.domain.model import Job
@@ -46,7 +46,7 @@ class TryCommand(FarmCommand):
 
     name = "try"
     doc_purpose = "build a folder as it is now: no commit, no queue, nothing is published"
-    doc_usage = "PIPELINE [STEP...] [--dir DIR] [--param NAME=VALUE ...] [-n N] [--verbose]"
+    doc_usage = "PIPELINE [STEP...] [--dir DIR] [--param NAME=VALUE ...] [-n N] [--verbose|--json]"
     doc_description = """
 Builds the working tree of DIR, tracked and new files without ignored ones, instead of the source of
 the pipeline. With STEPs only these and what they need. Needs no coordination repository.
@@ -70,6 +70,7 @@ signal n.
          "help": "run up to N steps in parallel (default: `parallel` in builder.yaml, or 1)"},
         {"name": "verbose", "long": "verbose", "type": bool, "default": False,
          "help": "show every line of the steps' logs"},
+        OPTION_JSON,
         OPTION_BUILDER,
     )  # fmt: skip
 
@@ -79,6 +80,7 @@ signal n.
         param: list[str],
         parallel: int,
         verbose: bool,
+        json: bool,
         builder: str,
         pos_args: list[str],
     ) -> int:
@@ -92,13 +94,13 @@ signal n.
         config = _own_config(self.farm.config(builder, without_repository=True))
         job = self._job(config, pipeline, folder, given_params(param))
         remote = MemoryRemote()
-        return run_build(
+        return build_and_show(
             BuildRequest(
                 job=job.id,
                 parallel=parallel,
                 steps=tuple(dict.fromkeys(steps)),
                 tools=replace(
-                    build_tools(self, config, verbose=verbose),
+                    build_tools(self, config, verbose=verbose, json=json),
                     open_store=lambda _sleep: nullcontext(_store_with(job, remote, config)),
                     logs=lambda log: attempt_logs(
                         config,
@@ -158,6 +160,7 @@ def _store_with(job: Job, remote: MemoryRemote, config: BuilderConfig) -> Store:
 
 def _show_end(end: AttemptEnd, log: AttemptLog, display: Display) -> int:
     """Like show_end, for a job that no queue has."""
+    show_attempt(display, log, end, is_queued=False)
     match end:
         case Released(number):
             display.message(end.reason)

@@ -13,12 +13,14 @@ from rich.text import Text
 
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from coordination_tasks.build.attempt.own_plans import own_plans
+from coordination_tasks.builder.acting_person import acting
 from coordination_tasks.builder.claim_intent import own_intent
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.lock import while_idle
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.builder.secret_values import Secrets
 from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
+from coordination_tasks.commands.control.acting import OPTION_AS
 from coordination_tasks.commands.tables import console
 from coordination_tasks.domain.errors import BrokenDocument, HistoryRewritten, NotFound
 from coordination_tasks.domain.scheduling import Wanted
@@ -74,7 +76,7 @@ class FsckCommand(FarmCommand):
 
     name = "fsck"
     doc_purpose = "find problems in the coordination repository, and show remedies"
-    doc_usage = "[--repair] [--json]"
+    doc_usage = "[--repair] [--as NAME] [--json]"
     doc_description = """
 Reads the queue, locks, messages, builder status, shared/*.json and the archive, and shows the last
 valid version of unreadable documents or a missing queue. Finds illegal or unreadable transitions;
@@ -101,22 +103,26 @@ Exit codes: 0 no problems (left), 1 cannot read the coordination repository or t
     cmd_options = (
         {"name": "repair", "long": "repair", "type": bool, "default": False,
          "help": "repair what is safe, then show the rest"},
+        OPTION_AS,
         OPTION_JSON,
         OPTION_BUILDER,
     )  # fmt: skip
 
-    def _execute(self, repair: bool, json: bool, builder: str, pos_args: list[str]) -> int:
+    def _execute(
+        self, repair: bool, person: str, json: bool, builder: str, pos_args: list[str]
+    ) -> int:
         no_arguments(pos_args)
         config = self.farm.config(builder)
+        who = acting(person)
         done: list[str] = []
         with ExitStack() as stack:
-            store = stack.enter_context(open_store(config, tell))
+            store = stack.enter_context(open_store(config, tell, trailers=who.trailers))
             outbox = stack.enter_context(Outbox(config.state_dir / "outbox.sqlite"))
             history = _open_history(config, stack)
             wanted = self._wanted(config)
             look = self._look(config, store, outbox, history, wanted)
             if repair and look.findings:
-                self._repair(config, store, outbox, look, done)
+                self._repair(config, store, outbox, look, done, who.person)
                 look = self._look(config, store, outbox, history, wanted)
         if json:
             sys.stdout.write(as_json(fsck_as_json(look.findings, done)) + "\n")
@@ -176,9 +182,15 @@ Exit codes: 0 no problems (left), 1 cannot read the coordination repository or t
             return ()  # the queue is broken: reported with its last valid version
 
     def _repair(
-        self, config: BuilderConfig, store: Store, outbox: Outbox, look: _Look, done: list[str]
+        self,
+        config: BuilderConfig,
+        store: Store,
+        outbox: Outbox,
+        look: _Look,
+        done: list[str],
+        person: str,
     ) -> None:
-        watch = make_watch(self.farm.pipelines, config, store, outbox, done.append)
+        watch = make_watch(self.farm.pipelines, config, store, outbox, done.append, person=person)
         Repair(
             state_dir=config.state_dir,
             store=store,

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
+from coordination_tasks.builder.acting_person import acting
 from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
+from coordination_tasks.commands.control.acting import OPTION_AS
 from coordination_tasks.documents.retention import MOST_FINISHED
 from coordination_tasks.domain.errors import BrokenDocument
 from coordination_tasks.domain.timestamps import utc_now
@@ -22,7 +24,7 @@ class HousekeepingCommand(FarmCommand):
 
     name = "housekeeping"
     doc_purpose = "archive old jobs, messages and logs by month"
-    doc_usage = "[--dry-run] [--json]"
+    doc_usage = "[--dry-run] [--as NAME] [--json]"
     doc_description = f"""
 Moves finished jobs with their transitions, read messages, and logs to coordination/archive/ in the
 repository when they are older than keep_jobs, keep_messages and keep_logs in builder.yaml; of more
@@ -38,17 +40,20 @@ Exit codes: 0 done, 1 cannot reach the coordination repository or a document in 
     cmd_options = (
         {"name": "dry_run", "long": "dry-run", "type": bool, "default": False,
          "help": "only show what would be moved"},
+        OPTION_AS,
         OPTION_JSON,
         OPTION_BUILDER,
     )  # fmt: skip
 
-    def _execute(self, dry_run: bool, json: bool, builder: str, pos_args: list[str]) -> int:
+    def _execute(
+        self, dry_run: bool, person: str, json: bool, builder: str, pos_args: list[str]
+    ) -> int:
         no_arguments(pos_args)
         config = self.farm.config(builder)
         broken: list[str] = []
         withheld: list[str] = []
         now = utc_now()
-        with open_store(config, tell) as store:
+        with open_store(config, tell, trailers=acting(person).trailers) as store:
             care = Housekeeping(
                 store=store, ages=config.ages, now=now, notice=broken.append, report=withheld.append
             )

@@ -9,9 +9,11 @@ from dataclasses import asdict, dataclass
 
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.cli.terminal_text import printable
+from coordination_tasks.builder.acting_person import Acting, acting
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
+from coordination_tasks.commands.control.acting import OPTION_AS
 from coordination_tasks.domain.errors import BadRequest, NotFound
 from coordination_tasks.repository.draft import Draft
 from coordination_tasks.repository.protocol import Version, VersionGone
@@ -52,7 +54,7 @@ class RecoverCommand(FarmCommand):
 
     name = "recover"
     doc_purpose = "put back what main has lost"
-    doc_usage = "--from-clone [--write] [--json]"
+    doc_usage = "--from-clone [--write] [--as NAME] [--json]"
     doc_description = """
 For a main that was force-pushed to an older state, or a repository that was restored from a backup.
 Compares main with the newest version that this builder has seen, which its local clone still has:
@@ -73,12 +75,19 @@ usage, another farm's repository, or nothing to recover from.
          "help": "from the local clone of this builder"},
         {"name": "write", "long": "write", "type": bool, "default": False,
          "help": "write what is shown"},
+        OPTION_AS,
         OPTION_JSON,
         OPTION_BUILDER,
     )  # fmt: skip
 
     def _execute(
-        self, from_clone: bool, write: bool, json: bool, builder: str, pos_args: list[str]
+        self,
+        from_clone: bool,
+        write: bool,
+        person: str,
+        json: bool,
+        builder: str,
+        pos_args: list[str],
     ) -> int:
         no_arguments(pos_args)
         if not from_clone:
@@ -87,7 +96,7 @@ usage, another farm's repository, or nothing to recover from.
         with _newest_seen(config) as before:
             main, lost = _lost(config, before)
             if write and lost:
-                lost = _put_back(config, before)
+                lost = _put_back(config, before, acting(person))
         report = _Report(
             main=main,
             seen=before.version,
@@ -136,13 +145,13 @@ def _lost(config: BuilderConfig, before: Snapshot) -> tuple[str, tuple[str, ...]
         return main, put_back(Draft(newest, main, is_newest=True), before)
 
 
-def _put_back(config: BuilderConfig, before: Snapshot) -> tuple[str, ...]:
+def _put_back(config: BuilderConfig, before: Snapshot, who: Acting) -> tuple[str, ...]:
     def write(draft: Draft) -> tuple[str, ...]:
         lost = put_back(draft, before)
         draft.note(f"{config.profile.id}: put back {len(lost)} facts that main had lost")
         return lost
 
-    with open_store(config, tell, restoring=True) as store:
+    with open_store(config, tell, restoring=True, trailers=who.trailers) as store:
         return store.change(write, queue=True)
 
 

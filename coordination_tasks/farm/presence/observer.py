@@ -51,7 +51,8 @@ class Observer:
     """The observation of one process; a new one knows nothing and waits a whole lease.
 
     `lease` (seconds) applies to builders that publish none. `notice` receives readable lines,
-    `seen` the store and the signs of the heartbeats at each check.
+    `seen` the store and the signs of the heartbeats at each check. `person`: who asked for it, and
+    is recorded with each job that is taken; "" for a builder's own observation.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Observer:
         monotonic: Callable[[], float],
         notice: Callable[[str], None],
         seen: Callable[[Snapshot, Mapping[str, str]], object] = lambda _snapshot, _signs: None,
+        person: str = "",
     ) -> None:
         self._store = store
         self._heartbeats = heartbeats
@@ -70,6 +72,7 @@ class Observer:
         self._monotonic = monotonic
         self._notice = notice
         self._seen = seen
+        self._person = person
         self._liveness = Liveness(longest_gap=lease / 2)
         self._snapshot: Snapshot | None = None
         self._sign_of_facts: str | None = None
@@ -148,7 +151,7 @@ class Observer:
 
     def _reap(self, watched: _Watched, reason: str) -> Job | None:
         job = watched.job
-        after = self._store.reap(job.id, seen_token=job.token, reason=reason)
+        after = self._store.reap(job.id, seen_token=job.token, reason=reason, person=self._person)
         self._snapshot = None
         if after is None:
             return None  # whoever was first reports it

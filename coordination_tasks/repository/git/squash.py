@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from coordination_tasks.domain.errors import (
     Unavailable,
     WriteRefused,
 )
+from coordination_tasks.domain.secret_scan import refuse_secrets
+from coordination_tasks.repository.draft import with_trailers
 from coordination_tasks.repository.git.process import GitResult, git_environment, make_repository
 from coordination_tasks.repository.git.remote import GitRemote, fail
 from coordination_tasks.repository.git.responses import Response, fetch_response, push_response, why
@@ -22,13 +25,23 @@ _TIP = "refs/heads/squashed"
 
 
 def squash(
-    url: str, branch: str, *, author: str, at: datetime, backup: bool, timeout: float
+    url: str,
+    branch: str,
+    *,
+    author: str,
+    at: datetime,
+    backup: bool,
+    timeout: float,
+    trailers: Mapping[str, str],
 ) -> str | None:
     """Replace `branch` by one parentless commit of its last files; returns the backup's name.
 
-    Does nothing when it is one commit already. Raises BadRequest for main, NotFound, Conflict
-    when a heartbeat came in between, Unavailable, AccessDenied, WriteRefused.
+    `trailers` name who acts, in the commit. Does nothing when it is one commit already. Raises
+    BadRequest for main, NotFound, Conflict when a heartbeat came in between, SecretFound,
+    Unavailable, AccessDenied, WriteRefused.
     """
+    message = with_trailers(f"squashed at {at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", trailers)
+    refuse_secrets("who acts", message)
     if branch == FACTS:
         raise BadRequest(f"cannot squash {FACTS}: it has the facts of the farm")
     remote = GitRemote(url, branch, timeout)
@@ -38,7 +51,7 @@ def squash(
         if made.code != 0:
             raise Unavailable(f"git init {git_dir} failed: {why(made)}")
         tip = _fetched(remote, git_dir, branch)
-        new = _parentless(git_dir, tip, author, at)
+        new = _parentless(git_dir, tip, author, at, message)
         if new is None:
             return None
         name = f"backup/{branch}-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}" if backup else None
@@ -62,12 +75,11 @@ def _fetched(remote: GitRemote, git_dir: Path, branch: str) -> str:
     return (git_dir / _TIP).read_text().strip()
 
 
-def _parentless(git_dir: Path, tip: str, author: str, at: datetime) -> str | None:
+def _parentless(git_dir: Path, tip: str, author: str, at: datetime, message: str) -> str | None:
     """Id of a new commit with the files of `tip`; None when `tip` has no parent itself."""
     from git import Actor, Commit, Repo  # noqa: PLC0415 - without git its import fails
 
     who = Actor(author, f"{author}@localhost")
-    message = f"squashed at {at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     with Repo(git_dir) as repository:
         repository.git.update_environment(**git_environment(), GIT_DIR=str(git_dir))
         old = repository.commit(tip)

@@ -18,6 +18,7 @@ from coordination_tasks.domain.secret_scan import refuse_secrets
 from coordination_tasks.repository.draft import Draft
 from coordination_tasks.store.operations.attempt import RESTORED, given_back, last_attempt
 from coordination_tasks.store.operations.moves import log_broken_off, log_move
+from coordination_tasks.store.plans import PERSON_KEY
 
 _PRIORITIES = range(1, 11)
 _LONGEST_TEXT = 10_000
@@ -81,9 +82,16 @@ def _builds_the_same(other: Job, job: Job) -> bool:
 
 
 def reap(
-    draft: Draft, job_id: str, seen_token: int, reason: str, *, by: str, now: datetime
+    draft: Draft,
+    job_id: str,
+    seen_token: int,
+    reason: str,
+    *,
+    by: str,
+    now: datetime,
+    person: str = "",
 ) -> Job | None:
-    """Take a running job from a builder that was seen to be dead at `seen_token`.
+    """Take a running job from a builder that was seen to be dead at `seen_token`, for `person`.
 
     The job is queued again, or fails after its last attempt; if it had ended before, it is as it
     was then. Returns it; None if its token has changed: it is another's by now. Raises NotFound.
@@ -93,6 +101,7 @@ def reap(
     if job.state is not State.RUNNING or job.token != seen_token:
         return None
     now = time_of_change(draft, job, now)
+    reason += f", requested by {person}" if person else ""
     after = given_back(draft, job, reason)
     restored = after.state is not State.QUEUED
     if not restored and (why := last_attempt(job, reason)):
@@ -101,7 +110,8 @@ def reap(
     write_jobs(draft, jobs)
     shown = replace(after, reason=f"{reason}; the job stays {after.state}") if restored else after
     log_broken_off(draft, job, shown, by=by, now=now)
-    log_move(draft, job, shown, by=by, now=now, details=RESTORED if restored else None)
+    details = (RESTORED if restored else {}) | ({PERSON_KEY: person} if person else {})
+    log_move(draft, job, shown, by=by, now=now, details=details)
     draft.note(f"{by}: take {job_id} from dead builder {job.assigned_to}: {after.state}")
     return after
 

@@ -20,7 +20,7 @@ from coordination_tasks.store.plans import (
     requested_start,
 )
 from coordination_tasks.store.store import Store
-from tests.support.coordination.world import World, began, claim, control, job
+from tests.support.coordination.world import PIPELINES, World, began, claim, control, job
 
 PLAN = Plan(data=b'{"steps": ["maven"]}\n', changed_since="1" * 40)
 OTHER = Plan(data=b'{"steps": ["maven", "deb"]}\n')
@@ -103,7 +103,10 @@ def test_a_start_that_a_person_asked_for_counts_until_a_step_has_run(world: Worl
     control(store).retry(["job_1"], NextAttempt(from_step="maven"))
     lost = claim(store)
     assert requested_start(store.snapshot(), lost.job, "build1") == "maven"
-    store.reap("job_1", seen_token=lost.token, reason="dead")
+    store.reap("job_1", seen_token=lost.token, reason="dead", person="eve")
+    assert requested_start(store.snapshot(), lost.job, "build1") == "maven"
+    lost = store.claim(claim_id="by eve", pipelines=PIPELINES, requested_by="eve", job_id="job_1")
+    control(store).release(["job_1"], force=True)
     assert requested_start(store.snapshot(), lost.job, "build1") == "maven"
 
     attempt_with(store, "job_1", PLAN)

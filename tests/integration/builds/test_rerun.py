@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 
 import pytest
@@ -21,10 +22,34 @@ def built(farm: Farm) -> tuple[Farm, str]:
 
 def test_rerun_from_a_step(built: tuple[Farm, str]) -> None:
     farm, job = built
-    done = farm.doit("rerun", job, "--from", "second")
+    done = farm.doit("rerun", job, "--from", "second", "--as", "eve", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     assert farm.ran() == ["second", "third"]
     assert farm.steps(job, attempt=2)["first"] == "up_to_date"
+    told = json.loads(done.stdout)
+    assert (told["job"], told["attempt"], told["exit_code"]) == (job, 2, 0)
+    assert {step["step"]: step["state"] for step in told["steps"]} == farm.steps(job, attempt=2)
+    claim = git(
+        *("-C", str(farm.coordination), "log", "-1", "--format=%B"),
+        *("--grep", f"claim {job}, attempt 2", "main"),
+    )
+    assert claim.endswith("Acting-Human: eve")
+    assert "claimed by build1, requested by eve" in str(farm.transitions(job))
+
+
+def test_a_failed_rerun_is_a_document_with_the_next_step(built: tuple[Farm, str]) -> None:
+    farm, job = built
+    farm.second("echo bad; exit 3")
+    done = farm.doit("rerun", job, "--replan", "--json")
+    assert (done.returncode, done.stderr) == (1, "")
+    told = json.loads(done.stdout)
+    assert (told["exit_code"], told["state"]) == (1, "failed")
+    assert told["next"]["command"].startswith("doit ")
+    [failed] = [step for step in told["steps"] if step["state"] == "failed"]
+    assert (failed["step"], failed["details"]["code"]) == ("second", "COMMAND_FAILED")
+    refused = farm.doit("rerun", "nope", "--json")
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert json.loads(refused.stderr)["exit_code"] == 3
 
 
 def test_rerun_of_everything_takes_nothing_from_another_job(farm: Farm) -> None:

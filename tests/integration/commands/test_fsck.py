@@ -170,7 +170,7 @@ def test_repair_does_what_is_safe_and_says_what_it_left(farm: Farm) -> None:
     assert held in [f["problem"].partition(": ")[2] for f in findings_of(before)]
     assert lock.exists(), "nothing is changed"
 
-    done = farm.doit("fsck", "--repair", "--json")
+    done = farm.doit("fsck", "--repair", "--as", "eve", "--json")
 
     assert done.returncode == 6, done.stderr
     told = json.loads(done.stdout)
@@ -182,6 +182,10 @@ def test_repair_does_what_is_safe_and_says_what_it_left(farm: Farm) -> None:
     ]
     assert not lock.exists()
     assert farm.job(job)["status"] == "queued"
+    killed = "doit build was killed on this builder, requested by eve"
+    assert killed in farm.doit("status", job).stdout
+    newest = git("-C", str(farm.coordination), "log", "-2", "--format=%(trailers)", "main")
+    assert newest.split("\n\n") == ["Acting-Human: eve", "Acting-Human: eve"]
     assert farm.read("shared/odd.json") == "{torn"
     farm.remove("shared/odd.json")
     assert farm.doit("fsck", "--repair").stdout == "no problems found\n"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import git
 from tests.support.doit.commands_here import QUEUE, Commands, farm_of_commands
 
 
@@ -33,7 +34,9 @@ def test_an_archived_job_is_found_by_commands(
     planned = json.loads(said("housekeeping --dry-run --json"))
     assert (planned["dry_run"], planned["jobs"]) == (True, ["old"])
     assert "1 jobs would be archived" in said("housekeeping --dry-run")
-    assert "1 jobs archived" in said("housekeeping")
+    assert "1 jobs archived" in said("housekeeping --as eve")
+    newest = git("-C", str(commands.farm.coordination), "log", "-1", "--format=%B", "main")
+    assert newest.endswith("Acting-Human: eve")
     assert json.loads(said("jobs --json")) == []
     assert json.loads(said("status --job old --json"))["state"] == "succeeded"
     assert "0 jobs archived" in said("housekeeping")

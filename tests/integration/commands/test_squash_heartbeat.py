@@ -18,9 +18,11 @@ def test_an_old_branch_becomes_one_commit(farm: Farm) -> None:
     main = git("-C", bare, "rev-parse", "main")
     git("-C", bare, "branch", "heartbeat-build1", "main")
 
-    done = farm.doit("squash-heartbeat", "--backup")
+    done = farm.doit("squash-heartbeat", "--backup", "--as", "eve")
 
     assert done.returncode == 0, done.stderr
+    made = git("-C", bare, "log", "-1", "--format=%B", "heartbeat-build1")
+    assert made.endswith("Acting-Human: eve")
     assert git("-C", bare, "rev-list", "--count", "heartbeat-build1") == "1"
     assert git("-C", bare, "show", "heartbeat-build1:build1/heartbeat.json") == "3"
     backup = git("-C", bare, "branch", "--list", "--format=%(refname:short)", "backup/*")

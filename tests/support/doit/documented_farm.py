@@ -76,6 +76,8 @@ def fill(farm: Farm) -> None:
         changed = farm.folder / "changed.d"
         farm.doit("fetch", BUILT, "-o", str(changed))
         (changed / "made.txt").write_text("jello\n")
+        git("clone", "--quiet", str(farm.source), str(farm.folder / "tree.d"))
+        git("-C", str(farm.coordination), "branch", "heartbeat-build1", "main")
         for side, text in {"a.d": "hello", "b.d": "jello"}.items():
             (farm.folder / side).mkdir()
             with zipfile.ZipFile(farm.folder / side / "made.jar", "w") as archive:

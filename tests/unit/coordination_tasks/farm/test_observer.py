@@ -183,10 +183,12 @@ def test_of_two_processes_that_look_only_the_one_that_took_the_job_says_so(farm:
         farm.looker.seconds += LEASE / 2 - 1
     reap = farm.looker.store.reap
 
-    def reap_after_the_other(job_id: str, *, seen_token: int, reason: str) -> Job | None:
+    def reap_after_the_other(
+        job_id: str, *, seen_token: int, reason: str, person: str = ""
+    ) -> Job | None:
         farm.looker.store.reap = reap  # type: ignore[method-assign]
         assert other.look()
-        return reap(job_id, seen_token=seen_token, reason=reason)
+        return reap(job_id, seen_token=seen_token, reason=reason, person=person)
 
     farm.looker.store.reap = reap_after_the_other  # type: ignore[method-assign]
     assert not farm.looker.observer.look()
