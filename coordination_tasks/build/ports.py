@@ -179,6 +179,18 @@ class SourceCommit(Protocol):
         """Whether it changes one of the files in question."""
 
 
+class SourceState(Protocol):
+    """Which commit of `pipelines_source` is in use."""
+
+    @property
+    def commit(self) -> str:
+        """Its full id."""
+
+    @property
+    def problem(self) -> str:
+        """Why the newest commit of the branch is not used, or unknown; "": it is used."""
+
+
 class Pipelines(Protocol):
     """The pipelines of this farm; their file is read only on demand."""
 
@@ -189,6 +201,15 @@ class Pipelines(Protocol):
     @property
     def known(self) -> Mapping[str, PipelineTerms]:
         """All by name. Raises ApplicationError when their file cannot be used."""
+
+    def file(self) -> Path:
+        """Where their file is. Raises ApplicationError."""
+
+    def source_state(self) -> SourceState | None:
+        """Which commit they come from; None: from a file. Raises ApplicationError."""
+
+    def read_again(self) -> None:
+        """Forget what was read: a process that runs for long sees changes of the file."""
 
     def check_job(
         self, pipeline: str, params: Mapping[str, str], *, job_id: str, branch: str, commit: str

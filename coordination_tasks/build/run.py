@@ -175,12 +175,14 @@ def _claim_and_build(request: BuildRequest, store: Store, claimer: Claimer) -> i
         signal = tools.claim.stop.signal
         return EXIT_OF_SIGNAL + (signal.number if signal else 0)
     logs = tools.logs(log)
+    source = tools.pipelines.source_state()
     preparation = Preparation(
         store=store,
         planner=tools.pipelines.planner,
         own_plans=claimer.own_plans,
         secrets=tools.secrets,
         replan=request.replan,
+        pipelines_commit=source.commit if source else None,
     )
     try:
         attempt = preparation.prepare(log.running)

@@ -44,6 +44,8 @@ class Watch:
     send_logs: Callable[[], None]
     """Sends logs that an earlier build could not send."""
     housekeeping: PeriodicHousekeeping
+    look_at_pipelines: Callable[[], None]
+    """Reads the pipelines again. Raises ApplicationError when the newest are not in use."""
     heartbeat: HeartbeatConfig
     while_idle: Callable[[], AbstractContextManager[bool]]
     sweep: Callable[[], object]
@@ -63,7 +65,10 @@ class Watch:
         Raises AnotherFarm, NewerFormat.
         """
         errors: list[Exception] = []
-        acts = (self.care, self.look, self._beat, self.send_logs, self.housekeeping.run_due)
+        acts = (
+            *(self.care, self.look, self._beat, self.send_logs),
+            *(self.housekeeping.run_due, self.look_at_pipelines),
+        )
         for act in acts:
             try:
                 act()

@@ -17,6 +17,7 @@ from coordination_tasks.store.snapshot import Snapshot
 
 PLAN_KEY = "plan"
 CHANGED_SINCE_KEY = "changed_since"
+PIPELINES_COMMIT_KEY = "pipelines_commit"
 PERSON_KEY = "by"
 """In the details of a transition that a person caused."""
 REPLAN_KEY = "replan"
@@ -33,6 +34,8 @@ class Plan:
     """JSON, always formatted in the same way."""
     changed_since: str | None = None
     """The commit that `changed(...)` compares with the job's; None: unknown."""
+    pipelines_commit: str | None = None
+    """The commit of `pipelines_source` that made it; None: a file of the builder did."""
 
     @property
     def digest(self) -> str:
@@ -42,7 +45,8 @@ class Plan:
     @property
     def details(self) -> dict[str, object]:
         """Its entry in the details of the attempt's first transition."""
-        return {PLAN_KEY: self.digest, CHANGED_SINCE_KEY: self.changed_since}
+        made = {PIPELINES_COMMIT_KEY: self.pipelines_commit} if self.pipelines_commit else {}
+        return {PLAN_KEY: self.digest, CHANGED_SINCE_KEY: self.changed_since, **made}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,7 @@ class RecordedPlan:
     digest: str
     changed_since: str | None
     attempt: int
+    pipelines_commit: str | None = None
 
 
 def plan_digest(data: bytes) -> str:
@@ -75,6 +80,7 @@ def recorded_plan(snapshot: Snapshot, job: Job) -> RecordedPlan | None:
                 digest=digest,
                 changed_since=_text(details, CHANGED_SINCE_KEY),
                 attempt=transition.attempt,
+                pipelines_commit=_text(details, PIPELINES_COMMIT_KEY),
             )
     return None
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from coordination_tasks.build.doit_tasks import CLAIM_TASK
 
 if TYPE_CHECKING:
+    from common.settings.pipelines_source import PipelinesSource
     from common.states import State
     from coordination_tasks.build.attempt.claim_action import ClaimAction
     from coordination_tasks.build.attempt.running_attempt import RunningAttempt
@@ -50,6 +51,12 @@ class Farm:
         from coordination_tasks.builder.config.builder import pipelines_file
 
         return pipelines_file(self.home, os.environ)
+
+    def pipelines_source(self) -> PipelinesSource | None:
+        """Where the pipelines come from; None: from `pipelines_file`. Raises BadConfiguration."""
+        from coordination_tasks.builder.config.builder import source_of_pipelines
+
+        return source_of_pipelines(self.home, os.environ)
 
     def default_timeout(self) -> float:
         """Seconds that a step without a timeout may take. Raises BadConfiguration."""

@@ -40,6 +40,7 @@ from coordination_tasks.store.old_programs import old_builders
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
 from coordination_tasks.wiring.clones import heartbeats, marks, push_budget, step_logs
+from coordination_tasks.wiring.pipelines import PipelinesLook
 from coordination_tasks.wiring.reading import observations
 
 
@@ -213,6 +214,7 @@ def make_watch(
             notice=notice,
             also=lambda: prune_good_builds(marks(config), config.keep_good_builds),
         ),
+        look_at_pipelines=PipelinesLook(pipelines=pipelines, state_dir=config.state_dir).look,
         heartbeat=config.heartbeat,
         sweep=pipelines.workspaces(config.state_dir).sweep,
         ended=lambda attempt, recorded: ended_alone(

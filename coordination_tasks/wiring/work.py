@@ -7,17 +7,20 @@ import sys
 import time
 from pathlib import Path
 
+from coordination_tasks.build.ports import Pipelines
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.farm.watch import Watch
 from coordination_tasks.farm.work.build_process import BuildProcess
 from coordination_tasks.farm.work.loop import Until, Work
 from coordination_tasks.farm.work.service_manager import VARIABLES, ServiceManager
 from coordination_tasks.farm.work.sign_of_life import SignOfLife
+from coordination_tasks.wiring.pipelines import state_of
 
 
 def make_work(
     home: Path,
     config: BuilderConfig,
+    pipelines: Pipelines,
     watch: Watch,
     *,
     until: Until,
@@ -39,7 +42,7 @@ def make_work(
             SignOfLife(config.state_dir),
             monotonic=time.monotonic,
         ),
-        pipelines_state=lambda: _state_of(config.pipelines_file),
+        pipelines_state=lambda: state_of(pipelines),
         service=ServiceManager(os.environ, monotonic=time.monotonic),
         watch_every=config.observe_every,
         until=until,
@@ -48,12 +51,3 @@ def make_work(
         wait=time.sleep,
         notice=watch.notice,
     )
-
-
-def _state_of(file: Path) -> object:
-    """Changes with the file; None while it is missing."""
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -12,6 +12,7 @@ from common.errors import UsageError
 from common.yaml.findings import did_you_mean
 from pipelines.domain.pipeline import Pipeline
 from pipelines.language.load import Kinds, read_pipelines
+from pipelines.tasks.definitions.choice import Chosen
 from pipelines.tasks.pipelines import Pipelines
 
 
@@ -43,6 +44,10 @@ class PipelineCommand(Command):
     def file(self) -> Path:
         """The farm's pipelines file. Raises BadPipelineFile."""
         return self._pipelines.file()
+
+    def source_state(self) -> Chosen | None:
+        """The commit of `pipelines_source` in use; None without one. Raises BadPipelineFile."""
+        return self._pipelines.source_state()
 
     def default_timeout(self) -> float:
         """Seconds that a step without a timeout may take here. Raises ApplicationError."""

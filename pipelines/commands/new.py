@@ -50,6 +50,11 @@ Exit codes: 0 added, 3 invalid file or bad usage (nothing is changed).
             raise UsageError(f"unknown template {template[:60]!r}{hint}")
         if not is_name(name):
             raise UsageError(f"invalid pipeline name {name[:60]!r}: {NAME_RULE}")
+        if self.source_state():
+            raise UsageError(
+                "the pipelines come from pipelines_source (builder.yaml): run this where the"
+                " repository is checked out, with PIPELINES_FILE=pipelines.yaml."
+            )
         path = self.file()
         if path.exists() and name in read_pipelines(path, self.kinds):
             raise UsageError(f"pipeline {name!r} already exists")

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from common.cli.command import OPTION_JSON
+from common.cli.command import OPTION_JSON, tell
 from common.errors import UsageError
 from common.yaml.findings import Finding
 from pipelines.commands.base import PipelineCommand
@@ -25,7 +25,8 @@ class ValidateCommand(PipelineCommand):
     doc_purpose = "check pipelines.yaml and report every error with its place"
     doc_usage = "[FILE] [--json]"
     doc_description = """
-Without FILE, checks the farm's own file. Checks included files too.
+Without FILE, checks the farm's own file; with pipelines_source, that of the commit in use, and says
+why a newer one is not. Checks included files too.
 Each error is a line on stderr: FILE:LINE:COLUMN: MESSAGE. With --json they are in the document.
 
 Exit codes: 0 valid, 3 invalid file or bad usage.
@@ -38,6 +39,8 @@ Exit codes: 0 valid, 3 invalid file or bad usage.
         if len(args) > 1:
             raise UsageError(f"unexpected argument {args[1][:60]!r}: give one file at a time")
         path = Path(args[0]) if args else self.file()
+        if not args and (chosen := self.source_state()) and chosen.problem:
+            tell(f"doit validate: {chosen.problem}; commit {chosen.commit[:12]} stays in use")
         try:
             pipelines = read_pipelines(path, self.kinds)
             _refuse_placeholders(pipelines)

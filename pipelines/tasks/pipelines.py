@@ -19,6 +19,7 @@ from common.errors import ApplicationError
 from pipelines.domain.errors import BadPipelineFile
 
 if TYPE_CHECKING:
+    from common.settings.pipelines_source import PipelinesSource
     from common.settings.sandbox import SandboxSettings
     from common.states import State
     from pipelines.domain.pipeline import Pipeline, RunningAttempt
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pipelines.git.commits import SourceCommit
     from pipelines.processes.cancellation import Cancellation
     from pipelines.steps.plugins import InstalledKinds
+    from pipelines.tasks.definitions.choice import Chosen
     from pipelines.tasks.planner import Planner
     from pipelines.tasks.workspaces import Workspaces
 
@@ -39,6 +41,9 @@ class Farm(Protocol):
 
     def pipelines_file(self) -> Path:
         """Where `pipelines.yaml` is. Raises ApplicationError."""
+
+    def pipelines_source(self) -> PipelinesSource | None:
+        """Where the pipelines come from; None: from `pipelines_file`. Raises ApplicationError."""
 
     def default_timeout(self) -> float:
         """Seconds that a step without a timeout may take. Raises ApplicationError."""
@@ -61,10 +66,31 @@ class Pipelines:
 
     def file(self) -> Path:
         """Where `pipelines.yaml` is. Raises BadPipelineFile."""
+        return self._located[0]
+
+    def source_state(self) -> Chosen | None:
+        """The commit of `pipelines_source` in use; None without one. Raises BadPipelineFile."""
+        return self._located[1]
+
+    @cached_property
+    def _located(self) -> tuple[Path, Chosen | None]:
         try:
-            return self._farm.pipelines_file()
+            source = self._farm.pipelines_source()
+            if source is None:
+                return self._farm.pipelines_file(), None
         except ApplicationError as error:
             raise BadPipelineFile(str(error)) from error
+        from pipelines.language.load import read_pipelines
+        from pipelines.tasks.definitions.choice import Definitions
+
+        return Definitions(
+            source=source, check=lambda path: read_pipelines(path, self.kinds)
+        ).file()
+
+    def read_again(self) -> None:
+        """Forget what was read: a process that runs for long sees changes of the file."""
+        for name in ("_located", "known"):
+            self.__dict__.pop(name, None)
 
     def default_timeout(self) -> float:
         """Seconds that a step without a timeout may take here. Raises ApplicationError."""
@@ -204,6 +230,7 @@ class Pipelines:
 
         Includes the needs of the pipelines if their file is valid.
         """
+        from pipelines.tasks.definitions.choice import check_source_state
         from pipelines.tasks.machine import check_tools
         from pipelines.tasks.optional_tools import check_extras
         from pipelines.tasks.sandbox_check import check_limits, check_sandbox
@@ -212,6 +239,8 @@ class Pipelines:
             yield *tool, True
         try:
             pipelines: Mapping[str, Pipeline] = self.known
+            if chosen := self.source_state():
+                yield *check_source_state(chosen), True
         except BadPipelineFile:
             pipelines = {}
         yield check_sandbox(sandbox)

@@ -34,7 +34,7 @@ def add_resources(server: MCPServer, place: Workplace) -> None:
     @server.resource("farm://pipelines.yaml", mime_type=_YAML)
     def pipelines_file() -> str:
         """The pipelines file of this builder, as it is now."""
-        return _text(place.config.pipelines_file)
+        return _text(place.farm.pipelines.file())
 
     @server.resource("farm://pipelines.schema.json", mime_type=_JSON)
     def schema() -> str:

@@ -41,6 +41,8 @@ class Preparation:
     own_plans: OwnPlans
     secrets: Secrets
     replan: bool
+    pipelines_commit: str | None
+    """The commit of `pipelines_source` in use; None: the pipelines come from a file."""
 
     def prepare(self, running: RunningAttempt) -> PreparedAttempt:
         """The attempt with its plan and its tasks.
@@ -62,13 +64,14 @@ class Preparation:
         except BadConfiguration as error:
             raise CannotBuild(str(error)) from error
         if recorded:
-            since = recorded.changed_since
+            since, made_by = recorded.changed_since, recorded.pipelines_commit
         else:
+            made_by = self.pipelines_commit
             since = last_built_commit(snapshot, job) if prepared.compares else None
         start = requested_start(snapshot, job, running.builder)
         _check_start(job, start, prepared)
         claimed = replace(running.claimed, job=replace(job, params=prepared.params))
-        plan = Plan(data=data, changed_since=since)
+        plan = Plan(data=data, changed_since=since, pipelines_commit=made_by)
         return PreparedAttempt(
             running=replace(
                 running,

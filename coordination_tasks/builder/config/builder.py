@@ -24,6 +24,7 @@ from common.records import (
     text,
 )
 from common.settings.destinations import Destination, destination, resolved
+from common.settings.pipelines_source import PipelinesSource
 from common.settings.sandbox import (
     Access,
     SandboxKind,
@@ -44,6 +45,7 @@ from coordination_tasks.builder.config.heartbeat import (
     heartbeat_config,
 )
 from coordination_tasks.builder.config.logs import LogsFile
+from coordination_tasks.builder.config.pipelines import PipelinesSourceFile, pipelines_source
 from coordination_tasks.documents.retention import Ages
 from coordination_tasks.domain.errors import BadConfiguration
 from coordination_tasks.domain.model import BuilderProfile, is_builder_id
@@ -99,6 +101,7 @@ class BuilderFile:
     coordination_repository: str | None = key(optional(text), None)
     state_dir: str | None = key(optional(text), None)
     pipelines_file: str | None = key(optional(text), None)
+    pipelines_source: PipelinesSourceFile | None = key(optional(record(PipelinesSourceFile)), None)
     default_pipeline: str | None = key(optional(text), None)
     labels: Mapping[str, str] = key(map_of(text), factory=dict)
     env: Mapping[str, str] = key(map_of(text, _variable), factory=dict)
@@ -214,13 +217,12 @@ def read_builder_config(
         raise BadConfiguration(
             f"invalid builder id {name[:60]!r}: use letters, digits, - and _, at most 63"
         )
-    state_dir = environment.get(STATE_VARIABLE) or file.state_dir or _default_state_dir(environment)
     heartbeat = heartbeat_config(file.heartbeat, environment, name)
     check_lease(file.lease, heartbeat, file.pushes_per_minute)
     return BuilderConfig(
         profile=_profile(name, file, found_labels or {}, heartbeat),
         coordination_repository=_resolve_remote(repository or "", path.parent),
-        state_dir=_resolve(state_dir, path.parent) / name,
+        state_dir=_resolve(_state_dir(file, environment), path.parent) / name,
         pipelines_file=pipelines_file(home, environment),
         default_pipeline=file.default_pipeline,
         env={**_passed(file.pass_env, environment), **file.env},
@@ -266,7 +268,7 @@ def _sandbox(
 ) -> SandboxSettings:
     """Hides from steps what is the builder's alone: settings, keys, state, what it publishes."""
     folder = path.parent
-    state_dir = environment.get(STATE_VARIABLE) or file.state_dir or _default_state_dir(environment)
+    state_dir = _state_dir(file, environment)
     remote = environment.get(REPOSITORY_VARIABLE) or file.coordination_repository or ""
     remote = _resolve_remote(remote.removeprefix("file://"), folder)
     named = [file.secrets_file, file.signing_key, state_dir]
@@ -313,6 +315,27 @@ def pipelines_file(home: Path, environment: Mapping[str, str]) -> Path:
     return _resolve(chosen, path.parent) if chosen else home / "pipelines.yaml"
 
 
+def source_of_pipelines(home: Path, environment: Mapping[str, str]) -> PipelinesSource | None:
+    """Where the pipelines come from; None: from `pipelines_file`. Needs no other setting.
+
+    Raises BadConfiguration.
+    """
+    path, file = _read_file(home, environment)
+    if file.pipelines_source is None or environment.get(PIPELINES_VARIABLE):
+        return None
+    if file.pipelines_file:
+        raise BadConfiguration(f"{path}: pipelines_file and pipelines_source exclude each other")
+    folder = path.parent
+    coordination = environment.get(REPOSITORY_VARIABLE) or file.coordination_repository or ""
+    return pipelines_source(
+        file.pipelines_source,
+        coordination=_resolve_remote(coordination, folder),
+        state_dir=_resolve(_state_dir(file, environment), folder),
+        remote=lambda name: _resolve_remote(name, folder),
+        path=lambda name: _resolve(name, folder),
+    )
+
+
 def default_timeout(home: Path, environment: Mapping[str, str]) -> float:
     """Seconds that a step without a timeout may take; needs no other setting."""
     return _read_file(home, environment)[1].default_timeout
@@ -333,7 +356,10 @@ def _host_name() -> str:
     return socket.gethostname().partition(".")[0]
 
 
-def _default_state_dir(environment: Mapping[str, str]) -> str:
+def _state_dir(file: BuilderFile, environment: Mapping[str, str]) -> str:
+    """The folder of the states of all builders of this host."""
+    if chosen := environment.get(STATE_VARIABLE) or file.state_dir:
+        return chosen
     base = environment.get("XDG_STATE_HOME") or _expanded("~/.local/state")
     return f"{base}/build-coordination"
 

@@ -65,6 +65,7 @@ Exit codes:
             work = make_work(
                 self.farm.home,
                 config,
+                self.farm.pipelines,
                 make_watch(self.farm.pipelines, config, store, outbox, tell),
                 until=Until.ONE_BUILD if once else Until.IDLE if until_idle else Until.NEVER,
                 finishes=finish,

@@ -64,6 +64,8 @@ class JobExplanation:
     not_claimed: str | None
     """Why this builder does not claim it, "" when it can; None when the job is not queued."""
     lease: Lease | None
+    pipelines_commit: str | None = None
+    """The commit of `pipelines_source` that made its plan; None: unknown, or a file made it."""
 
     @property
     def why(self) -> str:
@@ -109,6 +111,8 @@ Exit codes: 0 explained, 1 cannot reach the coordination repository, and nothing
                 return _show_queue(explain_jobs(config, pipelines, reading, active), json)
             job = snapshot.job(pos_args[0])
             explained = explain_jobs(config, pipelines, reading, [job])[0]
+            if recorded := recorded_plan(snapshot, job):
+                explained = replace(explained, pipelines_commit=recorded.pipelines_commit)
             steps, problem = steps_of_job(config, pipelines, snapshot, job)
             following = next_step(job, snapshot.transitions(job.id, job.attempt))
         if len(pos_args) == 1:
@@ -236,6 +240,7 @@ def _show_job(
         document = {
             **_job_json(explained),
             "plan_problem": problem or None,
+            "pipelines_commit": explained.pipelines_commit,
             "next": asdict(following) if following else None,
         }
         failed = explained.job.state in FAILURES
@@ -243,7 +248,9 @@ def _show_job(
         sys.stdout.write(as_json({**document, "steps": listed}) + "\n")
         return 0
     job = explained.job
-    told = [f"the job's plan cannot be loaded: {problem}"] if problem else []
+    commit = explained.pipelines_commit
+    told = [f"planned by pipelines commit {commit[:12]}"] if commit else []
+    told += [f"the job's plan cannot be loaded: {problem}"] if problem else []
     head = [f"job {job.id}: {job.state}, attempt {job.attempt}", explained.why, *told]
     write_lines([*filter(None, head), ""])
     _print_steps(steps)
