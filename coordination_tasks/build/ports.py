@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from common.job_pattern import JobPattern
 from common.settings.sandbox import SandboxSettings
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
+from coordination_tasks.farm.triggers.source import WatchedSource
 
 
 class PipelineTerms(Protocol):
@@ -238,6 +239,9 @@ class Pipelines(Protocol):
 
         They come from the mirror below `state_dir`; nothing is fetched. `files` are patterns.
         """
+
+    def watched(self, state_dir: Path) -> Mapping[str, WatchedSource]:
+        """The sources of all pipelines with triggers, by pipeline. Raises ApplicationError."""
 
     def take_folder(self, pipeline: str, folder: Path, into: Path) -> tuple[str, str]:
         """Make a folder as it is now the source of a pipeline; returns branch and commit.

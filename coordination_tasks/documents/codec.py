@@ -35,7 +35,7 @@ _STATE_OF_STATUS: Mapping[str, State] = {
 }
 _UNFINISHED = (_STATUS_OF_STATE[State.QUEUED], _STATUS_OF_STATE[State.RUNNING])
 _NEEDS_STATE_KEY = frozenset({State.CANCELLED, State.TIMED_OUT})
-_RARE = ("queued_by", "wanted_builder", "held", "signature")
+_RARE = ("queued_by", "trigger", "wanted_builder", "held", "signature")
 """Members that a job has only if they were requested."""
 _EXACT_DURATION = "exact_duration_seconds"
 
@@ -63,6 +63,7 @@ def job_from(raw: object) -> Job:
         dependencies=_texts("dependencies", raw.get("dependencies")),
         description=_text(raw.get("description")) or "",
         queued_by=_text(raw.get("queued_by")) or "",
+        trigger=_text(raw.get("trigger")) or "",
         wanted_builder=_text(raw.get("wanted_builder")) or None,
         held=_text(raw.get("held")) or "",
         signature=_text(raw.get("signature")) or "",
@@ -243,6 +244,7 @@ def _members(job: Job) -> dict[str, object]:
         "reason": job.reason,
         "state": job.state.value,
         "queued_by": job.queued_by,
+        "trigger": job.trigger,
         "wanted_builder": job.wanted_builder,
         "held": job.held,
         "signature": job.signature,

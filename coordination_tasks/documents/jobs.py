@@ -27,7 +27,7 @@ from coordination_tasks.repository.draft import Draft
 
 _ALWAYS = ("pipeline", "params", "labels")
 """Members that we always write: an entry without one of them was rewritten by another program."""
-_KEPT = (*_ALWAYS, "max_attempts", "queued_by", "wanted_builder", "held", "signature")
+_KEPT = (*_ALWAYS, "max_attempts", "queued_by", "trigger", "wanted_builder", "held", "signature")
 _NEW = json_edit.dump({"jobs": [], "metadata": {}})
 
 
@@ -257,6 +257,7 @@ def _restored(job: Job, raw: Mapping[str, object], files: Files) -> Job | None:
         labels=kept.labels,
         max_attempts=kept.max_attempts,
         queued_by=kept.queued_by,
+        trigger=kept.trigger,
         wanted_builder=kept.wanted_builder,
         held=kept.held,
         signature=kept.signature,

@@ -39,6 +39,8 @@ class Job:
     description: str = ""
     queued_by: str = ""
     """Who requested it; "" in jobs of older programs."""
+    trigger: str = ""
+    """The trigger that started it, like `cloudstack/push`; "": a person or a program did."""
     wanted_builder: str | None = None
     """The only builder that may claim it; None: every builder that matches."""
     held: str = ""

@@ -20,6 +20,8 @@ from coordination_tasks.store.operations.control import (
     release,
     retry,
 )
+from coordination_tasks.store.operations.trigger_state import Pause
+from coordination_tasks.store.operations.triggers import pause, resume
 from coordination_tasks.store.store import Store
 
 
@@ -80,6 +82,15 @@ class Control:
         """Let it claim again; returns the drain that was ended, None when there was none."""
         _check_builder(builder)
         return self._store.change(lambda draft: end_drain(draft, builder, by=self._person))
+
+    def pause_trigger(self, name: str, reason: str = "") -> Pause:
+        """Let a trigger start nothing; returns the pause in force."""
+        now = self._actor().now
+        return self._store.change(lambda d: pause(d, name, reason, by=self._person, now=now))
+
+    def resume_trigger(self, name: str) -> Pause | None:
+        """Let it start jobs again; returns the pause that was ended, None when there was none."""
+        return self._store.change(lambda draft: resume(draft, name, by=self._person))
 
     def _actor(self) -> Actor:
         now = self._clock().replace(microsecond=0)

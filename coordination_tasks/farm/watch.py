@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,8 +44,8 @@ class Watch:
     send_logs: Callable[[], None]
     """Sends logs that an earlier build could not send."""
     housekeeping: PeriodicHousekeeping
-    look_at_pipelines: Callable[[], None]
-    """Reads the pipelines again. Raises ApplicationError when the newest are not in use."""
+    also: Sequence[Callable[[], None]]
+    """What else is done in each turn, in this order."""
     heartbeat: HeartbeatConfig
     while_idle: Callable[[], AbstractContextManager[bool]]
     sweep: Callable[[], object]
@@ -67,7 +67,7 @@ class Watch:
         errors: list[Exception] = []
         acts = (
             *(self.care, self.look, self._beat, self.send_logs),
-            *(self.housekeeping.run_due, self.look_at_pipelines),
+            *(self.housekeeping.run_due, *self.also),
         )
         for act in acts:
             try:

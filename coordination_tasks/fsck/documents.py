@@ -17,6 +17,7 @@ from coordination_tasks.documents.paths import (
     JOBS,
     LOCKS,
     MESSAGES,
+    TRIGGERS,
     heartbeat_path,
     status_path,
 )
@@ -26,6 +27,7 @@ from coordination_tasks.domain.secret_scan import findings
 from coordination_tasks.fsck.finding import Finding
 from coordination_tasks.repository.protocol import Version
 from coordination_tasks.store.history import GitHistory
+from coordination_tasks.store.operations.trigger_state import read_states
 
 SHARED = "shared"
 
@@ -113,6 +115,8 @@ def _check(path: str, data: bytes | None) -> tuple[str, ...]:
         return _check_lines(path, data)
     if path == LOCKS:
         read_locks(data)
+    if path == TRIGGERS:
+        read_states(data)
     json_edit.parse_object(path, json_edit.decode(path, data))
     return ()
 
@@ -130,7 +134,7 @@ def _last_good(history: GitHistory, path: str) -> Version | None:
 
 
 def _paths(files: Files) -> Iterator[str]:
-    yield from (JOBS, LOCKS, MESSAGES, EPOCH)
+    yield from (JOBS, LOCKS, MESSAGES, EPOCH, TRIGGERS)
     yield from (f"{SHARED}/{name}" for name in files.names(SHARED) if name.endswith(".json"))
     for builder in filter(is_builder_id, files.names("")):
         yield from (status_path(builder), heartbeat_path(builder))

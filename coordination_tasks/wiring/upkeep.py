@@ -42,6 +42,7 @@ from coordination_tasks.store.store import Store
 from coordination_tasks.wiring.clones import heartbeats, marks, push_budget, step_logs
 from coordination_tasks.wiring.pipelines import PipelinesLook
 from coordination_tasks.wiring.reading import observations
+from coordination_tasks.wiring.triggers import trigger_looks
 
 
 def beater(
@@ -214,7 +215,10 @@ def make_watch(
             notice=notice,
             also=lambda: prune_good_builds(marks(config), config.keep_good_builds),
         ),
-        look_at_pipelines=PipelinesLook(pipelines=pipelines, state_dir=config.state_dir).look,
+        also=(
+            PipelinesLook(pipelines=pipelines, state_dir=config.state_dir).look,
+            trigger_looks(config, pipelines, store, look, notice).run_due,
+        ),
         heartbeat=config.heartbeat,
         sweep=pipelines.workspaces(config.state_dir).sweep,
         ended=lambda attempt, recorded: ended_alone(

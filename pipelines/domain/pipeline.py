@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from common.job_pattern import JobPattern
 from common.settings.destinations import Destination
 from common.settings.sandbox import SandboxSettings
+from common.settings.triggers import Triggers
 from common.yaml.validate import Text
 from pipelines.domain.errors import FailureCode
 from pipelines.domain.expressions import SUCCESS, Status, When
@@ -372,6 +373,8 @@ class Pipeline:
     env: Mapping[str, str] = field(default_factory=dict)
     takes: JobPattern | None = None
     """`for:`; None: only jobs that name the pipeline."""
+    triggers: Triggers = field(default_factory=Triggers)
+    """What starts its jobs."""
     labels: tuple[str, ...] = ()
     """Labels that the builder must have: `jdk=17`, `docker`."""
     params: Mapping[str, Param] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from annotated_types import Len
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from common.settings.sandbox import LEAST_CPUS, parse_cpus, parse_memory
+from common.settings.triggers import Supersede, check_cron, check_timezone
 from common.yaml.findings import did_you_mean
 from common.yaml.size import SIZE
 from common.yaml.validate import Duration, Several, Text
@@ -190,6 +191,47 @@ class ForEntry(Options):
     """Patterns of branches, like `4.*`; any when omitted."""
 
 
+class PushEntry(Options):
+    """Branches and tags of the source whose moves start jobs; patterns like `4.*`."""
+
+    branches: Several[Text] = ()
+    """Patterns of branches."""
+    paths: Several[Text] = ()
+    """Patterns of files, of which a push to a branch must change one; any when omitted."""
+    tags: Several[Text] = ()
+    """Patterns of tags."""
+    supersede: Supersede = Field(default=Supersede.NOTHING, strict=False)
+    """Older jobs of the branch that a new commit cancels: `waiting` ones, or `running` ones too."""
+
+
+class ScheduleEntry(Options):
+    """Times at which a branch is built."""
+
+    cron: Annotated[Text, AfterValidator(check_cron)]
+    """Minute, hour, day, month, weekday: `0 3 * * MON-FRI`."""
+    timezone: Annotated[Text, AfterValidator(check_timezone)] = "UTC"
+    """Name of the time zone, like `Europe/Berlin`."""
+    branch: Text
+    """The branch to build."""
+
+
+def _schedule_alone(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+class TriggersEntry(Options):
+    """What starts jobs of the pipeline by itself."""
+
+    push: PushEntry | None = None
+    """Branches and tags of the source whose moves start jobs."""
+    schedule: Annotated[tuple[ScheduleEntry, ...], BeforeValidator(_schedule_alone)] = Field(
+        default=(), strict=False
+    )
+    """Times at which a branch is built; one or a list."""
+    after: Several[Text] = ()
+    """Pipelines whose success starts a job for the same branch and commit."""
+
+
 class PipelineEntry(Options):
     """A pipeline as written in the file."""
 
@@ -201,6 +243,8 @@ class PipelineEntry(Options):
     """Where the commits come from."""
     for_: ForEntry | None = Field(default=None, alias="for")
     """Which of the jobs that name no pipeline it takes."""
+    triggers: TriggersEntry | None = None
+    """What starts jobs of the pipeline by itself."""
     labels: Several[Text] = ()
     """Labels that the builder must have: `jdk=17`, `docker`."""
     params: dict[str, ParamEntry] = Field(default_factory=dict)

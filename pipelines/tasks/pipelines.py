@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pipelines.steps.plugins import InstalledKinds
     from pipelines.tasks.definitions.choice import Chosen
     from pipelines.tasks.planner import Planner
+    from pipelines.tasks.watched import WatchedSource
     from pipelines.tasks.workspaces import Workspaces
 
 
@@ -193,6 +194,12 @@ class Pipelines:
         url = public_url(self.known[pipeline].source.repository)
         mirror = mirror_path(Workspace(state_dir, "").mirrors, url)
         return commits_between(mirror, since, until, files, os.environ)
+
+    def watched(self, state_dir: Path) -> Mapping[str, WatchedSource]:
+        """The sources of all pipelines with triggers, by pipeline. Raises BadPipelineFile."""
+        from pipelines.tasks.watched import watched_sources
+
+        return watched_sources(self.known, state_dir / "watched", os.environ)
 
     def take_folder(self, pipeline: str, folder: Path, into: Path) -> tuple[str, str]:
         """Make a folder as it is now the source of a pipeline; returns branch and commit.

@@ -119,6 +119,7 @@ def job_as_json(job: Job) -> dict[str, object]:
         "branch": job.branch,
         "commit": job.commit,
         "priority": job.priority,
+        "trigger": job.trigger or None,
         "wanted_builder": job.wanted_builder,
         "held": job.held or None,
         "assigned_to": job.assigned_to,

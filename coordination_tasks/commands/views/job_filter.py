@@ -23,6 +23,8 @@ JOB_STATES = (
     State.CANCELLED,
     State.TIMED_OUT,
 )
+_SCHEDULE = "/schedule"
+"""The end of the name of a trigger."""
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 FILTER_OPTIONS: tuple[dict[str, Any], ...] = (
@@ -36,6 +38,8 @@ FILTER_OPTIONS: tuple[dict[str, Any], ...] = (
      "help": "only this builder and its jobs; * matches anything (may be repeated)"},
     {"name": "since", "long": "since", "type": str, "default": "",
      "help": "only jobs that were queued, started or ended since then: 2h, 3d, or a time"},
+    {"name": "unscheduled", "long": "unscheduled", "type": bool, "default": False,
+     "help": "without the jobs that a schedule started"},
 )  # fmt: skip
 
 
@@ -48,6 +52,7 @@ class JobFilter:
     pipelines: tuple[str, ...] = ()
     builders: tuple[str, ...] = ()
     since: datetime | None = None
+    unscheduled: bool = False
 
     def takes(self, job: Job) -> bool:
         """Whether the job is to be shown."""
@@ -57,6 +62,7 @@ class JobFilter:
             and _fits(job.pipeline, self.pipelines)
             and _fits(job.assigned_to or job.wanted_builder, self.builders)
             and (self.since is None or last_change(job) >= self.since)
+            and not (self.unscheduled and job.trigger.endswith(_SCHEDULE))
         )
 
     def takes_builder(self, builder: str) -> bool:
@@ -73,6 +79,7 @@ def job_filter(
     pipeline: Sequence[str] = (),
     builder: Sequence[str] = (),
     since: str = "",
+    unscheduled: bool = False,
 ) -> JobFilter:
     """The filter that the options mean at the time `now`. Raises BadRequest."""
     return JobFilter(
@@ -81,6 +88,7 @@ def job_filter(
         pipelines=tuple(pipeline),
         builders=tuple(builder),
         since=read_since(since, now) if since else None,
+        unscheduled=unscheduled,
     )
 
 

@@ -19,6 +19,7 @@ from coordination_tasks.documents.paths import (
     MESSAGES,
     PLANS,
     TRANSITIONS,
+    TRIGGERS,
     archived_log_path,
     heartbeat_path,
     logs_folder,
@@ -116,12 +117,12 @@ def _put_back_transitions(draft: Draft, before: Snapshot) -> Iterator[str]:
 
 
 def _put_back_files(draft: Draft, before: Snapshot) -> Iterator[str]:
-    """Drains, messages, plans, requests, and what builders published of their attempts.
+    """Drains, messages, triggers, plans, requests, and what builders published of attempts.
 
     Of a missing status nothing is said: its builder publishes it again.
     """
     archived = ArchivedFiles(draft)
-    paths = [path for path in (DRAINS, MESSAGES) if draft.read(path) is None]
+    paths = [path for path in (DRAINS, MESSAGES, TRIGGERS) if draft.read(path) is None]
     for folder in (f"{PLANS}/{name}" for name in before.names(PLANS)):
         paths += [f"{folder}/{name}" for name in before.names(folder)]
     # the archive of a job has no request

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
 from common.job_pattern import JobPattern
+from common.settings.triggers import Push, Schedule, Triggers
 from common.yaml.findings import Finding, did_you_mean
 from common.yaml.validate import validate_partly
 from pipelines.domain.params import Param
@@ -36,7 +37,8 @@ _STAND_INS: Mapping[Path, Any] = {("description",): "-", ("source",): {"reposito
 class PipelineReader:
     """Turns an entry into a Pipeline and collects its errors.
 
-    The steps of `assembled` are expanded already; `matrices` has the matrix values of each.
+    The steps of `assembled` are expanded already; `matrices` has the matrix values of each;
+    `others` are the names of all pipelines.
     """
 
     def __init__(
@@ -45,11 +47,13 @@ class PipelineReader:
         assembled: Assembled,
         matrices: Sequence[Mapping[str, str]],
         kinds: Kinds,
+        others: Collection[str] = (),
     ) -> None:
         self.name = name
         self.assembled = assembled
         self.matrices = matrices
         self.kinds = kinds
+        self.others = others
         self.findings: list[Finding] = []
 
     def pipeline(self) -> Pipeline | None:
@@ -71,6 +75,7 @@ class PipelineReader:
             steps=self._steps(entry),
             env=entry.env,
             takes=None if takes is None else JobPattern(types=takes.types, branches=takes.branches),
+            triggers=self._triggers(entry),
             labels=entry.labels,
             params=params,
             secrets=entry.secrets,
@@ -85,6 +90,27 @@ class PipelineReader:
         file = self.assembled.place_of(("source", "repository")).document.name
         path = FilePath(file).resolve().parent / source.repository
         return source.model_copy(update={"repository": str(path.resolve())})
+
+    def _triggers(self, entry: PipelineEntry) -> Triggers:
+        wanted = entry.triggers
+        if wanted is None:
+            return Triggers()
+        for index, name in enumerate(wanted.after):
+            if name not in self.others:
+                text = f"unknown pipeline '{name}'{did_you_mean(name, self.others)}"
+                self._complain(("triggers", "after", index), text)
+        push = wanted.push
+        if push and not (push.branches or push.tags):
+            self._complain(("triggers", "push"), "expected `branches`, `tags` or both")
+        for name, param in entry.params.items():
+            if param.default is None:
+                text = f"'{name}' needs a default: no trigger sets it"
+                self._complain(("params", name), text, key=True)
+        return Triggers(
+            push=Push(**push.model_dump()) if push else None,
+            schedules=tuple(Schedule(**each.model_dump()) for each in wanted.schedule),
+            after=wanted.after,
+        )
 
     def _params(self, entry: PipelineEntry) -> dict[str, Param]:
         found = {}

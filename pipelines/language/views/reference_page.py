@@ -16,8 +16,11 @@ from pipelines.language.entries import (
     ParamEntry,
     PipelineEntry,
     PipelinesFile,
+    PushEntry,
     RetriesEntry,
+    ScheduleEntry,
     StepEntry,
+    TriggersEntry,
 )
 from pipelines.language.expressions.references import JOB_NAMES
 from pipelines.language.views.field_docs import field_texts, model_text
@@ -27,6 +30,9 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("A pipeline", PipelineEntry),
     ("source", Source),
     ("for", ForEntry),
+    ("triggers", TriggersEntry),
+    ("push", PushEntry),
+    ("schedule", ScheduleEntry),
     ("params", ParamEntry),
     ("defaults", DefaultsEntry),
     ("A step", StepEntry),
@@ -171,4 +177,7 @@ _TYPES = {
     "processors": "number",
     "number": "duration: `90s`, `30m`, `2h`",
 }
-_OTHERS = {"ParamType": "`string`, `integer`, `boolean`"}
+_OTHERS = {
+    "ParamType": "`string`, `integer`, `boolean`",
+    "Supersede": "`nothing`, `waiting`, `running`",
+}

@@ -63,6 +63,7 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit keys": (["keys"],),
     "doit version": (["version"],),
     "doit resume": (["resume"],),
+    "doit triggers": (["triggers"],),
     "doit recover": (["recover", "--from-clone"],),
     "doit release": (["release", RUNNING, "--force"],),
     "doit build": (["build", BUILT],),

@@ -25,6 +25,9 @@ EVERYTHING = """
     description: a step with all that a step can say
     source: {repository: ./source.git, submodules: true, lfs: true}
     params: {mode: {default: fast}}
+    triggers:
+      push: {branches: main}
+      schedule: {cron: "0 3 * * *", branch: main}
     steps:
       - uses: git-checkout
       - name: work
@@ -92,6 +95,8 @@ def fill(farm: Farm) -> None:
         fail(before, BROKEN_BEFORE, at=hour_ago)
         fail(store, BROKEN, farm.commit)
         Control(store, "Ann").drain("build2", "new disk")
+        Control(store, "Ann").pause_trigger("everything/push", "release")
+        store.enqueue(Job(id="nightly", pipeline="everything", trigger="everything/schedule"))
         Mailbox(store).send("all", "disk", kind="warning", body="it is nearly full", person="Ann")
         store.take_lock("config_update", timedelta(hours=1), person="Ann")
         _fill_outbox(farm, store)

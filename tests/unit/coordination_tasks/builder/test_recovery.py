@@ -166,7 +166,7 @@ def test_a_watch_tells_what_hinders_it_and_goes_on() -> None:
         beater=cast(Any, SimpleNamespace(beat_if_due=act("beat", KeyError("y")))),
         send_logs=act("logs"),
         housekeeping=cast(Any, SimpleNamespace(run_due=act("keep"))),
-        look_at_pipelines=lambda: None,
+        also=(),
         heartbeat=cast(Any, SimpleNamespace(idle=1.0)),
         while_idle=lambda: nullcontext(True),
         sweep=act("sweep"),

@@ -1,0 +1,52 @@
+"""The looks of a builder at the triggers of its pipelines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from coordination_tasks.build.ports import Pipelines
+from coordination_tasks.builder.config.builder import BuilderConfig
+from coordination_tasks.domain.model import Job
+from coordination_tasks.domain.timestamps import utc_now
+from coordination_tasks.farm.presence.observer import Observer
+from coordination_tasks.farm.triggers.looks import TriggerLooks
+from coordination_tasks.farm.triggers.record import LookRecord
+from coordination_tasks.store.store import Store
+
+
+def look_record(config: BuilderConfig) -> LookRecord:
+    """What this builder saw last."""
+    return LookRecord(config.state_dir / "triggers.json")
+
+
+def trigger_looks(
+    config: BuilderConfig,
+    pipelines: Pipelines,
+    store: Store,
+    observer: Observer,
+    notice: Callable[[str], None],
+) -> TriggerLooks:
+    """The looks, in turns of a watch that `observer` precedes."""
+
+    def check(job: Job) -> None:
+        pipelines.check_job(
+            job.pipeline or "",
+            job.params,
+            job_id=job.id,
+            branch=job.branch or "",
+            commit=job.commit or "",
+        )
+
+    return TriggerLooks(
+        builder=config.profile.id,
+        store=store,
+        snapshot=lambda: observer.snapshot,
+        sources=lambda: pipelines.watched(config.state_dir),
+        check=check,
+        every=config.observe_every,
+        record=look_record(config),
+        clock=utc_now,
+        monotonic=time.monotonic,
+        notice=notice,
+    )
