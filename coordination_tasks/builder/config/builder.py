@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ from common.settings.sandbox import (
 from common.yaml.document import read_document
 from common.yaml.duration import parse_duration
 from common.yaml.findings import InvalidFile
-from common.yaml.size import format_size, parse_size
+from common.yaml.size import parse_size
 from coordination_tasks.builder.config.disk import DEFAULT_MIN_FREE, LimitsFile
 from coordination_tasks.builder.config.heartbeat import (
     HeartbeatConfig,
@@ -46,6 +45,7 @@ from coordination_tasks.builder.config.heartbeat import (
 )
 from coordination_tasks.builder.config.logs import LogsFile
 from coordination_tasks.builder.config.pipelines import PipelinesSourceFile, pipelines_source
+from coordination_tasks.builder.config.values import checked_log_limit, host_path, variable
 from coordination_tasks.documents.retention import Ages
 from coordination_tasks.domain.errors import BadConfiguration
 from coordination_tasks.domain.model import BuilderProfile, is_builder_id
@@ -64,30 +64,8 @@ DEFAULT_LOCK_DIR = "/run/lock/build-coordination"
 DEFAULT_TIMEOUT = 6 * 3600.0
 """Seconds that a step without a timeout may take: a hang must end by itself some day."""
 DEFAULT_LOG_LIMIT = 200 * 1024**2
-_LEAST_LOG_LIMIT = 1024**2
 MOST_PARALLEL = 256
 """Maximum of parallel steps: each has a thread and processes of its own."""
-
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-def _variable(name: str) -> str:
-    if _VARIABLE.fullmatch(name) is None:
-        raise ValueError(f"invalid variable name {name[:60]!r}: use letters, digits and _")
-    return name
-
-
-def _log_limit(raw: object) -> int:
-    size = parse_size(raw)
-    if size < _LEAST_LOG_LIMIT:
-        raise ValueError(f"expected at least {format_size(_LEAST_LOG_LIMIT)}")
-    return size
-
-
-def _host_path(path: str) -> str:
-    if not path.startswith(("/", "~/")) or Path(path) == Path("/"):
-        raise ValueError(f"expected a full path, or one from ~/ on, found {path[:100]!r}")
-    return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +82,7 @@ class BuilderFile:
     pipelines_source: PipelinesSourceFile | None = key(optional(record(PipelinesSourceFile)), None)
     default_pipeline: str | None = key(optional(text), None)
     labels: Mapping[str, str] = key(map_of(text), factory=dict)
-    env: Mapping[str, str] = key(map_of(text, _variable), factory=dict)
+    env: Mapping[str, str] = key(map_of(text, variable), factory=dict)
     pass_env: tuple[str, ...] = key(several(text), ())
     flush_every: float = key(parse_duration, 30.0)
     push_timeout: float = key(parse_duration, 60.0)
@@ -127,9 +105,9 @@ class BuilderFile:
     destinations: Mapping[str, Destination] = key(map_of(destination), factory=dict)
     lock_dir: str = key(text, DEFAULT_LOCK_DIR)
     default_timeout: float = key(parse_duration, DEFAULT_TIMEOUT)
-    log_limit: int = key(_log_limit, DEFAULT_LOG_LIMIT)
+    log_limit: int = key(checked_log_limit, DEFAULT_LOG_LIMIT)
     sandbox: SandboxKind | None = key(optional(one_of(SandboxKind)), None)
-    sandbox_paths: Mapping[str, Access] = key(map_of(one_of(Access), _host_path), factory=dict)
+    sandbox_paths: Mapping[str, Access] = key(map_of(one_of(Access), host_path), factory=dict)
     step_memory: int | None = key(optional(parse_memory), None)
     step_cpus: float | None = key(optional(parse_cpus), None)
 
