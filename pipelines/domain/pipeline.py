@@ -200,6 +200,8 @@ class StepContext:
     """Seconds that the last success of each step took, by name; None: unknown."""
     network: Network = Network.HOST
     """The network of the step's own commands."""
+    is_trusted: Callable[[], bool] = lambda: True
+    """Whether other jobs of the builder may read what the step leaves in shared caches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -375,6 +377,8 @@ class Pipeline:
     """`for:`; None: only jobs that name the pipeline."""
     triggers: Triggers = field(default_factory=Triggers)
     """What starts its jobs."""
+    trusted: tuple[str, ...] | None = None
+    """Patterns of the branches whose jobs may write what other jobs read; None: all jobs may."""
     labels: tuple[str, ...] = ()
     """Labels that the builder must have: `jdk=17`, `docker`."""
     params: Mapping[str, Param] = field(default_factory=dict)

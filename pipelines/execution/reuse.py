@@ -87,7 +87,11 @@ class OtherJobs:
         folders.sort(key=lambda folder: (folder / "stamps").stat().st_mtime_ns, reverse=True)
         for folder in [f for f in folders if f != self._own.root][:_MOST_LOOKED_AT]:
             note = read_note(folder / "job.json")
-            if note and (note.pipeline, note.params) == (self._note.pipeline, self._note.params):
+            if (
+                note
+                and note.trusted
+                and (note.pipeline, note.params) == (self._note.pipeline, self._note.params)
+            ):
                 yield Workspace(self._own.state_dir, note.job), note
 
     def _may_pass(self, step: Step, success: SuccessRecord) -> bool:

@@ -37,6 +37,7 @@ from pipelines.execution.source_tree.restoration import SourceTree
 from pipelines.execution.source_tree.together import Together
 from pipelines.execution.success_records import SuccessRecords
 from pipelines.execution.values import ARTIFACTS, StepValues, checked_result
+from pipelines.git.commits import comes_from
 from pipelines.git.mirror import mirror_path
 from pipelines.git.remote import public_url
 from pipelines.git.tracked_files import files_that_match, input_files
@@ -253,6 +254,16 @@ class StepExecution:
             self.workspace, self._note, self.pipeline, self.tree.changes, self.cancellation
         )
 
+    @cached_property
+    def is_trusted(self) -> bool:
+        """Whether other jobs of this builder may use what this one makes."""
+        patterns = self.pipeline.trusted
+        return patterns is None or comes_from(self._mirror, self.attempt, patterns)
+
+    @property
+    def _mirror(self) -> Path:
+        return mirror_path(self.workspace.mirrors, public_url(self.pipeline.source.repository))
+
     @property
     def _note(self) -> JobNote:
         attempt = self.attempt
@@ -262,6 +273,7 @@ class StepExecution:
             branch=attempt.branch,
             commit=attempt.commit,
             params=dict(attempt.params),
+            trusted=self.is_trusted,
         )
 
     def record_end(self) -> None:
@@ -312,6 +324,7 @@ class StepExecution:
             dir=step.dir,
             values=step.values,
             network=step.network,
+            is_trusted=lambda: self.is_trusted,
             artifacts=ComputedSequence(
                 lambda: tuple(
                     workspace.source / path
@@ -325,12 +338,11 @@ class StepExecution:
         )
 
     def _sandbox(self) -> Sandbox:
-        url = public_url(self.pipeline.source.repository)
         return choose_sandbox(
             self.attempt.sandbox,
             self.workspace,
             self.step.name,
-            objects=mirror_path(self.workspace.mirrors, url) / "objects",
+            objects=self._mirror / "objects",
             network=self.step.network,
             ssh_agent=self.step.ssh_agent,
         )

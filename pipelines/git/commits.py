@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from pipelines.domain.errors import StepFailed
+from pipelines.domain.pipeline import RunningAttempt
 from pipelines.git.own_git_dir import local_git_environment
 from pipelines.processes.capture import capture
 
@@ -40,6 +42,29 @@ def commits_between(
     touching = _log(mirror, since, until, files, env) if files else ()
     ids = {commit for commit, _ in touching or ()}
     return tuple(SourceCommit(commit, subject, commit in ids) for commit, subject in found)
+
+
+def comes_from(mirror: Path, attempt: RunningAttempt, patterns: Sequence[str]) -> bool:
+    """Whether the job's branch matches one of the patterns, and contains its commit.
+
+    Whoever queues a job can name any branch beside any commit that the source serves.
+    """
+    commit, branch = attempt.commit, attempt.branch
+    if not commit or not branch or not mirror.is_dir():
+        return False
+    if not any(fnmatchcase(branch, pattern) for pattern in patterns):
+        return False
+    ask = ("git", "merge-base", "--is-ancestor", "--end-of-options", commit)
+    try:
+        got = capture(
+            (*ask, f"refs/heads/{branch}"),
+            cwd=mirror,
+            env=local_git_environment(attempt.env),
+            timeout=_SECONDS,
+        )
+    except StepFailed:
+        return False
+    return got.code == 0
 
 
 def _log(

@@ -232,6 +232,13 @@ class TriggersEntry(Options):
     """Pipelines whose success starts a job for the same branch and commit."""
 
 
+class TrustedEntry(Options):
+    """Jobs that may write what other jobs read: downloads, built modules, outputs of steps."""
+
+    branches: Several[Text]
+    """Patterns of branches, like `4.*`; a job's commit must be on its branch."""
+
+
 class PipelineEntry(Options):
     """A pipeline as written in the file."""
 
@@ -245,6 +252,8 @@ class PipelineEntry(Options):
     """Which of the jobs that name no pipeline it takes."""
     triggers: TriggersEntry | None = None
     """What starts jobs of the pipeline by itself."""
+    trusted: TrustedEntry | None = None
+    """Whose jobs may write what other jobs read; all jobs when omitted."""
     labels: Several[Text] = ()
     """Labels that the builder must have: `jdk=17`, `docker`."""
     params: dict[str, ParamEntry] = Field(default_factory=dict)

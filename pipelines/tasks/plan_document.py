@@ -90,6 +90,7 @@ class _Pipeline(_Document):
     steps: tuple[_Step, ...]
     env: dict[str, str] = {}
     takes: _Takes | None = None
+    trusted: tuple[str, ...] | None = None
     labels: tuple[str, ...] = ()
     params: dict[str, _Param] = {}
     secrets: tuple[str, ...] = ()
@@ -136,6 +137,7 @@ _PLAIN_OF_PIPELINE = (
     "description",
     "source",
     "env",
+    "trusted",
     "labels",
     "secrets",
     "timeout",

@@ -21,6 +21,8 @@ class JobNote:
     branch: str | None
     commit: str | None
     params: Mapping[str, str]
+    trusted: bool = True
+    """Whether other jobs may use what it made."""
 
 
 _NOTE = TypeAdapter(JobNote)

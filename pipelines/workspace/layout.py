@@ -70,7 +70,7 @@ class Workspace:
 
     @property
     def maven_tools(self) -> Path:
-        """Maven's own files on the builder: installations of wrappers, the module listener."""
+        """Files for Maven that the builder makes: the module listener, archives of classes."""
         return self.state_dir / "maven-tools"
 
     @property

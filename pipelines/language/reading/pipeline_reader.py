@@ -76,6 +76,7 @@ class PipelineReader:
             env=entry.env,
             takes=None if takes is None else JobPattern(types=takes.types, branches=takes.branches),
             triggers=self._triggers(entry),
+            trusted=entry.trusted.branches if entry.trusted else None,
             labels=entry.labels,
             params=params,
             secrets=entry.secrets,

@@ -21,6 +21,7 @@ from pipelines.language.entries import (
     ScheduleEntry,
     StepEntry,
     TriggersEntry,
+    TrustedEntry,
 )
 from pipelines.language.expressions.references import JOB_NAMES
 from pipelines.language.views.field_docs import field_texts, model_text
@@ -33,6 +34,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("triggers", TriggersEntry),
     ("push", PushEntry),
     ("schedule", ScheduleEntry),
+    ("trusted", TrustedEntry),
     ("params", ParamEntry),
     ("defaults", DefaultsEntry),
     ("A step", StepEntry),

@@ -14,6 +14,7 @@ from pipelines.workspace.host_lock import host_lock
 def shared_downloads(context: StepContext) -> Iterator[None]:
     """Around a build: provide the cache's downloads, and store new ones after a success.
 
+    Those of a job that is not trusted stay with the job.
     After a failure they remain in the job's own repository for the next try. Does nothing for a
     source without a POM.
     """
@@ -26,5 +27,7 @@ def shared_downloads(context: StepContext) -> Iterator[None]:
     with host_lock(lock, cancelled):
         fill(workspace.maven_cache, workspace.maven_repository, own, cancelled)
     yield
+    if not context.is_trusted():
+        return
     with host_lock(lock, cancelled):
         harvest(workspace.maven_repository, workspace.maven_cache, own, cancelled)

@@ -121,7 +121,7 @@ class MavenCall:
     readable: tuple[Path, ...] = ()
     """What it reads outside the job."""
     writable: tuple[Path, ...] = ()
-    """What it writes there, besides the installations of wrappers."""
+    """What it writes there."""
 
 
 def maven_command(options: MavenOptions, context: StepContext, call: MavenCall) -> Command:
@@ -138,19 +138,19 @@ def maven_command(options: MavenOptions, context: StepContext, call: MavenCall) 
     argv += [f"-D{name}={value}" for name, value in options.properties.items()]
     argv += [*options.extra_args, *options.goals]
     env = maven_environment(options, context.env, call.java_home)
-    wrappers = context.workspace.maven_tools / "wrapper"
     return Command(
         argv=tuple(argv),
         cwd=source,
         env={
             **env,
             "MAVEN_OPTS": " ".join((*call.java_options, env["MAVEN_OPTS"])),
-            "MAVEN_USER_HOME": str(wrappers),
+            # What the wrapper of a commit installs is for its job alone.
+            "MAVEN_USER_HOME": str(context.workspace.home / ".m2"),
             # Otherwise a wrapper does not report why it cannot fetch its Maven.
             "MVNW_VERBOSE": "true",
         },
         readable=call.readable,
-        writable=(wrappers, *call.writable),
+        writable=call.writable,
     )
 
 

@@ -97,7 +97,7 @@ class Maven:
         with _local_repository(options, context) as repository:
             build = _Build(options, context, env, versions, listener, record, others, repository)
             report, selection = build.run()
-        if options.incremental == "modules":
+        if options.incremental == "modules" and context.is_trusted():
             remember(others, _as_earlier_build(context, commit.sha, record))
         tests = SurefireResults()
         if not options.skip_tests:
@@ -252,8 +252,8 @@ class _Build:
         if not is_short_run(planned, known):
             return (), None
         given = _given_to_java(self.env, self.context.workspace.source)
-        workspace, step = self.context.workspace, self.context.step
-        archive = class_archive(workspace, step, self.versions, given)
+        workspace = self.context.workspace
+        archive = class_archive(workspace, self.versions, given, self.env)
         return (*short_run_options(given), *(archive.options() if archive else ())), archive
 
 
@@ -314,7 +314,7 @@ def _reader(
 def _local_repository(options: MavenOptions, context: StepContext) -> Iterator[Path]:
     """The local repository for one build; after a success others get its downloads."""
     workspace = context.workspace
-    if options.local_repository == "shared":
+    if options.local_repository == "shared" and context.is_trusted():
         shared = workspace.maven_shared_repository
         with host_lock(shared.with_suffix(".lock"), context.commands.check_cancelled):
             yield shared

@@ -10,6 +10,7 @@ import pytest
 
 from pipelines.domain.errors import StepFailed
 from pipelines.steps.run import RUN
+from tests.conftest import git
 from tests.support.pipelines.recorded_steps import Bench
 
 OUTPUTS = {"inputs": ("a.txt",), "outputs": ("out/*.txt",)}
@@ -57,6 +58,23 @@ def test_what_a_step_does_not_name_is_not_taken(
     bench.build("one", commit)
     assert "step" in bench.build("two", commit)
     assert bench.build("two", commit) == []
+
+
+def test_others_take_nothing_from_a_job_that_is_not_trusted(bench: Bench) -> None:
+    bench.trusted = ("main", "4.*")
+    commit = bench.commit({"a.txt": "1"})
+    git("-C", str(bench.source), "checkout", "--quiet", "-b", "feature")
+    theirs = bench.commit({"a.txt": "2"})
+    git("-C", str(bench.source), "checkout", "--quiet", "main")
+    every = ["git-checkout", "copy", "last"]
+
+    assert bench.build("of-feature", theirs, branch="feature") == every
+    assert bench.build("named-main", theirs, branch="main") == every, "main has no such commit"
+    merged = bench.commit({"a.txt": "2"})
+    assert bench.build("of-main", merged, branch="main") == every
+    assert bench.build("again", merged, branch="main") == ["git-checkout", "last"]
+    assert bench.build("reads", theirs, branch="feature") == ["git-checkout", "last"]
+    assert bench.build("of-nobody", commit, branch=None) == every
 
 
 def test_outputs_of_the_whole_commit_are_taken_when_nothing_else_made_the_tree(

@@ -71,6 +71,7 @@ class Bench:
             Step(name="git-checkout", kind=GIT_CHECKOUT, options=CheckoutOptions(), needs=())
         ]
         self.submodules = False
+        self.trusted: tuple[str, ...] | None = None
         self.reasons: dict[str, str] = {}
 
     def commit(self, files: Mapping[str, str], message: str = "x") -> str:
@@ -130,4 +131,5 @@ class Bench:
             source=Source(repository=str(self.source), submodules=self.submodules),
             steps=tuple(self.steps),
             params={name: Param(name=name) for name in attempt.params},
+            trusted=self.trusted,
         )

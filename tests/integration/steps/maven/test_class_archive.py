@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ VERSIONS = {"java": "17.0.9+9", "maven": "3.9.9"}
 
 
 def archive_of(folder: Path, given: str = "", **versions: str) -> ClassArchive | None:
-    return class_archive(Workspace(folder, "job_1", 1), "maven", {**VERSIONS, **versions}, given)
+    return class_archive(Workspace(folder, "job_1", 1), {**VERSIONS, **versions}, given, os.environ)
 
 
 def some_archive(folder: Path, **versions: str) -> ClassArchive:
@@ -38,15 +39,14 @@ def maven(archive: ClassArchive, *more: str) -> str:
 
 
 @pytest.mark.skipif(shutil.which("mvn") is None, reason="Maven is not installed")
-def test_the_first_run_writes_it_and_the_next_takes_it(tmp_path: Path) -> None:
+def test_the_builder_makes_it_and_the_next_run_takes_it(tmp_path: Path) -> None:
     archive = some_archive(tmp_path)
-
+    assert archive.options() == ()
     told = maven(archive)
+
     archive.keep()
 
-    assert archive.file.is_file()
-    assert not archive.written.exists()
-    assert "cds" not in told
+    assert list(archive.file.parent.iterdir()) == [archive.file]
     from_archive = "org.apache.maven.cli.MavenCli source: shared objects file (top)"
     assert from_archive in maven(archive, "-Xlog:class+load")
 
@@ -57,10 +57,15 @@ def test_the_first_run_writes_it_and_the_next_takes_it(tmp_path: Path) -> None:
     assert from_archive not in maven(archive, "-Xlog:class+load")
 
 
-def test_a_run_that_failed_keeps_nothing(tmp_path: Path) -> None:
-    archive = some_archive(tmp_path)
+def test_a_maven_that_does_not_start_leaves_nothing(tmp_path: Path) -> None:
+    archive = replace(some_archive(tmp_path), env={"PATH": str(tmp_path)})
     archive.keep()
-    assert not archive.file.exists()
+    assert list(archive.file.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("maven", ["3.9.9 (mvnw)", "mvnw", "unknown"])
+def test_a_maven_that_the_source_brings_gets_none(tmp_path: Path, maven: str) -> None:
+    assert archive_of(tmp_path, maven=maven) is None
 
 
 def test_each_java_and_maven_has_its_own(tmp_path: Path) -> None:
@@ -80,12 +85,10 @@ def test_one_of_a_java_that_is_long_gone_is_removed(tmp_path: Path) -> None:
         archive.file.touch()
         os.utime(archive.file, (long_ago, long_ago))
     used.options()
-    new.options()
-    new.written.touch()
 
-    new.keep()
+    replace(new, env={"PATH": str(tmp_path)}).keep()
 
-    assert [each.file.exists() for each in (old, used, new)] == [False, True, True]
+    assert [each.file.exists() for each in (old, used, new)] == [False, True, False]
 
 
 @pytest.mark.parametrize("java", ["unknown", "1.8.0_392-b08", "11.0.21+9"])

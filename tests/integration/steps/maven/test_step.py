@@ -151,7 +151,7 @@ def test_a_wrapper_is_used_when_the_source_has_one(steps: Steps) -> None:
     result = build(context, options)
 
     assert result.values["maven"] == "3.9.9 (mvnw)"
-    wrapped = f"by mvnw, {context.workspace.maven_tools / 'wrapper'}"
+    wrapped = f"by mvnw, {context.workspace.home / '.m2'}"
     assert wrapped in context.commands.log.read_text()
 
 

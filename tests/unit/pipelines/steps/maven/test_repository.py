@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipelines.domain.errors import StepCancelled
+from pipelines.steps.maven.downloads import shared_downloads
 from pipelines.steps.maven.repository import fill, harvest, reactor_folders
+from tests.support.pipelines.step_context import Steps
 
 JUNIT = "junit/junit/4.13.2"
 
@@ -70,6 +73,22 @@ def test_only_downloads_are_harvested(repository: Path, tmp_path: Path) -> None:
         "plugins/p/resolver-status.properties",
     }
     assert harvest(repository, cache, (), never) == 0
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_downloads_of_a_job_that_is_not_trusted_stay_with_it(tmp_path: Path, trusted: bool) -> None:
+    context = replace(Steps(tmp_path).context(), is_trusted=lambda: trusted)
+    workspace = context.workspace
+    project = "<project><groupId>g</groupId><artifactId>a</artifactId></project>"
+    write(workspace.source / "pom.xml", project)
+    jar = download(workspace.maven_cache / JUNIT / "junit-4.13.2.jar", "jar")
+    write(jar.with_name("_remote.repositories"), "junit-4.13.2.jar>central=\n")
+    new = workspace.maven_repository / "x/new/1"
+    with shared_downloads(context):
+        assert (workspace.maven_repository / JUNIT / jar.name).read_text() == "jar"
+        download(new / "new-1.jar", "new")
+        write(new / "_remote.repositories", "new-1.jar>central=\n")
+    assert (workspace.maven_cache / "x/new/1/new-1.jar").exists() == trusted
 
 
 def test_another_job_gets_copies(repository: Path, tmp_path: Path) -> None:
