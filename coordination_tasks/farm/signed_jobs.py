@@ -40,6 +40,11 @@ def job_judge(config: BuilderConfig) -> Judge:
     return partial(_problem, config.allowed_signers)
 
 
+def is_signed(config: BuilderConfig, job: Job) -> bool:
+    """Whether somebody whom this builder knows signed the job. Raises BadConfiguration."""
+    return config.allowed_signers is not None and not _problem(config.allowed_signers, job)
+
+
 def _signed(key: Path, job: Job) -> Job:
     return replace(job, signature=sign(key, JOB_NAMESPACE, signed_content(job)))
 
@@ -47,6 +52,8 @@ def _signed(key: Path, job: Job) -> Job:
 def _problem(signers: Path, job: Job) -> str:
     if not job.signature:
         return UNSIGNED
+    if job.commit is None:
+        return "it names no commit, as a signed job must (require_signed_jobs)"
     if not job.signature.isascii():
         return "its signature is not one of ssh-keygen (require_signed_jobs)"
     content = signed_content(job)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from coordination_tasks.build.ports import Pipelines
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.domain.model import Job
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.farm.presence.observer import Observer
+from coordination_tasks.farm.signed_jobs import is_signed, job_signer
 from coordination_tasks.farm.triggers.looks import TriggerLooks
 from coordination_tasks.farm.triggers.record import LookRecord
 from coordination_tasks.store.store import Store
@@ -49,4 +51,20 @@ def trigger_looks(
         clock=utc_now,
         monotonic=time.monotonic,
         notice=notice,
+        signed=_signer(config, pipelines),
     )
+
+
+def _signer(config: BuilderConfig, pipelines: Pipelines) -> Callable[[Job, Job | None], Job]:
+    sign = job_signer(config)
+
+    def signed(job: Job, after: Job | None) -> Job:
+        # others can write that a job has succeeded: what follows from it needs its signature
+        if sign is None or (after is not None and not is_signed(config, after)):
+            return job
+        if job.commit is None:
+            tip = pipelines.branch_commit(job.pipeline or "", job.branch or "")
+            job = replace(job, commit=tip)
+        return sign(job)
+
+    return signed

@@ -40,6 +40,10 @@ _TOLERATED = timedelta(minutes=5)
 """A recorded time that is later than now by more comes from a builder with a wrong clock."""
 
 
+def _unsigned(job: Job, after: Job | None) -> Job:  # noqa: ARG001 - as a signer
+    return job
+
+
 @dataclass(kw_only=True)
 class TriggerLooks:
     """The looks of one builder. `check` raises ValueError for a job that nobody could build."""
@@ -57,6 +61,8 @@ class TriggerLooks:
     clock: Callable[[], datetime]
     monotonic: Callable[[], float]
     notice: Callable[[str], None]
+    signed: Callable[[Job, Job | None], Job] = _unsigned
+    """Signs a job, which follows from another one or from what this builder saw itself."""
     _next: float = field(init=False, default=0.0)
     _thread: threading.Thread | None = field(init=False, default=None)
     _told: dict[str, str] = field(init=False, default_factory=dict)
@@ -165,7 +171,7 @@ class PushLook:
             if why:
                 said.append(f"{move.name} {move.commit[:12]}: {why}")
             else:
-                jobs.append(job)
+                jobs.append(self.looks.signed(job, None))
         if found.left:
             said.append(f"{found.left} more moved: they follow with the next look")
         if found.state == before:
@@ -219,7 +225,7 @@ class ScheduleLook:
             if why := self.looks.buildable(job):
                 said.append(f"{format_time(due)}: {why}")
             else:
-                jobs.append(job)
+                jobs.append(self.looks.signed(job, None))
         if runs == known:
             return tuple(said)
         after = replace(before or TriggerState(), runs=runs)
@@ -252,7 +258,7 @@ class AfterLook:
             if why := self.looks.buildable(job):
                 said.append(f"after job {done.id}: {why}")
             else:
-                jobs.append(job)
+                jobs.append(self.looks.signed(job, done))
         if not jobs:
             return tuple(said)
         fired = self.looks.fire(Firing(name=name, before=before, after=before, jobs=tuple(jobs)))

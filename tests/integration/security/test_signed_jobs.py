@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from coordination_tasks.builder.config.builder import read_builder_config
+from coordination_tasks.domain.model import Job
+from coordination_tasks.farm.signed_jobs import is_signed
+from coordination_tasks.wiring.triggers import _signer
 from tests.conftest import Farm
 from tests.support.ssh_keys import make_key
 
@@ -78,7 +84,7 @@ def test_a_signature_is_for_one_request(strict: Farm) -> None:
         assert "the signature is not one of this content" in done.stdout + done.stderr
         rewritten(strict, job, **before)
     signs_with(strict, None)
-    other = strict.enqueue("--priority", "1")
+    other = strict.enqueue("--priority", "1", "--commit", strict.commit)
     assert strict.doit("set", job, "--hold").returncode == 0
     rewritten(strict, other, signature=signature)
     refused(strict, other, "the signature is not one of this content")
@@ -106,3 +112,22 @@ def test_signed_jobs_need_a_file_of_keys(farm: Farm) -> None:
     done = farm.doit("build")
     assert done.returncode == 3
     assert "require_signed_jobs needs allowed_signers" in done.stderr
+
+
+def test_what_a_builder_triggers_is_signed_as_far_as_it_rests_on_signatures(strict: Farm) -> None:
+    config = read_builder_config(strict.folder, {"BUILDER_CONFIG": f"{strict.folder}/builder.yaml"})
+    asked: list[str] = []
+    pipelines = SimpleNamespace(branch_commit=lambda *words: asked.extend(words) or "c" * 40)
+    signed = _signer(config, pipelines)  # type: ignore[arg-type]
+
+    nightly = signed(Job(id="nightly", pipeline="ledger", branch="main"), None)
+    assert (is_signed(config, nightly), nightly.commit, asked) == (
+        True,
+        "c" * 40,
+        ["ledger", "main"],
+    )
+    follows = Job(id="next", pipeline="ledger", commit="c" * 40)
+    assert is_signed(config, signed(follows, nightly))
+    assert not is_signed(config, signed(follows, replace(nightly, commit="d" * 40)))
+    unsigned = replace(nightly, signature="")
+    assert signed(follows, unsigned) == follows
