@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from io import TextIOWrapper
 from typing import Any, TextIO
@@ -13,6 +14,17 @@ def silence(stream: TextIO) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
+
+
+def check_reader(stream: TextIO) -> None:
+    """Raise BrokenPipeError once nobody can read `stream` any more, like a write would.
+
+    For who waits without anything to write.
+    """
+    poll = select.poll()
+    poll.register(stream.fileno(), 0)  # an error and a hang-up are reported unasked
+    if poll.poll(0):
+        raise BrokenPipeError
 
 
 def open_missing_streams() -> None:

@@ -194,7 +194,7 @@ def _claim_and_build(request: BuildRequest, store: Store, claimer: Claimer) -> i
         if request.steps:
             planned = planned.only(log.running.pipeline, request.steps)
         _run_steps(request, planned, log, logs, attempt, store)
-    return _close(log, logs, claimer.intent, tools)
+    return _close(log, logs, claimer.intent, store, tools)
 
 
 def _check_steps(
@@ -251,7 +251,9 @@ def _title(running: RunningAttempt) -> str:
     return f"job {running.job_id}, attempt {running.attempt}: {running.pipeline} {what}"
 
 
-def _close(log: AttemptLog, logs: AttemptLogs, intent: ClaimIntent, tools: BuildTools) -> int:
+def _close(
+    log: AttemptLog, logs: AttemptLogs, intent: ClaimIntent, store: Store, tools: BuildTools
+) -> int:
     """Send waiting records, show how the attempt ended, send the logs; returns the exit code."""
     display, reachable = tools.display, True
     try:
@@ -260,12 +262,22 @@ def _close(log: AttemptLog, logs: AttemptLogs, intent: ClaimIntent, tools: Build
         display.message(f"warning: {error}")
         reachable = False
     end = log.end()
+    if isinstance(end, Lost):
+        _publish_idle(log.running.job_id, store, display)
     if reachable and not isinstance(end, Refused):  # otherwise the next build releases the job
         intent.clear()
     try:
         return tools.show_end(end, log, display)
     finally:
         _publish_logs(log, logs, display, reachable=reachable)
+
+
+def _publish_idle(job: str, store: Store, display: Display) -> None:
+    """Who has taken the job has not changed this builder's status, which says that it builds."""
+    try:
+        store.publish_idle(after=job)
+    except CoordinationError as error:
+        display.message(f"warning: the status of this builder is old: {in_words(error)}")
 
 
 def _publish_logs(log: AttemptLog, logs: AttemptLogs, display: Display, *, reachable: bool) -> None:

@@ -48,14 +48,21 @@ class Publisher:
 
     def builds_other_than(self, draft: Draft, job_id: str) -> bool:
         """Whether the builder's published status already names another job than this one."""
+        return self._published_job(draft) not in {None, job_id}
+
+    def builds(self, draft: Draft, job_id: str) -> bool:
+        """Whether the builder's published status names this job."""
+        return self._published_job(draft) == job_id
+
+    def _published_job(self, draft: Draft) -> object:
         data = draft.read(status_path(self.profile.id))
         if data is None:
-            return False
+            return None
         try:
             job = read_status(self.profile.id, data, None).current_job
         except BrokenDocument:
-            return False  # reported when the status is published
-        return job is not None and job.get("id") != job_id
+            return None  # reported when the status is published
+        return job.get("id", "") if job else None
 
     def _replace(self, draft: Draft, path: str, data: Callable[[bytes | None], bytes]) -> None:
         try:

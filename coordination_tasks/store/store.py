@@ -225,10 +225,16 @@ class Store:
             return self._on_queue(apply)
         return self._transact(apply)
 
-    def publish_idle(self) -> None:
-        """Publish that this builder is idle."""
-        change = StatusChange(status=IDLE)
-        self._transact(lambda draft: self._publisher().publish(draft, change))
+    def publish_idle(self, after: str | None = None) -> None:
+        """Publish that this builder is idle; with `after` only if its status names that job."""
+
+        def apply(draft: Draft) -> None:
+            publisher = self._publisher()
+            if after is None or publisher.builds(draft, after):
+                publisher.publish(draft, StatusChange(status=IDLE))
+                draft.note(f"{self._builder.id}: idle")
+
+        self._transact(apply)
 
     def beat(self) -> None:
         """Write a heartbeat among the facts, as older programs do."""

@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
+from common.cli.output_stream import check_reader
 from coordination_tasks.commands.base import FarmCommand, as_json, as_json_line
 from coordination_tasks.commands.tables import console
 from coordination_tasks.commands.views.job_filter import read_since
@@ -140,6 +141,7 @@ def _follow(store: Store, chosen: MessageFilter, known: set[str], *, json: bool)
     trouble = ""
     while True:
         time.sleep(_POLL)
+        check_reader(sys.stdout)
         try:
             messages = store.snapshot().messages()
         except CoordinationError as error:

@@ -19,13 +19,14 @@ class Following:
     """Follows one step, or the steps of a job one after another.
 
     `look` returns the newest view. `write` shows lines below a heading; its last argument is
-    whether the following begins with them.
+    whether the following begins with them. `check` raises when nobody reads them any more.
     """
 
     logs: JobLogs
     look: Callable[[], AttemptView]
     step: str
     write: Callable[[str, Sequence[str], bool], None]
+    check: Callable[[], None] = lambda: None
     _shown: dict[str, int] = field(init=False, default_factory=dict)
     """Number of the last line shown of each step."""
     _files: dict[str, int] = field(init=False, default_factory=dict)
@@ -48,6 +49,7 @@ class Following:
             until = time.monotonic() + every
             while (rest := until - time.monotonic()) > 0:
                 time.sleep(min(rest, _FILE_EVERY))
+                self.check()
                 self._show_files(view)
             view = self._look(view)
         self._show_rest(view, every)

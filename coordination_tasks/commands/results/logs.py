@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
+from common.cli.output_stream import check_reader
 from common.cli.terminal_text import printable
 from common.yaml.findings import did_you_mean
 from coordination_tasks.builder.config.builder import BuilderConfig
-from coordination_tasks.commands.base import FarmCommand, as_json
+from coordination_tasks.commands.base import FarmCommand, as_json, as_json_line
 from coordination_tasks.commands.results.following import Following
 from coordination_tasks.domain.errors import BadRequest, NotFound
 from coordination_tasks.farm.job_logs import HEARTBEAT, AttemptView, JobLogs, LocalLogs, LogLines
@@ -36,7 +37,8 @@ cancelled, or else all.
 On the builder's own machine it reads the file. On others it shows the last lines of a running step
 as of the builder's last heartbeat, and the complete log of a step that has ended, if its builder
 has published it (`logs` in builder.yaml). Lines that look like secrets are withheld in both.
-While the repository is unreachable, it shows what this host has.
+While the repository is unreachable, it shows what this host has. -f with --json prints one object
+on each line: `step` and `line`.
 
 Exit codes: 0 shown, 1 cannot reach the coordination repository, 3 bad usage, an unknown job or
 step, or a log that is not in the repository (the message has the builder that has it).
@@ -67,8 +69,6 @@ step, or a log that is not in the repository (the message has the builder that h
         pos_args: list[str],
     ) -> int:
         job, step = _named(pos_args)
-        if follow and json:
-            raise BadRequest("--follow and --json exclude each other")
         shown = Shown(pattern=log_pattern(grep), last=_checked_tail(tail), raw=raw)
         with open_reading(self.farm.config(builder), tell) as reading:
             logs = job_logs(reading.config, self.farm.pipelines)
@@ -81,7 +81,8 @@ step, or a log that is not in the repository (the message has the builder that h
                     logs=logs,
                     look=lambda: logs.view(reading.again(), job),
                     step=step,
-                    write=shown.write,
+                    write=_JsonLines(shown=shown, step=step).write if json else shown.write,
+                    check=lambda: check_reader(sys.stdout),
                 ).run(view, every=min(reading.config.observe_every, _LOOK_EVERY))
             elif json:
                 sys.stdout.write(as_json(_report(logs, view, step, shown)) + "\n")
@@ -127,6 +128,21 @@ class Shown:
             sys.stdout.write(printable(f"==> {heading} <==\n"))
         for line in self.of(lines, only_last=only_last):
             sys.stdout.write(f"{line if self.raw else printable(line)}\n")
+        sys.stdout.flush()
+
+
+@dataclass(kw_only=True)
+class _JsonLines:
+    """Prints each line as an object; `step` is that of the next one."""
+
+    shown: Shown
+    step: str
+
+    def write(self, heading: str, lines: Sequence[str], only_last: bool = True) -> None:
+        """Like Shown."""
+        self.step = heading or self.step
+        for line in self.shown.of(lines, only_last=only_last):
+            sys.stdout.write(as_json_line({"step": self.step, "line": line}) + "\n")
         sys.stdout.flush()
 
 

@@ -45,6 +45,8 @@ def test_a_job_that_hangs_is_cancelled_from_another_machine(farm: Farm) -> None:
     assert build.returncode == 5
     assert "cancelled by eve: it hangs" in err
     assert not sleeping(farm.folder)
+    status = json.loads(farm.read("build1/status.json"))
+    assert (status["status"], status["current_job"]) == ("idle", None)
     entry = farm.job(job)
     assert (entry["state"], entry["reason"]) == ("cancelled", "cancelled by eve: it hangs")
     steps = json.loads(farm.doit("explain", job, "--json").stdout)["steps"]

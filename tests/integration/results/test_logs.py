@@ -94,14 +94,23 @@ def test_following_on_the_builder_shows_each_line_once_until_the_job_has_ended(
     build = farm.start("build")
     await_that(lambda: "second" in farm.ran(), "the second step runs")
     follower = farm.start("logs", job, "-f")
-    remote = laptop.start("logs", job, "-f", "--raw")
+    remote = laptop.start("logs", job, "-f", "--json")
+    left = farm.start("logs", job, "second", "-f")
+    assert left.stdout
+    left.stdout.readline()
+    left.stdout.close()  # as `head -1` does
+    assert left.wait(PATIENCE) == 1, "it ends although the step writes nothing more"
+    assert left.stderr
+    assert left.stderr.read() == ""
     await_that(lambda: "out 300" in laptop.doit("logs", job).stdout, "a heartbeat shows it")
     Path(f"{farm.ledger}.go").touch()
     assert build.wait(PATIENCE) == 0
     for process in (follower, remote):
         out, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, err
-        assert out.count("goes on\n") == 1, (out, err)
+        assert out.count("goes on") == 1, (out, err)
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert {"step": "second", "line": "goes on"} in lines
 
 
 def test_a_failure_is_text_on_main_and_its_complete_log_is_published(
@@ -182,7 +191,6 @@ def test_without_the_remote_the_builder_shows_its_file_and_sends_it_later(
         ("a b c", "unexpected argument 'c'"),
         ("a --grep (", "--grep expects a regular expression"),
         ("a --tail -1", "--tail expects 1 or more"),
-        ("a -f --json", "--follow and --json exclude each other"),
     ],
 )
 def test_usage(farm: Farm, line: str, words: str) -> None:
