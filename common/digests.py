@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import Protocol, TypeVar
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -25,8 +25,15 @@ class Digests:
     """In hex."""
 
 
+class Readable(Protocol):
+    """What is read from its begin to its end."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; none at the end."""
+
+
 def read_digests(
-    stream: IO[bytes],
+    stream: Readable,
     algorithms: Iterable[str],
     each: Callable[[bytes], object] = lambda _: None,
 ) -> Digests:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
-import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from common.atomic_files import replace_file
 from common.digests import read_digests
+from common.yaml.size import format_size
 from coordination_tasks.documents.paths import quoted
 from coordination_tasks.domain.errors import (
     ArtifactChanged,
-    BadConfiguration,
+    BadRequest,
     Conflict,
     NotFound,
     Unavailable,
@@ -26,10 +25,8 @@ from coordination_tasks.farm.artifacts.manifest import ManifestFile
 from coordination_tasks.farm.artifacts.published import Published
 from coordination_tasks.farm.artifacts.ssh_signatures import as_file
 from coordination_tasks.farm.artifacts.targets import MANIFEST_SUFFIX
+from coordination_tasks.farm.artifacts.transport import BoundedStream, files_there
 from coordination_tasks.farm.artifacts.verification import difference, file_deviations
-
-_SSH = ("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15")
-_SHOWN = 3  # lines of what ssh or tar said
 
 
 def fetch(published: Published, target: Path, *, is_here: bool) -> tuple[Path, ...]:
@@ -37,17 +34,20 @@ def fetch(published: Published, target: Path, *, is_here: bool) -> tuple[Path, .
 
     Their manifest and its signature go there too.
     `is_here`: the builder is on this host; otherwise they come through ssh. Files that are there
-    already are not copied again. Raises ArtifactChanged, Conflict, NotFound, Unavailable, OSError.
+    already are not copied again. Raises ArtifactChanged, BadRequest when the disk lacks the space,
+    Conflict, NotFound, Unavailable, OSError.
     """
     target.mkdir(parents=True, exist_ok=True)
     files = published.manifest.files
     missing = _missing(files, target)
+    _check_space(missing, target)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target) as folder:
+        checked = Path(folder, "checked")
         if missing:
             try:
-                with _opened(published, missing, is_here=is_here) as streams:
+                with _opened(published, missing, Path(folder), is_here=is_here) as streams:
                     for file, stream in streams:
-                        copy = Path(folder, file.name)
+                        copy = checked / file.name
                         copy.parent.mkdir(parents=True, exist_ok=True)
                         _copy(file, stream, copy, published.builder)
             except tarfile.TarError as error:
@@ -55,7 +55,7 @@ def fetch(published: Published, target: Path, *, is_here: bool) -> tuple[Path, .
                 raise Unavailable(cause) from error
         for file in missing:
             (target / file.name).parent.mkdir(parents=True, exist_ok=True)
-            Path(folder, file.name).replace(target / file.name)
+            (checked / file.name).replace(target / file.name)
     copy = target / manifest_copy(published)
     replace_file(copy, published.manifest.data)
     if published.signature:
@@ -80,29 +80,36 @@ def _missing(files: Sequence[ManifestFile], target: Path) -> list[ManifestFile]:
     return missing
 
 
+def _check_space(files: Sequence[ManifestFile], target: Path) -> None:
+    needed, free = sum(file.size for file in files), shutil.disk_usage(target).free
+    if needed > free:
+        raise BadRequest(
+            f"the artifacts need {format_size(needed)}, {target} has {format_size(free)} free."
+            " Choose another folder with -o."
+        )
+
+
 def _copy(file: ManifestFile, stream: IO[bytes], path: Path, builder: str) -> None:
+    larger = f"{file.path} on builder {builder} is larger than the {file.size} B of the manifest"
     with path.open("wb") as target:
-        found = read_digests(stream, file.digests, target.write)
+        bounded = BoundedStream(stream, file.size, ArtifactChanged(larger))
+        found = read_digests(bounded, file.digests, target.write)
     if problem := difference(file, found):
         raise ArtifactChanged(f"{file.path} on builder {builder}: {problem}")
 
 
 @contextmanager
 def _opened(
-    published: Published, files: Sequence[ManifestFile], *, is_here: bool
+    published: Published, files: Sequence[ManifestFile], folder: Path, *, is_here: bool
 ) -> Iterator[Iterator[tuple[ManifestFile, IO[bytes]]]]:
-    """The content of each file, to be read in turn."""
+    """The content of each file, to be read in turn; `folder` is on the disk of the copies."""
     if is_here:
         yield _files_here(published, files)
         return
-    address = published.address
-    if not address or address.startswith("-") or not address.isprintable():
-        raise NotFound(
-            f"builder {published.builder} publishes no address. Set `address` in its builder.yaml;"
-            f" the artifacts are in {published.manifest.folder} there."
-        )
-    with tempfile.TemporaryFile() as errors, _ssh(published, files, errors) as process:
-        yield _files_there(published, files, process, errors)
+    sent = folder / "sent"
+    sent.mkdir()
+    with files_there(published, files, sent) as streams:
+        yield streams
 
 
 def _files_here(
@@ -114,51 +121,3 @@ def _files_here(
             raise NotFound(f"{path} is no longer there. Build the job again.")
         with path.open("rb") as stream:
             yield file, stream
-
-
-@contextmanager
-def _ssh(
-    published: Published, files: Sequence[ManifestFile], errors: IO[bytes]
-) -> Iterator[subprocess.Popen[bytes]]:
-    paths = [f"./{file.path}" for file in files]
-    # the far shell splits what ssh passes on; a second name of a file would be sent without content
-    tar = ["tar", "--hard-dereference", "-C", published.manifest.folder, "-chf", "-"]
-    remote = shlex.join([*tar, "--", *paths])
-    if shutil.which("ssh") is None:
-        raise BadConfiguration("ssh is not on PATH: apt-get install openssh-client")
-    process = subprocess.Popen(
-        [*_SSH, "--", published.address, remote],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def _files_there(
-    published: Published,
-    files: Sequence[ManifestFile],
-    process: subprocess.Popen[bytes],
-    errors: IO[bytes],
-) -> Iterator[tuple[ManifestFile, IO[bytes]]]:
-    wanted = {file.path: file for file in files}
-    # without an archive, or the end of it, ssh or tar has said why
-    with (
-        suppress(tarfile.TarError),
-        tarfile.open(fileobj=process.stdout, mode="r|") as archive,
-    ):
-        for member in archive:
-            file = wanted.get(member.name.removeprefix("./"))
-            stream = archive.extractfile(member) if file and member.isfile() else None
-            if file and stream:
-                del wanted[file.path]
-                yield file, stream
-    if process.wait() or wanted:
-        errors.seek(0)
-        said = errors.read().decode("utf-8", "replace").strip().splitlines()
-        why = " | ".join(said[:_SHOWN]) or f"{len(wanted)} files are missing"
-        raise Unavailable(f"cannot copy from builder {published.builder}: {why}")

@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import HOME, Farm
 from tests.support.coordination.ssh_server import is_possible, ssh_server
 
+RSYNC = shutil.which("rsync")
 needs_sshd = pytest.mark.skipif(not is_possible(), reason="no sshd can be started here")
 
 
@@ -111,6 +112,60 @@ def test_from_another_machine_they_come_through_ssh(farm: Farm) -> None:
     away = laptop.doit("fetch", job, "-o", str(target), builder="laptop")
     assert away.returncode == 1
     assert "cannot copy from builder build1" in away.stderr
+
+
+LYING = """#!/bin/sh
+test "$1" = --server || exec {rsync} "$@"
+yes | head -c 30000000 # no protocol, and no end in sight
+"""
+
+
+@needs_sshd
+@pytest.mark.skipif(RSYNC is None, reason="rsync is not installed")
+def test_rsync_brings_them_where_both_machines_have_it(farm: Farm) -> None:
+    """The builder's rsync notes that it ran; a lying one ends with what the manifest allows."""
+    there = farm.folder / "there"
+    there.mkdir()
+    noting = there / "rsync"
+    noting.write_text(f'#!/bin/sh\ntouch {farm.folder}/ran\nexec {RSYNC} "$@"\n')
+    noting.chmod(0o755)
+    with ssh_server(farm.folder / "ssh", f"{there}:/usr/bin:/bin") as address:
+        job, target = built(farm, address), farm.folder / "he re"
+        laptop = Laptop(farm.folder)
+        laptop.programs = f"{farm.folder}/ssh/bin:"
+        done = laptop.doit("fetch", job, "-o", str(target), builder="laptop")
+        assert done.returncode == 0, done.stderr
+        assert copies(target) == HELLO
+        assert (farm.folder / "ran").exists()
+
+        noting.write_text(LYING.format(rsync=RSYNC))
+        lied = laptop.doit("fetch", job, "-o", str(farm.folder / "no"), builder="laptop")
+        assert lied.returncode == 1
+        assert "builder build1 sends" in lied.stderr
+        assert list((farm.folder / "no").iterdir()) == []
+
+
+@needs_sshd
+def test_a_builder_that_sends_more_than_its_manifest_lists_is_stopped(farm: Farm) -> None:
+    """Its tar makes a file longer, or never ends."""
+    there = farm.folder / "there"
+    there.mkdir()
+    (there / "tar").write_text("#!/bin/sh\n")
+    (there / "tar").chmod(0o755)
+    with ssh_server(farm.folder / "ssh", f"{there}:/usr/bin:/bin") as address:
+        job, target = built(farm, address), farm.folder / "here"
+        laptop = Laptop(farm.folder)
+        laptop.programs = f"{farm.folder}/ssh/bin:"
+        source = next((farm.folder / "state/build1/jobs").glob("*/build/source"))
+        (source / "two.txt").write_text("two\n" * 1000)
+        for script, words in (
+            ('exec /bin/tar "$@"', "two.txt on builder build1 is larger than the 4 B"),
+            ("exec /bin/tar -cf - /usr/bin", "builder build1 sends more than its manifest lists"),
+        ):
+            (there / "tar").write_text(f"#!/bin/sh\n{script}\n")
+            done = laptop.doit("fetch", job, "-o", str(target), builder="laptop")
+            assert (done.returncode, words in done.stderr) == (1, True), done.stderr
+            assert list(target.iterdir()) == []
 
 
 def test_a_builder_without_an_address_is_told(farm: Farm) -> None:

@@ -22,8 +22,8 @@ def is_possible() -> bool:
 
 
 @contextmanager
-def ssh_server(folder: Path) -> Iterator[str]:
-    """Its address; the folder `bin` in `folder` belongs on the PATH."""
+def ssh_server(folder: Path, programs: str = "/usr/bin:/bin") -> Iterator[str]:
+    """Its address; the folder `bin` in `folder` belongs on the PATH. `programs`: the PATH there."""
     folder.mkdir()
     for name in ("host", "user"):
         make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
@@ -34,6 +34,7 @@ def ssh_server(folder: Path) -> Iterator[str]:
     (folder / "sshd_config").write_text(
         f"ListenAddress 127.0.0.1:{port}\nHostKey {folder}/host\nStrictModes no\nUsePAM no\n"
         f"AuthorizedKeysFile {folder}/user.pub\nPermitRootLogin prohibit-password\nPidFile none\n"
+        f"SetEnv PATH={programs}\n"
     )
     key = (folder / "host.pub").read_text().split()[:2]
     (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {' '.join(key)}\n")
