@@ -55,7 +55,8 @@ def _commit() -> str | None:
     """The commit of the checkout; None when it is none, or there is no git."""
     try:
         done = subprocess.run(
-            ["git", "-C", str(_HOME), "rev-parse", "HEAD"],
+            # Where root installed the program, it belongs to another user than the builder's.
+            ["git", "-c", f"safe.directory={_HOME}", "-C", str(_HOME), "rev-parse", "HEAD"],
             check=False, capture_output=True, text=True, timeout=_SECONDS,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):

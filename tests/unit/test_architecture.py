@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import HOME
 
-PACKAGES = ("common", "coordination_tasks", "pipelines", "tests")
+PACKAGES = ("common", "coordination_tasks", "installation", "pipelines", "tests")
 FILES = [HOME / "dodo.py", *(p for name in PACKAGES for p in sorted((HOME / name).rglob("*.py")))]
 FOLDERS = sorted({folder for path in FILES for folder in (path.parent,) if folder != HOME})
 ENTRIES, LINES, FUNCTION_LINES = 12, 400, 60
