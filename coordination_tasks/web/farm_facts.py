@@ -14,6 +14,7 @@ from coordination_tasks.commands.views.farm_page import (
     state_of_builder,
     steps_of,
     with_their_jobs,
+    work_of,
 )
 from coordination_tasks.commands.views.farm_view import FarmView, why_it_waits
 from coordination_tasks.commands.views.job_filter import last_change
@@ -39,7 +40,7 @@ class Work:
 
     job: Job
     steps: str
-    """What it runs now, and how far that is."""
+    """What it runs now, how far that is, and how much is probably left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +94,7 @@ def farm_facts(farm: FarmView, moment: Moment, pages: int) -> FarmFacts:
     return FarmFacts(
         moment=moment,
         paused=str(farm.drains[ALL]) if ALL in farm.drains else "",
-        builders=_builders(farm.builders, running),
+        builders=_builders(farm, running, moment),
         waiting=[WaitingFacts(job=job, why=why(job)) for job in farm.waiting],
         ended=sorted(ended, key=ended_at, reverse=True),
         running=running,
@@ -112,12 +113,21 @@ def page_name(job_id: str) -> str:
     return f"{readable}-{digest}" if readable else digest
 
 
-def _builders(builders: Sequence[ShownBuilder], running: Sequence[Job]) -> list[BuilderFacts]:
+def _builders(farm: FarmView, running: Sequence[Job], moment: Moment) -> list[BuilderFacts]:
     found = []
-    for name, builder, jobs in with_their_jobs(builders, running):
+    durations = farm.durations
+    for name, builder, jobs in with_their_jobs(farm.builders, running):
         words, style = state_of_builder(builder, busy=bool(jobs))
         status = builder.status if builder else None
-        work = [Work(job=job, steps=steps_of(status, job)) for job in jobs]
+        work = [
+            Work(
+                job=job,
+                steps=work_of(status, job, moment.as_of, durations)
+                if moment.as_of
+                else steps_of(status, job),
+            )
+            for job in jobs
+        ]
         found.append(
             BuilderFacts(id=name, state=words, trouble=style == "red", shown=builder, work=work)
         )

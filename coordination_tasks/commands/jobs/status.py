@@ -21,8 +21,8 @@ from coordination_tasks.commands.views.farm_page import (
     MOST_WAITING,
     builders_section,
     ended_section,
-    steps_of,
     waiting_section,
+    work_of,
 )
 from coordination_tasks.commands.views.farm_view import (
     FarmView,
@@ -43,6 +43,7 @@ from coordination_tasks.commands.views.job_page import (
     request_lines,
 )
 from coordination_tasks.commands.views.output import write_lines, write_section
+from coordination_tasks.commands.views.prediction import Durations
 from coordination_tasks.documents.drains import title
 from coordination_tasks.domain.errors import BadRequest, BrokenDocument
 from coordination_tasks.domain.model import Job, Transition
@@ -179,19 +180,28 @@ def _show_job(
     for problem in snapshot.unreadable_transitions(job):
         _tell(problem)
     transitions = snapshot.transitions(job)
+    now = origin["at"]["time"] or utc_now()
+    durations = Durations(snapshot.jobs() if found.state is State.RUNNING else ())
     if json:
-        _write_json({**origin, **_job_report(found, transitions)})
+        left = durations.left(found, now)
+        rest = {"left_seconds": None if left is None else round(left, 1)}
+        _write_json({**origin, **_job_report(found, transitions), **rest})
     else:
-        now = origin["at"]["time"] or utc_now()
-        _print_job(found, transitions, _running_steps(snapshot, live, found), now)
+        _print_job(found, transitions, _work(snapshot, live, found, now, durations), now)
     return 0
 
 
-def _running_steps(snapshot: Snapshot, live: FarmOverview | None, job: Job) -> str:
+def _work(
+    snapshot: Snapshot,
+    live: FarmOverview | None,
+    job: Job,
+    now: datetime,
+    durations: Durations,
+) -> str:
     if live is None or job.state is not State.RUNNING or not job.assigned_to:
         return ""
     with suppress(BrokenDocument):
-        return steps_of(status_of(snapshot, live, job.assigned_to), job)
+        return work_of(status_of(snapshot, live, job.assigned_to), job, now, durations)
     return ""
 
 
@@ -269,7 +279,11 @@ def _job_report(job: Job, transitions: tuple[Transition, ...]) -> dict[str, Any]
 def _print_farm(farm: FarmView, now: datetime, limit: int | None) -> None:
     running, waiting, ended = farm.running, farm.waiting, farm.ended
     builders = builders_section(
-        farm.builders, running, now, MOST_BUILDERS if limit is None else limit
+        farm.builders,
+        running,
+        now,
+        MOST_BUILDERS if limit is None else limit,
+        farm.durations,
     )
     if builders.rows:
         write_section(builders)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from common.states import State
+from coordination_tasks.commands.views.prediction import NO_SUCCESSES, Durations, words_of_rest
 from coordination_tasks.documents.builder_status import (
     BUILDING,
     FAILED,
@@ -64,13 +65,17 @@ class Section:
 
 
 def builders_section(
-    builders: Sequence[ShownBuilder], running: Sequence[Job], now: datetime, limit: int
+    builders: Sequence[ShownBuilder],
+    running: Sequence[Job],
+    now: datetime,
+    limit: int,
+    durations: Durations = NO_SUCCESSES,
 ) -> Section:
     """Each builder with the jobs that it runs by the queue; those with a trouble or a job first."""
     found = []
     for name, builder, jobs in with_their_jobs(builders, running):
         state, style = state_of_builder(builder, busy=bool(jobs))
-        work = [_work(job, builder, now) for job in jobs] or [("-", "", "")]
+        work = [_work(job, builder, now, durations) for job in jobs] or [("-", "", "")]
         place = (style != "red", not jobs)
         found += [(place, (name, state, *each), style) for each in work]
     found.sort(key=lambda each: each[0])
@@ -177,8 +182,17 @@ def state_of_builder(builder: ShownBuilder | None, *, busy: bool) -> tuple[str, 
     return ", ".join(words), style
 
 
-def _work(job: Job, builder: ShownBuilder | None, now: datetime) -> tuple[str, str, str]:
-    return job.id, _since(job.started_at, now), steps_of(builder.status if builder else None, job)
+def _work(
+    job: Job, builder: ShownBuilder | None, now: datetime, durations: Durations
+) -> tuple[str, str, str]:
+    steps = work_of(builder.status if builder else None, job, now, durations)
+    return job.id, _since(job.started_at, now), steps
+
+
+def work_of(status: BuilderStatus | None, job: Job, now: datetime, durations: Durations) -> str:
+    """The steps of the job that its builder runs, and how much of the job is probably left."""
+    rest = words_of_rest(durations.left(job, now))
+    return ", ".join(filter(None, (steps_of(status, job), rest)))
 
 
 def steps_of(status: BuilderStatus | None, job: Job) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from common.states import UNFINISHED, State
 from coordination_tasks.commands.views.farm_page import ShownBuilder
 from coordination_tasks.commands.views.job_filter import JobFilter
+from coordination_tasks.commands.views.prediction import Durations
 from coordination_tasks.documents.builder_status import BuilderStatus
 from coordination_tasks.documents.drains import ALL, Drain, drain_of
 from coordination_tasks.domain.errors import BrokenDocument
@@ -37,6 +38,11 @@ class FarmView:
     def running(self) -> list[Job]:
         """The running jobs, in the queue's order."""
         return [job for job in self.jobs or () if job.state is State.RUNNING]
+
+    @property
+    def durations(self) -> Durations:
+        """What the queue's successes took, shown or not; not read while no job runs."""
+        return Durations(self.snapshot.jobs() if self.running else ())
 
     @property
     def waiting(self) -> list[Job]:

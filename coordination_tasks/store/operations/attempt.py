@@ -37,6 +37,7 @@ from coordination_tasks.store.attempt_commands import (
     Release,
 )
 from coordination_tasks.store.old_programs import old_builders, old_manifest
+from coordination_tasks.store.operations.build_metrics import add_row
 from coordination_tasks.store.status_publisher import Publisher
 
 RESTORED = {"restored": True}
@@ -142,6 +143,7 @@ def _complete(draft: Draft, command: Complete, log: TransitionLog, publisher: Pu
         _write_log(draft, fence.builder, at, completion.log)
     _publish_end(draft, ended, completion, publisher)
     _mark_good_build(draft, ended, completion, fence.builder, at)
+    add_row(draft, ended, fence.builder, completion, at)
     draft.note(f"{_title(fence)}: {completion.state}")
 
 

@@ -15,6 +15,7 @@ from coordination_tasks.farm.mailbox import Mailbox
 from coordination_tasks.fsck.jobs import check_jobs
 from coordination_tasks.fsck.stalled import check_dropped
 from coordination_tasks.store.attempt_commands import Completion
+from coordination_tasks.store.operations.build_metrics import BUILD_METRICS
 from coordination_tasks.store.operations.control import ANY_BUILDER, JobChange
 from coordination_tasks.store.store import Store
 from tests.support.coordination.world import NOON, World, claim, control, job
@@ -173,3 +174,52 @@ def test_an_old_builder_that_was_given_up_is_no_neighbour(world: World) -> None:
     manifest = json.dumps(MANIFEST).encode()
     store.complete(claim(store), Completion(state=State.SUCCEEDED, manifest=manifest))
     assert store.snapshot().read("build1/artifacts/job_1_manifest.json") is None
+
+
+def build(world: World, name: str, state: State, minutes: int) -> None:
+    store = world.store()
+    store.enqueue(job(name))
+    attempt = claim(store)
+    world.clock.now += timedelta(minutes=minutes)
+    store.complete(attempt, Completion(state=state, artifacts=("a.deb",)))
+
+
+def test_a_build_has_its_row_in_the_metrics_of_older_programs(world: World) -> None:
+    build(world, "job_1", State.SUCCEEDED, 1)
+    assert world.store().snapshot().read(BUILD_METRICS) is None, "nobody reads it"
+    old_builder(world)
+    build(world, "job_2", State.SUCCEEDED, 2)
+    build(world, "job_3", State.FAILED, 4)
+    found = json.loads(world.text(BUILD_METRICS))
+    assert [(row["job_id"], row["status"]) for row in found["builds"]] == [
+        ("job_2", "completed"),
+        ("job_3", "failed"),
+    ]
+    [first, _] = found["builds"]
+    assert (first["server"], first["duration_seconds"]) == ("build1", 120)
+    assert first["artifacts"] == {"count": 1, "size_bytes": 0}
+    [summed_up] = found["statistics"]["by_branch"].values()
+    assert summed_up == {
+        "count": 2,
+        "avg_duration": 180.0,
+        "min_duration": 120,
+        "max_duration": 240,
+        "success_rate": 50.0,
+    }
+
+
+def test_the_rows_of_others_stay_and_the_oldest_go(world: World) -> None:
+    row = {"job_id": "old", "mine": 1.50, "branch": "b", "duration_seconds": 5, "status": "failed"}
+    world.write(BUILD_METRICS, json.dumps({"note": "x", "builds": [row] * 1000}))
+    build(world, "job_1", State.SUCCEEDED, 2)
+    text = world.text(BUILD_METRICS)
+    found = json.loads(text)
+    assert (found["note"], len(found["builds"]), text.count("1.50")) == ("x", 1000, 0)
+    assert [found["builds"][0], found["builds"][-1]["job_id"]] == [row, "job_1"]
+
+
+def test_broken_metrics_keep_no_build_from_ending(world: World) -> None:
+    world.write(BUILD_METRICS, '{"builds": {}}')
+    build(world, "job_1", State.SUCCEEDED, 2)
+    assert world.store().job("job_1").state is State.SUCCEEDED
+    assert world.text(BUILD_METRICS) == '{"builds": {}}'
