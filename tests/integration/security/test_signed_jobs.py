@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from coordination_tasks.build.ports import Pipelines
 from coordination_tasks.builder.config.builder import read_builder_config
 from coordination_tasks.domain.model import Job
 from coordination_tasks.farm.signed_jobs import is_signed
@@ -117,8 +118,12 @@ def test_signed_jobs_need_a_file_of_keys(farm: Farm) -> None:
 def test_what_a_builder_triggers_is_signed_as_far_as_it_rests_on_signatures(strict: Farm) -> None:
     config = read_builder_config(strict.folder, {"BUILDER_CONFIG": f"{strict.folder}/builder.yaml"})
     asked: list[str] = []
-    pipelines = SimpleNamespace(branch_commit=lambda *words: asked.extend(words) or "c" * 40)
-    signed = _signer(config, pipelines)  # type: ignore[arg-type]
+
+    def branch_commit(*words: str) -> str:
+        asked.extend(words)
+        return "c" * 40
+
+    signed = _signer(config, cast("Pipelines", SimpleNamespace(branch_commit=branch_commit)))
 
     nightly = signed(Job(id="nightly", pipeline="ledger", branch="main"), None)
     assert (is_signed(config, nightly), nightly.commit, asked) == (
