@@ -10,6 +10,7 @@ from common.states import State
 from coordination_tasks.domain.model import Job, Transition
 from coordination_tasks.domain.next_step import NextStep, next_step
 from coordination_tasks.domain.state_machine import FINAL_STEP_STATES
+from coordination_tasks.web.farm_facts import page_name
 
 _LEAST_WIDTH = 0.004
 """Of a bar, so that a short step is seen."""
@@ -56,6 +57,8 @@ class JobFacts:
     """A job with everything that was recorded of it."""
 
     job: Job
+    name: str
+    """Of its page."""
     following: NextStep | None
     attempts: Sequence[AttemptFacts]
     """The latest first."""
@@ -65,7 +68,9 @@ def job_facts(job: Job, transitions: Sequence[Transition]) -> JobFacts:
     """The facts about a job from its records."""
     numbers = sorted({t.attempt for t in transitions}, reverse=True)
     attempts = [_attempt(n, [t for t in transitions if t.attempt == n]) for n in numbers]
-    return JobFacts(job=job, following=next_step(job, transitions), attempts=attempts)
+    return JobFacts(
+        job=job, name=page_name(job.id), following=next_step(job, transitions), attempts=attempts
+    )
 
 
 def _attempt(number: int, moves: Sequence[Transition]) -> AttemptFacts:

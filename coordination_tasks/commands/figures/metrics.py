@@ -66,17 +66,14 @@ cannot be written, 3 bad usage.
             outage = reading.outage
             live = None if outage else farm_overview(reading.config, reading.snapshot)
             farm = read_farm(reading.snapshot, live, JobFilter(), config.lease, _tell)
-            found = [
-                _reachable(is_reachable=outage is None),
-                _waiting_records(config.state_dir / "outbox.sqlite"),
-                *families(farm, _records(farm), utc_now()),
-            ]
+            outbox = config.state_dir / "outbox.sqlite"
+            found = figures(farm, outbox, is_reachable=outage is None)
         if json:
             sys.stdout.write(as_json([_as_json(family) for family in found]) + "\n")
         elif textfile:
             _write(found, Path(textfile) / _FILE)
         else:
-            write_lines([_text(found).rstrip("\n")])
+            write_lines([prometheus_text(found).rstrip("\n")])
         if outage:
             tell(f"doit metrics: {outage}")
         return BrokenDocument.exit_code if farm.broken or outage else 0
@@ -84,6 +81,15 @@ cannot be written, 3 bad usage.
 
 def _tell(line: str) -> None:
     tell(f"doit metrics: {line}")
+
+
+def figures(farm: FarmView, outbox: Path, *, is_reachable: bool) -> list[Family]:
+    """The farm in figures, with the records that wait in this builder's outbox."""
+    return [
+        _reachable(is_reachable=is_reachable),
+        _waiting_records(outbox),
+        *families(farm, _records(farm), utc_now()),
+    ]
 
 
 def _reachable(*, is_reachable: bool) -> Family:
@@ -144,10 +150,12 @@ def _registry(found: Iterable[Family]) -> CollectorRegistry:
     return registry
 
 
-def _text(found: Iterable[Family]) -> str:
+def prometheus_text(found: Iterable[Family]) -> str:
+    """The figures in the text format of Prometheus."""
     from prometheus_client import generate_latest  # noqa: PLC0415
 
-    return generate_latest(_registry(found)).decode("utf-8")
+    text: str = generate_latest(_registry(found)).decode("utf-8")
+    return text
 
 
 def _write(found: Iterable[Family], path: Path) -> None:

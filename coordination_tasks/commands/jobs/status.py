@@ -52,6 +52,7 @@ from coordination_tasks.domain.timestamps import format_time, utc_now
 from coordination_tasks.farm.presence.overview import FarmOverview
 from coordination_tasks.store.history import GitHistory
 from coordination_tasks.store.snapshot import Snapshot
+from coordination_tasks.wiring.outage import Outage
 from coordination_tasks.wiring.reading import Reading, farm_overview, open_reading
 
 _WATCH_SECONDS = 5.0
@@ -144,7 +145,7 @@ commit, or a time before the first commit.
                 write_lines([f"as of {_shown(moment)}, commit {snapshot.version}", ""])
             self.show_outage(outage, json=json)
             live = None if at or outage else farm_overview(config, snapshot)
-            origin = _origin(reading, moment)
+            origin = _origin(snapshot, outage, moment)
             if job:
                 return _show_job(snapshot, origin, live, job=job, json=json)
             farm = read_farm(snapshot, live, chosen, config.lease, _tell)
@@ -184,8 +185,7 @@ def _show_job(
     durations = Durations(snapshot.jobs() if found.state is State.RUNNING else ())
     if json:
         left = durations.left(found, now)
-        rest = {"left_seconds": None if left is None else round(left, 1)}
-        _write_json({**origin, **_job_report(found, transitions), **rest})
+        _write_json({**origin, **job_report(found, transitions, left)})
     else:
         _print_job(found, transitions, _work(snapshot, live, found, now, durations), now)
     return 0
@@ -217,16 +217,20 @@ def _shown(moment: datetime | None) -> str:
     return format_time(moment) if moment else "-"
 
 
-def _origin(reading: Reading, moment: datetime | None) -> dict[str, Any]:
-    outage = reading.outage
+def _origin(snapshot: Snapshot, outage: Outage | None, moment: datetime | None) -> dict[str, Any]:
     return {
         "at": {
-            "commit": reading.snapshot.version,
+            "commit": snapshot.version,
             "time": moment,
             "as_of": outage.as_of if outage else None,
             "unreachable_since": outage.since if outage else None,
         }
     }
+
+
+def farm_report(snapshot: Snapshot, farm: FarmView, outage: Outage | None) -> dict[str, Any]:
+    """The farm now, for programs."""
+    return _origin(snapshot, outage, None) | _farm_report(farm, 0)
 
 
 def _farm_report(farm: FarmView, limit: int) -> dict[str, Any]:
@@ -250,7 +254,8 @@ def _farm_report(farm: FarmView, limit: int) -> dict[str, Any]:
     }
 
 
-def _job_report(job: Job, transitions: tuple[Transition, ...]) -> dict[str, Any]:
+def job_report(job: Job, transitions: tuple[Transition, ...], left: float | None) -> dict[str, Any]:
+    """A job with its records, for programs; `left` are the seconds that it will still take."""
     following = next_step(job, transitions)
     return {
         **job_as_json(job),
@@ -273,6 +278,7 @@ def _job_report(job: Job, transitions: tuple[Transition, ...]) -> dict[str, Any]
             }
             for t in transitions
         ],
+        "left_seconds": None if left is None else round(left, 1),
     }
 
 
