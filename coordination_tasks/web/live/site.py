@@ -81,7 +81,7 @@ class LiveSite:
         return self.pages.render(
             "log.html",
             page="jobs",
-            root="../../",
+            root="../../../",
             job=job,
             name=name,
             step=step,
