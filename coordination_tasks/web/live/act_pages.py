@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -20,6 +21,7 @@ from coordination_tasks.web.live.site import LiveSite
 
 _COOKIE = "session"
 _CONTROL = {"form_key", "confirmed", "target"}
+_TARGETS = ("job", "builder")
 _LONGEST_TARGET = 5000
 
 
@@ -37,7 +39,7 @@ class ActPages:
         session = self._session(request)
         if session is None:
             return self._sign_in_page(request)
-        job, builder = request.query_params.get("job", ""), request.query_params.get("builder", "")
+        job, builder = (request.query_params.get(name, "") for name in _TARGETS)
         kind, target = ("job", job) if job else ("builder", builder) if builder else ("", "")
         forms = [(act, target) for act in acts_on(kind)]
         if not kind:
@@ -83,7 +85,7 @@ class ActPages:
         session = self.sessions.sign_in(str(form.get("token", "")))
         if session is None:
             return self._sign_in_page(request, 403, "This token is unknown.")
-        answer = RedirectResponse("act", 303)
+        answer = RedirectResponse(f"act{_query(form)}", 303)
         answer.set_cookie(
             _COOKIE, session.id, httponly=True, samesite="strict", secure=self.is_secure
         )
@@ -102,7 +104,10 @@ class ActPages:
 
     def _sign_in_page(self, request: Request, status: int = 200, problem: str = "") -> Response:
         root = root_of(request)
-        page = self.site.pages.render("sign_in.html", page="act", root=root, problem=problem)
+        wanted = {name: request.query_params.get(name, "") for name in _TARGETS}
+        page = self.site.pages.render(
+            "sign_in.html", page="act", root=root, problem=problem, wanted=wanted
+        )
         return html(page, status)
 
     def _page(self, request: Request, session: Session, template: str, **values: Any) -> Response:
@@ -115,6 +120,12 @@ def _act(name: str) -> Act:
     if name not in ACTS:
         raise NotFound(f"there is no act {name[:60]!r} (known: {', '.join(ACTS)})")
     return ACTS[name]
+
+
+def _query(form: FormData) -> str:
+    """What the person wanted to act on before signing in."""
+    wanted = {name: str(form[name]) for name in _TARGETS if form.get(name)}
+    return f"?{urlencode(wanted)}" if wanted else ""
 
 
 def _values(form: FormData) -> dict[str, str]:

@@ -189,7 +189,7 @@ def test_every_command_that_reads_has_json() -> None:
     without = {n for n, c in COMMANDS.items() if all(o["long"] != "json" for o in c.cmd_options)}
     assert without == acting
     assert acting == {
-        *("clean", "completion", "forget", "help", "mcp", "page", "send", "work"),
+        *("clean", "completion", "forget", "help", "mcp", "page", "send", "serve", "work"),
     }
 
 

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    Dialog,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from coordination_tasks.domain.model import BuilderProfile, Job
 from coordination_tasks.repository.git.repository import GitRepository
@@ -84,7 +91,7 @@ def test_a_person_acts_by_keyboard_and_confirms(farm: Farm, served: Served, page
     page.get_by_label("Token").focus()
     page.keyboard.type(TOKEN)
     page.keyboard.press("Enter")
-    page.goto(f"{served.url}act?job={job}")
+    expect(page.get_by_role("heading", name=job)).to_be_visible()
     page.get_by_label("Reason, shown to everybody").focus()
     page.keyboard.type("it came too late")
     page.keyboard.press("Enter")
@@ -131,8 +138,17 @@ def test_text_of_others_never_runs(farm: Farm, served: Served, page: Page) -> No
     assert farm.doit("build", "--job", job).returncode == 0
     await_that(lambda: job in served.get("jobs.html"), "the job has ended on the page")
     ran: list[str] = []
-    page.on("dialog", lambda dialog: (ran.append(dialog.message), dialog.dismiss())[1])
-    page.on("request", lambda asked: ran.append(asked.url) if served.url not in asked.url else None)
+
+    def opened(dialog: Dialog) -> None:
+        ran.append(dialog.message)
+        dialog.dismiss()
+
+    def asked(request: Request) -> None:
+        if not request.url.startswith(served.url):
+            ran.append(request.url)
+
+    page.on("dialog", opened)
+    page.on("request", asked)
     page.goto(served.url)
     expect(page.get_by_text(EVIL).first).to_be_visible()
     page.get_by_role("link", name=EVIL).click()
