@@ -7,6 +7,7 @@ further keys of an artifact. `docs/artifact-manifest.schema.json` is its schema.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from pipelines.artifacts.media_types import media_type
 
 FORMAT = 2
 """Of what is in `provenance` and in the further keys; manifests without it have format 1."""
+MOST_BYTES = 1024**2
+"""Of a manifest in the coordination repository, which each builder fetches."""
+LIST = "manifest-list.json"
 _ALGORITHMS = ("md5", "sha256", "sha512")
 _FROM_STEPS = (
     *("packages", "grade", "rungs", "substitutions", "toolchain", "commands", "tests"),
@@ -106,6 +110,39 @@ def manifest_document(
         "total_size_bytes": sum(artifact.digests.size for artifact in artifacts),
         "provenance": {"format": FORMAT, **provenance},
     }
+
+
+def divided(document: dict[str, Any]) -> tuple[dict[str, Any], bytes | None]:
+    """The manifest for the coordination repository, and the rest of it if that would be too long.
+
+    The rest is for a file LIST in `build_dir`, which is then the manifest's only artifact.
+    """
+    if len(manifest_bytes(document)) <= MOST_BYTES:
+        return document, None
+    steps = document["provenance"].get("steps", {})
+    rest = {"artifacts": document["artifacts"], "steps": steps}
+    data = manifest_bytes(rest)
+    checksums = {name: hashlib.new(name, data).hexdigest() for name in _ALGORITHMS}
+    entry = {
+        "name": LIST,
+        "path": LIST,
+        "size_bytes": len(data),
+        "checksums": checksums,
+        "media_type": media_type(LIST),
+    }
+    grades = {
+        step: {"grade": values["grade"]} for step, values in steps.items() if "grade" in values
+    }
+    provenance = {**document["provenance"], "steps": grades}
+    return {**document, "artifacts": [entry], "list": LIST, "provenance": provenance}, data
+
+
+def listed_artifacts(document: Mapping[str, Any], build_dir: Path) -> list[dict[str, Any]]:
+    """The entries of all artifacts, also of those in the file LIST. Raises OSError, ValueError."""
+    entries = list(document["artifacts"])
+    if "list" in document:
+        entries += json.loads((build_dir / LIST).read_bytes())["artifacts"]
+    return entries
 
 
 def manifest_bytes(document: Mapping[str, Any]) -> bytes:

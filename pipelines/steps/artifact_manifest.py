@@ -14,7 +14,9 @@ from pydantic import AfterValidator
 from common.atomic_files import write_durably
 from common.yaml.validate import Several, Text
 from pipelines.artifacts.manifest import (
+    LIST,
     Origin,
+    divided,
     how_made,
     manifest_bytes,
     manifest_document,
@@ -28,7 +30,7 @@ from pipelines.git.remote import public_url
 from pipelines.git.tracked_files import check_names, files_that_match, nothing_matches
 
 _MOST_FILES = 5_000
-"""The manifest of so many has 2.5 MB, and each builder fetches it."""
+"""The list of so many has 2.5 MB."""
 
 
 def _inside(pattern: str) -> str:
@@ -87,10 +89,15 @@ class ArtifactManifest:
             _provenance(context, commit),
             self.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
-        _write_if_new(workspace.manifest, document)
+        short, rest = divided(document)
+        made = [workspace.manifest]
+        if rest is not None:
+            made.append(workspace.root / LIST)
+            write_durably(made[-1], rest)
+        _write_if_new(workspace.manifest, short)
         return StepResult(
             reason=f"listed {len(artifacts)} file{'' if len(artifacts) == 1 else 's'}",
-            outputs=(workspace.manifest,),
+            outputs=tuple(made),
             complete=True,
             values={
                 "artifact_count": document["artifact_count"],

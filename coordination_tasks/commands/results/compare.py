@@ -15,7 +15,7 @@ from coordination_tasks.commands.views.comparison_page import (
     markdown_lines,
     text_lines,
 )
-from coordination_tasks.domain.errors import BadRequest
+from coordination_tasks.domain.errors import BadRequest, NotFound
 from coordination_tasks.farm.artifacts import targets
 from coordination_tasks.farm.artifacts.comparison import Content, Side, compare, folder_side
 from coordination_tasks.farm.artifacts.manifest import Manifest
@@ -89,6 +89,12 @@ def _side_of_job(snapshot: Snapshot, config: BuilderConfig, word: str) -> Side:
     published = find_published(snapshot, word)
     manifest = published.manifest
     here = targets.is_here(config, published.builder)
+    manifest = targets.whole(manifest, manifest.place) if here else manifest
+    if manifest.is_divided:
+        raise NotFound(
+            f"the list of the artifacts of job {word} is on builder {published.builder}."
+            f" Copy them with `doit fetch {word}`, and compare the folder."
+        )
     places = {file.name: manifest.place(file) for file in manifest.files} if here else {}
     return _of_manifest(f"job {word} on {published.builder}", manifest, places)
 

@@ -13,6 +13,7 @@ from coordination_tasks.commands.base import FarmCommand, as_json
 from coordination_tasks.documents.paths import quoted
 from coordination_tasks.domain.errors import BadRequest
 from coordination_tasks.farm.artifacts.copies import fetch
+from coordination_tasks.farm.artifacts.manifest import ManifestFile
 from coordination_tasks.farm.artifacts.published import Published, find_published
 from coordination_tasks.farm.artifacts.signing import require_signature
 from coordination_tasks.farm.artifacts.targets import is_here
@@ -57,15 +58,17 @@ address, another file of that name in DIR, or too little space there.
         with open_snapshot(config, tell) as snapshot:
             artifacts = find_published(snapshot, pos_args[0])
         require_signature(artifacts, config.allowed_signers)
-        paths = fetch(artifacts, target, is_here=is_here(config, artifacts.builder))
+        copies = fetch(artifacts, target, is_here=is_here(config, artifacts.builder))
         if json:
-            sys.stdout.write(as_json(_report(artifacts, target, paths)) + "\n")
+            sys.stdout.write(as_json(_report(artifacts, target, copies)) + "\n")
         else:
-            sys.stdout.writelines(f"{path}\n" for path in paths)
+            sys.stdout.writelines(f"{path}\n" for _, path in copies)
         return 0
 
 
-def _report(artifacts: Published, target: Path, paths: Sequence[Path]) -> dict[str, object]:
+def _report(
+    artifacts: Published, target: Path, copies: Sequence[tuple[ManifestFile, Path]]
+) -> dict[str, object]:
     return {
         "job": artifacts.job,
         "attempt": artifacts.attempt,
@@ -73,6 +76,6 @@ def _report(artifacts: Published, target: Path, paths: Sequence[Path]) -> dict[s
         "folder": str(target),
         "files": [
             {"name": file.name, "path": str(path), "size_bytes": file.size, "digest": file.digest}
-            for file, path in zip(artifacts.manifest.files, paths, strict=True)
+            for file, path in copies
         ],
     }

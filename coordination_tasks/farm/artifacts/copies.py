@@ -21,7 +21,7 @@ from coordination_tasks.domain.errors import (
     NotFound,
     Unavailable,
 )
-from coordination_tasks.farm.artifacts.manifest import ManifestFile
+from coordination_tasks.farm.artifacts.manifest import ManifestFile, with_list
 from coordination_tasks.farm.artifacts.published import Published
 from coordination_tasks.farm.artifacts.ssh_signatures import as_file
 from coordination_tasks.farm.artifacts.targets import MANIFEST_SUFFIX
@@ -29,16 +29,35 @@ from coordination_tasks.farm.artifacts.transport import BoundedStream, files_the
 from coordination_tasks.farm.artifacts.verification import difference, file_deviations
 
 
-def fetch(published: Published, target: Path, *, is_here: bool) -> tuple[Path, ...]:
-    """Copy all artifacts into the folder `target`, or none; returns their paths.
+def fetch(published: Published, target: Path, *, is_here: bool) -> list[tuple[ManifestFile, Path]]:
+    """Copy all artifacts into the folder `target`, or none; returns them with their paths.
 
-    Their manifest and its signature go there too.
+    Their manifest and its signature go there too. Of a manifest that is divided, the file that
+    lists the others comes first, by itself.
     `is_here`: the builder is on this host; otherwise they come through ssh. Files that are there
     already are not copied again. Raises ArtifactChanged, BadRequest when the disk lacks the space,
     Conflict, NotFound, Unavailable, OSError.
     """
     target.mkdir(parents=True, exist_ok=True)
     files = published.manifest.files
+    if published.manifest.is_divided:
+        _fetch_files(published, files, target, is_here=is_here)
+        try:
+            whole = with_list(published.manifest, (target / files[0].name).read_bytes())
+        except ValueError as error:
+            raise ArtifactChanged(f"builder {published.builder}: {error}") from error
+        files = whole.files
+    _fetch_files(published, files, target, is_here=is_here)
+    copy = target / manifest_copy(published)
+    replace_file(copy, published.manifest.data)
+    if published.signature:
+        replace_file(copy.with_name(f"{copy.name}.sig"), as_file(published.signature))
+    return [(file, target / file.name) for file in files]
+
+
+def _fetch_files(
+    published: Published, files: Sequence[ManifestFile], target: Path, *, is_here: bool
+) -> None:
     missing = _missing(files, target)
     _check_space(missing, target)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target) as folder:
@@ -56,11 +75,6 @@ def fetch(published: Published, target: Path, *, is_here: bool) -> tuple[Path, .
         for file in missing:
             (target / file.name).parent.mkdir(parents=True, exist_ok=True)
             (checked / file.name).replace(target / file.name)
-    copy = target / manifest_copy(published)
-    replace_file(copy, published.manifest.data)
-    if published.signature:
-        replace_file(copy.with_name(f"{copy.name}.sig"), as_file(published.signature))
-    return tuple(target / file.name for file in files)
 
 
 def manifest_copy(published: Published) -> str:

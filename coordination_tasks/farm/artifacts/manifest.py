@@ -44,18 +44,19 @@ class Manifest:
     files: tuple[ManifestFile, ...]
     grade: str
     """Of the packages; "" without packages."""
+    count: int
+    """Of all files."""
+    size: int
+    """Bytes of all files."""
     data: bytes
     """As it was written."""
+    is_divided: bool = False
+    """Whether the only one of `files` lists the others: see `with_list`."""
 
     @property
     def sha256(self) -> str:
         """Of the manifest itself."""
         return hashlib.sha256(self.data).hexdigest()
-
-    @property
-    def size(self) -> int:
-        """Bytes of all files."""
-        return sum(file.size for file in self.files)
 
     def place(self, file: ManifestFile) -> Path:
         """The file on its builder."""
@@ -66,24 +67,48 @@ def read_manifest(data: bytes) -> Manifest:
     """Raises ValueError with a readable message."""
     try:
         found = json.loads(data)
-        files = [_file(entry) for entry in found["artifacts"]]
-        count = Counter(file.name for file in files)
+        files = _files(found["artifacts"])
+        is_divided = "list" in found
         return Manifest(
             job=str(found.get("job_id", "")),
             builder=str(found.get("server", "")),
             branch=None if found.get("branch") is None else str(found["branch"]),
             commit=str(found.get("commit", "")),
             folder=_folder(str(found["build_dir"])),
-            files=tuple(
-                replace(file, name=file.path) if count[file.name] > 1 else file for file in files
-            ),
+            files=files,
             grade=_grade(found.get("provenance")),
+            count=int(found["artifact_count"]) if is_divided else len(files),
+            size=int(found["total_size_bytes"]) if is_divided else sum(f.size for f in files),
             data=data,
+            is_divided=is_divided and len(files) == 1,
         )
     except KeyError as error:
         raise ValueError(f"missing key {error}") from error
     except (TypeError, AttributeError) as error:
         raise ValueError(str(error)) from error
+
+
+def with_list(manifest: Manifest, data: bytes) -> Manifest:
+    """The manifest with all its files, from the content of the one that lists them.
+
+    Raises ValueError with a readable message.
+    """
+    [own] = manifest.files
+    found = {name: hashlib.new(name, data).hexdigest() for name in own.digests}
+    if found != dict(own.digests):
+        raise ValueError(f"{own.path} was changed")
+    try:
+        return replace(
+            manifest, files=(own, *_files(json.loads(data)["artifacts"])), is_divided=False
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{own.path} is unreadable: {error}") from error
+
+
+def _files(entries: list[Mapping[str, object]]) -> tuple[ManifestFile, ...]:
+    files = [_file(entry) for entry in entries]
+    count = Counter(file.name for file in files)
+    return tuple(replace(file, name=file.path) if count[file.name] > 1 else file for file in files)
 
 
 def _folder(text: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,12 @@ from common.states import State
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.domain.errors import BadRequest, NotFound
 from coordination_tasks.domain.model import is_builder_id
-from coordination_tasks.farm.artifacts.manifest import Manifest, ManifestFile, read_manifest
+from coordination_tasks.farm.artifacts.manifest import (
+    Manifest,
+    ManifestFile,
+    read_manifest,
+    with_list,
+)
 from coordination_tasks.farm.artifacts.published import Published, find_published, good_ends
 from coordination_tasks.store.snapshot import Snapshot
 
@@ -71,6 +77,7 @@ def of_manifest(path: Path) -> Target:
         manifest = read_manifest(path.read_bytes())
     except ValueError as error:
         raise BadRequest(f"{path}: invalid manifest: {error}") from error
+    manifest = whole(manifest, lambda file: path.parent / file.name)
     beside = [(file, path.parent / file.name) for file in manifest.files]
     is_workspace = path.name == WORKSPACE_MANIFEST and path.parent == Path(manifest.folder)
     if is_workspace or not any(place.exists() for _, place in beside):
@@ -87,5 +94,14 @@ def of_folder(folder: Path) -> list[Target]:
 
 
 def _on_builder(title: str, manifest: Manifest) -> Target:
+    manifest = whole(manifest, manifest.place)
     files = [(file, manifest.place(file)) for file in manifest.files]
     return Target(title=title, manifest=manifest, folder=Path(manifest.folder), files=files)
+
+
+def whole(manifest: Manifest, place: Callable[[ManifestFile], Path]) -> Manifest:
+    """With all files, if the one that lists them is there; comparing it shows what is wrong."""
+    if manifest.is_divided:
+        with suppress(OSError, ValueError):
+            return with_list(manifest, place(manifest.files[0]).read_bytes())
+    return manifest

@@ -11,6 +11,7 @@ from common.digests import file_sha256
 from common.settings.destinations import Destination
 from common.yaml.validate import Text
 from pipelines.artifacts.debian_files import is_package
+from pipelines.artifacts.manifest import LIST, listed_artifacts
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import Options, StepContext, StepResult
 from pipelines.processes.capture import capture
@@ -90,7 +91,12 @@ def _artifacts(context: StepContext) -> list[Path]:
     """The files of the manifest, as it lists them."""
     workspace = context.workspace
     found = []
-    for entry in _manifest(context)["artifacts"]:
+    try:
+        entries = listed_artifacts(_manifest(context), workspace.root)
+    except (OSError, ValueError) as error:
+        message = f"artifact {LIST} is no longer the one in the manifest"
+        raise StepFailed(FailureCode.ARTIFACT_MISSING, message) from error
+    for entry in entries:
         path = workspace.root / entry["path"]
         if not path.is_file() or file_sha256(path) != entry["checksums"]["sha256"]:
             message = f"artifact {entry['name']} is no longer the one in the manifest"

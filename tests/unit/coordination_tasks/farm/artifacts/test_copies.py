@@ -47,9 +47,9 @@ def test_artifacts_of_the_same_name_keep_their_folders(tmp_path: Path) -> None:
     artifacts = found(tmp_path, *(entry(path, content) for path, content in contents.items()))
     for _ in ("copied", "there already"):
         copies = fetch(artifacts, tmp_path / "here", is_here=True)
-        names = [str(copy.relative_to(tmp_path / "here")) for copy in copies]
+        names = [str(copy.relative_to(tmp_path / "here")) for _, copy in copies]
         assert names == ["core/app.jar", "web/app.jar", "app.deb"]
-        assert [copy.read_text() for copy in copies] == ["core", "web", "deb"]
+        assert [copy.read_text() for _, copy in copies] == ["core", "web", "deb"]
 
 
 @pytest.mark.parametrize(

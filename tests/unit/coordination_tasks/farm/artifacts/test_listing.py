@@ -14,7 +14,16 @@ NOON = datetime(2025, 10, 29, 12, tzinfo=UTC)
 
 def artifacts(job: str, branch: str = "main", pipeline: str = "debs", to: str = "") -> JobArtifacts:
     manifest = Manifest(
-        job=job, builder="b", branch=branch, commit="", folder="/f", files=(), grade="", data=b""
+        job=job,
+        builder="b",
+        branch=branch,
+        commit="",
+        folder="/f",
+        files=(),
+        grade="",
+        count=0,
+        size=0,
+        data=b"",
     )
     published = Published(
         job=job,
