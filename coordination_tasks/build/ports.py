@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from common.job_pattern import JobPattern
+from common.settings.notify import Notify
 from common.settings.sandbox import SandboxSettings
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
 from coordination_tasks.farm.triggers.source import WatchedSource
@@ -31,6 +32,10 @@ class PipelineTerms(Protocol):
     @property
     def takes(self) -> JobPattern | None:
         """The pattern of the jobs without a pipeline that it takes."""
+
+    @property
+    def notify(self) -> Sequence[Notify]:
+        """Whom to tell about its jobs."""
 
 
 class PreparedPlan(Protocol):
@@ -190,6 +195,14 @@ class SourceState(Protocol):
     @property
     def problem(self) -> str:
         """Why the newest commit of the branch is not used, or unknown; "": it is used."""
+
+    @property
+    def tip(self) -> str:
+        """The newest commit at the last look that found one."""
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the branch could not be read."""
 
 
 class Pipelines(Protocol):

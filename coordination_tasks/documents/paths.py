@@ -14,6 +14,7 @@ from urllib.parse import quote
 JOBS = "coordination/jobs.json"
 LOCKS = "coordination/locks.json"
 DRAINS = "coordination/drains.json"
+ALERTS = "coordination/alerts.json"
 TRIGGERS = "coordination/triggers.json"
 EPOCH = "coordination/epoch.json"
 MESSAGES = "coordination/messages.json"

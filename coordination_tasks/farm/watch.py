@@ -17,6 +17,7 @@ from coordination_tasks.domain.errors import (
     CopyUnusable,
     NewerFormat,
     Unavailable,
+    WriteRefused,
     in_words,
 )
 from coordination_tasks.domain.model import Attempt
@@ -58,6 +59,8 @@ class Watch:
     """Who asked for it, and is recorded with a job that is released; "" when nobody did."""
     _trouble: str = field(init=False, default="")
     _away_since: datetime | None = field(init=False, default=None)
+    failing_since: datetime | None = field(init=False, default=None)
+    """Since when reads or writes of the coordination repository fail; None: they do not."""
 
     def run_due(self) -> None:
         """Do what is due; the same error is reported only once, and the end of an outage.
@@ -81,6 +84,8 @@ class Watch:
             self.notice(f"warning: {trouble}")
         self._trouble = trouble
         self._note_contact(away=any(map(_is_away, errors)))
+        fails = any(isinstance(error, Unavailable | WriteRefused) for error in errors)
+        self.failing_since = (self.failing_since or self.clock()) if fails else None
 
     def _note_contact(self, *, away: bool) -> None:
         if away:

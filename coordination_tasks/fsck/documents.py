@@ -12,6 +12,7 @@ from coordination_tasks.documents.jobs import JobsDocument
 from coordination_tasks.documents.locks import read_locks
 from coordination_tasks.documents.messages import MessagesDocument, entry_rule
 from coordination_tasks.documents.paths import (
+    ALERTS,
     ARCHIVE,
     EPOCH,
     JOBS,
@@ -27,6 +28,7 @@ from coordination_tasks.domain.secret_scan import findings
 from coordination_tasks.fsck.finding import Finding
 from coordination_tasks.repository.protocol import Version
 from coordination_tasks.store.history import GitHistory
+from coordination_tasks.store.operations.alert_state import read_alerts
 from coordination_tasks.store.operations.trigger_state import read_states
 
 SHARED = "shared"
@@ -117,6 +119,8 @@ def _check(path: str, data: bytes | None) -> tuple[str, ...]:
         read_locks(data)
     if path == TRIGGERS:
         read_states(data)
+    if path == ALERTS:
+        read_alerts(data)
     json_edit.parse_object(path, json_edit.decode(path, data))
     return ()
 
@@ -134,7 +138,7 @@ def _last_good(history: GitHistory, path: str) -> Version | None:
 
 
 def _paths(files: Files) -> Iterator[str]:
-    yield from (JOBS, LOCKS, MESSAGES, EPOCH, TRIGGERS)
+    yield from (JOBS, LOCKS, MESSAGES, EPOCH, TRIGGERS, ALERTS)
     yield from (f"{SHARED}/{name}" for name in files.names(SHARED) if name.endswith(".json"))
     for builder in filter(is_builder_id, files.names("")):
         yield from (status_path(builder), heartbeat_path(builder))

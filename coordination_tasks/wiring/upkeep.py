@@ -1,9 +1,8 @@
-"""The permanent work of a builder: it sends heartbeats, and watches the others."""
+"""What a builder does besides its steps: it sends heartbeats and logs, and watches the others."""
 
 from __future__ import annotations
 
 import math
-import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -13,36 +12,26 @@ from dataclasses import replace
 from common.atomic_files import write_durably
 from coordination_tasks.build.attempt.attempt_log import AttemptLog
 from coordination_tasks.build.attempt.keepalive import Keepalive, KeepaliveThread
-from coordination_tasks.build.attempt.own_plans import ended_alone, own_plans
-from coordination_tasks.build.attempt.running_attempt import running_attempt
-from coordination_tasks.build.display.choice import make_display
 from coordination_tasks.build.logs.published import AttemptLogs
 from coordination_tasks.build.ports import Pipelines
-from coordination_tasks.builder.claim_intent import own_intent
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.config.heartbeat import BESIDE_OLD_PROGRAMS
 from coordination_tasks.builder.host_load import read_host_load
-from coordination_tasks.builder.lock import while_idle
-from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.domain.errors import CoordinationError, in_words
 from coordination_tasks.domain.model import BuilderProfile
 from coordination_tasks.domain.timestamps import utc_now
-from coordination_tasks.farm.artifacts.good_builds import prune_good_builds
-from coordination_tasks.farm.housekeeping import Housekeeping, PeriodicHousekeeping
 from coordination_tasks.farm.presence.beater import Beater
+from coordination_tasks.farm.presence.observations import Presence
 from coordination_tasks.farm.presence.observer import Observer
 from coordination_tasks.farm.presence.twins import Twins
 from coordination_tasks.farm.wake_call import WakeCalls
-from coordination_tasks.farm.watch import Watch
 from coordination_tasks.farm.work.sign_of_life import SignOfLife
 from coordination_tasks.repository.step_logs import StepLogs
 from coordination_tasks.store.old_programs import old_builders
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
-from coordination_tasks.wiring.clones import heartbeats, marks, push_budget, step_logs
-from coordination_tasks.wiring.pipelines import PipelinesLook
+from coordination_tasks.wiring.clones import heartbeats, push_budget, step_logs
 from coordination_tasks.wiring.reading import observations
-from coordination_tasks.wiring.triggers import trigger_looks
 
 
 def beater(
@@ -76,14 +65,22 @@ def beater(
 
 
 def observer(
-    config: BuilderConfig, store: Store, notice: Callable[[str], None], *, person: str = ""
+    config: BuilderConfig,
+    store: Store,
+    notice: Callable[[str], None],
+    found: Callable[[Mapping[str, Presence]], None] = lambda _: None,
+    *,
+    person: str = "",
 ) -> Observer:
-    """The observer of the other builders; `person`: see Observer."""
+    """The observer of the other builders; `found` gets what each look says of them.
+
+    `person`: see Observer.
+    """
     beats, presences = heartbeats(config), observations(config)
     twins = Twins(_profile(config), beats, notice)
 
     def seen(snapshot: Snapshot, signs: Mapping[str, str]) -> None:
-        presences.look(snapshot, signs)
+        found(presences.look(snapshot, signs))
         twins.look(signs)
 
     return Observer(
@@ -176,59 +173,3 @@ def _wake_calls(config: BuilderConfig) -> WakeCalls | None:
 def _while_building(error: Exception) -> str:
     continues = error.retryable if isinstance(error, CoordinationError) else True
     return f"{in_words(error)}; the build continues" if continues else str(error)
-
-
-def make_watch(
-    pipelines: Pipelines,
-    config: BuilderConfig,
-    store: Store,
-    outbox: Outbox,
-    notice: Callable[[str], None],
-    *,
-    person: str = "",
-) -> Watch:
-    """The watch of this builder; `notice` receives lines about its actions.
-
-    `person`: see Observer and Watch.
-    """
-    display = make_display(sys.stdout, verbose=False)
-    logs, budget = step_logs(config), push_budget(config)
-    look = observer(config, store, notice, person=person)
-
-    def send_logs() -> None:
-        if logs.unsent() and budget.has_room():
-            logs.send()
-
-    return Watch(
-        builder=config.profile.id,
-        store=store,
-        outbox=outbox,
-        intent=own_intent(config.state_dir),
-        observer=look,
-        beater=beater(config, store, look, announces=True),
-        send_logs=send_logs,
-        housekeeping=PeriodicHousekeeping(
-            housekeeping=lambda: Housekeeping(
-                store=store, ages=config.ages, now=utc_now(), notice=notice, report=notice
-            ),
-            monotonic=time.monotonic,
-            notice=notice,
-            also=lambda: prune_good_builds(marks(config), config.keep_good_builds),
-        ),
-        also=(
-            PipelinesLook(pipelines=pipelines, state_dir=config.state_dir).look,
-            trigger_looks(config, pipelines, store, look, notice).run_due,
-        ),
-        heartbeat=config.heartbeat,
-        sweep=pipelines.workspaces(config.state_dir).sweep,
-        ended=lambda attempt, recorded: ended_alone(
-            own_plans(config.state_dir, pipelines.planner),
-            pipelines.planner,
-            running_attempt(attempt, config, display),
-            recorded,
-        ),
-        while_idle=lambda: while_idle(config),
-        clock=utc_now,
-        notice=notice,
-        person=person,
-    )

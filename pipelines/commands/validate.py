@@ -10,11 +10,13 @@ from typing import Any
 
 from common.cli.command import OPTION_JSON, tell
 from common.errors import UsageError
+from common.settings.farm import FARM_FILE
 from common.yaml.findings import Finding
 from pipelines.commands.base import PipelineCommand
 from pipelines.domain.errors import BadPipelineFile, BadValue
 from pipelines.domain.pipeline import Pipeline
 from pipelines.domain.validation import check_source
+from pipelines.language.farm import check_farm, read_farm
 from pipelines.language.load import read_pipelines
 
 
@@ -26,7 +28,7 @@ class ValidateCommand(PipelineCommand):
     doc_usage = "[FILE] [--json]"
     doc_description = """
 Without FILE, checks the farm's own file; with pipelines_source, that of the commit in use, and says
-why a newer one is not. Checks included files too.
+why a newer one is not. Checks included files too, and the farm.yaml beside the file.
 Each error is a line on stderr: FILE:LINE:COLUMN: MESSAGE. With --json they are in the document.
 
 Exit codes: 0 valid, 3 invalid file or bad usage.
@@ -42,8 +44,11 @@ Exit codes: 0 valid, 3 invalid file or bad usage.
         if not args and (chosen := self.source_state()) and chosen.problem:
             tell(f"doit validate: {chosen.problem}; commit {chosen.commit[:12]} stays in use")
         try:
+            if path.name == FARM_FILE:
+                return self._show_farm_file(path, json=options["json"])
             pipelines = read_pipelines(path, self.kinds)
             _refuse_placeholders(pipelines)
+            check_farm(path, pipelines)
         except BadPipelineFile as error:
             if not options["json"]:
                 raise
@@ -60,6 +65,14 @@ Exit codes: 0 valid, 3 invalid file or bad usage.
             end = f"{seconds / 3600:g} h (default_timeout in builder.yaml)"
             verb = "ends" if endless == 1 else "end"
             sys.stdout.write(f"{_count(endless, 'step')} without `timeout` {verb} after {end}\n")
+        return 0
+
+    def _show_farm_file(self, path: Path, *, json: bool) -> int:
+        read_farm(path)
+        if json:
+            self.write_json(_report(path, {}, (), self.default_timeout()))
+        else:
+            sys.stdout.write(f"{path}: valid\n")
         return 0
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from common.job_pattern import JobPattern
 from common.settings.destinations import Destination
+from common.settings.notify import Notify
 from common.settings.sandbox import SandboxSettings
 from common.settings.triggers import Triggers
 from common.yaml.validate import Text
@@ -379,6 +380,8 @@ class Pipeline:
     """What starts its jobs."""
     trusted: tuple[str, ...] | None = None
     """Patterns of the branches whose jobs may write what other jobs read; None: all jobs may."""
+    notify: tuple[Notify, ...] = ()
+    """Whom to tell about its jobs."""
     labels: tuple[str, ...] = ()
     """Labels that the builder must have: `jdk=17`, `docker`."""
     params: Mapping[str, Param] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Len
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from common.settings.notify import When
 from common.settings.sandbox import LEAST_CPUS, parse_cpus, parse_memory
 from common.settings.triggers import Supersede, check_cron, check_timezone
 from common.yaml.findings import did_you_mean
@@ -191,6 +192,10 @@ class ForEntry(Options):
     """Patterns of branches, like `4.*`; any when omitted."""
 
 
+def _one_alone(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
 class PushEntry(Options):
     """Branches and tags of the source whose moves start jobs; patterns like `4.*`."""
 
@@ -215,16 +220,12 @@ class ScheduleEntry(Options):
     """The branch to build."""
 
 
-def _schedule_alone(value: Any) -> Any:
-    return [value] if isinstance(value, dict) else value
-
-
 class TriggersEntry(Options):
     """What starts jobs of the pipeline by itself."""
 
     push: PushEntry | None = None
     """Branches and tags of the source whose moves start jobs."""
-    schedule: Annotated[tuple[ScheduleEntry, ...], BeforeValidator(_schedule_alone)] = Field(
+    schedule: Annotated[tuple[ScheduleEntry, ...], BeforeValidator(_one_alone)] = Field(
         default=(), strict=False
     )
     """Times at which a branch is built; one or a list."""
@@ -237,6 +238,16 @@ class TrustedEntry(Options):
 
     branches: Several[Text]
     """Patterns of branches, like `4.*`; a job's commit must be on its branch."""
+
+
+class NotifyEntry(Options):
+    """Whom to tell about the jobs of the pipeline."""
+
+    to: Annotated[Several[Text], Len(min_length=1)]
+    """Channels of `farm.yaml`."""
+    when: Several[Annotated[When, Field(strict=False)]] = (When.FAILURE, When.RECOVERY)
+    """`failure` (the first of a branch), `recovery` (the first success after it), `always` (each
+    job that ends)."""
 
 
 class PipelineEntry(Options):
@@ -254,6 +265,10 @@ class PipelineEntry(Options):
     """What starts jobs of the pipeline by itself."""
     trusted: TrustedEntry | None = None
     """Whose jobs may write what other jobs read; all jobs when omitted."""
+    notify: Annotated[tuple[NotifyEntry, ...], BeforeValidator(_one_alone)] = Field(
+        default=(), strict=False
+    )
+    """Whom to tell about its jobs; one or a list. Instead of the channels for `job_failed`."""
     labels: Several[Text] = ()
     """Labels that the builder must have: `jdk=17`, `docker`."""
     params: dict[str, ParamEntry] = Field(default_factory=dict)

@@ -81,12 +81,14 @@ class Pipelines:
                 return self._farm.pipelines_file(), None
         except ApplicationError as error:
             raise BadPipelineFile(str(error)) from error
+        from pipelines.language.farm import check_farm
         from pipelines.language.load import read_pipelines
         from pipelines.tasks.definitions.choice import Definitions
 
-        return Definitions(
-            source=source, check=lambda path: read_pipelines(path, self.kinds)
-        ).file()
+        def check(path: Path) -> None:
+            check_farm(path, read_pipelines(path, self.kinds))
+
+        return Definitions(source=source, check=check).file()
 
     def read_again(self) -> None:
         """Forget what was read: a process that runs for long sees changes of the file."""

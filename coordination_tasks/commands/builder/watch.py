@@ -13,7 +13,7 @@ from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.commands.base import FarmCommand, as_json_line, no_arguments
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.wiring.store import open_store
-from coordination_tasks.wiring.upkeep import make_watch
+from coordination_tasks.wiring.watch import make_watch
 
 
 class WatchCommand(FarmCommand):

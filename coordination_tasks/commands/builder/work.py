@@ -10,7 +10,7 @@ from coordination_tasks.commands.base import FarmCommand, no_arguments
 from coordination_tasks.domain.errors import BadRequest
 from coordination_tasks.farm.work.loop import Until
 from coordination_tasks.wiring.store import open_store
-from coordination_tasks.wiring.upkeep import make_watch
+from coordination_tasks.wiring.watch import make_watch
 from coordination_tasks.wiring.work import make_work
 
 

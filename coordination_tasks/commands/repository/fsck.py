@@ -51,7 +51,7 @@ from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
 from coordination_tasks.wiring.reading import farm_overview
 from coordination_tasks.wiring.store import open_store
-from coordination_tasks.wiring.upkeep import make_watch
+from coordination_tasks.wiring.watch import make_watch
 
 EXIT_FOUND = 6
 _REWOUND = (

@@ -14,6 +14,7 @@ from coordination_tasks.documents.archive import joined_lines, months
 from coordination_tasks.documents.archive_files import ArchivedFiles, archived_entry
 from coordination_tasks.documents.jobs import JobsDocument, read_jobs, write_jobs
 from coordination_tasks.documents.paths import (
+    ALERTS,
     ARCHIVE,
     DRAINS,
     MESSAGES,
@@ -117,12 +118,12 @@ def _put_back_transitions(draft: Draft, before: Snapshot) -> Iterator[str]:
 
 
 def _put_back_files(draft: Draft, before: Snapshot) -> Iterator[str]:
-    """Drains, messages, triggers, plans, requests, and what builders published of attempts.
+    """Alerts, drains, messages, triggers, plans, requests, and what builders published of attempts.
 
     Of a missing status nothing is said: its builder publishes it again.
     """
     archived = ArchivedFiles(draft)
-    paths = [path for path in (DRAINS, MESSAGES, TRIGGERS) if draft.read(path) is None]
+    paths = [path for path in (ALERTS, DRAINS, MESSAGES, TRIGGERS) if draft.read(path) is None]
     for folder in (f"{PLANS}/{name}" for name in before.names(PLANS)):
         paths += [f"{folder}/{name}" for name in before.names(folder)]
     # the archive of a job has no request

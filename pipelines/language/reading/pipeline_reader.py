@@ -7,6 +7,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from common.job_pattern import JobPattern
+from common.settings.notify import Notify
 from common.settings.triggers import Push, Schedule, Triggers
 from common.yaml.findings import Finding, did_you_mean
 from common.yaml.validate import validate_partly
@@ -77,6 +78,7 @@ class PipelineReader:
             takes=None if takes is None else JobPattern(types=takes.types, branches=takes.branches),
             triggers=self._triggers(entry),
             trusted=entry.trusted.branches if entry.trusted else None,
+            notify=tuple(Notify(to=each.to, when=each.when) for each in entry.notify),
             labels=entry.labels,
             params=params,
             secrets=entry.secrets,

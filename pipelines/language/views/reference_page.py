@@ -13,6 +13,7 @@ from pipelines.language.entries import (
     DefaultsEntry,
     ForEntry,
     MatrixEntry,
+    NotifyEntry,
     ParamEntry,
     PipelineEntry,
     PipelinesFile,
@@ -35,6 +36,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("push", PushEntry),
     ("schedule", ScheduleEntry),
     ("trusted", TrustedEntry),
+    ("notify", NotifyEntry),
     ("params", ParamEntry),
     ("defaults", DefaultsEntry),
     ("A step", StepEntry),
@@ -181,5 +183,6 @@ _TYPES = {
 }
 _OTHERS = {
     "ParamType": "`string`, `integer`, `boolean`",
+    "When": "`failure`, `recovery`, `always`",
     "Supersede": "`nothing`, `waiting`, `running`",
 }

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from common.settings.farm import FarmFile
 from pipelines.domain.pipeline import StepKind
 from pipelines.language.entries import PipelinesFile
 from pipelines.language.views.field_docs import field_texts, model_text
@@ -36,6 +37,20 @@ def json_schema(kinds: Mapping[str, StepKind[Any]]) -> dict[str, Any]:
         "title": "pipelines.yaml",
         "$ref": references[PipelinesFile],
         "$defs": dict(sorted(definitions.items())),
+    }
+
+
+def farm_schema() -> dict[str, Any]:
+    """The schema of `farm.yaml`."""
+    made = FarmFile.model_json_schema(by_alias=True)
+    definitions = {**made.pop("$defs"), FarmFile.__name__: made}
+    for model in _all_models([FarmFile]):
+        _describe(definitions.get(model.__name__), model)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "farm.yaml",
+        "$ref": f"#/$defs/{FarmFile.__name__}",
+        "$defs": {name: _widened(part) for name, part in sorted(definitions.items())},
     }
 
 

@@ -47,6 +47,11 @@ class Chosen:
     kept: tuple[str, ...] = ()
     """The commits used last, newest first."""
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the branch could not be read."""
+        return self.problem.startswith(_AWAY)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definitions:
@@ -87,7 +92,7 @@ class Definitions:
             is_old = before.problem and now - before.judged_at >= _JUDGE_AGAIN
             is_same = before.tip == tip.commit and before.signers == signers
             if before.commit and is_same and not is_old:
-                problem = "" if before.problem.startswith(_AWAY) else before.problem
+                problem = "" if before.is_away else before.problem
                 return replace(before, looked_at=now, problem=problem)
             branch.fetch()
             after = self._choose(branch, before, tip)
@@ -151,8 +156,8 @@ class Definitions:
 
 
 def _is_fresh(chosen: Chosen) -> bool:
-    is_away = chosen.problem.startswith(_AWAY)
-    return 0 <= time.time() - chosen.looked_at < (_FRESH_OUTAGE if is_away else _FRESH)
+    limit = _FRESH_OUTAGE if chosen.is_away else _FRESH
+    return 0 <= time.time() - chosen.looked_at < limit
 
 
 def check_source_state(chosen: Chosen) -> tuple[str, str, str | None]:

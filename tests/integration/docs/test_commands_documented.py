@@ -66,6 +66,8 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit version": (["version"],),
     "doit resume": (["resume"],),
     "doit triggers": (["triggers"],),
+    "doit alerts": (["alerts"],),
+    "doit alerts --test": (["alerts", "--test"],),
     "doit recover": (["recover", "--from-clone"],),
     "doit release": (["release", RUNNING, "--force"],),
     "doit build": (["build", BUILT],),

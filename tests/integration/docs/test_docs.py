@@ -11,6 +11,7 @@ from textwrap import indent
 import pytest
 
 from common.records import read_record, record
+from common.settings.farm import parse_farm_file
 from common.yaml.document import parse_document
 from coordination_tasks.builder.config.builder import BuilderFile
 from pipelines.language.load import read_pipelines
@@ -55,6 +56,9 @@ BLOCKS = list(blocks())
 def test_a_block_is_what_it_says(block: Block, tmp_path: Path) -> None:
     if block.kind == "builder":
         read_record(record(BuilderFile), parse_document(block.text.encode(), block.name))
+        return
+    if block.kind == "farm":
+        parse_farm_file(parse_document(block.text.encode(), block.name))
         return
     whole = {
         "pipelines": block.text,

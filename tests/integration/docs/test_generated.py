@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from common.yaml.document import read_document
+from common.yaml.document import parse_document, read_document
 from common.yaml.findings import InvalidFile
 from pipelines.commands.generated_files import generated_files
 from tests.conftest import HOME
@@ -58,3 +58,11 @@ def test_what_the_reader_refuses_the_schema_refuses(entry: str, tmp_path: Path) 
     path = tmp_path / "p.yaml"
     path.write_text(f"pipelines:\n  p: {entry}\n")
     assert problems(read_document(path).data)
+
+
+def test_the_documented_farm_file_is_valid_for_its_schema() -> None:
+    schema = json.loads((HOME / "farm.schema.json").read_text())
+    text = (HOME / "docs" / "alerts.md").read_text().partition("```yaml farm\n")[2]
+    data = parse_document(text.partition("```")[0].encode(), "farm.yaml").data
+    assert Draft202012Validator(schema).is_valid(data)
+    assert not Draft202012Validator(schema).is_valid({"channels": {"x": {"mail": "a@b"}}})

@@ -57,6 +57,7 @@ def fill(farm: Farm) -> None:
     pipelines = farm.folder / "pipelines.yaml"
     pipelines.write_text(pipelines.read_text() + EVERYTHING)
     (farm.folder / "mistaken.yaml").write_text(MISTAKEN)
+    (farm.folder / "farm.yaml").write_text("channels: {book: {messages: build2}}\n")
     builder = farm.folder / "builder.yaml"
     line = make_key(farm.folder / "key")
     (farm.folder / "signers").write_text(f"build1 {line}\n")

@@ -1,0 +1,85 @@
+"""The watch of a builder: what it does while it is idle, in the order of a turn."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+from coordination_tasks.build.attempt.own_plans import ended_alone, own_plans
+from coordination_tasks.build.attempt.running_attempt import running_attempt
+from coordination_tasks.build.display.choice import make_display
+from coordination_tasks.build.ports import Pipelines
+from coordination_tasks.builder.claim_intent import own_intent
+from coordination_tasks.builder.config.builder import BuilderConfig
+from coordination_tasks.builder.lock import while_idle
+from coordination_tasks.builder.outbox.journal import Outbox
+from coordination_tasks.domain.timestamps import utc_now
+from coordination_tasks.farm.artifacts.good_builds import prune_good_builds
+from coordination_tasks.farm.housekeeping import Housekeeping, PeriodicHousekeeping
+from coordination_tasks.farm.watch import Watch
+from coordination_tasks.store.store import Store
+from coordination_tasks.wiring.alerts import AlertWiring
+from coordination_tasks.wiring.clones import marks, push_budget, step_logs
+from coordination_tasks.wiring.pipelines import PipelinesLook
+from coordination_tasks.wiring.triggers import trigger_looks
+from coordination_tasks.wiring.upkeep import beater, observer
+
+
+def make_watch(
+    pipelines: Pipelines,
+    config: BuilderConfig,
+    store: Store,
+    outbox: Outbox,
+    notice: Callable[[str], None],
+    *,
+    person: str = "",
+) -> Watch:
+    """The watch of this builder; `notice` receives lines about its actions.
+
+    `person`: see Observer and Watch.
+    """
+    display = make_display(sys.stdout, verbose=False)
+    logs, budget = step_logs(config), push_budget(config)
+    alerts = AlertWiring(config, pipelines, store, outbox, notice)
+    look = observer(config, store, notice, alerts.see, person=person)
+
+    def send_logs() -> None:
+        if logs.unsent() and budget.has_room():
+            logs.send()
+
+    watch = Watch(
+        builder=config.profile.id,
+        store=store,
+        outbox=outbox,
+        intent=own_intent(config.state_dir),
+        observer=look,
+        beater=beater(config, store, look, announces=True),
+        send_logs=send_logs,
+        housekeeping=PeriodicHousekeeping(
+            housekeeping=lambda: Housekeeping(
+                store=store, ages=config.ages, now=utc_now(), notice=notice, report=notice
+            ),
+            monotonic=time.monotonic,
+            notice=notice,
+            also=lambda: prune_good_builds(marks(config), config.keep_good_builds),
+        ),
+        also=(
+            PipelinesLook(pipelines=pipelines, state_dir=config.state_dir).look,
+            trigger_looks(config, pipelines, store, look, notice).run_due,
+            alerts.alerts(lambda: look.snapshot, lambda: watch.failing_since).run_due,
+        ),
+        heartbeat=config.heartbeat,
+        sweep=pipelines.workspaces(config.state_dir).sweep,
+        ended=lambda attempt, recorded: ended_alone(
+            own_plans(config.state_dir, pipelines.planner),
+            pipelines.planner,
+            running_attempt(attempt, config, display),
+            recorded,
+        ),
+        while_idle=lambda: while_idle(config),
+        clock=utc_now,
+        notice=notice,
+        person=person,
+    )
+    return watch
