@@ -21,7 +21,7 @@ from coordination_tasks.build.attempt.attempt_log import AttemptLog
 from coordination_tasks.build.attempt.claim_action import ClaimAction
 from coordination_tasks.build.attempt.claiming import Claimer
 from coordination_tasks.build.attempt.keepalive import KeepaliveThread
-from coordination_tasks.build.attempt.own_plans import own_plans
+from coordination_tasks.build.attempt.own_plans import own_plans, prune_plans
 from coordination_tasks.build.attempt.preparation import Preparation, PreparedAttempt
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
 from coordination_tasks.build.display.display import Display
@@ -137,6 +137,7 @@ def run_build(request: BuildRequest) -> int:
         pipelines.workspaces(config.state_dir).sweep()
         plans = own_plans(config.state_dir, pipelines.planner)
         plans.keep(tools.labels)
+        prune_plans(plans, store, config.ages.jobs.total_seconds())
         claimer = Claimer(
             config=config,
             store=store,

@@ -6,7 +6,10 @@ plan only from this folder on its own disk, which nothing but its own pipelines 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import os
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +17,9 @@ from common.atomic_files import write_durably
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
 from coordination_tasks.build.ports import Planner
 from coordination_tasks.documents.paths import quoted
-from coordination_tasks.domain.errors import ForeignPlan
-from coordination_tasks.store.plans import RecordedPlan, plan_digest
+from coordination_tasks.domain.errors import CoordinationError, ForeignPlan
+from coordination_tasks.store.plans import RecordedPlan, plan_digest, recorded_plan
+from coordination_tasks.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,22 @@ class OwnPlans:
         for pipeline in pipelines:
             data = self.make(pipeline)
             path = self._path(pipeline, plan_digest(data))
-            if not path.exists():
+            if path.exists():
+                os.utime(path)
+            else:
                 write_durably(path, data)
+
+    def prune(self, age: float, needed: Callable[[], Collection[str]]) -> None:
+        """Remove the plans that were not used for `age` seconds, except the digests `needed`.
+
+        Raises what `needed` raises; it is called only if there are such plans.
+        """
+        oldest = time.time() - age
+        unused = [p for p in self.folder.glob("*/*.json") if p.stat().st_mtime < oldest]
+        kept = needed() if unused else ()
+        for path in unused:
+            if path.stem not in kept:
+                path.unlink()
 
     def find(self, pipeline: str, recorded: RecordedPlan | None) -> bytes:
         """The plan of the pipeline that an earlier attempt used; without one, the current plan.
@@ -56,10 +74,11 @@ class OwnPlans:
         )
 
     def _kept(self, pipeline: str, digest: str) -> bytes | None:
-        try:
-            return self._path(pipeline, digest).read_bytes()
-        except FileNotFoundError:
-            return None
+        path = self._path(pipeline, digest)
+        with suppress(FileNotFoundError):
+            os.utime(path)  # it is in use: see `prune`
+            return path.read_bytes()
+        return None
 
     def _path(self, pipeline: str, digest: str) -> Path:
         # both come from documents that anybody may have written
@@ -69,6 +88,18 @@ class OwnPlans:
 def own_plans(state_dir: Path, planner: Planner) -> OwnPlans:
     """The plans of the builder that owns `state_dir`."""
     return OwnPlans(state_dir / "plans", planner.plan)
+
+
+def prune_plans(plans: OwnPlans, store: Store, age: float) -> None:
+    """Remove what no job of the queue can need any more, by the rule of `OwnPlans.prune`."""
+
+    def needed() -> set[str]:
+        snapshot = store.snapshot()
+        recorded = (recorded_plan(snapshot, job) for job in snapshot.queue.unfinished())
+        return {plan.digest for plan in recorded if plan}
+
+    with suppress(CoordinationError):  # what cannot be looked up now is for a later build
+        plans.prune(age, needed)
 
 
 def ended_alone(

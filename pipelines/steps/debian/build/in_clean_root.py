@@ -54,7 +54,7 @@ _LAST_LINES = 20
 # SIOCSIFFLAGS with IFF_UP: the root has no iproute2.
 _LOOPBACK_UP = (
     "perl -MSocket -e 'socket(S, AF_INET, SOCK_DGRAM, 0) or die $!;"
-    ' ioctl(S, 0x8914, pack("a16sx22", "lo", 0x41)) or die $!\''
+    ' my $up = pack("a16sx22", "lo", 0x41); ioctl(S, 0x8914, $up) or die $!\''
 )
 
 

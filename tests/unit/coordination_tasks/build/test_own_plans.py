@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from coordination_tasks.build.attempt.own_plans import OwnPlans
 from coordination_tasks.domain.errors import ForeignPlan
 from coordination_tasks.store.plans import RecordedPlan, plan_digest
+
+DAY = 86400.0
 
 
 class File:
@@ -74,3 +77,25 @@ def test_names_from_documents_stay_in_the_folder(tmp_path: Path) -> None:
         plans.find("sample", RecordedPlan(digest=digest, changed_since=None, attempt=1))
     with pytest.raises(ValueError, match="unknown pipeline"):
         plans.find("../..", recorded(b"theirs"))
+
+
+def test_plans_that_nothing_needs_any_more_are_removed(tmp_path: Path) -> None:
+    file = File(sample=b"first", release=b"other")
+    plans = OwnPlans(tmp_path, file.plan)
+    asked: list[str] = []
+    waiting = plan_digest(b"first")
+
+    def needed() -> list[str]:
+        asked.append("asked")
+        return [waiting]
+
+    plans.keep(["sample", "release"])
+    plans.prune(DAY, needed)
+    assert (len(list(tmp_path.glob("*/*"))), asked) == (2, [])
+    for path in tmp_path.glob("*/*"):
+        os.utime(path, (0, 0))
+    plans.prune(DAY, needed)
+    assert [path.stem for path in tmp_path.glob("*/*")] == [waiting]
+    assert plans.find("sample", recorded(b"first")) == b"first"
+    plans.prune(DAY, list)
+    assert [path.stem for path in tmp_path.glob("*/*")] == [waiting], "it was just used"
