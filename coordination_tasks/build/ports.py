@@ -30,6 +30,10 @@ class PipelineTerms(Protocol):
         """Attempts that may end with a dead builder before the job fails; None: the job's own."""
 
     @property
+    def concurrency(self) -> int | None:
+        """Jobs of it that may run in the farm at the same time; None: any number."""
+
+    @property
     def takes(self) -> JobPattern | None:
         """The pattern of the jobs without a pipeline that it takes."""
 

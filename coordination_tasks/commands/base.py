@@ -87,6 +87,7 @@ def terms_of(pipelines: Pipelines, secrets: Secrets) -> Terms:
         max_attempts={
             name: terms.max_attempts for name, terms in known.items() if terms.max_attempts
         },
+        concurrency={name: terms.concurrency for name, terms in known.items() if terms.concurrency},
         hindrances={name: reason for name, reason in lacks.items() if reason},
     )
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from common.job_id import problem_of_job_id
 from common.job_pattern import JobPattern
@@ -13,6 +15,10 @@ from common.records import integer, key, map_of, optional, record, several, text
 from common.states import State
 from coordination_tasks.domain.model import Job, is_commit_id
 
+AGEING = timedelta(hours=2)
+"""The time after which a waiting job counts with a priority that is better by one."""
+_AGED_BEST = 2
+_Line = tuple[str | None, str | None]
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 _VALUES = re.compile(r"[,\s]+")
 _BUILD = "build"
@@ -30,6 +36,8 @@ class Terms:
     """The pattern of the jobs without a pipeline that it takes; the first match gets a job."""
     max_attempts: Mapping[str, int] = key(map_of(integer(least=1)), factory=dict)
     """Attempts that may end with a dead builder before the job fails."""
+    concurrency: Mapping[str, int] = key(map_of(integer(least=1)), factory=dict)
+    """Jobs of it that may run in the farm at the same time."""
     hindrances: Mapping[str, str] = key(map_of(text), factory=dict)
     """Why this builder cannot use it, like a missing secret."""
 
@@ -68,9 +76,44 @@ class Wanted:
         return self.terms.max_attempts.get(self.pipeline_of(job) or "", job.max_attempts)
 
 
-def queue_order(jobs: Iterable[Job]) -> list[Job]:
-    """Lowest priority number first, then the oldest; equal ones in the file's order."""
-    return sorted(jobs, key=lambda job: (job.priority, job.created_at or _END_OF_TIME))
+def queue_order(jobs: Iterable[Job], now: datetime | None = None) -> list[Job]:
+    """The queued ones of all jobs, as they are claimed: no branch keeps the others waiting.
+
+    Lowest priority number first; at `now` a job counts with the number to which it has aged. Of
+    equal ones come first those whose pipeline and branch have fewest jobs that run or come before
+    them, then the oldest; equal ones in the file's order.
+    """
+    waiting, ahead = [], Counter[_Line]()
+    for job in jobs:
+        if job.state is State.QUEUED:
+            waiting.append((aged_priority(job, now), job.created_at or _END_OF_TIME, job))
+        elif job.state is State.RUNNING:
+            ahead[_line(job)] += 1
+    ranked = []
+    for priority, at, job in sorted(waiting, key=lambda each: each[:2]):
+        ranked.append((priority, ahead[_line(job)], at, job))
+        ahead[_line(job)] += 1
+    return [each[-1] for each in sorted(ranked, key=lambda each: each[:3])]
+
+
+def aged_priority(job: Job, now: datetime | None) -> int:
+    """Its priority, better by one for each AGEING that it has waited, but not better than 2.
+
+    1 stays for what a person calls urgent.
+    """
+    if now is None or job.created_at is None or job.priority <= _AGED_BEST:
+        return job.priority
+    steps = max(now - job.created_at, timedelta()) // AGEING
+    return max(_AGED_BEST, job.priority - steps)
+
+
+def running_by_pipeline(jobs: Iterable[Job]) -> Mapping[str, int]:
+    """How many jobs of each pipeline run in the farm."""
+    return Counter(job.pipeline for job in jobs if job.state is State.RUNNING and job.pipeline)
+
+
+def _line(job: Job) -> _Line:
+    return job.pipeline, job.branch
 
 
 def offered(labels: Mapping[str, str]) -> frozenset[str]:
@@ -81,10 +124,16 @@ def offered(labels: Mapping[str, str]) -> frozenset[str]:
     return frozenset({*labels, *values})
 
 
-def refusal(job: Job, wanted: Wanted, state_of: Callable[[str], State | None]) -> str:
+def refusal(
+    job: Job,
+    wanted: Wanted,
+    state_of: Callable[[str], State | None],
+    running: Mapping[str, int] = MappingProxyType({}),
+) -> str:
     """Why a queued job does not match this builder now; "" when it does.
 
-    `state_of` returns the state of another job by its id, None when there is no such job.
+    `state_of` returns the state of another job by its id, None when there is no such job. `running`
+    has the number of running jobs by pipeline.
     """
     if problem := problem_of_job_id(job.id):
         return f"invalid job id: {problem}"
@@ -94,6 +143,7 @@ def refusal(job: Job, wanted: Wanted, state_of: Callable[[str], State | None]) -
         _person_refusal(job, wanted)
         or _pipeline_refusal(job, wanted)
         or _dependency_refusal(job, state_of)
+        or _crowd_refusal(wanted.pipeline_of(job) or "", wanted.terms.concurrency, running)
     )
 
 
@@ -152,6 +202,13 @@ def _pipeline_refusal(job: Job, wanted: Wanted) -> str:
     demanded = (*wanted.pipelines[pipeline], *job.labels)
     missing = sorted(set(demanded) - offered(wanted.labels))
     return f"missing label {', '.join(missing)}" if missing else ""
+
+
+def _crowd_refusal(pipeline: str, most: Mapping[str, int], running: Mapping[str, int]) -> str:
+    limit, there = most.get(pipeline), running.get(pipeline, 0)
+    if limit is None or there < limit:
+        return ""
+    return f"{there} jobs of pipeline {pipeline} run in the farm, and its concurrency is {limit}"
 
 
 def _dependency_refusal(job: Job, state_of: Callable[[str], State | None]) -> str:

@@ -377,11 +377,9 @@ class Pipeline:
     takes: JobPattern | None = None
     """`for:`; None: only jobs that name the pipeline."""
     triggers: Triggers = field(default_factory=Triggers)
-    """What starts its jobs."""
     trusted: tuple[str, ...] | None = None
     """Patterns of the branches whose jobs may write what other jobs read; None: all jobs may."""
     notify: tuple[Notify, ...] = ()
-    """Whom to tell about its jobs."""
     labels: tuple[str, ...] = ()
     """Labels that the builder must have: `jdk=17`, `docker`."""
     params: Mapping[str, Param] = field(default_factory=dict)
@@ -389,6 +387,8 @@ class Pipeline:
     """Names of secrets; a step receives one only if its env contains `${{ secrets.NAME }}`."""
     timeout: float | None = None
     """Seconds for the whole attempt."""
+    concurrency: int | None = None
+    """Jobs of it that may run in the farm at the same time; None: any number."""
     max_attempts: int | None = None
     """Attempts that may end with a dead builder before the job fails; None: the queue's default."""
     place: object = field(default="", compare=False)

@@ -281,6 +281,9 @@ class PipelineEntry(Options):
     """Settings of all steps that do not set them."""
     timeout: Duration | None = None
     """Maximum time for the whole attempt."""
+    concurrency: int | None = Field(default=None, ge=1, le=1000)
+    """Jobs of the pipeline that may run in the whole farm at the same time; any number when
+    omitted."""
     max_attempts: int | None = Field(default=None, ge=1, le=100)
     """Attempts that may end with a dead builder before the job fails."""
     steps: Several[StepEntry]

@@ -53,7 +53,8 @@ type and parameters, and prints the id of that job. Archived jobs do not count.
 
 A builder claims a job if it knows the pipeline, has the labels (`arch`, `distro` and `jdk` are
 detected, others are in its builder.yaml) and all jobs of --after have succeeded. Jobs with the
-lowest priority number come first, then the oldest.
+lowest priority number come first; of equal ones, branches take turns. For every 2 h that it waits,
+a job counts with a priority that is better by one, down to 2.
 
 Exit codes: 0 queued, 1 cannot reach the coordination repository, or with --tag or --if-new the
 source, 3 bad configuration or usage.

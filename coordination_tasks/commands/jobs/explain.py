@@ -40,7 +40,7 @@ from coordination_tasks.domain.errors import BadRequest, BrokenDocument
 from coordination_tasks.domain.model import Attempt, Job
 from coordination_tasks.domain.next_step import NextStep, next_step
 from coordination_tasks.domain.scheduling import Wanted
-from coordination_tasks.domain.timestamps import elapsed
+from coordination_tasks.domain.timestamps import elapsed, utc_now
 from coordination_tasks.farm.presence.observations import Presence
 from coordination_tasks.farm.signed_jobs import job_judge
 from coordination_tasks.store.operations.claim import explain
@@ -170,7 +170,7 @@ def _refusals(config: BuilderConfig, pipelines: Pipelines, snapshot: Snapshot) -
         terms=terms_of(pipelines, Secrets(os.environ, config.secrets_file)),
     )
     drain = drain_of(snapshot.drains(), config.profile.id)
-    judged = explain(snapshot.queue, wanted, job_judge(config))
+    judged = explain(snapshot.queue, wanted, utc_now(), job_judge(config))
     hindrance = f"this builder is {drain}" if drain else lacking_space(config)
     return {job.id: refusal or hindrance for job, refusal in judged}
 

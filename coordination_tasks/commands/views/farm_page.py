@@ -18,7 +18,6 @@ from coordination_tasks.documents.builder_status import (
 )
 from coordination_tasks.documents.drains import Drain
 from coordination_tasks.domain.model import Job
-from coordination_tasks.domain.scheduling import queue_order
 from coordination_tasks.domain.timestamps import elapsed, elapsed_since
 from coordination_tasks.farm.presence.observations import ALIVE, SILENT, Presence
 
@@ -104,11 +103,10 @@ def with_their_jobs(
 
 
 def waiting_section(
-    jobs: Iterable[Job], now: datetime, why: Callable[[Job], str], limit: int
+    jobs: Sequence[Job], now: datetime, why: Callable[[Job], str], limit: int
 ) -> Section:
-    """The queued jobs, in the order in which they will be claimed."""
-    ordered = queue_order(jobs)
-    rows = ordered[:limit] if limit else ordered
+    """Queued jobs, in the order in which they will be claimed."""
+    rows = jobs[:limit] if limit else jobs
     return Section(
         titles=("JOB", "PRIORITY", "WAITING FOR", "PIPELINE", "BRANCH", "WHY"),
         rows=[
@@ -124,7 +122,7 @@ def waiting_section(
         ],
         styles=[""] * len(rows),
         droppable=("PIPELINE", "BRANCH"),
-        hidden=len(ordered) - len(rows),
+        hidden=len(jobs) - len(rows),
     )
 
 

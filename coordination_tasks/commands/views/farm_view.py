@@ -47,7 +47,7 @@ class FarmView:
     @property
     def waiting(self) -> list[Job]:
         """The queued jobs, in the order in which they will be claimed."""
-        return queue_order(job for job in self.jobs or () if job.state is State.QUEUED)
+        return queue_order(self.jobs or (), utc_now())
 
     @property
     def ended(self) -> list[Job]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 
 from common.states import State
 from coordination_tasks.documents.builder_status import BUILDING, StatusChange, current_job
@@ -13,7 +14,7 @@ from coordination_tasks.documents.paths import DRAINS
 from coordination_tasks.documents.transitions import read_log, time_of_change, write_log
 from coordination_tasks.domain.errors import ClaimLost, Conflict, NothingToClaim
 from coordination_tasks.domain.model import Attempt, Job, Transition
-from coordination_tasks.domain.scheduling import Wanted, queue_order, refusal
+from coordination_tasks.domain.scheduling import Wanted, queue_order, refusal, running_by_pipeline
 from coordination_tasks.domain.state_machine import check_job_transition
 from coordination_tasks.repository.draft import Draft
 from coordination_tasks.store.operations.attempt import ended_before
@@ -68,8 +69,10 @@ def claim_in(
         return _held(draft, own, claim_id, publisher.profile.id)
     if drain := drain_of(read_drains(draft.read(DRAINS)), publisher.profile.id):
         raise NothingToClaim(f"builder {publisher.profile.id} claims nothing: {drain}")
-    find = _wanted_job if wanted.job_id else _next_job
-    job = find(jobs, wanted, judge)
+    if wanted.job_id:
+        job = _wanted_job(jobs, wanted, judge)
+    else:
+        job = _next_job(jobs, wanted, publisher.now, judge)
     check_job_transition(job.id, job.state, State.RUNNING)
     pipeline = wanted.pipeline_of(job)
     claimed = replace(
@@ -95,16 +98,18 @@ def claim_in(
 
 
 def explain(
-    jobs: JobsDocument, wanted: Wanted, judge: Judge = trust_all
+    jobs: JobsDocument, wanted: Wanted, now: datetime, judge: Judge = trust_all
 ) -> Iterator[tuple[Job, str]]:
     """The queued jobs in order, each with the reason why it does not match this builder ("")."""
-    for job in queue_order(jobs.queued()):
-        yield job, refusal(job, wanted, jobs.state_of) or judge(job)
+    unfinished = tuple(jobs.unfinished())
+    running = running_by_pipeline(unfinished)
+    for job in queue_order(unfinished, now):
+        yield job, refusal(job, wanted, jobs.state_of, running) or judge(job)
 
 
-def _next_job(jobs: JobsDocument, wanted: Wanted, judge: Judge) -> Job:
+def _next_job(jobs: JobsDocument, wanted: Wanted, now: datetime, judge: Judge) -> Job:
     refusals = []
-    for job, reason in explain(jobs, wanted, judge):
+    for job, reason in explain(jobs, wanted, now, judge):
         if not reason:
             return job
         refusals.append((job.id, reason))
@@ -126,7 +131,8 @@ def _wanted_job(jobs: JobsDocument, wanted: Wanted, judge: Judge) -> Job:
     job = jobs.require(wanted.job_id or "")
     if job.state is State.RUNNING:
         raise Conflict(f"job {job.id} is running on {job.assigned_to}, attempt {job.attempt}")
-    reason = refusal(job, wanted, jobs.state_of) or judge(job)
+    running = running_by_pipeline(jobs.unfinished())
+    reason = refusal(job, wanted, jobs.state_of, running) or judge(job)
     if reason:
         refusals = ((job.id, reason),)
         raise NothingToClaim(f"job {job.id} does not match this builder: {reason}", refusals)

@@ -83,6 +83,7 @@ class PipelineReader:
             params=params,
             secrets=entry.secrets,
             timeout=entry.timeout,
+            concurrency=entry.concurrency,
             max_attempts=entry.max_attempts,
             place=self.assembled.place,
         )

@@ -23,6 +23,7 @@ from coordination_tasks.commands.views.farm_page import (
 from coordination_tasks.documents.builder_status import BuilderStatus
 from coordination_tasks.documents.drains import Drain
 from coordination_tasks.domain.model import Job
+from coordination_tasks.domain.scheduling import queue_order
 from coordination_tasks.farm.presence.observations import ALIVE, SILENT, UNKNOWN, Presence
 
 NOW = datetime(2026, 11, 30, 2, 0, tzinfo=UTC)
@@ -120,7 +121,7 @@ def test_waiting_jobs_stand_in_the_order_in_which_they_are_claimed() -> None:
         replace(JOB, id="urgent", priority=1, created_at=NOW),
         replace(JOB, id="older", created_at=NOW - 2 * HOUR),
     ]
-    shown = waiting_section(jobs, NOW, lambda job: f"why {job.id}", MOST_WAITING)
+    shown = waiting_section(queue_order(jobs, NOW), NOW, lambda job: f"why {job.id}", MOST_WAITING)
     assert text(shown, 200) == [
         "JOB                  PRIORITY  WAITING FOR  PIPELINE    BRANCH  WHY",
         "urgent               1         0.0 s        cloudstack  main    why urgent",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,9 +14,11 @@ from coordination_tasks.domain.model import Job
 from coordination_tasks.domain.scheduling import (
     Terms,
     Wanted,
+    aged_priority,
     offered,
     queue_order,
     refusal,
+    running_by_pipeline,
     waits_because,
 )
 from tests.support.coordination.world import NOON
@@ -40,6 +43,54 @@ def test_priority_then_age_then_place() -> None:
         "undated",
         "last",
     ]
+
+
+def test_a_branch_with_many_jobs_keeps_nobody_waiting() -> None:
+    def waiting(branch: str, number: int, pipeline: str = "p") -> Job:
+        at = NOON + timedelta(seconds=number)
+        name = f"{pipeline} {branch} {number}"
+        return Job(id=name, pipeline=pipeline, branch=branch, created_at=at)
+
+    flood = [waiting("flood", number) for number in range(500)]
+    late = [waiting("late", 1000), waiting("late", 1001), waiting("flood", 1002, "q")]
+    order = [job.id for job in queue_order([*flood, *late])]
+    assert order[:5] == ["p flood 0", "p late 1000", "q flood 1002", "p flood 1", "p late 1001"]
+    running = replace(waiting("flood", -1), state=State.RUNNING)
+    order = [job.id for job in queue_order([running, *flood, *late])]
+    assert order[:2] == ["p late 1000", "q flood 1002"]
+    assert len(order) == 503
+
+
+def test_a_job_that_waits_gets_a_better_priority_but_not_the_best() -> None:
+    old = NOON - timedelta(hours=7)
+    jobs = [
+        Job(id="fresh 5", created_at=NOON, branch="a"),
+        Job(id="old 7", priority=7, created_at=old, branch="b"),
+        Job(id="ancient 10", priority=10, created_at=NOON - timedelta(days=30), branch="c"),
+        Job(id="urgent", priority=1, created_at=NOON, branch="d"),
+        Job(id="from a clock that is ahead", created_at=NOON + timedelta(days=9), branch="e"),
+        Job(id="undated", priority=9),
+    ]
+    assert [(job.id, aged_priority(job, NOON)) for job in queue_order(jobs, NOON)] == [
+        ("urgent", 1),
+        ("ancient 10", 2),
+        ("old 7", 4),
+        ("fresh 5", 5),
+        ("from a clock that is ahead", 5),
+        ("undated", 9),
+    ]
+
+
+def test_so_many_jobs_of_a_pipeline_run_in_the_farm() -> None:
+    wanted = Wanted(pipelines={"p": (), "q": ()}, terms=Terms(concurrency={"p": 2}))
+    running = [Job(id=f"r{n}", pipeline="p", state=State.RUNNING) for n in range(2)]
+    counts = running_by_pipeline(running)
+    assert refusal(Job(id="x", pipeline="p"), wanted, lambda _: None, counts) == (
+        "2 jobs of pipeline p run in the farm, and its concurrency is 2"
+    )
+    assert refusal(Job(id="x", pipeline="q"), wanted, lambda _: None, counts) == ""
+    one = running_by_pipeline(running[:1])
+    assert refusal(Job(id="x", pipeline="p"), wanted, lambda _: None, one) == ""
 
 
 @pytest.mark.parametrize(
