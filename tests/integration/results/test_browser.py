@@ -12,6 +12,7 @@ from playwright.sync_api import (
     Dialog,
     Page,
     Request,
+    ViewportSize,
     expect,
     sync_playwright,
 )
@@ -26,7 +27,7 @@ from tests.support.doit.served import TOKEN, Served, serve
 CHROMIUM = shutil.which("chromium")
 MS = 1000 * PATIENCE
 EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>"
-SMALLEST = {"width": 360, "height": 740}
+SMALLEST: ViewportSize = {"width": 360, "height": 740}
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="chromium is not installed (apt install chromium)"
