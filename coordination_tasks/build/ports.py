@@ -229,6 +229,9 @@ class Pipelines(Protocol):
     def read_again(self) -> None:
         """Forget what was read: a process that runs for long sees changes of the file."""
 
+    def use_shared(self, data: bytes | None) -> None:
+        """Plan from now on with the defaults of this content of `shared/build_config.json`."""
+
     def check_job(
         self, pipeline: str, params: Mapping[str, str], *, job_id: str, branch: str, commit: str
     ) -> None:

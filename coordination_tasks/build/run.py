@@ -183,6 +183,7 @@ def _claim_and_build(request: BuildRequest, store: Store, claimer: Claimer) -> i
         own_plans=claimer.own_plans,
         secrets=tools.secrets,
         replan=request.replan,
+        use_shared=tools.pipelines.use_shared,
         pipelines_commit=source.commit if source else None,
     )
     try:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common.settings.shared_defaults import SHARED_CONFIG
 from coordination_tasks.build.doit_tasks import CLAIM_TASK
 
 if TYPE_CHECKING:
@@ -57,6 +58,20 @@ class Farm:
         from coordination_tasks.builder.config.builder import source_of_pipelines
 
         return source_of_pipelines(self.home, os.environ)
+
+    def shared_config(self) -> bytes | None:
+        """`shared/build_config.json`, as this host read it last; None: there is none."""
+        from coordination_tasks.domain.errors import CoordinationError
+        from coordination_tasks.wiring.reading import open_known
+
+        config = self.config(without_repository=True)
+        if not config.coordination_repository:
+            return None
+        try:
+            with open_known(config) as snapshot:
+                return snapshot.read(SHARED_CONFIG) if snapshot else None
+        except CoordinationError:
+            return None  # a command that only shows pipelines needs no repository
 
     def default_timeout(self) -> float:
         """Seconds that a step without a timeout may take. Raises BadConfiguration."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from doit.exceptions import InvalidDodoFile
 
 from common.errors import ApplicationError
+from common.settings.shared_defaults import SharedDefaults, read_shared_defaults
 from pipelines.domain.errors import BadPipelineFile
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ class Farm(Protocol):
     def pipelines_source(self) -> PipelinesSource | None:
         """Where the pipelines come from; None: from `pipelines_file`. Raises ApplicationError."""
 
+    def shared_config(self) -> bytes | None:
+        """`shared/build_config.json`, as this host read it last; None: there is none."""
+
     def default_timeout(self) -> float:
         """Seconds that a step without a timeout may take. Raises ApplicationError."""
 
@@ -64,6 +68,7 @@ class Pipelines:
 
     def __init__(self, farm: Farm) -> None:
         self._farm = farm
+        self._shared = SharedDefaults()
 
     def file(self) -> Path:
         """Where `pipelines.yaml` is. Raises BadPipelineFile."""
@@ -133,7 +138,16 @@ class Pipelines:
             kinds=self.kinds,
             runner=self._runner,
             first=self._farm.first_task,
+            shared=lambda: self._shared,
         )
+
+    def use_shared(self, data: bytes | None) -> None:
+        """Plan from now on with the defaults of this content of `shared/build_config.json`."""
+        self._shared = read_shared_defaults(data)
+
+    def shared_defaults(self) -> SharedDefaults:
+        """The defaults of the farm, as this host read them last."""
+        return read_shared_defaults(self._farm.shared_config())
 
     def check_job(
         self, pipeline: str, params: Mapping[str, str], *, job_id: str, branch: str, commit: str

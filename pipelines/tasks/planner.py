@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from common.redaction import mask_url_credentials
+from common.settings.shared_defaults import SharedDefaults
 from pipelines.domain.conditions import all_needs
 from pipelines.domain.errors import BadPipelineFile, BadValue, UnusablePlan
 from pipelines.domain.expressions import SUCCESS
@@ -16,6 +17,7 @@ from pipelines.language.params import resolve_params
 from pipelines.processes.cancellation import Cancellation
 from pipelines.tasks.doit_tasks import pipeline_tasks, publish_last
 from pipelines.tasks.plan_document import read_plan, write_plan
+from pipelines.tasks.shared import with_defaults
 from pipelines.workspace.layout import Workspace
 
 
@@ -55,16 +57,18 @@ class Planner:
     kinds: Mapping[str, StepKind[Any]]
     runner: StepRunner
     first: str
+    shared: Callable[[], SharedDefaults] = SharedDefaults
+    """Defaults of the farm for what a pipeline leaves open."""
 
     def plan(self, name: str) -> bytes:
-        """The plan of a pipeline in the current file, without credentials.
+        """The plan of a pipeline in the current file with the farm's defaults, no credentials.
 
         Raises BadValue, BadPipelineFile.
         """
         pipeline = self.pipelines().get(name)
         if pipeline is None:
             raise BadValue(f"unknown pipeline '{name}'")
-        return write_plan(_public(pipeline))
+        return write_plan(_public(with_defaults(pipeline, self.shared())))
 
     def prepare(self, plan: bytes, params: Mapping[str, str]) -> Prepared:
         """The plan for a job with these parameters. Raises BadValue, UnusablePlan."""

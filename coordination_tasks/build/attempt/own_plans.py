@@ -35,12 +35,15 @@ class OwnPlans:
     def keep(self, pipelines: Iterable[str]) -> None:
         """Keep the current plans of these pipelines. Raises ValueError, OSError."""
         for pipeline in pipelines:
-            data = self.make(pipeline)
-            path = self._path(pipeline, plan_digest(data))
-            if path.exists():
-                os.utime(path)
-            else:
-                write_durably(path, data)
+            self.keep_made(pipeline, self.make(pipeline))
+
+    def keep_made(self, pipeline: str, data: bytes) -> None:
+        """Keep a plan that `make` or `find` returned. Raises OSError."""
+        path = self._path(pipeline, plan_digest(data))
+        if path.exists():
+            os.utime(path)
+        else:
+            write_durably(path, data)
 
     def prune(self, age: float, needed: Callable[[], Collection[str]]) -> None:
         """Remove the plans that were not used for `age` seconds, except the digests `needed`.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from common.settings.shared_defaults import SHARED_CONFIG
 from common.yaml.findings import did_you_mean
 from coordination_tasks.build.attempt.own_plans import OwnPlans
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
@@ -41,6 +43,8 @@ class Preparation:
     own_plans: OwnPlans
     secrets: Secrets
     replan: bool
+    use_shared: Callable[[bytes | None], None]
+    """Makes the planner use this content of `shared/build_config.json`."""
     pipelines_commit: str | None
     """The commit of `pipelines_source` in use; None: the pipelines come from a file."""
 
@@ -53,8 +57,10 @@ class Preparation:
         snapshot = self.store.snapshot()
         recorded = None if self.replan else recorded_plan(snapshot, job)
         pipeline = job.pipeline or ""
+        self.use_shared(snapshot.read(SHARED_CONFIG))
         try:
             data = self.own_plans.find(pipeline, recorded)
+            self.own_plans.keep_made(pipeline, data)
             prepared = self.planner.prepare(data, job.params)
             secrets = self.secrets.values(prepared.secrets)
         except ValueError as error:

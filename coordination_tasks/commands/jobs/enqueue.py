@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, OPTION_PARAM, given_params, tell
+from common.settings.shared_defaults import SHARED_CONFIG, read_shared_defaults
 from coordination_tasks.builder.acting_person import Acting, acting
 from coordination_tasks.commands.base import FarmCommand, as_json, check_pipeline, no_arguments
 from coordination_tasks.commands.control.acting import OPTION_AS, OPTION_ON, tell_if_unknown
@@ -44,6 +45,7 @@ Prints the job's id; several branches make one job each, all or none. A branch w
 resolved when the job is claimed; at once with --if-new, or if the job is signed; a tag at once. A
 branch that does not exist is refused; if the source cannot be reached, the job is queued. Queueing
 the same --id with the same content again changes nothing; without --id each call is a new job.
+Without --branch, --commit and --tag, the branch of shared/build_config.json counts if it names one.
 
 With `signing_key` in builder.yaml the job is signed. Builders with `require_signed_jobs` run only
 jobs that a key in their `allowed_signers` signed.
@@ -154,6 +156,8 @@ def queue(farm: Farm, wanted: Wanted, who: Acting, builder: str = "") -> tuple[J
     """
     asked, pipelines = wanted.request, farm.pipelines
     branches = tuple(dict.fromkeys(filter(None, wanted.branches)))
+    if not (branches or asked.commit or wanted.tag) and (usual := _usual_branch(farm)):
+        branches = (usual,)
     _check_source(asked, branches, wanted.tag)
     check_pipeline(pipelines, asked.pipeline or "")
     made_up = new_job_id(time.time(), uuid.uuid4().int)
@@ -168,6 +172,13 @@ def queue(farm: Farm, wanted: Wanted, who: Acting, builder: str = "") -> tuple[J
             tell(f"unknown job {name[:80]!r}: {stored[0].id} waits until it has succeeded")
         tell_if_unknown(store, asked.wanted_builder or "")
     return stored
+
+
+def _usual_branch(farm: Farm) -> str:
+    branch = read_shared_defaults(farm.shared_config()).branch
+    if branch:
+        tell(f"branch {branch}, from {SHARED_CONFIG}")
+    return branch
 
 
 def _unsigned(job: Job) -> Job:

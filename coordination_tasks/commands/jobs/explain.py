@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.errors import one_line
+from common.settings.shared_defaults import SHARED_CONFIG
 from common.states import FAILURES, State
 from common.yaml.findings import did_you_mean
 from coordination_tasks.build.attempt.own_plans import own_plans
@@ -144,6 +145,7 @@ def steps_of_job(
 ) -> tuple[tuple[StepExplanation, ...], str]:
     """The steps, and why their plan cannot be loaded ("" when it can)."""
     planner = pipelines.planner
+    pipelines.use_shared(snapshot.read(SHARED_CONFIG))
     recorded = recorded_plan(snapshot, job)
     pipeline = job.pipeline or config.default_pipeline or ""
     outlooks: Sequence[Outlook] = ()

@@ -42,6 +42,7 @@ EVERYTHING = """
         silent_timeout: 5m
         allow_failure: true
         retries: {count: 2, backoff: 1s}
+      - {uses: maven}
       - {uses: artifact-manifest, with: {paths: [made.txt]}}
 """
 FAILURE = {
@@ -54,19 +55,7 @@ MISTAKEN = "pipelines:\n  one: {descriptoin: x}\n"
 
 def fill(farm: Farm) -> None:
     """Jobs that ended, run and wait; a message, a lock, a full outbox; a broken document."""
-    pipelines = farm.folder / "pipelines.yaml"
-    pipelines.write_text(pipelines.read_text() + EVERYTHING)
-    (farm.folder / "mistaken.yaml").write_text(MISTAKEN)
-    (farm.folder / "farm.yaml").write_text("channels: {book: {messages: build2}}\n")
-    builder = farm.folder / "builder.yaml"
-    line = make_key(farm.folder / "key")
-    (farm.folder / "signers").write_text(f"build1 {line}\n")
-    settings = (
-        "limits: {workspaces: {size: 0K}}",
-        "signing_key: ./key",
-        "allowed_signers: ./signers",
-    )
-    builder.write_text("\n".join((builder.read_text(), *settings, "")))
+    _configure(farm)
     cache = farm.folder / "cache"
     with GitRepository(str(farm.coordination), cache, author="build2") as repository:
         store = Store(repository, BuilderProfile(id="build2", ip="10.0.0.2", manager="Ann"))
@@ -109,6 +98,25 @@ def fill(farm: Farm) -> None:
     queue["jobs"].append({"id": "old", "pipeline": "ledger", **old})
     farm.write("coordination/jobs.json", json.dumps(queue))
     farm.write("shared/broken.json", "{")
+
+
+def _configure(farm: Farm) -> None:
+    """Its files, and what older programs say for all builders."""
+    pipelines = farm.folder / "pipelines.yaml"
+    pipelines.write_text(pipelines.read_text() + EVERYTHING)
+    shared = {"build": {"skip_tests": True}, "java": {"home": "/opt/jdk"}}
+    farm.write("shared/build_config.json", json.dumps(shared))
+    (farm.folder / "mistaken.yaml").write_text(MISTAKEN)
+    (farm.folder / "farm.yaml").write_text("channels: {book: {messages: build2}}\n")
+    builder = farm.folder / "builder.yaml"
+    line = make_key(farm.folder / "key")
+    (farm.folder / "signers").write_text(f"build1 {line}\n")
+    settings = (
+        "limits: {workspaces: {size: 0K}}",
+        "signing_key: ./key",
+        "allowed_signers: ./signers",
+    )
+    builder.write_text("\n".join((builder.read_text(), *settings, "")))
 
 
 def fail(store: Store, job_id: str, commit: str | None = None, at: datetime | None = None) -> None:
