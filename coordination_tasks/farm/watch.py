@@ -47,6 +47,8 @@ class Watch:
     housekeeping: PeriodicHousekeeping
     also: Sequence[Callable[[], None]]
     """What else is done in each turn, in this order."""
+    end: Callable[[], None]
+    """Ends what turns have started; to be called before the store is closed."""
     heartbeat: HeartbeatConfig
     while_idle: Callable[[], AbstractContextManager[bool]]
     sweep: Callable[[], object]

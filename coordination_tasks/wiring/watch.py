@@ -15,8 +15,10 @@ from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.lock import while_idle
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.domain.timestamps import utc_now
+from coordination_tasks.farm.alerts.turn import Alerts
 from coordination_tasks.farm.artifacts.good_builds import prune_good_builds
 from coordination_tasks.farm.housekeeping import Housekeeping, PeriodicHousekeeping
+from coordination_tasks.farm.triggers.looks import TriggerLooks
 from coordination_tasks.farm.watch import Watch
 from coordination_tasks.store.store import Store
 from coordination_tasks.wiring.alerts import AlertWiring
@@ -24,6 +26,9 @@ from coordination_tasks.wiring.clones import marks, push_budget, step_logs
 from coordination_tasks.wiring.pipelines import PipelinesLook
 from coordination_tasks.wiring.triggers import trigger_looks
 from coordination_tasks.wiring.upkeep import beater, observer
+
+_LONGEST_END = 5.0
+"""Seconds to wait for a look at sources, and for a message; then they end with the process."""
 
 
 def make_watch(
@@ -48,6 +53,10 @@ def make_watch(
         if logs.unsent() and budget.has_room():
             logs.send()
 
+    definitions = PipelinesLook(pipelines=pipelines, state_dir=config.state_dir)
+    triggers = trigger_looks(config, pipelines, store, look, notice)
+    told = alerts.alerts(lambda: look.snapshot, lambda: watch.failing_since)
+
     watch = Watch(
         builder=config.profile.id,
         store=store,
@@ -64,11 +73,8 @@ def make_watch(
             notice=notice,
             also=lambda: prune_good_builds(marks(config), config.keep_good_builds),
         ),
-        also=(
-            PipelinesLook(pipelines=pipelines, state_dir=config.state_dir).look,
-            trigger_looks(config, pipelines, store, look, notice).run_due,
-            alerts.alerts(lambda: look.snapshot, lambda: watch.failing_since).run_due,
-        ),
+        also=(definitions.look, triggers.run_due, told.run_due),
+        end=lambda: _end(pipelines, triggers, told),
         heartbeat=config.heartbeat,
         sweep=pipelines.workspaces(config.state_dir).sweep,
         ended=lambda attempt, recorded: ended_alone(
@@ -83,3 +89,8 @@ def make_watch(
         person=person,
     )
     return watch
+
+
+def _end(pipelines: Pipelines, triggers: TriggerLooks, told: Alerts) -> None:
+    triggers.end(lambda: pipelines.cancel("the watch ends"), _LONGEST_END)
+    told.wait(_LONGEST_END)

@@ -215,7 +215,7 @@ class Pipelines:
         """The sources of all pipelines with triggers, by pipeline. Raises BadPipelineFile."""
         from pipelines.tasks.watched import watched_sources
 
-        return watched_sources(self.known, state_dir / "watched", os.environ)
+        return watched_sources(self.known, state_dir / "watched", os.environ, self._cancellation)
 
     def take_folder(self, pipeline: str, folder: Path, into: Path) -> tuple[str, str]:
         """Make a folder as it is now the source of a pipeline; returns branch and commit.

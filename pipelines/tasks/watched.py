@@ -14,7 +14,8 @@ from pipelines.domain.errors import PipelineError
 from pipelines.domain.pipeline import Pipeline
 from pipelines.git.changed_paths import ChangedPath, matches
 from pipelines.git.remote import check_repository, git_environment, public_url, unreachable
-from pipelines.processes.capture import capture
+from pipelines.processes.cancellation import Cancellation
+from pipelines.processes.capture import Captured, capture
 
 _ASK_SECONDS = 30.0
 _COMPARE_SECONDS = 300.0
@@ -37,6 +38,8 @@ class WatchedSource:
     pipeline: Pipeline
     folder: Path
     env: Mapping[str, str]
+    cancellation: Cancellation | None = None
+    """Ends the git command that runs."""
 
     @property
     def triggers(self) -> Triggers:
@@ -53,7 +56,7 @@ class WatchedSource:
         try:
             url = check_repository(self.repository)
             words = ["git", "ls-remote", "--heads", "--tags", "--", url]
-            got = capture(words, cwd=Path("/"), env=self._git_env(), timeout=_ASK_SECONDS)
+            got = self._run(words, _ASK_SECONDS)
             if got.code:
                 raise unreachable(url, got.text.splitlines())
         except PipelineError as error:
@@ -83,7 +86,6 @@ class WatchedSource:
         """Fetches the two commits without their files' contents, where the source can do that."""
         copy = self.folder / f"{uuid.uuid4().hex}.git"
         git = ("git", f"--git-dir={copy}")
-        env = self._git_env()
         fetch = ("fetch", "--quiet", "--no-tags", "--depth=1", "--filter=blob:none")
         compare = ("diff-tree", "-r", "--no-renames", "--name-only", "-z", since, until)
         commands = (
@@ -94,23 +96,32 @@ class WatchedSource:
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             for words in commands:
-                done = capture((*git, *words), cwd=Path("/"), env=env, timeout=_COMPARE_SECONDS)
+                done = self._run((*git, *words), _COMPARE_SECONDS)
                 if done.code:
                     return None
             return done.output.split("\0")[:-1]
         finally:
             shutil.rmtree(copy, ignore_errors=True)
 
-    def _git_env(self) -> Mapping[str, str]:
-        return git_environment(self.pipeline.source.repository, self.env)
+    def _run(self, words: Sequence[str], timeout: float) -> Captured:
+        return capture(
+            words,
+            cwd=Path("/"),
+            env=git_environment(self.pipeline.source.repository, self.env),
+            timeout=timeout,
+            cancellation=self.cancellation,
+        )
 
 
 def watched_sources(
-    pipelines: Mapping[str, Pipeline], folder: Path, env: Mapping[str, str]
+    pipelines: Mapping[str, Pipeline],
+    folder: Path,
+    env: Mapping[str, str],
+    cancellation: Cancellation,
 ) -> dict[str, WatchedSource]:
     """The sources of all pipelines with triggers, by pipeline."""
     return {
-        name: WatchedSource(pipeline=pipeline, folder=folder, env=env)
+        name: WatchedSource(pipeline=pipeline, folder=folder, env=env, cancellation=cancellation)
         for name, pipeline in pipelines.items()
         if pipeline.triggers != Triggers()
     }

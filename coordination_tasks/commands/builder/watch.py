@@ -47,9 +47,12 @@ Exit codes: 0 ended by a signal, 3 bad configuration, or another watch of this b
         ):
             watch = make_watch(self.farm.pipelines, config, store, outbox, notice)
             notice(f"watching as builder {config.profile.id}, every {config.observe_every:g} s")
-            while not ended.is_set():
-                watch.run_due()
-                ended.wait(config.observe_every)
+            try:
+                while not ended.is_set():
+                    watch.run_due()
+                    ended.wait(config.observe_every)
+            finally:
+                watch.end()
         return 0
 
 

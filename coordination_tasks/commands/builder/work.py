@@ -62,14 +62,18 @@ Exit codes:
             open_store(config, tell) as store,
             Outbox(config.state_dir / "outbox.sqlite") as outbox,
         ):
+            watch = make_watch(self.farm.pipelines, config, store, outbox, tell)
             work = make_work(
                 self.farm.home,
                 config,
                 self.farm.pipelines,
-                make_watch(self.farm.pipelines, config, store, outbox, tell),
+                watch,
                 until=Until.ONE_BUILD if once else Until.IDLE if until_idle else Until.NEVER,
                 finishes=finish,
             )
-            with ending_signals(work.end):
-                tell(f"working as builder {config.profile.id}")
-                return work.run()
+            try:
+                with ending_signals(work.end):
+                    tell(f"working as builder {config.profile.id}")
+                    return work.run()
+            finally:
+                watch.end()

@@ -69,6 +69,11 @@ class Alerts:
     _trouble: str = field(init=False, default="")
     _rules: Rules | None = field(init=False, default=None)
 
+    def wait(self, seconds: float) -> None:
+        """Wait for the end of what runs, at most so long."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+
     def run_due(self) -> None:
         """Start a turn, unless the last one still runs. Raises ApplicationError."""
         if self._thread is not None and self._thread.is_alive():

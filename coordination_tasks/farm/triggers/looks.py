@@ -65,7 +65,15 @@ class TriggerLooks:
     """Signs a job, which follows from another one or from what this builder saw itself."""
     _next: float = field(init=False, default=0.0)
     _thread: threading.Thread | None = field(init=False, default=None)
+    _is_ending: bool = field(init=False, default=False)
     _told: dict[str, str] = field(init=False, default_factory=dict)
+
+    def end(self, cancel: Callable[[], None], seconds: float) -> None:
+        """End a look that runs: `cancel` ends its command. Waits at most so long."""
+        self._is_ending = True
+        cancel()
+        if self._thread is not None:
+            self._thread.join(seconds)
 
     def run_due(self) -> None:
         """Start a look if one is due and the last has ended. Raises ApplicationError."""
@@ -116,7 +124,7 @@ class TriggerLooks:
                 said = look(name, state)
         except (ApplicationError, ValueError, OSError) as error:  # ConnectionError is an OSError
             problem = one_line(error)
-        if problem and self._told.get(name) != problem:
+        if problem and self._told.get(name) != problem and not self._is_ending:
             self.notice(f"trigger {name}: {problem}")
         self._told[name] = problem
         return Look(at=self.clock(), problem=problem, said=said)

@@ -167,6 +167,7 @@ def test_a_watch_tells_what_hinders_it_and_goes_on() -> None:
         send_logs=act("logs"),
         housekeeping=cast(Any, SimpleNamespace(run_due=act("keep"))),
         also=(),
+        end=lambda: None,
         heartbeat=cast(Any, SimpleNamespace(idle=1.0)),
         while_idle=lambda: nullcontext(True),
         sweep=act("sweep"),
