@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from common.cli.command import tell
 from common.cli.output_stream import BestEffortStream, open_missing_streams
 from common.errors import UsageError
 
+_ALLOCATIONS = 100_000
+"""Between two searches for garbage: a command that shows makes about as many objects, and ends."""
 _PROGRAMS = ("doit", "__main__.py")
 _INSTEAD = {(): ["help", "--short"], ("--help",): ["help"], ("-h",): ["help"]}
 """Command lines for which doit would run nothing, or show a list of its own."""
@@ -24,6 +27,7 @@ class Loader(DodoTaskLoader):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
+        gc.set_threshold(_ALLOCATIONS)
         open_missing_streams()
         if Path(sys.argv[0]).name in _PROGRAMS:  # else the arguments are another program's
             _check_arguments(sys.argv[1:])

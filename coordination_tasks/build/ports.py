@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from common.job_pattern import JobPattern
 from common.settings.notify import Notify
 from common.settings.sandbox import SandboxSettings
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
-from coordination_tasks.farm.triggers.source import WatchedSource
+
+if TYPE_CHECKING:
+    from coordination_tasks.farm.triggers.source import WatchedSource
 
 
 class PipelineTerms(Protocol):

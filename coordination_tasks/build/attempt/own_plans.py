@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from common.atomic_files import write_durably
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
@@ -19,7 +20,9 @@ from coordination_tasks.build.ports import Planner
 from coordination_tasks.documents.paths import quoted
 from coordination_tasks.domain.errors import CoordinationError, ForeignPlan
 from coordination_tasks.store.plans import RecordedPlan, plan_digest, recorded_plan
-from coordination_tasks.store.store import Store
+
+if TYPE_CHECKING:
+    from coordination_tasks.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
