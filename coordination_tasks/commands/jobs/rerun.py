@@ -22,7 +22,8 @@ class RerunCommand(FarmCommand):
     )
     doc_description = """
 
-Without options like `doit build --job JOB`: finished steps with the same inputs are not repeated.
+Builds here and now; `doit retry` queues the job for any builder instead. Without options like
+`doit build --job JOB`: finished steps with the same inputs are not repeated.
 
   --from STEP  run the step and all steps that need it, even if they are up to date
   --only STEP  run the step; skip other steps that are not up to date, and then fail the job
