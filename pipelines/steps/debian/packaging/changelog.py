@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 _COMPLAINT = re.compile(
@@ -34,6 +34,8 @@ class ChangelogEntry:
     version: str
     distributions: str
     urgency: str
+    time: datetime | None = None
+    """When it was written; None when dpkg cannot read that."""
 
 
 def entry_of(fields: str) -> ChangelogEntry:
@@ -48,9 +50,17 @@ def entry_of(fields: str) -> ChangelogEntry:
             version=found["Version"],
             distributions=found["Distribution"],
             urgency=found.get("Urgency", "medium"),
+            time=_moment(found.get("Timestamp", "")),
         )
     except KeyError as error:
         raise ValueError(f"its first entry has no {error.args[0].lower()}") from error
+
+
+def _moment(timestamp: str) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(int(timestamp), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def first_complaint(errors: str) -> str:
@@ -100,14 +110,13 @@ def with_entry(text: str, entry: ChangelogEntry, version: str, sha: str, time: d
     """The changelog with a new first entry for `version`, dated by the commit.
 
     `entry` is its present first one, whose distributions are kept: an unreleased entry stays so.
+    An entry must be later than the one below, which may be as old as the commit, or have a time
+    of another clock.
     """
+    if entry.time:
+        time = max(time, entry.time + timedelta(seconds=1))
     return (
         f"{entry.source} ({version}) {entry.distributions}; urgency={entry.urgency}\n\n"
         f"  * Build of commit {sha}.\n\n"
-        f" -- {BUILDER_NAME} <{BUILDER_ADDRESS}>  {trailer_date(time)}\n\n{text}"
+        f" -- {BUILDER_NAME} <{BUILDER_ADDRESS}>  {format_datetime(time.astimezone(UTC))}\n\n{text}"
     )
-
-
-def trailer_date(time: datetime) -> str:
-    """The date in the form of a changelog's last line, in UTC."""
-    return format_datetime(time.astimezone(UTC))

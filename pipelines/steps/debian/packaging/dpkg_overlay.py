@@ -15,11 +15,23 @@ from pathlib import Path
 
 from pipelines.domain.debian_packages import how_to_install
 from pipelines.domain.errors import FailureCode, StepFailed
-from pipelines.steps.debian.packaging.changelog import trailer_date
 
 _CHECK = "dpkg-checkbuilddeps"
 _BUILD = "dpkg-buildpackage"
 _DCH = ("dch", "debchange")
+_DATED = r"""#!/bin/sh
+set -e
+TOOL "$@"
+[ -f debian/changelog ] || exit 0
+time=TIME
+below=$(dpkg-parsechangelog --offset 1 --count 1 --show-field Timestamp 2>/dev/null) || below=
+case $below in '' | *[!0-9]*) below=0 ;; esac
+[ "$below" -lt "$time" ] || time=$((below + 1))
+date=$(LC_ALL=C date --utc --rfc-email --date="@$time")
+sed -i "0,/^ -- /s/^\( -- .*>  \).*/\1$date/" debian/changelog
+"""
+"""A tool that edits the newest entry of debian/changelog, which is then dated by the commit, or a
+second after the entry below it when that is not older."""
 
 
 def write_overlay(folder: Path, admindir: Path, stanza: str) -> None:
@@ -52,11 +64,7 @@ def shim_scripts(
             ignored = " || echo 'forced: the build continues without them' >&2" if forced else ""
             scripts[name] = f'#!/bin/sh\n{tool} {arguments} "$@"{ignored}\n'
         else:
-            date = rf"0,/^ -- /s/^\( -- .*>  \).*/\1{trailer_date(time)}/"
-            scripts[name] = (
-                f'#!/bin/sh\nset -e\n{tool} "$@"\n'
-                f"[ ! -f debian/changelog ] || sed -i {shlex.quote(date)} debian/changelog\n"
-            )
+            scripts[name] = _DATED.replace("TOOL", tool).replace("TIME", str(int(time.timestamp())))
     return scripts
 
 

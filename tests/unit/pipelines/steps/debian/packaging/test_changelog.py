@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -89,14 +91,26 @@ Source: cloudstack
 Version: 4.22.0.0-SNAPSHOT
 Distribution: UNRELEASED
 Urgency: low
+Timestamp: 1756362516
 Changes:
  cloudstack (4.22.0.0-SNAPSHOT) UNRELEASED; urgency=low
  .
    * Version: 1
 """
-    assert entry_of(printed) == ENTRY
+    written = datetime(2025, 8, 28, 6, 28, 36, tzinfo=UTC)
+    assert entry_of(printed) == replace(ENTRY, time=written)
+    for unreadable in ("yesterday", "9" * 30):
+        assert entry_of(printed.replace("1756362516", unreadable)) == ENTRY
     with pytest.raises(ValueError, match="its first entry has no version"):
         entry_of("Source: x\nDistribution: y\n")
+
+
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(days=400), -timedelta(days=1)])
+def test_an_entry_is_later_than_the_one_below_it(later: timedelta) -> None:
+    below = TIME + later
+    text = with_entry(CHANGELOG, replace(ENTRY, time=below), "4.22.0.0~~git1", SHA, TIME)
+    written = parsedate_to_datetime(text.splitlines()[4].partition(">  ")[2])
+    assert written == max(TIME, below + timedelta(seconds=1))
 
 
 def test_with_entry_is_what_dpkg_reads(tmp_path: Path) -> None:

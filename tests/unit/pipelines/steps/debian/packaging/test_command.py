@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -150,3 +152,27 @@ def test_shims_quote_what_they_are_given() -> None:
         "#!/bin/sh\nexec /usr/bin/dpkg-buildpackage '--admindir=/a b' -d \"$@\"\n"
     )
     assert "'/my bin/dch' \"$@\"" in scripts["dch"]
+
+
+@pytest.mark.parametrize(
+    ("below", "dated"),
+    [
+        ("Tue, 01 Jan 2019 00:00:00 +0000", format_datetime(TIME)),
+        (format_datetime(TIME), format_datetime(TIME + timedelta(seconds=1))),
+        ("Mon, 01 Jan 2035 01:00:00 +0100", "Mon, 01 Jan 2035 00:00:01 +0000"),
+        ("some day", format_datetime(TIME)),
+    ],
+)
+def test_what_dch_adds_is_later_than_the_entry_below(
+    tmp_path: Path, below: str, dated: str
+) -> None:
+    entry = "x ({}) unstable; urgency=low\n\n  * Hm.\n\n -- Ann <ann@example.org>  {}\n"
+    changelog = tmp_path / "debian" / "changelog"
+    changelog.parent.mkdir()
+    now = "Thu, 01 Oct 2026 00:00:00 +0200"
+    changelog.write_text(f"{entry.format(2, now)}\n{entry.format(1, below)}")
+    scripts = shim_scripts({"dch": "true"}, check=(), forced=False, time=TIME)
+
+    subprocess.run(["sh", "-c", scripts["dch"]], cwd=tmp_path, check=True)
+
+    assert changelog.read_text() == f"{entry.format(2, dated)}\n{entry.format(1, below)}"
