@@ -25,7 +25,7 @@ from pipelines.workspace.layout import Workspace
 class Options(BaseModel):
     """Base of every model that people fill in through YAML: closed, frozen, strict."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 O_contra = TypeVar("O_contra", bound=Options, contravariant=True)
