@@ -95,7 +95,28 @@ def test_a_damaged_mirror_is_made_again(
     subprocess.run(["git", "fsck"], cwd=only_mirror(steps), check=True, capture_output=True)
 
 
-@pytest.mark.slow
+def test_branches_and_tags_are_fetched_only_when_they_differ(
+    steps: Steps, source: GitSource
+) -> None:
+    commit = source.commit({"a": "1"})
+    context = steps.context(source.path, request=Request(commit=commit))
+    check_out(context)
+    fetched = only_mirror(steps) / "FETCH_HEAD"  # each fetch writes it
+    fetched.unlink(missing_ok=True)
+
+    def described() -> str:
+        GIT_CHECKOUT.refresh(CheckoutOptions(), context)
+        return GIT_CHECKOUT.identity(CheckoutOptions(), context)["described"]
+
+    assert described() == "no tag"
+    assert not fetched.exists()
+    source.git("tag", "v1")
+    assert described() == f"v1-0-g{commit[:7]}"
+    assert fetched.exists()
+    source.git("tag", "--delete", "v1")
+    assert described() == "no tag"
+
+
 def test_a_killed_clone_is_no_mirror(steps: Steps, source: GitSource, tmp_path: Path) -> None:
     """The clone hangs in the server program; our process is killed; then all is well again."""
     commit = source.commit({"a": "1"})
