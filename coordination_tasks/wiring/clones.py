@@ -7,6 +7,7 @@ from collections.abc import Callable
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.lock import make_state_dir
 from coordination_tasks.builder.push_budget import PushBudget
+from coordination_tasks.repository.git.branches import GitBranches
 from coordination_tasks.repository.git.heartbeats import GitHeartbeats
 from coordination_tasks.repository.git.marks import GitMarks
 from coordination_tasks.repository.git.repository import GitRepository
@@ -66,6 +67,17 @@ def marks(config: BuilderConfig) -> GitMarks:
     return GitMarks(
         config.coordination_repository,
         config.state_dir / "marks",
+        timeout=config.push_timeout,
+        on_push=push_budget(config).spend,
+    )
+
+
+def branches(config: BuilderConfig) -> GitBranches:
+    """Branches of the coordination repository beside main."""
+    return GitBranches(
+        config.coordination_repository,
+        config.state_dir / "branches",
+        author=config.profile.id,
         timeout=config.push_timeout,
         on_push=push_budget(config).spend,
     )

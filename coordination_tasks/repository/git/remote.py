@@ -169,6 +169,15 @@ class GitRemote:
         """Set the branch to `commit`, whatever it was."""
         return self._push(git_dir, [], [f"+{commit}:{self._ref}"])
 
+    def push_branches(self, git_dir: Path, changes: Mapping[str, tuple[str, str]]) -> GitResult:
+        """Set each branch to a commit ("": remove it) if it is still at another ("": absent).
+
+        All or none.
+        """
+        leases = [f"--force-with-lease=refs/heads/{name}:{at}" for name, (_, at) in changes.items()]
+        refs = [f"{commit}:refs/heads/{name}" for name, (commit, _) in changes.items()]
+        return self._push(git_dir, ["--atomic", *leases] if len(refs) > 1 else leases, refs)
+
     def list(self, git_dir: Path, branches: Collection[str]) -> GitResult:
         """The commit of each branch; names may contain `*`."""
         wanted = sorted(f"refs/heads/{branch}" for branch in branches)

@@ -68,6 +68,7 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit triggers": (["triggers"],),
     "doit alerts": (["alerts"],),
     "doit alerts --test": (["alerts", "--test"],),
+    "doit remove-builder": (["remove-builder", "build1"],),
     "doit recover": (["recover", "--from-clone"],),
     "doit release": (["release", RUNNING, "--force"],),
     "doit build": (["build", BUILT],),
