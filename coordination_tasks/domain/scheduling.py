@@ -23,7 +23,7 @@ _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 _VALUES = re.compile(r"[,\s]+")
 _BUILD = "build"
 """The type of jobs that `default_pipeline` builds: a test or deploy job requests something else."""
-
+DEPLOY = "deploy"
 
 NO_SOURCE = "it names neither branch nor commit"
 
@@ -147,6 +147,16 @@ def refusal(
     )
 
 
+def deploys(pattern: JobPattern | None) -> bool:
+    """Whether a pipeline with this `for:` may deploy: only one that says so may."""
+    return pattern is not None and DEPLOY in pattern.types
+
+
+def no_deployment(pipeline: str) -> str:
+    """Why a job of type `deploy` is not for this pipeline."""
+    return f"pipeline {pipeline} takes no jobs of type {DEPLOY} (`for: {{types: [{DEPLOY}]}}`)"
+
+
 def names_no_source(job: Job) -> bool:
     """Whether nothing in the entry of an older program says what to build."""
     return not (job.pipeline or job.branch or job.commit)
@@ -197,8 +207,8 @@ def _pipeline_refusal(job: Job, wanted: Wanted) -> str:
         return f"its pipeline is {pipeline}, not {wanted.pipeline}"
     if pipeline not in wanted.pipelines:
         return f"unknown pipeline {pipeline}"
-    if pipeline in wanted.terms.hindrances:
-        return wanted.terms.hindrances[pipeline]
+    if hindrance := _hindrance(job, wanted, pipeline):
+        return hindrance
     demanded = (*wanted.pipelines[pipeline], *job.labels)
     missing = sorted(set(demanded) - offered(wanted.labels))
     return f"missing label {', '.join(missing)}" if missing else ""
@@ -209,6 +219,12 @@ def _crowd_refusal(pipeline: str, most: Mapping[str, int], running: Mapping[str,
     if limit is None or there < limit:
         return ""
     return f"{there} jobs of pipeline {pipeline} run in the farm, and its concurrency is {limit}"
+
+
+def _hindrance(job: Job, wanted: Wanted, pipeline: str) -> str:
+    if job.type == DEPLOY and not deploys(wanted.terms.takes.get(pipeline)):
+        return no_deployment(pipeline)
+    return wanted.terms.hindrances.get(pipeline, "")
 
 
 def _dependency_refusal(job: Job, state_of: Callable[[str], State | None]) -> str:

@@ -13,6 +13,7 @@ from common.job_pattern import JobPattern
 from common.settings.destinations import Destination
 from common.settings.notify import Notify
 from common.settings.sandbox import SandboxSettings
+from common.settings.ssh_hosts import SshHost
 from common.settings.triggers import Triggers
 from common.yaml.validate import Text
 from pipelines.domain.errors import FailureCode
@@ -122,6 +123,10 @@ class RunningAttempt(BuildRequest, Protocol):
         """Where steps may publish, by name."""
 
     @property
+    def ssh_hosts(self) -> Mapping[str, SshHost]:
+        """Where steps may run commands, by name."""
+
+    @property
     def changed_since(self) -> str | None:
         """The commit that `changed(...)` compares with the job's; None when there is none."""
 
@@ -197,6 +202,8 @@ class StepContext:
     """Files that earlier steps made for the manifest."""
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     """Where it may publish, by name."""
+    ssh_hosts: Mapping[str, SshHost] = field(default_factory=dict)
+    """Where it may run commands, by name."""
     durations: Mapping[str, float | None] = field(default_factory=dict)
     """Seconds that the last success of each step took, by name; None: unknown."""
     network: Network = Network.HOST

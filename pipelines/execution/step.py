@@ -334,6 +334,7 @@ class StepExecution:
                 )
             ),
             destinations=attempt.destinations,
+            ssh_hosts=attempt.ssh_hosts,
             durations=ComputedMapping(lambda: self.pipeline.by_name, self.records.duration),
         )
 

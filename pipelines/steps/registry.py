@@ -20,6 +20,7 @@ _OWN = {
     "build-deb": "pipelines.steps.debian.step:BUILD_DEB",
     "artifact-manifest": "pipelines.steps.artifact_manifest:ARTIFACT_MANIFEST",
     "publish": "pipelines.steps.publish.step:PUBLISH",
+    "ssh": "pipelines.steps.ssh:SSH",
     "run": "pipelines.steps.run:RUN",
 }
 """Module and object by name, in the form of entry points."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from common.settings.destinations import Destination
 from common.settings.sandbox import SandboxSettings
+from common.settings.ssh_hosts import SshHost
 from coordination_tasks.build.display.display import Display
 from coordination_tasks.builder.config.builder import (
     DEFAULT_LOG_LIMIT,
@@ -49,6 +50,7 @@ class RunningAttempt:
     changed_since: str | None = None
     """The commit to compare with the job's; None when there is none."""
     destinations: Mapping[str, Destination] = field(default_factory=dict)
+    ssh_hosts: Mapping[str, SshHost] = field(default_factory=dict)
     """Where its steps may publish, by name."""
     counts: dict[str, str] = field(default_factory=dict)
     """How far each step is, like `module 3 of 139`; only steps that count."""
@@ -112,5 +114,6 @@ def running_attempt(claimed: Attempt, config: BuilderConfig, display: Display) -
         default_timeout=config.default_timeout,
         log_limit=config.log_limit,
         destinations=config.destinations,
+        ssh_hosts=config.ssh_hosts,
         sandbox=config.sandbox,
     )

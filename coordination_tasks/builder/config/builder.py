@@ -32,6 +32,7 @@ from common.settings.sandbox import (
     parse_cpus,
     parse_memory,
 )
+from common.settings.ssh_hosts import SshHost, ssh_host, with_full_paths
 from common.yaml.document import read_document
 from common.yaml.duration import parse_duration
 from common.yaml.findings import InvalidFile
@@ -103,6 +104,7 @@ class BuilderFile:
     allowed_signers: str | None = key(optional(text), None)
     require_signed_jobs: bool = key(boolean, False)
     destinations: Mapping[str, Destination] = key(map_of(destination), factory=dict)
+    ssh_hosts: Mapping[str, SshHost] = key(map_of(ssh_host), factory=dict)
     lock_dir: str = key(text, DEFAULT_LOCK_DIR)
     default_timeout: float = key(parse_duration, DEFAULT_TIMEOUT)
     log_limit: int = key(checked_log_limit, DEFAULT_LOG_LIMIT)
@@ -158,6 +160,8 @@ class BuilderConfig:
     """Whether it runs only jobs that one of these keys signed."""
     destinations: Mapping[str, Destination]
     """Where steps may publish, by name."""
+    ssh_hosts: Mapping[str, SshHost]
+    """Where steps may run commands, by name."""
     lock_dir: Path
     """Folder of the resource locks that all builders of the host share."""
     default_timeout: float
@@ -222,6 +226,7 @@ def read_builder_config(
         allowed_signers=_allowed_signers(path, file),
         require_signed_jobs=file.require_signed_jobs,
         destinations=_destinations(file, path.parent),
+        ssh_hosts={n: with_full_paths(h, path.parent) for n, h in file.ssh_hosts.items()},
         lock_dir=_resolve(file.lock_dir, path.parent),
         default_timeout=file.default_timeout,
         log_limit=file.log_limit,
@@ -252,6 +257,7 @@ def _sandbox(
     named = [file.secrets_file, file.signing_key, state_dir]
     for found in file.destinations.values():
         named += [found.apt, found.folder, found.gnupg_home]
+    named += [host.key for host in file.ssh_hosts.values()]
     return SandboxSettings(
         kind=file.sandbox,
         paths={_expanded(name): access for name, access in file.sandbox_paths.items()},

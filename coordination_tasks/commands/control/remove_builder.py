@@ -176,17 +176,22 @@ def _lines(estate: Estate, *, removed: bool) -> Iterator[str]:
         yield f"  branches {_several(sorted(estate.branches))}"
     if held.files:
         yield f"  files {_several(held.files)}"
+    yield from _on_its_disk(estate)
+    if removed:
+        yield f"builder {name} is no longer in the farm; records of its jobs stay"
+    else:
+        yield f"nothing was changed: `doit remove-builder {name} --write` removes it"
+
+
+def _on_its_disk(estate: Estate) -> Iterator[str]:
     if estate.artifacts:
         size = format_size(sum(one.published.manifest.size for one in estate.artifacts))
         jobs = [one.job.id for one in estate.artifacts]
         yield f"  has the only artifacts of {_several(jobs)} ({size}); `doit fetch JOB -o FOLDER`"
         yield "  copies them while its host can be reached"
     if estate.unsent:
-        yield f"  has {estate.unsent} unsent records; `doit outbox --builder {name}` shows them"
-    if removed:
-        yield f"builder {name} is no longer in the farm; records of its jobs stay"
-    else:
-        yield f"nothing was changed: `doit remove-builder {name} --write` removes it"
+        show = f"`doit outbox --builder {estate.builder}` shows them"
+        yield f"  has {estate.unsent} unsent records; {show}"
 
 
 def _several(names: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from coordination_tasks.commands.control.acting import OPTION_AS, OPTION_ON, tel
 from coordination_tasks.commands.jobs.jobs import job_as_json
 from coordination_tasks.domain.errors import BadRequest, IdTaken, NotFound, Unavailable
 from coordination_tasks.domain.model import Job, check_builder_id
+from coordination_tasks.domain.scheduling import DEPLOY, deploys, no_deployment
 from coordination_tasks.farm.signed_jobs import job_signer
 from coordination_tasks.store.operations.control import ANY_BUILDER
 from coordination_tasks.store.operations.queue import check_request
@@ -159,7 +160,9 @@ def queue(farm: Farm, wanted: Wanted, who: Acting, builder: str = "") -> tuple[J
     if not (branches or asked.commit or wanted.tag) and (usual := _usual_branch(farm)):
         branches = (usual,)
     _check_source(asked, branches, wanted.tag)
-    check_pipeline(pipelines, asked.pipeline or "")
+    name = check_pipeline(pipelines, asked.pipeline or "")
+    if asked.type == DEPLOY and not deploys(pipelines.known[name].takes):
+        raise BadRequest(no_deployment(name))
     made_up = new_job_id(time.time(), uuid.uuid4().int)
     request = replace(asked, id=asked.id or made_up, queued_by=who.person)
     config = farm.config(builder)

@@ -10,6 +10,7 @@ from typing import Any
 
 from common.settings.destinations import Destination
 from common.settings.sandbox import Access, SandboxSettings
+from common.settings.ssh_hosts import SshHost
 from pipelines.domain.params import Param
 from pipelines.domain.pipeline import Pipeline, Source, Step, StepKind
 from pipelines.execution.runner import StepRunner
@@ -41,6 +42,7 @@ class Attempt:
     pipeline: str = "bench"
     plan_digest: str = ""
     destinations: Mapping[str, Destination] = field(default_factory=dict)
+    ssh_hosts: Mapping[str, SshHost] = field(default_factory=dict)
     changed_since: str | None = None
 
     @property

@@ -19,10 +19,11 @@ def test_each_kind_has_the_name_that_it_is_found_by() -> None:
         "build-deb",
         "artifact-manifest",
         "publish",
+        "ssh",
         "run",
         "publish-status",
     ]
-    assert len(own) == 8
+    assert len(own) == 9
     for name, kind in own.items():
         assert kind.name == name
         assert issubclass(kind.options, Options)
