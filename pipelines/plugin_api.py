@@ -27,15 +27,12 @@ from pipelines.domain.pipeline import (
     BuildRequest,
     Command,
     CommandRunner,
-    EndsAlone,
-    KeepsFiles,
-    LooksAhead,
-    MakesSource,
     Options,
     StepContext,
     StepKind,
     StepResult,
 )
+from pipelines.domain.step_abilities import EndsAlone, KeepsFiles, LooksAhead, MakesSource
 from pipelines.workspace.layout import Workspace
 
 __all__ = [

@@ -73,6 +73,12 @@ class Farm:
         except CoordinationError:
             return None  # a command that only shows pipelines needs no repository
 
+    def source_environment(self) -> Mapping[str, str]:
+        """What callers of git need for private sources. Raises BadConfiguration."""
+        from coordination_tasks.builder.config.builder import source_environment
+
+        return source_environment(self.home, os.environ)
+
     def default_timeout(self) -> float:
         """Seconds that a step without a timeout may take. Raises BadConfiguration."""
         from coordination_tasks.builder.config.builder import default_timeout

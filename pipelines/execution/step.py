@@ -17,15 +17,13 @@ from common.settings.sandbox import StepLimits
 from pipelines.domain.conditions import all_needs
 from pipelines.domain.errors import BadValue, FailureCode, StepFailed
 from pipelines.domain.pipeline import (
-    EndsAlone,
-    KeepsFiles,
-    MakesSource,
     Pipeline,
     RunningAttempt,
     Step,
     StepContext,
     StepResult,
 )
+from pipelines.domain.step_abilities import EndsAlone, KeepsFiles, MakesSource
 from pipelines.execution.fingerprint import Fingerprint, fingerprint
 from pipelines.execution.job_records import StepRecords
 from pipelines.execution.lazy import ComputedMapping, ComputedSequence

@@ -134,7 +134,7 @@ class Mirror:
                 cwd=folder,
             )
             if made.code:
-                raise unreachable(self._url, made.lines)
+                raise unreachable(self._url, made.lines, self._git.env)
             temporary.rename(self.path)
         finally:
             discard(temporary, self._graveyard)
@@ -166,7 +166,7 @@ class Mirror:
         if got.code == 0 or says_not_there(got.lines):
             return got.code == 0
         if says_unreachable(got.lines):
-            raise unreachable(self._url, got.lines)
+            raise unreachable(self._url, got.lines, self._git.env)
         raise _failed(f"fetching from {self._url} failed with exit code {got.code}", got)
 
     def _fetch(self, *what: str) -> GitRun:

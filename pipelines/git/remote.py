@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from common.redaction import mask_url_credentials
+from common.settings.source_credentials import (
+    SOURCES_VARIABLE,
+    SourceCredential,
+    credential_for,
+    problem_of,
+    token_of,
+)
 from pipelines.domain.errors import BadValue, FailureCode, StepFailed
 from pipelines.domain.validation import check_branch, check_tag, shown
 from pipelines.processes.cancellation import Cancellation
@@ -16,6 +26,8 @@ from pipelines.processes.capture import capture
 _MAX_EXCERPT = 2000
 _EXCERPT_LINES = 12
 _LS_REMOTE_SECONDS = 60
+CREDENTIAL_VARIABLE = "BUILD_COORDINATION_GIT_CREDENTIAL"
+"""In git's environment: which credential it shows, for messages."""
 _USER_VARIABLE = "BUILD_COORDINATION_GIT_USER"
 _PASSWORD_VARIABLE = "BUILD_COORDINATION_GIT_PASSWORD"  # noqa: S105 - a name
 
@@ -75,6 +87,10 @@ _REMEDIES = (
         "correct the address in .gitmodules, or give this builder access.",
     ),
 )
+_REFUSED = re.compile(
+    r"Permission denied|Authentication failed|could not read (Username|Password)|error: 403"
+    r"|repository .* not found"
+)
 _PROGRESS = re.compile(r"\d+% \(\d+/\d+\)")
 
 
@@ -92,9 +108,11 @@ def public_url(repository: str) -> str:
 def git_environment(repository: str, env: Mapping[str, str]) -> dict[str, str]:
     """Environment for git commands that name `repository` by its public URL.
 
-    Git gets credentials in the repository's URL from a credential helper, so that no command line,
-    file or message of git contains them: some of its messages do not remove them from a URL. Git
-    never prompts, and aborts a stalled transfer.
+    `env` may have credentials of private sources. Git gets the one for this source, or that in the
+    repository's URL, from a credential helper, so that no command line, file or message of git
+    contains it: some of its messages do not remove it from a URL. Git never prompts, and aborts a
+    stalled transfer.
+    Raises StepFailed (SOURCE_UNREACHABLE) for a credential that cannot be used.
     """
     result = {name: value for name, value in env.items() if name not in _OF_ANOTHER_REPOSITORY}
     # the pipeline decides whether large files are fetched, not the host's git
@@ -102,8 +120,16 @@ def git_environment(repository: str, env: Mapping[str, str]) -> dict[str, str]:
     result.setdefault("GIT_HTTP_LOW_SPEED_LIMIT", "100")
     result.setdefault("GIT_HTTP_LOW_SPEED_TIME", "120")
     settings = [*_SETTINGS]
+    result.pop(SOURCES_VARIABLE, None)
     parts = urlsplit(repository) if "://" in repository else None
-    if parts and parts.username and parts.scheme.startswith("http"):
+    own = credential_for(public_url(repository), env)
+    if own is not None:
+        if problem := problem_of(own, datetime.now(UTC)):
+            message = f"cannot read {public_url(repository)}: {problem}"
+            raise StepFailed(FailureCode.SOURCE_UNREACHABLE, message, retryable=False)
+        result[CREDENTIAL_VARIABLE] = str(own)
+        settings += _own_credential(own, parts, result)
+    elif parts and parts.username and parts.scheme.startswith("http"):
         result[_USER_VARIABLE] = unquote(parts.username)
         result[_PASSWORD_VARIABLE] = unquote(parts.password or "")
         settings += _credential_helper(parts, has_password=parts.password is not None)
@@ -140,11 +166,12 @@ def _ask(
 ) -> dict[str, str]:
     """The current object ids of these refs of the repository."""
     url = check_repository(public_url(repository))
+    asked = git_environment(repository, env)
     try:
         got = capture(
             ["git", "ls-remote", "--", url, *refs],
             cwd=Path("/"),
-            env=git_environment(repository, env),
+            env=asked,
             timeout=_LS_REMOTE_SECONDS,
             cancellation=cancellation,
         )
@@ -154,7 +181,7 @@ def _ask(
         message = f"{url} did not answer within {_LS_REMOTE_SECONDS} s"
         raise StepFailed(FailureCode.SOURCE_UNREACHABLE, message, retryable=True) from error
     if got.code:
-        raise unreachable(url, got.text.splitlines())
+        raise unreachable(url, got.text.splitlines(), asked)
     lines = re.finditer(r"^([0-9a-f]{40,64})\t(.*)$", got.output, re.MULTILINE)
     return {line[2]: line[1] for line in lines}
 
@@ -176,9 +203,16 @@ def says_unreachable(lines: Sequence[str]) -> bool:
     return any(_UNREACHABLE.search(line) for line in lines)
 
 
-def unreachable(url: str, lines: Sequence[str]) -> StepFailed:
-    """The failure for an unreadable remote, with git's own message."""
+def unreachable(
+    url: str, lines: Sequence[str], env: Mapping[str, str] = MappingProxyType({})
+) -> StepFailed:
+    """The failure for an unreadable remote, with git's own message.
+
+    `env` is the environment of git, which names the credential that was refused.
+    """
     why = _main_line(lines)
+    if CREDENTIAL_VARIABLE in env and any(_REFUSED.search(line) for line in lines):
+        why = f"{why or 'access denied'}; it refuses {env[CREDENTIAL_VARIABLE]}. Replace it"
     return StepFailed(
         FailureCode.SOURCE_UNREACHABLE,
         f"cannot read {url}{f': {why}' if why else ''}",
@@ -212,6 +246,27 @@ def _main_line(lines: Sequence[str]) -> str:
     """The first line in which git reports why it failed."""
     said = [line for line in lines if line.startswith(("fatal: ", "error: ", "ssh: "))]
     return mask_url_credentials(said[0].partition(": ")[2]) if said else ""
+
+
+def _own_credential(
+    own: SourceCredential, parts: SplitResult | None, env: dict[str, str]
+) -> list[tuple[str, str]]:
+    """Let git show the credential: by settings, which are returned, and variables in `env`."""
+    if own.ssh_key is not None:
+        env["GIT_SSH_COMMAND"] = shlex.join(_ssh(own))
+        return []
+    env[_USER_VARIABLE] = own.user
+    env[_PASSWORD_VARIABLE] = token_of(own)
+    return _credential_helper(parts, has_password=True) if parts else []
+
+
+def _ssh(own: SourceCredential) -> list[str]:
+    words = ["ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
+    words += ["-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-i", own.ssh_key or ""]
+    if own.known_hosts is not None:
+        words += ["-o", f'UserKnownHostsFile="{own.known_hosts}"']
+        words += ["-o", "GlobalKnownHostsFile=/dev/null"]
+    return words
 
 
 def _credential_helper(parts: SplitResult, *, has_password: bool) -> list[tuple[str, str]]:

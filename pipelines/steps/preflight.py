@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from pipelines.domain.pipeline import LooksAhead, Options, Step, StepContext, StepResult, Unresolved
+from pipelines.domain.pipeline import (
+    Options,
+    Step,
+    StepContext,
+    StepResult,
+    Unresolved,
+)
+from pipelines.domain.step_abilities import LooksAhead
 
 
 class PreflightOptions(Options):

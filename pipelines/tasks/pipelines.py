@@ -53,6 +53,9 @@ class Farm(Protocol):
     def default_timeout(self) -> float:
         """Seconds that a step without a timeout may take. Raises ApplicationError."""
 
+    def source_environment(self) -> Mapping[str, str]:
+        """What callers of git need for private sources. Raises ApplicationError."""
+
     def running(self) -> RunningAttempt | None:
         """The attempt of this process."""
 
@@ -173,7 +176,7 @@ class Pipelines:
         """Commit at the tip of a branch of its source; None when it is unknown now."""
         from pipelines.git.branch_tip import branch_tip
 
-        return branch_tip(self.known[pipeline].source, branch, os.environ)
+        return branch_tip(self.known[pipeline].source, branch, self._environment())
 
     def branch_commit(self, pipeline: str, branch: str) -> str | None:
         """Commit at the tip of a branch of its source; None when there is no such branch.
@@ -182,7 +185,7 @@ class Pipelines:
         """
         from pipelines.git.branch_tip import branch_commit
 
-        return branch_commit(self.known[pipeline].source, branch, os.environ)
+        return branch_commit(self.known[pipeline].source, branch, self._environment())
 
     def tag_commit(self, pipeline: str, tag: str) -> str | None:
         """Commit that a tag of its source names; None when there is no such tag.
@@ -191,7 +194,7 @@ class Pipelines:
         """
         from pipelines.git.branch_tip import tag_commit
 
-        return tag_commit(self.known[pipeline].source, tag, os.environ)
+        return tag_commit(self.known[pipeline].source, tag, self._environment())
 
     def commits_between(
         self, pipeline: str, state_dir: Path, since: str, until: str, files: Sequence[str]
@@ -215,7 +218,9 @@ class Pipelines:
         """The sources of all pipelines with triggers, by pipeline. Raises BadPipelineFile."""
         from pipelines.tasks.watched import watched_sources
 
-        return watched_sources(self.known, state_dir / "watched", os.environ, self._cancellation)
+        return watched_sources(
+            self.known, state_dir / "watched", self._environment(), self._cancellation
+        )
 
     def take_folder(self, pipeline: str, folder: Path, into: Path) -> tuple[str, str]:
         """Make a folder as it is now the source of a pipeline; returns branch and commit.
@@ -233,6 +238,10 @@ class Pipelines:
         source = before.source.model_copy(update={"repository": str(tree.repository)})
         self.__dict__["known"] = {**self.known, pipeline: replace(before, source=source)}
         return tree.branch, tree.commit
+
+    def _environment(self) -> Mapping[str, str]:
+        """Our own, with the credentials of private sources."""
+        return {**os.environ, **self._farm.source_environment()}
 
     def workspaces(self, state_dir: Path) -> Workspaces:
         """The workspaces of the builder that owns `state_dir`."""
@@ -257,6 +266,7 @@ class Pipelines:
         from pipelines.tasks.machine import check_tools
         from pipelines.tasks.optional_tools import check_extras
         from pipelines.tasks.sandbox_check import check_limits, check_sandbox
+        from pipelines.tasks.source_access import check_sources
 
         for tool in check_tools(env):
             yield *tool, True
@@ -268,6 +278,7 @@ class Pipelines:
             pipelines = {}
         yield check_sandbox(sandbox)
         yield check_limits(sandbox)
+        yield from check_sources(pipelines, env)
         yield from check_extras(env, pipelines)
 
     def cancel(self, reason: str) -> None:

@@ -32,12 +32,20 @@ from common.settings.sandbox import (
     parse_cpus,
     parse_memory,
 )
+from common.settings.source_credentials import (
+    SourceCredential,
+    as_variable,
+    in_folder,
+    source_credential,
+    source_prefix,
+)
 from common.settings.ssh_hosts import SshHost, ssh_host, with_full_paths
 from common.yaml.document import read_document
 from common.yaml.duration import parse_duration
 from common.yaml.findings import InvalidFile
 from common.yaml.size import parse_size
 from coordination_tasks.builder.config.disk import DEFAULT_MIN_FREE, LimitsFile
+from coordination_tasks.builder.config.environment import named_variables, passed
 from coordination_tasks.builder.config.heartbeat import (
     HeartbeatConfig,
     HeartbeatFile,
@@ -105,6 +113,9 @@ class BuilderFile:
     require_signed_jobs: bool = key(boolean, False)
     destinations: Mapping[str, Destination] = key(map_of(destination), factory=dict)
     ssh_hosts: Mapping[str, SshHost] = key(map_of(ssh_host), factory=dict)
+    source_credentials: Mapping[str, SourceCredential] = key(
+        map_of(source_credential, source_prefix), factory=dict
+    )
     lock_dir: str = key(text, DEFAULT_LOCK_DIR)
     default_timeout: float = key(parse_duration, DEFAULT_TIMEOUT)
     log_limit: int = key(checked_log_limit, DEFAULT_LOG_LIMIT)
@@ -207,8 +218,8 @@ def read_builder_config(
         state_dir=_resolve(_state_dir(file, environment), path.parent) / name,
         pipelines_file=pipelines_file(home, environment),
         default_pipeline=file.default_pipeline,
-        env={**_passed(file.pass_env, environment), **file.env},
-        declared_env={**_named(file.pass_env, environment), **file.env},
+        env=passed(file.pass_env, environment) | dict(file.env) | _source_variable(path, file),
+        declared_env={**named_variables(file.pass_env, environment), **file.env},
         flush_every=file.flush_every,
         push_timeout=file.push_timeout,
         parallel=file.parallel,
@@ -226,7 +237,7 @@ def read_builder_config(
         allowed_signers=_allowed_signers(path, file),
         require_signed_jobs=file.require_signed_jobs,
         destinations=_destinations(file, path.parent),
-        ssh_hosts={n: with_full_paths(h, path.parent) for n, h in file.ssh_hosts.items()},
+        ssh_hosts=_ssh_hosts(file, path.parent),
         lock_dir=_resolve(file.lock_dir, path.parent),
         default_timeout=file.default_timeout,
         log_limit=file.log_limit,
@@ -240,6 +251,20 @@ def _allowed_signers(path: Path, file: BuilderFile) -> Path | None:
             f"{path}: require_signed_jobs needs allowed_signers, the file of the keys that count"
         )
     return _optional_path(file.allowed_signers, path.parent)
+
+
+def _source_variable(path: Path, file: BuilderFile) -> dict[str, str]:
+    found = file.source_credentials.items()
+    return as_variable({start: in_folder(each, path.parent) for start, each in found})
+
+
+def source_environment(home: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """What callers of git need for private sources; needs no other setting."""
+    return _source_variable(*_read_file(home, environment))
+
+
+def _ssh_hosts(file: BuilderFile, folder: Path) -> dict[str, SshHost]:
+    return {name: with_full_paths(found, folder) for name, found in file.ssh_hosts.items()}
 
 
 def _destinations(file: BuilderFile, folder: Path) -> dict[str, Destination]:
@@ -258,6 +283,7 @@ def _sandbox(
     for found in file.destinations.values():
         named += [found.apt, found.folder, found.gnupg_home]
     named += [host.key for host in file.ssh_hosts.values()]
+    named += [str(found.file) for found in file.source_credentials.values()]
     return SandboxSettings(
         kind=file.sandbox,
         paths={_expanded(name): access for name, access in file.sandbox_paths.items()},
@@ -370,21 +396,3 @@ def _resolve_remote(repository: str, folder: Path) -> str:
     if not repository or "://" in repository or ":" in repository.partition("/")[0]:
         return repository
     return str(_resolve(repository, folder))
-
-
-_ALWAYS_PASSED = ("PATH", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "SSH_AUTH_SOCK", "HOME")
-_PASSED_SUFFIXES = ("_proxy", "_PROXY")
-
-
-def _passed(names: tuple[str, ...], environment: Mapping[str, str]) -> dict[str, str]:
-    """The listed variables: the rest of a login shell must not influence packages."""
-    wanted = {*_ALWAYS_PASSED, *names}
-    return {
-        key: value
-        for key, value in environment.items()
-        if key in wanted or key.endswith(_PASSED_SUFFIXES)
-    }
-
-
-def _named(names: tuple[str, ...], environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: environment[name] for name in names if name in environment}

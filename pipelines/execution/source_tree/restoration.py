@@ -12,7 +12,10 @@ from pathlib import Path
 
 from pipelines.domain.conditions import all_needs, with_dependents
 from pipelines.domain.errors import PipelineError
-from pipelines.domain.pipeline import MakesSource, Pipeline
+from pipelines.domain.pipeline import (
+    Pipeline,
+)
+from pipelines.domain.step_abilities import MakesSource
 from pipelines.execution.source_tree.changes import ChangeRecords, Changes
 from pipelines.execution.source_tree.snapshot import is_index
 from pipelines.execution.source_tree.undo import NotRestorable, undo

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from common.settings.source_credentials import SOURCES_VARIABLE
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.exit_code import ExitCode
 from pipelines.domain.network import Network
@@ -60,4 +61,5 @@ class NoSandbox:
 def step_environment(command: Command, ssh_agent: bool) -> dict[str, str]:
     """Environment of the command, without the way to the ssh agent unless the step may use it."""
     left_out = () if ssh_agent or command.on_host else (AGENT_VARIABLE,)
+    left_out = (*left_out, SOURCES_VARIABLE)
     return {name: value for name, value in command.env.items() if name not in left_out}
