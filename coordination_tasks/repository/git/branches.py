@@ -15,7 +15,7 @@ from coordination_tasks.domain.errors import Conflict, CopyUnusable, NotFound, W
 from coordination_tasks.repository.git.object_reader import MissingObject
 from coordination_tasks.repository.git.objects import GitObjects
 from coordination_tasks.repository.git.process import GitResult, make_repository
-from coordination_tasks.repository.git.remote import FETCHED, GitRemote, fail
+from coordination_tasks.repository.git.remote import GitRemote, fail
 from coordination_tasks.repository.git.responses import Response, fetch_response, push_response, why
 
 
@@ -47,24 +47,27 @@ class GitBranches:
 
     def read(self, branch: str, path: str) -> bytes:
         """Content of a file. Raises NotFound."""
+        found = self.read_all(branch, path)
+        if branch not in found:
+            raise NotFound(f"branch {branch} has no file {path}")
+        return found[branch]
+
+    def read_all(self, names: str, path: str) -> Mapping[str, bytes]:
+        """Content of a file in each branch that has it; `names` may contain `*`."""
+        there = self.named([names])
         with self._opened():
-            result = self._remote.fetch_branches(self._git_dir, [branch])
-            response = fetch_response(result)
-            if response is Response.ABSENT:
-                raise NotFound(f"unknown branch {branch}")
-            if response is not Response.DONE:
-                fail(response, result)
-            commit = (self._git_dir / f"{FETCHED}{branch}").read_text().strip()
+            if there:
+                result = self._remote.fetch_branches(self._git_dir, sorted(there))
+                if (response := fetch_response(result)) is not Response.DONE:
+                    fail(response, result)
             objects = GitObjects(self._git_dir)
             try:
-                data = objects.read(commit, path)
+                found = {name: objects.read(commit, path) for name, commit in there.items()}
             except MissingObject as error:
-                raise CopyUnusable(f"cannot read branch {branch}: {error}") from error
+                raise CopyUnusable(f"cannot read branches {names}: {error}") from error
             finally:
                 objects.close()
-        if data is None:
-            raise NotFound(f"branch {branch} has no file {path}")
-        return data
+        return {name: data for name, data in found.items() if data is not None}
 
     def add(self, branch: str, files: Mapping[str, bytes], message: str, at: datetime) -> None:
         """Make a branch with these files. Raises Conflict if it is there, WriteRefused."""

@@ -68,6 +68,8 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit triggers": (["triggers"],),
     "doit alerts": (["alerts"],),
     "doit alerts --test": (["alerts", "--test"],),
+    "doit share": (["share", "mistaken.yaml"],),
+    "doit shared": (["shared"], ["shared", "--get", "notes.txt", "-o", "got.d"]),
     "doit remove-builder": (["remove-builder", "build1"],),
     "doit recover": (["recover", "--from-clone"],),
     "doit release": (["release", RUNNING, "--force"],),
