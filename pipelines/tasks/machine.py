@@ -1,13 +1,19 @@
-"""The programs that a builder needs, and whether this machine has them."""
+"""The programs and private sources that a builder needs: whether it has them, and gets in."""
 
 from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from common.settings.source_credentials import credential_for
 from pipelines.domain.debian_packages import PACKAGE_OF
+from pipelines.domain.errors import PipelineError, StepFailed
+from pipelines.domain.pipeline import Pipeline
+from pipelines.git.remote import check_repository, git_environment, public_url, unreachable
+from pipelines.processes.capture import capture
 
 Check = tuple[str, str, str | None]
 """Name of the check, its result, and the remedy (None: nothing to do)."""
@@ -46,6 +52,7 @@ TOOLS = (
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _SECONDS = 30.0
+_ASK_SECONDS = 30
 _ANY_END = tuple(range(-64, 256))
 
 
@@ -85,3 +92,33 @@ def _answer(argv: Sequence[str], env: Mapping[str, str]) -> tuple[int, str]:
     except sh.TimeoutException:
         return 124, f"no answer within {_SECONDS:g} s"
     return done.exit_code, str(done)
+
+
+def check_sources(
+    pipelines: Mapping[str, Pipeline], env: Mapping[str, str]
+) -> Iterator[tuple[str, str, str | None, bool]]:
+    """Name, result, remedy and whether it is required, of each source that has a credential."""
+    for repository in _private(pipelines.values(), env):
+        url = public_url(repository)
+        try:
+            problem = _problem(repository, env)
+        except PipelineError as error:
+            problem = str(error)
+        remedy = f"correct source_credentials in builder.yaml: {problem}"
+        yield "source access", url, remedy if problem else None, True
+
+
+def _private(pipelines: Iterable[Pipeline], env: Mapping[str, str]) -> list[str]:
+    found = {pipeline.source.repository for pipeline in pipelines}
+    return sorted(each for each in found if credential_for(public_url(each), env))
+
+
+def _problem(repository: str, env: Mapping[str, str]) -> str:
+    url = check_repository(public_url(repository))
+    try:
+        asked = git_environment(repository, env)
+        words = ["git", "ls-remote", "--", url, "HEAD"]
+        done = capture(words, cwd=Path("/"), env=asked, timeout=_ASK_SECONDS)
+    except StepFailed as error:
+        return error.message
+    return unreachable(url, done.text.splitlines(), asked).message if done.code else ""

@@ -263,10 +263,9 @@ class Pipelines:
         Includes the needs of the pipelines if their file is valid.
         """
         from pipelines.tasks.definitions.choice import check_source_state
-        from pipelines.tasks.machine import check_tools
+        from pipelines.tasks.machine import check_sources, check_tools
         from pipelines.tasks.optional_tools import check_extras
         from pipelines.tasks.sandbox_check import check_limits, check_sandbox
-        from pipelines.tasks.source_access import check_sources
 
         for tool in check_tools(env):
             yield *tool, True

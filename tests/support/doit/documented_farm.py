@@ -53,29 +53,10 @@ FAILURE = {
 MISTAKEN = "pipelines:\n  one: {descriptoin: x}\n"
 
 
-def _add_files(farm: Farm) -> None:
-    (farm.folder / "mistaken.yaml").write_text(MISTAKEN)
-    (farm.folder / "farm.yaml").write_text("channels: {book: {messages: build2}}\n")
-    notes = farm.folder / "notes.txt"
-    notes.write_text("hello\n")
-    farm.doit("share", str(notes))
-
-
 def fill(farm: Farm) -> None:
     """Jobs that ended, run and wait; a message, a lock, a full outbox; a broken document."""
     _configure(farm)
-    pipelines = farm.folder / "pipelines.yaml"
-    pipelines.write_text(pipelines.read_text() + EVERYTHING)
-    builder = farm.folder / "builder.yaml"
-    line = make_key(farm.folder / "key")
-    (farm.folder / "signers").write_text(f"build1 {line}\n")
-    settings = (
-        "limits: {workspaces: {size: 0K}}",
-        "signing_key: ./key",
-        "allowed_signers: ./signers",
-    )
-    builder.write_text("\n".join((builder.read_text(), *settings, "")))
-    _add_files(farm)
+    _share(farm)
     cache = farm.folder / "cache"
     with GitRepository(str(farm.coordination), cache, author="build2") as repository:
         store = Store(repository, BuilderProfile(id="build2", ip="10.0.0.2", manager="Ann"))
@@ -118,6 +99,12 @@ def fill(farm: Farm) -> None:
     queue["jobs"].append({"id": "old", "pipeline": "ledger", **old})
     farm.write("coordination/jobs.json", json.dumps(queue))
     farm.write("shared/broken.json", "{")
+
+
+def _share(farm: Farm) -> None:
+    notes = farm.folder / "notes.txt"
+    notes.write_text("hello\n")
+    farm.doit("share", str(notes))
 
 
 def _configure(farm: Farm) -> None:
