@@ -146,7 +146,8 @@ def remove(config: BuilderConfig, branches: GitBranches, files: Iterable[SharedF
     names = {file.branch for file in files}
     if names:
         there = branches.named([f"{BRANCH_PREFIX}*"])
-        branches.remove({name: commit for name, commit in there.items() if name in names})
+        with suppress(Conflict):  # another builder has just removed one; the others stay until then
+            branches.remove({name: commit for name, commit in there.items() if name in names})
     _drop_copies(config, kept={*branches.named([f"{BRANCH_PREFIX}*"])})
 
 
