@@ -26,7 +26,7 @@ LIST = "manifest-list.json"
 _ALGORITHMS = ("md5", "sha256", "sha512")
 _FROM_STEPS = (
     *("packages", "grade", "rungs", "substitutions", "toolchain", "commands", "tests"),
-    *("lintian", "install_test", "java", "maven"),
+    *("lintian", "install_test", "java", "maven", "left_out", "open_modules"),
 )
 
 

@@ -103,11 +103,19 @@ def _logs(state_dir: Path, held: Collection[str]) -> Iterator[DiskItem]:
 
 
 def _maven(state_dir: Path) -> Iterator[DiskItem]:
-    """Each version of an artifact in the cache, and the shared repository as a whole.
+    """Each kept module, each version of an artifact in the cache, the shared repository as a whole.
 
-    When a job gets a copy of a file, its time is changed.
+    When a job gets a copy of a file, or uses a kept module, its time is changed.
     """
     workspace = Workspace(state_dir, "")
+    for path in workspace.kept_modules.glob("*/*/*.zip"):
+        yield DiskItem(
+            kind="maven",
+            path=path,
+            name=str(path.relative_to(workspace.kept_modules)),
+            size=_size(path),
+            used_at=_changed(path),
+        )
     cache, shared = workspace.maven_cache, workspace.maven_shared_repository
     for folder, inner, files in os.walk(cache):
         if files and not inner:

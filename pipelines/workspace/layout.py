@@ -74,6 +74,11 @@ class Workspace:
         return self.state_dir / "maven-tools"
 
     @property
+    def kept_modules(self) -> Path:
+        """Results of Maven modules of each source repository, for later builds."""
+        return self.state_dir / "maven-modules"
+
+    @property
     def mirrors(self) -> Path:
         """One bare mirror for each source repository."""
         return self.state_dir / "mirrors"
@@ -104,7 +109,7 @@ class Workspace:
         return self.root / "changes"
 
     def module_events(self, step: str) -> Path:
-        """The results of each Maven module of a step, over all its tries."""
+        """What Maven did with each module in the latest try of a step."""
         return self.module_events_folder / f"{folder_name(step)}.events"
 
     @property

@@ -88,7 +88,8 @@ Without JOB: all queued and running jobs, each with the reason why this builder 
 (a label, a dependency, a secret, the disk) or with the builder that holds its lease.
 With JOB: each step of its latest attempt, why it ran, was up to date or waits, and what a build on
 this builder would do now, by its own records: the changed input with old and new value.
-With STEP: everything known about one step, with every reason to run it.
+With STEP: everything known about one step, with every reason to run it, and which Maven modules it
+built or kept, and why.
 Changes nothing, and reuses nothing from other jobs. While the coordination repository cannot be
 reached, explains what this host read last.
 
@@ -246,7 +247,9 @@ def _show_job(
             "next": asdict(following) if following else None,
         }
         failed = explained.job.state in FAILURES
-        listed = _in_short(document, steps) if failed else [asdict(step) for step in steps]
+        listed = (
+            _in_short(document, steps) if failed else [_without_modules(step) for step in steps]
+        )
         sys.stdout.write(as_json({**document, "steps": listed}) + "\n")
         return 0
     job = explained.job
@@ -282,7 +285,9 @@ def _in_short(
     Excerpts are cut so that the whole answer fits 2000 bytes; with STEP they are complete.
     """
     listed: list[dict[str, object]] = [
-        {**asdict(step), "excerpt": ""} if step.code else {"step": step.step, "state": step.state}
+        {**_without_modules(step), "excerpt": ""}
+        if step.code
+        else {"step": step.step, "state": step.state}
         for step in steps
     ]
     for short, step in zip(listed, steps, strict=True):
@@ -290,6 +295,10 @@ def _in_short(
         if step.code and room > 0:
             short["excerpt"] = _cut(step.excerpt, room)
     return listed
+
+
+def _without_modules(step: StepExplanation) -> dict[str, object]:
+    return {name: value for name, value in asdict(step).items() if name != "modules"}
 
 
 def _cut(text: str, room: int) -> str:
@@ -340,6 +349,10 @@ def _show_step(step: StepExplanation, json: bool) -> int:
     lines = [f"step {step.step}: {step.state}{took}", *_why(step).splitlines()]
     lines += [f"log: {step.log}"] if step.log else []
     lines += step.excerpt.splitlines()
+    lines += [
+        f"  {'built' if module.built else 'kept'} {module.module}: {module.why}"
+        for module in step.modules
+    ]
     lines.append("on this builder now:")
     if step.reasons_to_run and _may_not_hold(step):
         lines.append(f"  {_runs(step)}:")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,15 @@ class Lease:
     """Whether the builder is alive; None when it was never observed."""
 
 
+@dataclass(frozen=True, slots=True)
+class ModuleExplanation:
+    """A Maven module that the step built, or of which it used an earlier result."""
+
+    module: str
+    built: bool
+    why: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepExplanation:
     """One step in the latest attempt at its job."""
@@ -53,6 +62,8 @@ class StepExplanation:
     """Why it would run here now; empty: it is up to date; None: unknown here."""
     condition: str | None = None
     """Its `when`, if it has one: it must be true for the step to run."""
+    modules: tuple[ModuleExplanation, ...] = ()
+    """The Maven modules of a step that succeeded and could skip some."""
     runs_after_change_in: tuple[str, ...] = ()
     """Earlier steps that would run: if the result of one changes, this step runs, too."""
 
@@ -110,8 +121,18 @@ def _explain_step(
         excerpt=str(details.get("excerpt", "")),
         reasons_to_run=outlook.reasons if outlook else None,
         condition=outlook.condition if outlook else None,
+        modules=tuple(_modules(details.get("values") or {})),
         runs_after_change_in=_would_run_before(outlook, outlooks.values()) if outlook else (),
     )
+
+
+def _modules(values: Mapping[str, Any]) -> Iterator[ModuleExplanation]:
+    """From the values of a step; none for a step that always builds everything."""
+    for module in values.get("modules", ()):
+        if "why" in module:
+            yield ModuleExplanation(str(module["name"]), built=True, why=str(module["why"]))
+    for module in values.get("left_out", ()):
+        yield ModuleExplanation(str(module["name"]), built=False, why=str(module["reason"]))
 
 
 def _not_reached(job: Job, state: State) -> str | None:

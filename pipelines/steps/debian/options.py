@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from common.yaml.validate import Several, Text
 from pipelines.domain.pipeline import Options
+from pipelines.steps.maven.options import Name, SourcePath
 
 _VERSION = re.compile(r"auto|keep|(\d+:)?\d[A-Za-z0-9.+~-]*")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]+")
@@ -75,6 +76,13 @@ class BuildDebOptions(Options):
     tools: Several[Text] = ()
     """Commands that debian/rules calls, but Build-Depends do not include. A clean root gets the
     packages with these names."""
+    incremental: Literal["off", "modules"] = "modules"
+    """What the packaging's own Maven builds again. `off`: everything; `modules`: only modules
+    that no earlier packaging on this builder has built from the same inputs."""
+    pure_plugins: Several[Name] = ()
+    """As in a `maven` step, for the packaging's own Maven."""
+    module_inputs: dict[Name, Several[SourcePath]] = Field(default_factory=dict)
+    """As in a `maven` step, for the packaging's own Maven."""
     isolation: Literal["host", "chroot"] = "host"
     """`host`: build with the machine's packages; `chroot`: build in a clean root that mmdebstrap
     makes for this build, in namespaces, with only the Build-Depends in it."""

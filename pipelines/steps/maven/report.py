@@ -29,13 +29,16 @@ class ModuleRun:
     """None when the build ended while the module was built."""
     seconds: float | None
     """Of all these runs; None when none of them ended it."""
+    why: str = ""
+    """Why it was built although others were kept; empty when unknown."""
     artifact: str = ""
     """Shorter than most names, and accepted by `-pl`; known only from the events."""
 
     def values(self) -> dict[str, Any]:
         """As JSON."""
         result = self.result.value if self.result else None
-        return {"name": self.name, "result": result, "seconds": self.seconds}
+        why = {"why": self.why} if self.why else {}
+        return {"name": self.name, "result": result, "seconds": self.seconds, **why}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +78,15 @@ class MavenReport:
         did: str,
     ) -> StepResult:
         """The result of a step that built `selection`; `did` is the verb for it."""
-        left_out = [{"name": name, "reason": why} for name, why in selection.left_out.items()]
         exact = self.exact and not no_events
         values = {
             **versions,
             **self.values(),
-            "selection": selection.reason,
-            "left_out": left_out,
-            "open_modules": [
-                {"name": name, "reason": why} for name, why in selection.open_modules.items()
-            ],
+            **selection.values(),
             **({"tests": tests.values()} if tests.run else {}),
             "module_times": "exact" if exact else f"from the log: {no_events or 'no events'}",
         }
-        parts = [self._built(selection, did), tests.words(), self.slowest, _open(selection)]
+        parts = [self._built(selection, did), tests.words(), self.slowest, open_words(selection)]
         return StepResult(
             reason="; ".join([", ".join(filter(None, parts[:2])), *filter(None, parts[2:])]),
             outputs=tuple(file for file in self.files if file.is_file()),
@@ -100,10 +98,7 @@ class MavenReport:
         built = f"{did} 1 module" if count == 1 else f"{did} {count} modules"
         if not selection.left_out:
             return f"{built}, all because {selection.reason}" if selection.is_surprise else built
-        names = list(selection.left_out)
-        shown = ", ".join(names[:_SHOWN_NAMES])
-        more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
-        return f"{built}, skipped {len(names)} already built ({shown}{more})"
+        return f"{built}, {skipped_words(selection)}"
 
     def interrupted(self, failure: StepFailed) -> StepFailed:
         """`failure` with the state of this run."""
@@ -125,7 +120,7 @@ class MavenReport:
 def report_of(events: BuildEvents, runs_before: int, log: MavenLog) -> MavenReport:
     """From the events after this number of runs of Maven, otherwise from the log."""
     if events.runs > runs_before:
-        begun = [m for m in events.modules.values() if m.run > max(runs_before, m.left_out)]
+        begun = [m for m in events.modules.values() if m.run > runs_before]
         return MavenReport(tuple(_run(m, runs_before) for m in begun), installed_files(events))
     runs: dict[str, ModuleRun] = {}
     for reactor in log.reactors:
@@ -137,7 +132,8 @@ def report_of(events: BuildEvents, runs_before: int, log: MavenLog) -> MavenRepo
 def _run(module: BuiltModule, runs_before: int) -> ModuleRun:
     times = [seconds for run, seconds in module.times.items() if run > runs_before]
     artifact = module.key.partition(":")[2]
-    return ModuleRun(module.name, module.result, sum(times) if times else None, artifact)
+    seconds = sum(times) if times else None
+    return ModuleRun(module.name, module.result, seconds, module.why, artifact)
 
 
 def _logged_runs(reactor: Reactor) -> Iterator[ModuleRun]:
@@ -153,7 +149,15 @@ def _together(earlier: ModuleRun | None, run: ModuleRun) -> ModuleRun:
     return replace(run, seconds=sum(times) if times else None)
 
 
-def _open(selection: Selection) -> str:
+def skipped_words(selection: Selection) -> str:
+    """`skipped 2 already built (core, api)`; empty when none was."""
+    names = [kept.name for kept in selection.left_out]
+    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+    shown = ", ".join(names[:_SHOWN_NAMES])
+    return f"skipped {len(names)} already built ({shown}{more})" if names else ""
+
+
+def open_words(selection: Selection) -> str:
     """`open modules: web (exec-maven-plugin)`; empty when no module could have been skipped."""
     if not (selection.left_out and selection.open_modules):
         return ""
@@ -164,4 +168,4 @@ def _open(selection: Selection) -> str:
 
 def installed_files(events: BuildEvents) -> tuple[Path, ...]:
     """The installed files of all modules, including those that an earlier run built."""
-    return tuple(file.installed for m in events.modules.values() for file in m.files)
+    return tuple(file for m in events.modules.values() for file in m.files)

@@ -16,9 +16,10 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from pipelines.steps.maven.checked_copy import CHECKSUMS, copy_checked, read_regular, write_new
-from pipelines.steps.maven.incremental.record import NO_SOURCE
 from pipelines.workspace.containment import lies_below
 
+_NO_SOURCE = frozenset({".git", "target", "node_modules"})
+"""Folders that builds fill."""
 _ORIGINS = "_remote.repositories"
 """In a version's folder: where each file came from: `name>repository=`, `name>=` if installed."""
 _METADATA = "maven-metadata-"
@@ -30,7 +31,7 @@ def reactor_folders(source: Path) -> frozenset[str]:
     """`group/artifact` folders, relative to a repository, of all modules in a source tree."""
     folders = set()
     for folder, inner, files in os.walk(source):
-        inner[:] = [name for name in inner if name not in NO_SOURCE]
+        inner[:] = [name for name in inner if name not in _NO_SOURCE]
         if "pom.xml" in files:
             folders |= _module_folder(Path(folder, "pom.xml"))
     return frozenset(folders)

@@ -39,6 +39,14 @@ HONEST = (
 """For steps that name their inputs and outputs: they do what they say."""
 
 
+GENERATED = (
+    "echo text=$$(cat b.txt) > replace.properties",
+    "cat a.txt > m{module}/src/main/resources/generated.txt",
+    "dpkg-parsechangelog --show-field Version > m{module}/src/main/resources/version.txt",
+)
+"""The first makes the filter of filtered modules, the last changes with each commit."""
+
+
 @dataclass(frozen=True)
 class Script:
     """One `run` step."""
@@ -59,11 +67,14 @@ class Plan:
     """Whether a debhelper package is built at the end."""
     modules: tuple[Module, ...] = ()
     """The reactor that Maven builds at the end; empty: none."""
+    generated: tuple[str, ...] = ()
+    """Lines of debian/rules that make inputs of modules; the packaging runs Maven then."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """The steps after the checkout."""
-        last = ("build-deb",) * self.packages + ("maven",) * bool(self.modules)
+        kind = "build-deb" if self.packages else "maven"
+        last = (kind,) if self.packages or self.modules else ()
         return (*(script.name for script in self.scripts), *last)
 
 
@@ -81,13 +92,15 @@ def make_plan(seed: int) -> Plan:
     """The pipeline of a seed."""
     chance = random.Random(f"plan {seed}")
     submodule = chance.random() < 0.3
-    packages, maven = seed % 8 == 7, seed % 16 == 13  # they take a minute each
+    both = seed % 16 == 5  # they take a minute each, and more
+    packages, maven = both or seed % 8 == 7, both or seed % 16 == 13
     count = chance.randint(1, 2) if packages or maven else chance.randint(2, 4)
     return Plan(
         tuple(_script(chance, f"s{number}", submodule) for number in range(count)),
         submodule,
         packages,
         make_reactor(chance) if maven else (),
+        tuple(line.format(module=chance.choice("012")) for line in GENERATED) if both else (),
     )
 
 

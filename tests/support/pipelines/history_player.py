@@ -68,17 +68,12 @@ class Player:
     def _make_source(self) -> None:
         git("init", "--quiet", "--initial-branch=main", str(self._source))
         files = {**dict.fromkeys(TRACKED, "1\n"), ".gitignore": IGNORED}
-        files |= (
-            reactor_files(self._plan.modules, self._gate("maven")) if self._plan.modules else {}
-        )
-        if self._plan.packages:
-            files |= {
-                "debian/control": CONTROL.format(more=""),
-                "debian/rules": RULES.format(build="cat *.txt > all.list; echo x >> grow.list"),
-                "debian/changelog": CHANGELOG,
-                "debian/source/format": "3.0 (native)\n",
-                "debian/install": "*.list usr/share/tiny\n",
-            }
+        plan = self._plan
+        if plan.modules:
+            gate = self._gate(plan.names[-1])
+            files |= reactor_files(plan.modules, gate, "../replace.properties" * plan.packages)
+        if plan.packages:
+            files |= _package_files(plan)
         for name, text in files.items():
             path = self._source / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +111,8 @@ class Player:
             (self._source / name).write_text(f"{event.word}{len(self._jobs)}\n")
         if self._plan.modules:
             module = self._plan.modules[event.step % len(self._plan.modules)]
-            (self._source / module.resource).write_text(f"{event.word}{len(self._jobs)}\n")
+            text = f"{event.word}{len(self._jobs)} ${{text}}\n"
+            (self._source / module.resource).write_text(text)
         self._commit_all()
         self._queue()
 
@@ -232,7 +228,7 @@ class Player:
             wanted = kind.options.model_validate(NO_CHECKS)
             needs = (steps[-1].name,)
             steps.append(Step(name=_PACKAGE, kind=kind, options=wanted, needs=needs))
-        if plan.modules:
+        if plan.modules and not plan.packages:
             modules = MavenOptions(incremental="modules", skip_tests=True)
             needs = (steps[-1].name,)
             steps.append(Step(name="maven", kind=MAVEN, options=modules, needs=needs))
@@ -253,6 +249,21 @@ class Player:
             return "a new builder fails"
         names = sorted(n for n in {*ours, *theirs} if ours.get(n) != theirs.get(n))
         return ", ".join(f"{n}: {ours.get(n)} instead of {theirs.get(n)}" for n in names)
+
+
+def _package_files(plan: Plan) -> dict[str, str]:
+    build = ["cat *.txt > all.list; echo x >> grow.list", *plan.generated]
+    installed = ["*.list"]
+    if plan.modules:
+        build.append("mvn clean package $(ACS_BUILD_OPTS)")
+        installed.append("*/target/*.jar")
+    return {
+        "debian/control": CONTROL.format(more=""),
+        "debian/rules": RULES.format(build="\n\t".join(build)),
+        "debian/changelog": CHANGELOG,
+        "debian/source/format": "3.0 (native)\n",
+        "debian/install": "".join(f"{pattern} usr/share/tiny\n" for pattern in installed),
+    }
 
 
 class _Attempt(Attempt):

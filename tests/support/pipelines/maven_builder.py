@@ -15,7 +15,7 @@ from pipelines.domain.errors import StepFailed
 from pipelines.domain.pipeline import StepContext, StepResult
 from pipelines.steps.maven.options import MavenOptions
 from pipelines.steps.maven.step import MAVEN
-from tests.conftest import HOME
+from tests.conftest import HOME, git
 from tests.support.pipelines.maven_source import commit_all
 from tests.support.pipelines.step_context import Steps
 
@@ -55,8 +55,9 @@ def _link(state_dir: Path, name: str) -> None:
 
 
 def build(context: StepContext, options: MavenOptions) -> StepResult:
-    """Commit the source as it is, and build it."""
+    """Commit the source as it is, without what an earlier try has made in it, and build it."""
     commit_all(context.workspace.source)
+    git("-C", str(context.workspace.source), "clean", "-ffdxq")
     return MAVEN.run(options, context)
 
 

@@ -54,8 +54,11 @@ def make_reactor(chance: random.Random) -> tuple[Module, ...]:
     )
 
 
-def reactor_files(modules: Sequence[Module], gate: str) -> dict[str, str]:
-    """The source by path; open modules run `gate`, a shell script, before they read `a.txt`."""
+def reactor_files(modules: Sequence[Module], gate: str, filters: str = "") -> dict[str, str]:
+    """The source by path; open modules run `gate`, a shell script, before they read `a.txt`.
+
+    `filters` is the path of a file with properties, for filtered modules.
+    """
     listed = "".join(f"<module>{module.name}</module>" for module in modules)
     body = (
         f"{_GROUP}<artifactId>root</artifactId><version>1.0</version><packaging>pom</packaging>"
@@ -71,15 +74,15 @@ def reactor_files(modules: Sequence[Module], gate: str) -> dict[str, str]:
     )
     files = {"pom.xml": _PROJECT.format(body=body)}
     for module in modules:
-        files[f"{module.name}/pom.xml"] = _PROJECT.format(body=_module(module, gate))
-        files[module.resource] = "${project.artifactId} 1\n"
+        files[f"{module.name}/pom.xml"] = _PROJECT.format(body=_module(module, gate, filters))
+        files[module.resource] = "${project.artifactId} ${text} 1\n"
         java = f"{module.name}/src/main/java/{module.name}/C.java"
         fields = "".join(f" {need}.C {need};" for need in module.needs)
         files[java] = f"package {module.name};\npublic class C {{{fields} }}\n"
     return files
 
 
-def _module(module: Module, gate: str) -> str:
+def _module(module: Module, gate: str, filters: str) -> str:
     dependencies = "".join(
         f"<dependency>{_GROUP}<artifactId>{need}</artifactId><version>1.0</version></dependency>"
         for need in module.needs
@@ -88,12 +91,14 @@ def _module(module: Module, gate: str) -> str:
         filtering=str(module.kind == "filtered").lower(),
         more=_SIBLING if module.kind == "sibling" else "",
     )
+    filtered = filters and module.kind == "filtered"
+    used = f"<filters><filter>{filters}</filter></filters>" if filtered else ""
     script = f"{gate}\nmkdir -p target/classes; cat ../*.txt > target/classes/all.txt"
     runs = _RUNS_CODE.format(script=_as_attribute(script)) if module.kind == "open" else ""
     return (
         f"<parent>{_GROUP}<artifactId>root</artifactId><version>1.0</version></parent>"
         f"<artifactId>{module.name}</artifactId><dependencies>{dependencies}</dependencies>"
-        f"<build>{resources}{runs}</build>"
+        f"<build>{used}{resources}{runs}</build>"
     )
 
 

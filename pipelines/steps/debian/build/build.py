@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import Command, StepContext, StepResult
 from pipelines.git.head_commit import read_head_commit
 from pipelines.steps.debian.build.in_clean_root import bare_host, package_in_clean_root
 from pipelines.steps.debian.build.on_host import package_on_host, toolchain_versions
-from pipelines.steps.debian.build.work import Work, java_home, read_changelog
+from pipelines.steps.debian.build.work import Made, Work, java_home, read_changelog
 from pipelines.steps.debian.checks.installability import (
     InstallTest,
     check_install_test,
@@ -36,6 +37,9 @@ from pipelines.steps.debian.packaging.changes import (
 from pipelines.steps.debian.packaging.command import check_suffix, script_path
 from pipelines.steps.debian.packaging.outcome import BuildOutcome
 from pipelines.steps.debian.packaging.source_tree import restore_source
+from pipelines.steps.maven.incremental.from_scratch import remove_results
+from pipelines.steps.maven.incremental.selection import Selection, selection_of, unresolved
+from pipelines.steps.maven.output.events import events_in
 from pipelines.workspace.removal import discard
 
 
@@ -79,8 +83,7 @@ def package(options: BuildDebOptions, context: StepContext, host: Host) -> StepR
         control=read_control(options, context, host),
     )
     context.progress("checking build dependencies")
-    in_chroot = options.isolation == "chroot"
-    made = package_in_clean_root(work) if in_chroot else package_on_host(work)
+    made, selection = _make(work)
     built = read_changes(made.folder)
     check_suffix(options, built.version, host.codename)
     files = move_files(built, context.workspace.packages)
@@ -95,11 +98,38 @@ def package(options: BuildDebOptions, context: StepContext, host: Host) -> StepR
         commands=(_shown(made.command),),
         tests=made.output.tests(),
         maven=made.output.modules(),
+        selection=selection,
         lintian=_lintian(work),
         install_test=_install_test(work, packages),
     )
     check_install_test(outcome.install_test, required=options.install_test_required)
     return StepResult(reason=outcome.reason, outputs=files, values=outcome.values(), complete=True)
+
+
+def _make(work: Work) -> tuple[Made, Selection]:
+    """Build, again without kept modules if they were not what a build from scratch makes."""
+    context, options = work.context, work.options
+    make = package_in_clean_root if options.isolation == "chroot" else package_on_host
+    problem, made = "", None
+    try:
+        made = make(work)
+        events = made.output.events()
+        problem = events.stale
+    except StepFailed as error:
+        events = events_in(context.workspace.module_events(context.step))
+        problem = unresolved(events, error)
+        if not problem:
+            raise
+    if made is None or problem:
+        context.progress(f"building everything: {problem}")
+        remove_results(events, context)
+        restore_source(context)
+        made = make(replace(work, options=options.model_copy(update={"incremental": "off"})))
+        events = made.output.events()
+    if options.incremental == "off" or not events.modules:
+        return made, Selection()
+    job = context.workspace.job_id
+    return made, selection_of(events, 0, job, problem, is_surprise=bool(problem))
 
 
 def _check_machine(options: BuildDebOptions, context: StepContext) -> None:

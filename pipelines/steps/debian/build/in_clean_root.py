@@ -36,14 +36,21 @@ from pipelines.steps.debian.dependencies.relations import Group
 from pipelines.steps.debian.packaging.dpkg_overlay import shim_scripts
 from pipelines.steps.debian.packaging.substitutes import Arrangement, build_dummy
 from pipelines.steps.maven.extension.listener import Listener, module_listener
+from pipelines.steps.maven.incremental.store import ModuleStore, lend, take_back
+from pipelines.steps.maven.java.short_run import quick_options, remember_times
+from pipelines.steps.maven.output.events import events_in
+from pipelines.steps.maven.repository import reactor_folders
 from pipelines.workspace.layout import Workspace
 
 _SCRIPT = "/build/run"
 _ENVIRONMENT = "/build/environment"
 _SHIMS = Path("/build/shims")
 _LISTENER = Path("/build/listener")
+_KEPT = Path("/build/kept")
+_SETTINGS = Path("/build/modules")
 _RESULTS = "/build/results"
 _EVENTS = "module-events"
+_MODULES = "modules"
 _REPORTS = "reports"
 """Names in the results, which leave the root after a failed build, too."""
 _BEGINS = "packaging begins in the clean root"
@@ -76,7 +83,8 @@ def package_in_clean_root(work: Work) -> Made:
     results = scratch / "results"
     (results / _REPORTS).mkdir(parents=True)
     (results / _EVENTS).touch()
-    command = _fill(_on_host(scratch, "/build"), work, decisions)
+    store = work.open_store()
+    command = _fill(_on_host(scratch, "/build"), work, decisions, store)
     root = CleanRoot(
         suite=work.host.codename,
         variant="buildd",
@@ -93,6 +101,7 @@ def package_in_clean_root(work: Work) -> Made:
     finally:
         _on_host(scratch, _ENVIRONMENT).unlink(missing_ok=True)
         wipe(context)
+        _take_events(results, store, context)
     return Made(
         folder=results,
         decisions=decisions,
@@ -102,12 +111,25 @@ def package_in_clean_root(work: Work) -> Made:
     )
 
 
+def _take_events(results: Path, store: ModuleStore | None, context: StepContext) -> None:
+    file = context.workspace.module_events(context.step)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(results / _EVENTS, file)
+    events = events_in(file)
+    remember_times(context, events)
+    if store:
+        take_back(results / _MODULES, store)
+        store.finish(context, events)
+
+
 def _on_host(scratch: Path, path: str) -> Path:
     """The place on the host of a file for `path` in the root."""
     return scratch / "root" / path.removeprefix("/")
 
 
-def _fill(folder: Path, work: Work, decisions: tuple[Decision, ...]) -> Command:
+def _fill(
+    folder: Path, work: Work, decisions: tuple[Decision, ...], store: ModuleStore | None
+) -> Command:
     """Make the content of `/build` in the root; returns the command that builds there."""
     context, options = work.context, work.options
     inside = Workspace(Path("/build"), context.workspace.job_id, context.workspace.attempt)
@@ -125,7 +147,7 @@ def _fill(folder: Path, work: Work, decisions: tuple[Decision, ...]) -> Command:
         (folder / "shims" / name).chmod(0o755)
     arrangement = Arrangement(shims=_SHIMS, check_flags=(), forced=forced)
     command = build_command(work, source, inside, arrangement, _environment(context))
-    command = _with_listener(command, folder, context)
+    command = _with_listener(command, folder, context, _lend(store, folder, inside, context))
     (folder / "run").write_text(
         _script(
             command,
@@ -142,14 +164,34 @@ def _fill(folder: Path, work: Work, decisions: tuple[Decision, ...]) -> Command:
     return command
 
 
-def _with_listener(command: Command, folder: Path, context: StepContext) -> Command:
-    """The command with a Maven that writes its events into the results."""
+def _lend(
+    store: ModuleStore | None, folder: Path, inside: Workspace, context: StepContext
+) -> Path | None:
+    """Put the store into the root; returns the path of its settings there."""
+    if store is None:
+        return None
+    own, shared = Path(_RESULTS, _MODULES), _KEPT if store.shared else None
+    results = folder / Path(_RESULTS).name / _MODULES
+    results.mkdir(parents=True)
+    (folder / _KEPT.name).mkdir()
+    lend(store, reactor_folders(context.workspace.source), results, folder / _KEPT.name)
+    text = store.text(source=inside.source, job=inside.root, own=own, shared=shared)
+    (folder / _SETTINGS.name).write_text(text)
+    return _SETTINGS
+
+
+def _with_listener(
+    command: Command, folder: Path, context: StepContext, settings: Path | None
+) -> Command:
+    """The command with a Maven that writes its events, and what it keeps, into the results."""
     listener = module_listener(context, context.env)
-    if listener.folder is None:
-        return command
-    shutil.copytree(listener.folder, folder / _LISTENER.name)
-    options = Listener(_LISTENER).java_options(Path(_RESULTS, _EVENTS))
-    opts = f"{command.env.get('MAVEN_OPTS', '')} {options}".strip()
+    past = events_in(context.workspace.module_events(context.step))
+    quick = quick_options(context, command.env, past) or ()
+    if listener.folder is not None:
+        shutil.copytree(listener.folder, folder / _LISTENER.name)
+    known = Listener(_LISTENER if listener.folder else None)
+    options = known.java_options(Path(_RESULTS, _EVENTS), settings)
+    opts = " ".join((*quick, command.env.get("MAVEN_OPTS", ""), options)).strip()
     return replace(command, env={**command.env, "MAVEN_OPTS": opts})
 
 

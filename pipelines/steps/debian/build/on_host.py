@@ -37,7 +37,7 @@ def package_on_host(work: Work) -> Made:
         ):
             check(arrangement, context, command.env)
             context.progress("building packages")
-            output = build_packages(command, context)
+            output = build_packages(command, context, work.open_store())
         toolchain = toolchain_versions(command.env)
     return Made(
         folder=workspace.source.parent,

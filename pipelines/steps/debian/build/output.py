@@ -17,8 +17,11 @@ from pipelines.failures.exit_code import killed
 from pipelines.steps.debian.packaging.failure import packaging_failure
 from pipelines.steps.maven.extension.listener import module_listener
 from pipelines.steps.maven.host_files import user_settings
+from pipelines.steps.maven.incremental.store import ModuleStore
+from pipelines.steps.maven.java.short_run import java_options, remember_times
+from pipelines.steps.maven.java.versions import java_version, maven_version
 from pipelines.steps.maven.output.errors import MavenErrors
-from pipelines.steps.maven.output.events import read_events
+from pipelines.steps.maven.output.events import BuildEvents, events_in
 from pipelines.steps.maven.output.failure import maven_failure, while_running
 from pipelines.steps.maven.output.log import MavenLog
 from pipelines.steps.maven.output.surefire import SurefireResults, read_test_results
@@ -78,26 +81,49 @@ class BuildOutput:
         return self.modules().interrupted(while_running(failure, self._maven_errors))
 
     def tests(self) -> SurefireResults:
-        """Results of the tests that ran in this build."""
-        return read_test_results(self._reports, self._since)
+        """Results of the tests that ran in this build, and of those of modules that were kept."""
+        folders = (f for f in self.events().kept_folders() if f.is_relative_to(self._source))
+        kept = [self._reports / folder.relative_to(self._source) for folder in folders]
+        return read_test_results(self._reports, self._since, kept)
+
+    def events(self) -> BuildEvents:
+        """What the packaging's Maven has written."""
+        return events_in(self._events)
 
     def modules(self) -> MavenReport:
         """The modules that were built."""
-        lines = self._events.read_text(encoding="utf-8", errors="replace")
-        return report_of(read_events(lines.splitlines(keepends=True)), 0, self._maven)
+        return report_of(self.events(), 0, self._maven)
 
 
-def build_packages(command: Command, context: StepContext) -> BuildOutput:
-    """Run the command that builds packages, and observe its Maven. Raises StepFailed."""
+def build_packages(
+    command: Command, context: StepContext, store: ModuleStore | None
+) -> BuildOutput:
+    """Run the command that builds packages, and observe its Maven. Raises StepFailed.
+
+    Its Maven uses and keeps modules of `store`; without one it builds all of them.
+    """
     events = context.workspace.module_events(context.step)
+    past = events_in(events)
     events.parent.mkdir(parents=True, exist_ok=True)
     events.write_bytes(b"")
     listener = module_listener(context, command.env)
-    opts = f"{command.env.get('MAVEN_OPTS', '')} {listener.java_options(events)}".strip()
+    versions = {
+        "maven": maven_version(command.env) or "unknown",
+        "java": java_version(command.env) or "unknown",
+    }
+    java = java_options(context, command.env, versions, past)
+    told = listener.java_options(events, store.settings if store else None)
+    opts = " ".join((*java.options, command.env.get("MAVEN_OPTS", ""), told)).strip()
+    shared = [store.shared] if store and store.shared else []
     command = replace(
         command,
         env={**command.env, "MAVEN_OPTS": opts},
-        readable=(*user_settings(), *([listener.folder] if listener.folder else [])),
+        readable=(
+            *user_settings(),
+            *([listener.folder] if listener.folder else []),
+            *java.readable,
+            *shared,
+        ),
     )
     source = context.workspace.source
     output = BuildOutput(source, context.progress, time.time(), reports=source, events=events)
@@ -105,6 +131,11 @@ def build_packages(command: Command, context: StepContext) -> BuildOutput:
         code = context.commands.run(command, output.add)
     except StepFailed as error:
         raise output.interrupted(error) from error
+    finally:
+        remember_times(context, output.events())
+        if store:
+            store.finish(context, output.events())
     if code != 0:
         raise output.failure(code)
+    java.keep()
     return output

@@ -32,6 +32,7 @@ from pipelines.steps.debian.packaging.command import (
     script_path,
 )
 from pipelines.steps.debian.packaging.substitutes import Arrangement
+from pipelines.steps.maven.incremental.store import ModuleStore, open_store
 from pipelines.steps.maven.java.jdk import find_jdk
 from pipelines.workspace.layout import Workspace
 
@@ -52,6 +53,16 @@ class Work:
     def time(self) -> datetime:
         """The time of the commit, which dates everything in the packages."""
         return self.commit.time
+
+    def open_store(self) -> ModuleStore | None:
+        """Where results of Maven modules are kept; None when all modules are built."""
+        return open_store(
+            self.context,
+            self.options.incremental,
+            commit=self.commit.sha,
+            pure_plugins=self.options.pure_plugins,
+            module_inputs=self.options.module_inputs,
+        )
 
     @property
     def script(self) -> Path | None:
@@ -121,6 +132,7 @@ def build_command(
         path.write_text(text, encoding="utf-8", errors="surrogateescape")
     facts = BuildFacts(
         time=commit.time,
+        release_time=entry.time or commit.time,
         java_home=java_home(options, work.context),
     )
     built_env = build_environment(options, workspace, env, facts, arrangement.shims)

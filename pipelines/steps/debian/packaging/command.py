@@ -32,6 +32,9 @@ class BuildFacts:
 
     time: datetime
     """The commit's."""
+    release_time: datetime
+    """Of the newest entry of the source's debian/changelog: it dates the files in jars, which are
+    then the same in packages of several commits."""
     java_home: Path | None = None
     """None: from JAVA_HOME or PATH of the builder."""
 
@@ -91,7 +94,7 @@ def build_environment(
         "DEBFULLNAME": BUILDER_NAME,
         "DEBEMAIL": BUILDER_ADDRESS,
         "ACS_BUILD_OPTS": _with_base(
-            base, "ACS_BUILD_OPTS", acs_build_opts(options, workspace, facts.time)
+            base, "ACS_BUILD_OPTS", acs_build_opts(options, workspace, facts.release_time)
         ),
     }
     if facts.java_home is not None:

@@ -11,8 +11,9 @@ from pipelines.steps.debian.checks.lintian import LintianSummary
 from pipelines.steps.debian.dependencies.decisions import Decision, Rung, grade, groups_on
 from pipelines.steps.debian.dependencies.dummy import DUMMY_VERSION, dummy_name
 from pipelines.steps.debian.packaging.changes import Package
+from pipelines.steps.maven.incremental.selection import Selection
 from pipelines.steps.maven.output.surefire import SurefireResults
-from pipelines.steps.maven.report import MavenReport
+from pipelines.steps.maven.report import MavenReport, open_words, skipped_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,8 @@ class BuildOutcome:
     """Results of the tests that ran in the build."""
     maven: MavenReport
     """The modules that the packaging's own Maven built."""
+    selection: Selection
+    """The modules that it did not build, and why."""
     lintian: LintianSummary | None
     """None: not asked for."""
     install_test: InstallTest | None
@@ -40,8 +43,17 @@ class BuildOutcome:
         count = f"{len(self.packages)} package{'' if len(self.packages) == 1 else 's'}"
         built = f"built {count} of {self.source} {self.version} ({grade(self.decisions)})"
         checks = [check.words() for check in (self.lintian, self.install_test) if check]
-        words = (built, *checks, self.tests.words(), self.maven.slowest)
+        modules = (self._module_words(), self.maven.slowest, open_words(self.selection))
+        words = (built, *checks, self.tests.words(), *modules)
         return "; ".join(filter(None, words))
+
+    def _module_words(self) -> str:
+        count = len(self.maven.modules)
+        modules = "1 module" if count == 1 else f"{count} modules"
+        if self.selection.is_surprise:
+            return f"built {modules} again, because {self.selection.reason}"
+        skipped = skipped_words(self.selection)
+        return f"built {modules}, {skipped}" if skipped else ""
 
     def values(self) -> dict[str, Any]:
         """The result as JSON: `packages`, `version`, `grade`, `rungs`, `substitutions`, …."""
@@ -61,6 +73,7 @@ class BuildOutcome:
         }
         tests = {"tests": self.tests.values()} if self.tests.run else {}
         maven = self.maven.values() if self.maven.modules else {}
+        maven |= self.selection.values() if self.selection.reason else {}
         lintian = {"lintian": self.lintian.values()} if self.lintian else {}
         install_test = {"install_test": self.install_test.values()} if self.install_test else {}
         return {**values, **lintian, **install_test, **tests, **maven}

@@ -3,8 +3,6 @@ package buildcoordination;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
 import org.apache.maven.execution.MavenSession;
 import org.apache.maven.project.MavenProject;
 
@@ -35,12 +33,7 @@ final class EventLog {
         // A separate line, even after one that a kill has cut short.
         append("\n" + System.currentTimeMillis() + "\trun\n");
         for (MavenProject module : session.getProjects()) {
-            List<String> needs = new ArrayList<>();
-            for (MavenProject needed : session.getProjectDependencyGraph().getUpstreamProjects(module, false)) {
-                needs.add(key(needed));
-            }
-            write("planned", key(module), module.getFile().getPath(), module.getPackaging(),
-                    String.join(",", needs), module.getName());
+            write("planned", key(module), module.getFile().getPath(), module.getName());
             write("builds", key(module), module.getBuild().getDirectory());
         }
     }

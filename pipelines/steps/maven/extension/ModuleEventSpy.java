@@ -1,21 +1,23 @@
 package buildcoordination;
 
-import java.io.File;
 import java.io.IOException;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import javax.inject.Named;
 import javax.inject.Singleton;
-import org.apache.maven.artifact.Artifact;
 import org.apache.maven.eventspy.AbstractEventSpy;
 import org.apache.maven.execution.ExecutionEvent;
 import org.apache.maven.execution.MavenSession;
-import org.apache.maven.plugin.MojoFailureException;
 import org.apache.maven.project.MavenProject;
-import org.apache.maven.project.artifact.ProjectArtifact;
 
 /** Writes the events of each module to the event log. */
 @Named
 @Singleton
 public final class ModuleEventSpy extends AbstractEventSpy {
+    private final Map<String, FileTime> begins = new ConcurrentHashMap<>();
+
     @Override
     public void onEvent(Object event) throws IOException {
         if (!(event instanceof ExecutionEvent) || !EventLog.open()) {
@@ -30,17 +32,13 @@ public final class ModuleEventSpy extends AbstractEventSpy {
                 break;
             case ProjectStarted:
                 EventLog.write("started", EventLog.key(module));
-                WrittenFiles.started(module);
+                begins.put(EventLog.key(module), KeptModules.moment());
+                guarded(module, () -> KeptModules.started(module));
                 break;
             case ProjectSucceeded:
                 files(session, module);
-                WrittenFiles.succeeded(module);
+                guarded(module, () -> KeptModules.succeeded(module));
                 EventLog.write("succeeded", EventLog.key(module));
-                break;
-            case MojoFailed:
-                if (!isTestsFailed(happened)) {
-                    EventLog.write("torn", EventLog.key(module));
-                }
                 break;
             case ProjectFailed:
                 EventLog.write("failed", EventLog.key(module));
@@ -49,48 +47,34 @@ public final class ModuleEventSpy extends AbstractEventSpy {
                 EventLog.write("skipped", EventLog.key(module));
                 break;
             case SessionEnded:
-                EventLog.write("ended", session.getResult().hasExceptions() ? "failed" : "succeeded");
+                boolean failed = session.getResult().hasExceptions();
+                guarded(session.getTopLevelProject(), () -> KeptModules.ended(failed));
+                EventLog.write("ended", failed ? "failed" : "succeeded");
                 break;
             default:
         }
     }
 
-    /** Whether a module's tests failed: then all its files are complete. */
-    private static boolean isTestsFailed(ExecutionEvent event) {
-        String plugin = event.getMojoExecution().getArtifactId();
-        return event.getException().getCause() instanceof MojoFailureException
-                && (plugin.equals("maven-surefire-plugin") || plugin.equals("maven-failsafe-plugin"));
+    /** Maven only logs what a listener throws, and would build on what is incomplete. */
+    private static void guarded(MavenProject module, Work work) throws IOException {
+        try {
+            work.run();
+        } catch (IOException | RuntimeException error) {
+            EventLog.write("stale", EventLog.key(module), error.toString().replaceAll("[\t\n]", " "));
+        }
     }
 
-    /** The module's files, and their paths in the local repository when they are installed there. */
     private void files(MavenSession session, MavenProject module) throws IOException {
-        File pom = installed(session, new ProjectArtifact(module));
-        File ownPom = pom;
-        for (Artifact attached : module.getAttachedArtifacts()) {
-            if (isConsumerPom(attached)) {
-                // Maven 4 makes it in a temporary file, and installs it in the place of the module's POM
-                ownPom = new File(pom.getParentFile(), pom.getName().replaceFirst("\\.pom$", "-build.pom"));
-                file(module, pom, pom);
-            } else {
-                file(module, attached.getFile(), installed(session, attached));
+        FileTime begin = begins.get(EventLog.key(module));
+        if (begin != null) {
+            for (Path file : ModuleResults.installedFiles(session, module, begin)) {
+                EventLog.write("file", EventLog.key(module), file.toString());
             }
         }
-        file(module, module.getFile(), ownPom);
-        file(module, module.getArtifact().getFile(), installed(session, module.getArtifact()));
     }
 
-    private static boolean isConsumerPom(Artifact artifact) {
-        return artifact.getType().equals("pom") && "consumer".equals(artifact.getClassifier());
-    }
-
-    private static File installed(MavenSession session, Artifact artifact) {
-        return new File(session.getLocalRepository().getBasedir(), session.getLocalRepository().pathOf(artifact));
-    }
-
-    private static void file(MavenProject module, File made, File installed) throws IOException {
-        if (made != null && made.isFile()) {
-            EventLog.write("file", EventLog.key(module), made.getPath(), installed.getPath(),
-                    String.valueOf(made.length()), String.valueOf(made.lastModified()));
-        }
+    /** Reads and writes files. */
+    private interface Work {
+        void run() throws IOException;
     }
 }

@@ -1,4 +1,4 @@
-"""Makes Maven write events of its modules, and skip those that are already built.
+"""Makes Maven write events of its modules, and keep and use their results.
 
 The Java files here do it, compiled once for each Maven and JDK of a builder, against the machine's
 own Maven. Wrappers' and packaging's Maven use them too: the interfaces are the same in all of Maven
@@ -19,8 +19,8 @@ from pipelines.processes.capture import capture
 from pipelines.steps.maven.java.versions import java_version, maven_home, maven_version
 from pipelines.workspace.host_lock import host_lock
 
-_COMPONENTS = ("ModuleEventSpy", "BuiltModules", "ModuleChoice")
-_SOURCES = tuple(sorted(Path(__file__).parent.glob("*.java")))
+_COMPONENTS = ("ModuleEventSpy", "ModuleChoice")
+_SOURCES = tuple(sorted(Path(__file__).parent.rglob("*.java")))
 _TIME_TO_COMPILE = 120.0
 
 
@@ -31,20 +31,20 @@ class Listener:
     folder: Path | None
     problem: str = ""
 
-    def arguments(self, events: Path, candidates: Path | None = None) -> tuple[str, ...]:
-        """Arguments with which Maven appends to `events`; `candidates`: a list of them.
+    def arguments(self, events: Path, settings: Path | None = None) -> tuple[str, ...]:
+        """Arguments with which Maven appends to `events`.
 
-        Without `candidates` every module is built.
+        `settings` is the file that says which modules are kept; without it every one is built.
         """
         if self.folder is None:
             return ()
-        known = (f"-Dbuildcoordination.candidates={candidates}",) if candidates else ()
+        known = (f"-Dbuildcoordination.modules={settings}",) if settings else ()
         loaded = f"-Dmaven.ext.class.path={self.folder}"
         return (loaded, f"-Dbuildcoordination.events={events}", *known)
 
-    def java_options(self, events: Path) -> str:
+    def java_options(self, events: Path, settings: Path | None = None) -> str:
         """The same for MAVEN_OPTS, if a script calls Maven; empty if a path contains a space."""
-        options = self.arguments(events)
+        options = self.arguments(events, settings)
         return "" if any(" " in option for option in options) else " ".join(options)
 
 

@@ -1,4 +1,4 @@
-"""Which modules to build again after a failure or a change, and the proof for the others.
+"""Which modules a build takes from earlier ones, and where their results are kept.
 
-Reuse of whole steps belongs to `execution`.
+Maven itself decides, by `extension`. Reuse of whole steps belongs to `execution`.
 """

@@ -1,13 +1,12 @@
-"""The events of a build's modules, as ModuleEventSpy.java writes them while Maven runs. Pure.
+"""The events of a build's modules, as ModuleEventSpy.java writes them while Maven runs.
 
 One line an event, fields with tabs between them, the first is the time in milliseconds of the
-epoch: `run`; `planned KEY POM PACKAGING NEEDED,… NAME`; `builds KEY FOLDER`; `digest KEY DIGEST` of
-everything that it reads, `reads KEY PATH` outside its folder, `open KEY WHY` when that is
-incomplete; `left KEY FROM` when it is skipped; `started KEY`; `torn KEY` when anything but its
-tests failed; `file KEY MADE INSTALLED SIZE MTIME`; `wrote KEY PATH SIZE MTIME` outside its build
-folder; `target KEY DIGEST` of the names, sizes and times in that folder; `succeeded|failed|skipped
-KEY`; `ended succeeded|failed`. A key is `group:artifact`. Unlike the log, events are exact even
-with `-T`, and survive `kill -9`.
+epoch: `run`; `planned KEY POM NAME`; `builds KEY FOLDER`; `all WHY` when every module is built;
+`why KEY WHY` when this one is; `open KEY WHY` when its inputs are not all known; `left KEY DIGEST
+JOB COMMIT` when its kept results, made from inputs with that digest, are used; `stale KEY WHAT`
+when something changed what was used; `started KEY`; `file KEY PATH` of an installed file;
+`succeeded|failed|skipped KEY`; `ended succeeded|failed`. A key is `group:artifact`. Unlike the log,
+events are exact even with `-T`, and survive `kill -9`.
 """
 
 from __future__ import annotations
@@ -22,24 +21,13 @@ _MILLISECONDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class ModuleFile:
-    """A file that a module made, and its place when it is installed."""
+class Origin:
+    """Where the results of a module that was not built come from."""
 
-    made: Path
-    installed: Path
-    size: int
-    mtime_ms: int
-    """Milliseconds of the epoch; an installed file has the time of the original."""
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenFile:
-    """A file that a module wrote outside its build folder."""
-
-    path: Path
-    size: int
-    mtime_ms: int
-    """Milliseconds of the epoch."""
+    digest: str
+    """Of everything that they were made from."""
+    job: str
+    commit: str
 
 
 @dataclass(slots=True)
@@ -48,43 +36,25 @@ class BuiltModule:
 
     key: str
     pom: Path
-    packaging: str
-    needs: tuple[str, ...]
-    """Keys of the modules of the same reactor that it needs, including its parent."""
     name: str
     result: ModuleResult | None = None
     """None before and during its build, and after a kill."""
     times: dict[int, float] = field(default_factory=dict)
     """Seconds by the number of the run; without runs that did not end it."""
-    files: list[ModuleFile] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    """Its installed files."""
     run: int = 0
     """Number of the run, from 1, that started it last; 0: none did."""
-    ended_ms: int = 0
-    """Time of its end, in milliseconds of the epoch."""
     left_out: int = 0
-    """Number of the latest run that skipped it; 0: none did."""
-    taken_from: str = ""
-    """The origin of the files of a skipped module, as text."""
-    digest: str = ""
-    """Digest of everything that it would be built from now."""
-    built_digest: str = ""
-    """Digest of everything that it was built from; empty when unknown."""
-    reads: set[Path] = field(default_factory=set)
-    """The paths that it reads outside its folder."""
+    """Number of the latest run that used its kept results; 0: none did."""
+    origin: Origin | None = None
+    """Of the kept results that were used last."""
+    why: str = ""
+    """Why it was built although modules may be kept; empty when unknown."""
     open: str = ""
-    """Why `digest` may be incomplete; empty when it is complete."""
-    wrote: list[WrittenFile] = field(default_factory=list)
-    target: str = ""
-    """Digest of the names, sizes and times of the files in its build folder."""
+    """Why its inputs are not all known; empty when they are."""
     folder: Path | None = None
     """Its build folder (`target`), if Maven has reported it."""
-    torn: bool = False
-    """Whether it failed for another reason than its tests."""
-
-    @property
-    def may_be_torn(self) -> bool:
-        """Whether files in its build folder can be incomplete: it failed, or was killed."""
-        return self.torn or (self.run > 0 and self.result is None)
 
 
 @dataclass(slots=True)
@@ -96,6 +66,24 @@ class BuildEvents:
     runs: int = 0
     succeeded: bool | None = None
     """How the latest run ended; None when it did not end."""
+    why_all: str = ""
+    """Why the latest run built every module, if it did not look for kept ones."""
+    stale: str = ""
+    """What changed the kept results of a module, or their inputs, while they were used."""
+
+    def kept_folders(self) -> tuple[Path, ...]:
+        """Build folders of the modules of which no run has built anything."""
+        unbuilt = (m for m in self.modules.values() if m.left_out and not m.run)
+        return tuple(module.folder for module in unbuilt if module.folder)
+
+
+def events_in(file: Path) -> BuildEvents:
+    """The events in a file; none when it does not exist."""
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        text = ""
+    return read_events(text.splitlines(keepends=True))
 
 
 def read_events(lines: Iterable[str]) -> BuildEvents:
@@ -116,13 +104,16 @@ def _take(events: BuildEvents, started: dict[str, int], time: int, fields: list[
         case ["run"]:
             events.runs += 1
             events.succeeded = None
-        case ["planned", key, pom, packaging, needs, name]:
-            module = BuiltModule(
-                key, Path(pom), packaging, tuple(needs.split(",") if needs else ()), name
-            )
-            events.modules.setdefault(key, module)
+            events.why_all = ""
+        case ["planned", key, pom, name]:
+            events.modules.setdefault(key, BuiltModule(key, Path(pom), name))
+        case ["all", why]:
+            events.why_all = why
         case ["ended", how]:
             events.succeeded = how == "succeeded"
+        case ["stale", key, what]:
+            module = events.modules.get(key)
+            events.stale = f"{what} of {module.name if module else key} changed during the build"
         case [event, key, *more] if key in events.modules:
             _take_of_module(events, started, time, (event, events.modules[key], more))
 
@@ -138,38 +129,20 @@ def _take_of_module(
             started[module.key] = time
             module.run = events.runs
             module.result, module.files = None, []
-            module.wrote, module.target, module.torn = [], "", False
-            module.built_digest = module.digest
-        case ("torn", module, []):
-            module.torn = True
-        case ("left", module, [taken_from]):
-            module.left_out, module.taken_from = events.runs, taken_from
+        case ("left", module, [digest, job, commit]):
+            module.left_out, module.origin = events.runs, Origin(digest, job, commit)
         case ("succeeded" | "failed" | "skipped" as result, module, []):
-            module.ended_ms = time
             module.result = _RESULTS[result]
             if module.key in started and result != "skipped":
                 module.times[events.runs] = (time - started[module.key]) / _MILLISECONDS
-        case (event, module, more):
-            _take_fact(module, event, more)
-
-
-def _take_fact(module: BuiltModule, event: str, more: list[str]) -> None:
-    match event, more:
-        case "builds", [folder]:
+        case ("builds", module, [folder]):
             module.folder = Path(folder)
-        case "digest", [digest]:
-            module.digest = digest
-        case "reads", [path]:
-            module.reads.add(Path(path))
-        case "open", [why]:
+        case ("why", module, [why]):
+            module.why = why
+        case ("open", module, [why]):
             module.open = why
-        case "file", [made, installed, size, mtime] if size.isdigit():
-            file = ModuleFile(Path(made), Path(installed), int(size), int(mtime))
-            module.files.append(file)
-        case "wrote", [path, size, mtime] if size.isdigit():
-            module.wrote.append(WrittenFile(Path(path), int(size), int(mtime)))
-        case "target", [digest]:
-            module.target = digest
+        case ("file", module, [path]):
+            module.files.append(Path(path))
 
 
 _RESULTS = {

@@ -7,8 +7,8 @@ Format: `TEST-*.xml` of maven-surefire-plugin and maven-failsafe-plugin, one `te
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -37,6 +37,8 @@ class SurefireResults:
     flaky: tuple[str, ...] = ()
     """Names of tests that passed only in a rerun (rerunFailingTestsCount)."""
     failed: tuple[FailedTest, ...] = ()
+    taken: int = 0
+    """How many of them an earlier build ran, whose results were used."""
 
     def __add__(self, other: SurefireResults) -> SurefireResults:
         return SurefireResults(
@@ -44,6 +46,7 @@ class SurefireResults:
             self.skipped + other.skipped,
             self.flaky + other.flaky,
             self.failed + other.failed,
+            self.taken + other.taken,
         )
 
     def values(self) -> dict[str, Any]:
@@ -55,6 +58,7 @@ class SurefireResults:
             "flaky": len(self.flaky),
             "failed_tests": [test.name for test in self.failed[:_MAX_NAMES]],
             "flaky_tests": list(self.flaky[:_MAX_NAMES]),
+            **({"taken": self.taken} if self.taken else {}),
         }
 
     def words(self) -> str:
@@ -67,6 +71,7 @@ class SurefireResults:
                 (len(self.failed), "failed"),
                 (len(self.flaky), "flaky"),
                 (self.skipped, "skipped"),
+                (self.taken, "taken from earlier builds"),
             )
             if count
         ]
@@ -76,15 +81,18 @@ class SurefireResults:
         return f"{tests} passed{but}"
 
 
-def read_test_results(source: Path, since: float) -> SurefireResults:
+def read_test_results(source: Path, since: float, kept: Collection[Path] = ()) -> SurefireResults:
     """Results below `source` that were written at or after `since` (seconds of the epoch).
 
-    A report that is cut short, as by a killed build, counts up to the cut.
+    `kept` are the build folders of modules that an earlier build made and tested. A report that is
+    cut short, as by a killed build, counts up to the cut.
     """
     results = SurefireResults()
     for report in sorted(_reports(source)):
         if report.stat().st_mtime >= since - _CLOCK_STEP:
-            results += _read(report)
+            found = _read(report)
+            is_kept = any(report.is_relative_to(folder) for folder in kept)
+            results += replace(found, taken=found.run) if is_kept else found
     return results
 
 

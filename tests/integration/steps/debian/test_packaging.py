@@ -357,7 +357,7 @@ def test_environment_reaches_the_packaging(workspace: Workspace) -> None:
     assert opts == [
         *("-Dfrom=pipeline", "-B", "-ntp", "-Pa,b", "-T", "1C", "-DskipTests"),
         "-Dstyle.color=never",
-        "-Dproject.build.outputTimestamp=2025-10-30T13:51:39Z",
+        "-Dproject.build.outputTimestamp=2025-01-01T00:00:00Z",
         "-Dp=x $y 'z",
         f"-Dmaven.repo.local={workspace.maven_repository}",
     ]

@@ -45,16 +45,17 @@ def test_commit_after_commit(tmp_path: Path) -> None:
     write_reactor(first.workspace.source)
     result = build(first, OPTIONS)
     assert built(result) == ALL
-    assert result.values["selection"] == "no build of another commit on this builder"
+    assert result.values["selection"] == "no results are kept of these inputs"
 
     leaf = next_job(steps, first, "leaf", {APP: APP_JAVA + "// changed\n"})
     result = build(leaf, OPTIONS)
     assert built(result) == ["Tiny App"]
     commit = git("-C", str(first.workspace.source), "rev-parse", "--short=12", "HEAD")
     reason = f"unchanged since commit {commit}, built by job first"
-    assert result.values["left_out"] == [
-        {"name": name, "reason": reason} for name in ("Tiny Parent", "Tiny Core")
-    ]
+    left = [(kept["name"], kept["reason"]) for kept in result.values["left_out"]]
+    assert left == [(name, reason) for name in ("Tiny Parent", "Tiny Core")]
+    assert {kept["commit"][:12] for kept in result.values["left_out"]} == {commit}
+    assert {module["why"] for module in result.values["modules"]} == {f"{APP} changed"}
     assert len(result.outputs) == 5
     assert all(path.is_relative_to(leaf.workspace.root) for path in result.outputs)
     assert (leaf.workspace.source / "core/target/core-1.0.jar").is_file()
@@ -80,11 +81,17 @@ def test_commit_after_commit(tmp_path: Path) -> None:
     pom = next_job(steps, same_but_one, "pom", {"pom.xml": parent + "<!-- changed -->\n"})
     result = build(pom, OPTIONS)
     assert built(result) == ALL
-    assert result.reason.startswith("built 3 modules, all because every module reads something")
+    assert result.reason.startswith("built 3 modules")
+    assert result.values["modules"][0]["why"] == "pom.xml changed"
 
     other = next_job(steps, pom, "other", {APP: APP_JAVA})
     assert built(build(other, OPTIONS.model_copy(update={"properties": {"a": "b"}}))) == ALL
 
-    shutil.rmtree(pom.workspace.maven_repository)
-    gone = next_job(steps, pom, "gone", {APP: APP_JAVA + "// again\n"})
-    assert built(build(gone, OPTIONS)) == ALL
+    for kept in steps.state_dir.glob("maven-modules/*/*/*.zip"):
+        kept.chmod(0o600)
+        kept.write_bytes(kept.read_bytes()[:-1])
+    torn = next_job(steps, pom, "torn", {})
+    result = build(torn, OPTIONS)
+    assert built(result) == ALL
+    assert result.values["modules"][0]["why"] == "what is kept of it is incomplete"
+    assert built(build(next_job(steps, pom, "mended", {}), OPTIONS)) == ["Tiny Parent"]

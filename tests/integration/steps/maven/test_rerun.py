@@ -14,7 +14,7 @@ import pytest
 
 from pipelines.domain.errors import FailureCode
 from pipelines.domain.pipeline import StepContext, StepResult
-from pipelines.execution.success_records import SuccessRecords, boot_id
+from pipelines.execution.success_records import SuccessRecords
 from pipelines.steps.maven.options import MavenOptions
 from tests.support.pipelines.maven_builder import build, failure, make_builder
 from tests.support.pipelines.maven_source import write_reactor
@@ -89,12 +89,10 @@ def test_after_a_failure(job: Job) -> None:
     result = job.succeed()
     assert built(result) == ["Tiny App"]
     told = log.read_text()[first:]
-    assert told.count("Nothing to compile") == 2, "only the test had failed"
     assert "[cds]" not in told
     assert len(list(job.context.workspace.maven_tools.glob("class-archives/*.jsa"))) == 1
-    assert result.values["left_out"] == [
-        {"name": name, "reason": BUILT_BEFORE} for name in ("Tiny Parent", "Tiny Core")
-    ]
+    left = [(kept["name"], kept["reason"]) for kept in result.values["left_out"]]
+    assert left == [(name, BUILT_BEFORE) for name in ("Tiny Parent", "Tiny Core")]
     assert "skipped 2 already built (Tiny Parent, Tiny Core)" in result.reason
     assert result.values["tests"]["run"] == 2, "tests of the modules that were left out count too"
     assert len(result.outputs) == 5
@@ -103,10 +101,9 @@ def test_after_a_failure(job: Job) -> None:
     assert (built(nothing), nothing.outputs) == (["Tiny Parent"], result.outputs)
     assert nothing.reason.startswith("built 1 module, skipped 2 already built")
 
-    record = job.context.workspace.module_events(job.context.step)
-    record.write_text(record.read_text().replace(boot_id(), "before-the-power-cut", 1))
-    tear(job)
-    assert built(job.succeed()) == ALL
+    for kept in job.context.workspace.module_events_folder.rglob("*.zip"):
+        kept.write_bytes(kept.read_bytes()[:-1])
+    assert built(job.succeed()) == ALL, "as a power cut or a full disk can leave them"
     assert is_whole(job)
 
     SuccessRecords(job.context.workspace.successes).forget(job.context.step)
@@ -121,10 +118,6 @@ def test_tests_that_another_step_ran_in_the_same_tree_are_not_counted(job: Job) 
     report.write_text('<testsuite><testcase classname="t.CoreTest" name="a"/></testsuite>')
     before = time.time() - 60
     os.utime(report, (before, before))
-    record = job.context.workspace.module_events(job.context.step)
-    head, _, rest = record.read_text().partition("\n")
-    record.write_text(f"{head.rpartition(' ')[0]} {before - 60:.3f}\n{rest}")
-
     result = build(job.context, check)
 
     assert "tests" not in result.values
@@ -137,12 +130,12 @@ def test_what_is_not_what_it_was_is_built_again(job: Job) -> None:
     job.succeed()
     core = job.context.workspace.maven_repository / "org/example/tiny/core/1.0/core-1.0.jar"
     core.unlink()
-    assert built(job.succeed()) == ["Tiny Core"]
-    assert core.is_file()
+    assert built(job.succeed()) == ["Tiny Parent"]
+    assert core.is_file(), "Maven does not run without a module"
 
     java = job.source / "core/src/main/java/t/Core.java"
     java.touch()
-    assert built(job.succeed()) == ["Tiny Parent"], "Maven does not run without a module"
+    assert built(job.succeed()) == ["Tiny Parent"], "its content is the same"
 
     assert built(job.succeed(incremental="off")) == ALL
 

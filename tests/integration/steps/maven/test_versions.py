@@ -15,7 +15,6 @@ from common.file_lock import file_lock
 from pipelines.domain.errors import FailureCode
 from pipelines.domain.pipeline import StepContext, StepResult
 from pipelines.steps.maven.options import MavenOptions
-from pipelines.steps.maven.step import MAVEN
 from tests.integration.steps.maven.test_rerun import GATE
 from tests.support.pipelines.maven_builder import DOWNLOADS, build, failure, make_builder
 from tests.support.pipelines.maven_source import write_reactor
@@ -68,5 +67,5 @@ def test_a_rerun_builds_what_failed(context: StepContext, tmp_path: Path) -> Non
 
     (tmp_path / "gate").touch()
     assert built(build(context, MavenOptions())) == ["Tiny App"]
-    again = MAVEN.run(MavenOptions(), context)
+    again = build(context, MavenOptions())
     assert built(again) == ["Tiny Parent"], "Maven builds one module at least"

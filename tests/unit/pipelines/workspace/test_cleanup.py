@@ -90,13 +90,20 @@ def test_maven_versions_and_packed_logs_have_limits(tmp_path: Path) -> None:
     version = tmp_path / "maven-cache" / "org" / "x" / "1.0"
     version.mkdir(parents=True)
     (version / "x-1.0.jar").write_bytes(b"x" * 5000)
+    module = tmp_path / "maven-modules" / "source" / "g+a" / "0.zip"
+    module.parent.mkdir(parents=True)
+    module.write_bytes(b"x" * 5000)
     for job in ("kept", "gone"):
         log = tmp_path / "log-archive" / "2020-01" / job / "001-maven.log.gz"
         log.parent.mkdir(parents=True)
         log.write_bytes(b"x" * 5000)
     limits = {**LIMITS, "maven": (10_000 * DAY, 100), "logs": (10_000 * DAY, 100)}
     found = removable_items(tmp_path, limits, {"kept"}, NOW)
-    assert [each.item.name for each in found] == ["2020-01/gone/001-maven.log.gz", "org/x/1.0"]
+    assert [each.item.name for each in found] == [
+        "2020-01/gone/001-maven.log.gz",
+        "org/x/1.0",
+        "source/g+a/0.zip",
+    ]
     remove(tmp_path, (each.item.path for each in found))
     assert not version.exists()
     assert version.parent.exists()

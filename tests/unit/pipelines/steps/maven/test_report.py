@@ -13,7 +13,7 @@ SECOND = 1000
 def run_of_events(start: int, **seconds: int) -> list[str]:
     """Events of a Maven run at `start` (seconds), which builds these modules one by one."""
     lines, at = [(start * SECOND, "run")], start * SECOND
-    lines += [(at, f"planned\tg:{name}\t/s/{name}/pom.xml\tjar\t\t{name}") for name in seconds]
+    lines += [(at, f"planned\tg:{name}\t/s/{name}/pom.xml\t{name}") for name in seconds]
     for name, length in seconds.items():
         lines.append((at, f"started\tg:{name}"))
         at += length * SECOND

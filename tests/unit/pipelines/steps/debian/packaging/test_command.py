@@ -25,7 +25,7 @@ from pipelines.workspace.layout import Workspace
 
 TIME = datetime(2025, 10, 30, 13, 51, 39, tzinfo=UTC)
 WORKSPACE = Workspace(Path("/state"), "job_1", 1)
-FACTS = BuildFacts(time=TIME)
+FACTS = BuildFacts(time=TIME, release_time=TIME)
 
 
 def arrangement(*flags: str, forced: bool = False) -> Arrangement:

@@ -1,55 +1,47 @@
+"""What events tell of the modules that were built and those that were kept."""
+
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
 
+from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.steps.maven.incremental.selection import (
+    KeptModule,
     Selection,
-    can_be_given_away,
-    is_built,
-    readers_of_others,
     selection_of,
-    written_into_left_out,
+    unresolved,
 )
 from pipelines.steps.maven.options import MavenOptions
-from pipelines.steps.maven.output.events import BuildEvents, read_events
+from pipelines.steps.maven.output.events import BuildEvents, Origin, read_events
 from pipelines.steps.maven.output.log import ModuleResult
 
 PLAN = """\
-key 0123 boot 1.0
 1000\trun
-1000\tplanned\tg:parent\t/s/pom.xml\tpom\t\tParent
-1000\tplanned\tg:a\t/s/a/pom.xml\tjar\tg:parent\tA
-1000\tplanned\tg:b\t/s/b/pom.xml\tjar\tg:parent,g:a\tB
-1000\tplanned\tg:c\t/s/c/pom.xml\tjar\tg:parent\tC
+1000\tplanned\tg:parent\t/s/pom.xml\tParent
+1000\tplanned\tg:a\t/s/a/pom.xml\tA
+1000\tplanned\tg:b\t/s/b/pom.xml\tB
+1000\tplanned\tg:c\t/s/c/pom.xml\tC
 """
+KEPT = f"1100\tbuilds\tg:a\t/s/a/target\n1100\tleft\tg:a\tkey-a\told\t{'4' * 40}\n"
+ORIGIN = Origin("key-a", "old", "4" * 40)
 
 
 def module(name: str, end: str = "succeeded", at: int = 2000) -> str:
-    file = f"{at}\tfile\tg:{name}\t/s/{name}.jar\t/r/{name}.jar\t10\t99\n"
-    known = (
-        f"{at - 500}\tdigest\tg:{name}\td-{name}\n{at - 500}\tbuilds\tg:{name}\t/s/{name}/target\n"
-    )
-    start, target = f"{at - 500}\tstarted\tg:{name}\n", f"{at}\ttarget\tg:{name}\tt\n"
-    return f"{known}{start}{file}{target}{at}\t{end}\tg:{name}\n"
+    file = f"{at}\tfile\tg:{name}\t/r/{name}.jar\n"
+    return f"{at - 500}\tstarted\tg:{name}\n{file}{at}\t{end}\tg:{name}\n"
 
 
 def events_of(*parts: str) -> BuildEvents:
     return read_events("".join((PLAN, *parts)).splitlines(keepends=True))
 
 
-def intact(path: Path) -> tuple[int, int] | None:
-    return (10, 99)
-
-
-DONE = (module("parent"), module("a"), module("b"), module("c"))
-
-
 def test_what_modules_did() -> None:
     events = events_of(
         module("parent"),
         module("a", "failed"),
+        "1500\twhy\tg:c\ta/x changed\n",
         "2100\tstarted\tg:c\n",
         "2100\tskipped\tg:b\n",
         "2100\tsucceeded\tg:c",  # cut by a kill
@@ -62,91 +54,49 @@ def test_what_modules_did() -> None:
     ]
     assert [m.name for m in events.modules.values() if m.run == 1] == ["Parent", "A", "C"]
     assert events.modules["g:a"].times == {1: 0.5}
+    assert events.modules["g:parent"].files == [Path("/r/parent.jar")]
+    assert events.modules["g:c"].why == "a/x changed"
     assert events.succeeded is None
 
 
-def built(events: BuildEvents) -> set[str]:
-    modules = events.modules.values()
-    return {module.name for module in modules if is_built(module, intact, lambda _: "t")}
-
-
-def test_modules_that_did_not_succeed_are_not_built() -> None:
-    """With -T, b failed while c was built: -rf :b would leave c out."""
-    events = events_of(module("parent"), module("a"), "2100\tstarted\tg:c\n", module("b", "failed"))
-    assert built(events) == {"Parent", "A"}
-
-
-def test_a_later_run_counts() -> None:
-    begun_again = "3000\trun\n3000\tstarted\tg:a\n"
-    assert built(events_of(*DONE, begun_again)) == {"Parent", "B", "C"}
-
-
-def test_a_digest_counts_from_the_start_of_the_build_that_it_is_of() -> None:
-    killed_before_its_turn = "3000\trun\n3000\tdigest\tg:a\tnew\n"
-    assert events_of(*DONE, killed_before_its_turn).modules["g:a"].built_digest == "d-a"
-
-
-@pytest.mark.parametrize("lost", ["/s/a.jar", "/r/a.jar", "/s/a/generated"])
-def test_a_module_of_which_a_file_is_gone_is_not_built(lost: str) -> None:
-    def stat(path: Path) -> tuple[int, int] | None:
-        return None if path == Path(lost) else (10, 99)
-
-    wrote = "2000\twrote\tg:a\t/s/a/generated\t10\t99\n"
-    a = events_of(*DONE, wrote).modules["g:a"]
-    assert is_built(a, intact, lambda _: "t")
-    assert not is_built(a, stat, lambda _: "t")
-    assert not is_built(a, intact, lambda _: "another")
-
-
-def test_a_module_that_names_no_file_is_not_built() -> None:
-    silent = "1500\tstarted\tg:a\n2000\tsucceeded\tg:a\n"
-    assert built(events_of(*DONE, silent)) == {"Parent", "B", "C"}
-
-
-def test_what_the_latest_run_left_out() -> None:
-    events = events_of(*DONE, "3000\trun\n3000\tleft\tg:a\tbuilt before\n3000\topen\tg:c\texec\n")
-    assert selection_of(events, "x", is_surprise=True) == Selection(
-        "1 modules are already built", {"A": "built before"}, {"C": "exec"}
-    )
-    events = events_of(*DONE)
-    assert selection_of(events, "x", is_surprise=True) == Selection("x", is_surprise=True)
-    assert selection_of(events, "", is_surprise=False).reason == "no module has been built"
-
-
-WRITES = "2000\twrote\tg:c\t{path}\t10\t99\n"
-
-
 @pytest.mark.parametrize(
-    ("path", "reader"),
+    ("job", "reason"),
     [
-        ("/s/a/src/x.js", "g:a"),
-        ("/s/b/target/x", "g:b"),
-        ("/s/shared/x", "g:b"),
-        ("/s/x", "g:parent"),
-        ("/elsewhere/x", None),
+        ("old", "built by an earlier try of this job"),
+        ("new", "unchanged since commit 444444444444, built by job old"),
     ],
 )
-def test_who_reads_what_a_module_wrote(path: str, reader: str | None) -> None:
-    reads = "2000\treads\tg:b\t/s/shared\n"
-    done = events_of(*DONE, reads, WRITES.format(path=path))
-    found = readers_of_others(done.modules.values())
-    found.pop("g:parent", None) if reader == "g:b" else None
-    assert found == ({reader: {"g:c"}} if reader else {})
+def test_modules_that_were_kept(job: str, reason: str) -> None:
+    events = events_of(KEPT, module("b"), "3000\topen\tg:c\texec\n")
+    assert selection_of(events, 0, job, "x", is_surprise=True) == Selection(
+        "1 modules are already built", (KeptModule("A", reason, ORIGIN),), {"C": "exec"}
+    )
+    assert events.kept_folders() == (Path("/s/a/target"),)
 
 
-def test_what_is_written_into_a_module_that_is_left_out() -> None:
-    again = "3000\trun\n3000\tleft\tg:a\tbefore\n3000\tstarted\tg:c\n"
-    events = events_of(*DONE, again, WRITES.format(path="/s/a/src/x.js"))
-    assert written_into_left_out(events) == "C wrote x.js into A"
-    events = events_of(*DONE, again, WRITES.format(path="/s/b/src/x.js"))
-    assert written_into_left_out(events) == ""
-    assert written_into_left_out(events_of(*DONE)) == ""
+def test_a_module_that_one_of_several_runs_built_is_not_kept() -> None:
+    events = events_of(module("a"), "3000\trun\n", KEPT)
+    assert selection_of(events, 0, "new", "", is_surprise=False).left_out == ()
+    assert events.kept_folders() == ()
 
 
-def test_what_is_open_or_wrote_elsewhere_is_no_other_commits() -> None:
-    done = events_of(*DONE, "1\topen\tg:a\texec\n", WRITES.format(path="/s/c/x"))
-    modules = done.modules.values()
-    assert {m.name for m in modules if can_be_given_away(m)} == {"Parent", "B"}
+def test_why_nothing_was_kept() -> None:
+    events = events_of(module("a"))
+    assert selection_of(events, 0, "j", "x", is_surprise=True) == Selection("x", is_surprise=True)
+    told = selection_of(events, 0, "j", "", is_surprise=True)
+    assert (told.reason, told.is_surprise) == ("no results are kept of these inputs", False)
+    events = events_of("1001\tall\tsite does more than build\n", module("a"))
+    assert selection_of(events, 0, "j", "", is_surprise=True).reason == "site does more than build"
+
+
+def test_a_failure_that_kept_modules_caused() -> None:
+    missing = StepFailed(FailureCode.MAVEN_DEPENDENCY, "cannot find g:a:jar:1.0")
+    assert unresolved(events_of(KEPT), missing) == "cannot resolve g:a, which was skipped"
+    assert unresolved(events_of(), missing) == ""
+    assert unresolved(events_of(KEPT), StepFailed(FailureCode.MAVEN_COMPILE, "g:a:")) == ""
+    stale = events_of(KEPT, "9\tstale\tg:a\ta/x.js\n")
+    told = "a/x.js of A changed during the build"
+    assert unresolved(stale, StepFailed(FailureCode.MAVEN_COMPILE, "x")) == told
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What modules are built from, as Maven knows it."""

@@ -1,0 +1,1 @@
+"""What modules have made: kept, put back, and checked until Maven ends."""
