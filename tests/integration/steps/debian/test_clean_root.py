@@ -233,6 +233,31 @@ def test_a_clean_root_tells_of_its_modules_and_tests(workspace: Workspace, fails
 
 @pytest.mark.slow
 @pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
+def test_a_clean_root_uses_and_keeps_modules(workspace: Workspace) -> None:
+    # Maven needs no plugin to package projects of this packaging.
+    modules = "<modules><module>a</module><module>b</module></modules>"
+    child = POM.replace("<artifactId>demo", "<artifactId>{}")
+    files = {
+        "pom.xml": POM.replace("</project>", f"{modules}</project>"),
+        **{f"{name}/pom.xml": child.format(name) for name in "ab"},
+    }
+    rules = {"build_depends": "maven", "build": "mvn -o -B package"}
+    make_source(workspace, **rules, more=files)
+    first = build(workspace, CHROOT)
+    assert len(first.values["modules"]) == 3
+
+    later = Workspace(workspace.state_dir, "job_2", 1)
+    make_source(later, **rules, more=files | {"a/more.txt": "new"})
+    result = build(later, CHROOT)
+
+    [built] = result.values["modules"]
+    assert (built["name"], built["why"]) == ("a", "a/more.txt is new")
+    assert {kept["job"] for kept in result.values["left_out"]} == {"job_1"}
+    assert len(result.values["left_out"]) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
 def test_a_kill_in_a_clean_root_leaves_nothing_for_the_next_try(workspace: Workspace) -> None:
     make_source(workspace)
     folder = _temporary(step_context(workspace))

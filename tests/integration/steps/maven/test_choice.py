@@ -239,6 +239,32 @@ def test_what_people_say_closes_a_module(farm: Farm) -> None:
     assert farm.jar("a/target/a-1.0.jar") == {"text": "new"}
 
 
+SHADE = """<plugins><plugin><artifactId>maven-shade-plugin</artifactId><version>3.6.0</version>
+<executions><execution><phase>package</phase><goals><goal>shade</goal></goals></execution>
+</executions></plugin></plugins>"""
+WAR = """<plugins><plugin><artifactId>maven-war-plugin</artifactId><version>3.4.0</version>
+<configuration><failOnMissingWebXml>false</failOnMissingWebXml></configuration></plugin></plugins>"""
+
+
+def test_a_plugin_replaced_the_pom_of_a_module_that_is_left_out(farm: Farm) -> None:
+    """It decides which jars the war gets."""
+    web = module("web", "client", build=WAR)
+    farm.files = {
+        "pom.xml": parent("a", "client", "web"),
+        "a/pom.xml": module("a"),
+        "client/pom.xml": module("client", "a", build=SHADE),
+        "web/pom.xml": web.replace("<build>", "<packaging>war</packaging><build>"),
+    }
+    farm.build()
+    libraries = sorted(name for name in farm.jar("web/target/web-1.0.war") if "/lib/" in name)
+    result = farm.build(**{"web/src/main/webapp/new": "new"})
+    assert built(result) == ["web"]
+    files = farm.jar("web/target/web-1.0.war")
+    assert sorted(name for name in files if "/lib/" in name) == libraries
+    assert files["new"] == "new"
+    assert (farm.jobs[-1].workspace.source / "client/dependency-reduced-pom.xml").is_file()
+
+
 UNRESOLVED = """#!/bin/sh
 mvn "$@" || exit
 if test -e {gate}; then

@@ -37,6 +37,7 @@ final class ModuleReads {
     final MavenProject project;
     final String key;
     final Path base;
+    final Path pom;
     final Path target;
     /** The modules of this session that it needs, its parents too. */
     final List<ModuleReads> needs = new ArrayList<>();
@@ -69,6 +70,7 @@ final class ModuleReads {
         this.settings = settings;
         key = EventLog.key(project);
         base = project.getBasedir().toPath();
+        pom = project.getFile().toPath().normalize();
         target = Folders.target(project);
         isRoot = project.getPackaging().equals("pom") && base.equals(folders.source);
     }
@@ -193,7 +195,7 @@ final class ModuleReads {
     private void findTops() throws IOException {
         if (isRoot) {
             // Its folder has the files of everybody, such as debian/.
-            tops.addAll(Arrays.asList(project.getFile().toPath(), base.resolve("src")));
+            tops.addAll(Arrays.asList(pom, base.resolve("src")));
         } else {
             tops.add(base);
         }
@@ -260,8 +262,15 @@ final class ModuleReads {
                     && PURE.contains(plugin.getArtifactId());
             boolean declared = settings.purePlugins.contains(plugin.getArtifactId())
                     || settings.purePlugins.contains(plugin.getKey());
-            if (!known && !declared && (plugin.isExtensions() || takesPart(plugin))) {
+            boolean takesPart = plugin.isExtensions() || takesPart(plugin);
+            if (!known && !declared && takesPart) {
                 open(plugin.getArtifactId());
+            }
+            if (takesPart) {
+                openByVersion(plugin.getKey(), plugin.getVersion());
+                for (Dependency dependency : plugin.getDependencies()) {
+                    openByVersion(dependency.getGroupId() + ":" + dependency.getArtifactId(), dependency.getVersion());
+                }
             }
         }
     }
@@ -281,18 +290,20 @@ final class ModuleReads {
     }
 
     /** A snapshot of another repository, or a range, can resolve to another artifact each time. */
-    private void openBySnapshots() {
-        Set<String> own = new HashSet<>();
+    private void openByVersion(String name, String version) {
+        boolean moves = version == null || version.endsWith("-SNAPSHOT")
+                || version.matches("[\\[(].*|LATEST|RELEASE");
         for (MavenProject other : session.getAllProjects()) {
-            own.add(EventLog.key(other) + ":" + other.getVersion());
+            moves &= !(EventLog.key(other) + ":" + other.getVersion()).equals(name + ":" + version);
         }
+        if (moves) {
+            open("uses " + name + ":" + version);
+        }
+    }
+
+    private void openBySnapshots() {
         for (Dependency dependency : project.getDependencies()) {
-            String name = dependency.getGroupId() + ":" + dependency.getArtifactId() + ":" + dependency.getVersion();
-            String version = String.valueOf(dependency.getVersion());
-            boolean moves = version.endsWith("-SNAPSHOT") || version.matches("[\\[(].*|LATEST|RELEASE");
-            if (moves && !own.contains(name)) {
-                open("depends on " + name);
-            }
+            openByVersion(dependency.getGroupId() + ":" + dependency.getArtifactId(), dependency.getVersion());
         }
     }
 

@@ -123,6 +123,11 @@ final class KeptModules {
             restored.putAll(Tree.list(path, folder -> false));
         }
         PUT_BACK.put(key, restored);
+        for (String[] line : kept.lines) {
+            if (line[0].equals("pom")) {
+                module.project.setFile(folders.source.resolve(line[1]).toFile());
+            }
+        }
         for (Path file : ModuleResults.installedFiles(session, module.project, begin)) {
             EventLog.write("file", key, file.toString());
         }

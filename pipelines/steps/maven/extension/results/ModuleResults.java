@@ -134,6 +134,15 @@ final class ModuleResults {
     }
 
     private void addArtifacts() {
+        Path pom = module.project.getFile().toPath().normalize();
+        if (!pom.equals(module.pom)) {
+            // Such as the one without the shaded dependencies: it counts for the modules that need this one.
+            if (pom.getParent().equals(module.base)) {
+                line("pom", relative(pom));
+            } else {
+                problem = "has its POM outside its folder: " + pom;
+            }
+        }
         File main = module.project.getArtifact().getFile();
         if (main != null) {
             addArtifact(main, "main");
