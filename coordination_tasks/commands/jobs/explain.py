@@ -88,8 +88,8 @@ Without JOB: all queued and running jobs, each with the reason why this builder 
 (a label, a dependency, a secret, the disk) or with the builder that holds its lease.
 With JOB: each step of its latest attempt, why it ran, was up to date or waits, and what a build on
 this builder would do now, by its own records: the changed input with old and new value.
-With STEP: everything known about one step, with every reason to run it, and which Maven modules it
-built or kept, and why.
+With STEP: everything known about one step, with every reason to run it, and why it built or
+skipped each Maven module.
 Changes nothing, and reuses nothing from other jobs. While the coordination repository cannot be
 reached, explains what this host read last.
 
@@ -349,10 +349,7 @@ def _show_step(step: StepExplanation, json: bool) -> int:
     lines = [f"step {step.step}: {step.state}{took}", *_why(step).splitlines()]
     lines += [f"log: {step.log}"] if step.log else []
     lines += step.excerpt.splitlines()
-    lines += [
-        f"  {'built' if module.built else 'kept'} {module.module}: {module.why}"
-        for module in step.modules
-    ]
+    lines += [f"  {module}" for module in step.modules]
     lines.append("on this builder now:")
     if step.reasons_to_run and _may_not_hold(step):
         lines.append(f"  {_runs(step)}:")

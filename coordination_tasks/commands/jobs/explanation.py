@@ -29,15 +29,6 @@ class Lease:
     """Whether the builder is alive; None when it was never observed."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleExplanation:
-    """A Maven module that the step built, or of which it used an earlier result."""
-
-    module: str
-    built: bool
-    why: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepExplanation:
     """One step in the latest attempt at its job."""
@@ -62,8 +53,8 @@ class StepExplanation:
     """Why it would run here now; empty: it is up to date; None: unknown here."""
     condition: str | None = None
     """Its `when`, if it has one: it must be true for the step to run."""
-    modules: tuple[ModuleExplanation, ...] = ()
-    """The Maven modules of a step that succeeded and could skip some."""
+    modules: tuple[str, ...] = ()
+    """For each Maven module of a step that could skip some, why it was built or skipped."""
     runs_after_change_in: tuple[str, ...] = ()
     """Earlier steps that would run: if the result of one changes, this step runs, too."""
 
@@ -126,13 +117,13 @@ def _explain_step(
     )
 
 
-def _modules(values: Mapping[str, Any]) -> Iterator[ModuleExplanation]:
+def _modules(values: Mapping[str, Any]) -> Iterator[str]:
     """From the values of a step; none for a step that always builds everything."""
     for module in values.get("modules", ()):
         if "why" in module:
-            yield ModuleExplanation(str(module["name"]), built=True, why=str(module["why"]))
+            yield f"built {module['name']}: {module['why']}"
     for module in values.get("left_out", ()):
-        yield ModuleExplanation(str(module["name"]), built=False, why=str(module["reason"]))
+        yield f"skipped {module['name']}: {module['reason']}"
 
 
 def _not_reached(job: Job, state: State) -> str | None:
