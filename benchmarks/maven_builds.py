@@ -142,6 +142,9 @@ class Bench:
             self._run(MAVEN, MavenOptions(), context)
         except StepFailed:
             self._gate.touch()
+            source = str(context.workspace.source)
+            # as a builder does after a failure
+            subprocess.run(["git", "-C", source, "clean", "-ffdxq"], check=True)
             return timed(lambda: self._run(MAVEN, MavenOptions(), context))
         raise RuntimeError("the failing test did not fail")
 

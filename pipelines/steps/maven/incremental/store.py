@@ -67,12 +67,11 @@ class ModuleStore:
             with host_lock(lock, cancelled):
                 for file in list(results_in(self.own / "all")):
                     _move(file, self.shared / file.parent.name)
-        for module in events.modules.values():
-            if module.origin and self.shared:
-                name = module.key.replace(":", "+")
-                for file in (self.shared / name).glob(f"{module.origin.digest}-*"):
-                    with suppress(FileNotFoundError):  # a cleanup may remove it meanwhile
-                        os.utime(file)
+        used = {module.origin.digest for module in events.modules.values() if module.origin}
+        for file in list(results_in(self.shared)) if self.shared and used else ():
+            if file.name[:_KEY_LENGTH] in used:
+                with suppress(FileNotFoundError):  # a cleanup may remove it meanwhile
+                    os.utime(file)
 
 
 def open_store(

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
@@ -33,7 +34,7 @@ final class ModuleStore {
         for (Path folder : folders(module, false)) {
             for (Path file : files(folder)) {
                 if (file.getFileName().toString().startsWith(module.digest + "-")) {
-                    KeptModule kept = KeptModule.open(file);
+                    KeptModule kept = opened(file);
                     if (kept != null && isResolvedAsThen(kept)) {
                         return kept;
                     }
@@ -41,6 +42,14 @@ final class ModuleStore {
             }
         }
         return null;
+    }
+
+    private static KeptModule opened(Path file) throws IOException {
+        try {
+            return KeptModule.open(file);
+        } catch (NoSuchFileException removed) {
+            return null; // by another job, which has a complete one
+        }
     }
 
     /** Downloads that are here already must have the content that the module was built with. */
@@ -103,7 +112,11 @@ final class ModuleStore {
     }
 
     private static FileTime modified(Path file) throws IOException {
-        return Files.getLastModifiedTime(file, LinkOption.NOFOLLOW_LINKS);
+        try {
+            return Files.getLastModifiedTime(file, LinkOption.NOFOLLOW_LINKS);
+        } catch (NoSuchFileException removed) {
+            return FileTime.fromMillis(0);
+        }
     }
 
     private List<Path> folders(ModuleReads module, boolean all) {
