@@ -27,6 +27,8 @@ final class Settings {
     Path own;
     /** What all jobs have kept; null: only this one counts. */
     Path shared;
+    /** Digest of the sources of this extension. */
+    String extension = "";
     /** Which job keeps modules here, and its commit; separated by a tab. */
     String from = "\t";
 
@@ -52,6 +54,9 @@ final class Settings {
             case "reads":
                 inputs.computeIfAbsent(fields[1], key -> new ArrayList<>()).add(fields[2]);
                 rules.add(line);
+                break;
+            case "extension":
+                extension = fields[1];
                 break;
             case "source":
                 source = Paths.get(fields[1]).toRealPath();

@@ -54,12 +54,16 @@ def module_listener(context: StepContext, env: Mapping[str, str]) -> Listener:
     if home is None or not any((home / "lib").glob("maven-core*.jar")):
         return Listener(None, "this machine has no Maven to compile the listener against")
     tools = f"{home} {maven_version(env)} {java_version(env)}"
-    texts = (source.read_bytes() for source in _SOURCES)
-    key = hashlib.sha256(b"\n".join((*texts, tools.encode()))).hexdigest()[:16]
+    key = hashlib.sha256(f"{sources_digest()} {tools}".encode()).hexdigest()[:16]
     folder = context.workspace.maven_tools / "listener" / key
     with host_lock(folder.with_suffix(".lock"), context.commands.check_cancelled):
         problem = "" if folder.is_dir() else _compile(home / "lib", folder, env)
     return Listener(None, problem) if problem else Listener(folder)
+
+
+def sources_digest() -> str:
+    """Digest of the extension: results that another version of it has kept are not used."""
+    return hashlib.sha256(b"\n".join(source.read_bytes() for source in _SOURCES)).hexdigest()
 
 
 def _compile(jars: Path, folder: Path, env: Mapping[str, str]) -> str:

@@ -21,6 +21,7 @@ from common.atomic_files import replace_file
 from pipelines.domain.pipeline import StepContext
 from pipelines.execution.success_records import SuccessRecords
 from pipelines.git.remote import public_url
+from pipelines.steps.maven.extension.listener import sources_digest
 from pipelines.steps.maven.output.events import BuildEvents
 from pipelines.workspace.host_lock import host_lock
 from pipelines.workspace.layout import folder_name
@@ -104,6 +105,7 @@ def open_store(
     lines = (
         *(f"pure\t{plugin}" for plugin in pure_plugins),
         *(f"reads\t{name}\t{p}" for name, paths in (module_inputs or {}).items() for p in paths),
+        f"extension\t{sources_digest()}",
         f"from\t{workspace.job_id}\t{commit}",
     )
     store = ModuleStore(folder.with_suffix(".settings"), own, shared, lines)

@@ -46,6 +46,7 @@ final class Surroundings {
                 parts.put(ENVIRONMENT + name, Tree.digest(settings.without(value)));
             }
         });
+        parts.put("the extension of this program", settings.extension);
         parts.put("the goals", session.getGoals().toString());
         parts.put("the profiles", session.getRequest().getActiveProfiles() + " without "
                 + session.getRequest().getInactiveProfiles());

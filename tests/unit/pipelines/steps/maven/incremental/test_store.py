@@ -10,6 +10,7 @@ import pytest
 
 from pipelines.domain.pipeline import StepContext
 from pipelines.execution.success_records import SuccessRecords
+from pipelines.steps.maven.extension.listener import sources_digest
 from pipelines.steps.maven.incremental.store import (
     ModuleStore,
     lend,
@@ -55,6 +56,7 @@ def test_the_settings(context: StepContext) -> None:
     workspace = context.workspace
     assert store.settings.read_text().splitlines() == [
         "pure\tp",
+        f"extension\t{sources_digest()}",
         f"from\t{workspace.job_id}\tc",
         f"source\t{workspace.source}",
         f"job\t{workspace.root}",
