@@ -1,15 +1,16 @@
 """What kept modules save: packagings and Maven steps of a generated reactor with 42 modules.
 
-    python -m benchmarks.incremental_packaging [ROUNDS]
+    python -m benchmarks.incremental_packaging [--rounds N] [PART ...]
 
-The cases take turns in each of the ROUNDS (3). Figures are processor seconds of all processes of a
-step, medians; shares are those of the whole build of the same round. Packages of the case `leaf`
-are compared file by file with those of a packaging from scratch. Writes
-benchmarks/results/incremental_packaging.json.
+Parts: packaging, maven; both when none is named. The cases take turns in each of N rounds (3).
+Figures are processor seconds of all processes of a step, medians; shares are those of the whole
+build of the same round, by a builder that does not know yet that the modules are quick. They go to
+benchmarks/results/incremental_packaging.json; a part that was not run keeps its old ones.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import resource
@@ -21,6 +22,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks import parts
 from benchmarks.maven_builds import Request, machine
 from benchmarks.reactor import BASE, LATE, LEAF, java, write
 from pipelines.domain.errors import StepFailed
@@ -47,7 +49,7 @@ LIMITS = {
     "maven_leaf": 0.13,
     "maven_filling": 1.02,
 }
-"""The largest share of a packaging from scratch on a new builder, or of the same Maven by hand."""
+"""The largest share of a packaging from scratch, or of the same Maven by hand."""
 
 
 class Bench:
@@ -58,35 +60,37 @@ class Bench:
         self._jobs = 0
         self._repository = ""
 
-    def round(self, number: int) -> dict[str, float]:
-        """Processor seconds of each case."""
+    def packaging(self, number: int) -> dict[str, float]:
+        """Processor seconds of each packaging."""
+        self._repository = f"scratch-{number}"
+        found = {"full": self.package({}, SCRATCH)}
         self._repository = f"round-{number}"  # nothing is kept of it yet
         leaf = dict([java(LEAF, 0, "// changed\n")])
-        broken = dict([java(LATE, 0, "broken\n")])
-        found = {
-            "full": self.package({}, SCRATCH),
-            "full_again": self.package({}, SCRATCH),
+        found |= {
             "filling": self.package({}),
             "debian_only": self.package({"debian/README.Debian": "hello\n"}),
             "leaf": self.package(leaf),
+            "ten_dependants": self.package(dict([java(BASE, 0, "// changed\n")])),
         }
-        found["ten_dependants"] = self.package(dict([java(BASE, 0, "// changed\n")]))
-        self._compare(leaf)
         self._repository = f"failing-{number}"
-        self.package(broken)
-        found["after_failure_in_module_30"] = self.package({})
+        self.package(dict([java(LATE, 0, "broken\n")]))
+        return found | {"after_failure_in_module_30": self.package({})}
+
+    def maven(self, number: int) -> dict[str, float]:
+        """Processor seconds of each Maven step."""
         self._repository = f"maven-{number}"
-        found["by_hand"] = self.by_hand()
-        found["maven_filling"] = self.maven({})
-        found["maven_leaf"] = self.maven(leaf)
-        return found
+        return {
+            "by_hand": self.by_hand(),
+            "maven_filling": self.step({}),
+            "maven_leaf": self.step(dict([java(LEAF, 0, "// changed\n")])),
+        }
 
     def package(self, changed: Mapping[str, str], options: BuildDebOptions = PACKAGING) -> float:
         """Of a packaging in a new job, which may fail."""
         context = self._job(changed)
         return _processor_seconds(lambda: _tried(BuildDeb(), options, context))
 
-    def maven(self, changed: Mapping[str, str]) -> float:
+    def step(self, changed: Mapping[str, str]) -> float:
         """Of a Maven step in a new job."""
         context = self._job(changed)
         return _processor_seconds(lambda: MAVEN.run(MODULES, context))
@@ -98,16 +102,6 @@ class Bench:
         command = ["mvn", "-B", "-ntp", "-q", "-T1C", "install"]
         command.append(f"-Dmaven.repo.local={repository}")
         return _processor_seconds(lambda: subprocess.run(command, cwd=source, check=True))
-
-    def _compare(self, changed: Mapping[str, str]) -> None:
-        contents = []
-        for options in (PACKAGING, SCRATCH):
-            context = self._job(changed)
-            _tried(BuildDeb(), options, context)
-            packages = sorted(context.workspace.packages.glob("*.deb"))
-            contents.append([_members(package) for package in packages])
-        if contents[0] != contents[1] or not contents[0]:
-            raise SystemExit("a packaging with kept modules differs from one from scratch")
 
     def _job(self, changed: Mapping[str, str]) -> StepContext:
         self._jobs += 1
@@ -142,23 +136,12 @@ def _tried(kind: BuildDeb, options: BuildDebOptions, context: StepContext) -> No
             raise
 
 
-def _members(package: Path) -> str:
-    """Names, sizes, times and digests of all files in a package."""
-    listed = subprocess.run(
-        ["dpkg-deb", "--contents", str(package)], check=True, capture_output=True, text=True
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["dpkg-deb", "--extract", str(package), folder], check=True)
-        find = ["find", ".", "-type", "f", "-exec", "sha256sum", "{}", "+"]
-        sums = subprocess.run(find, cwd=folder, check=True, capture_output=True, text=True)
-    without_times = [line.split()[:3] + line.split()[5:] for line in listed.stdout.splitlines()]
-    return f"{without_times}\n{sorted(sums.stdout.splitlines())}"
-
-
 def _processor_seconds(action: Callable[[], object]) -> float:
     before = _used()
     action()
-    return _used() - before
+    seconds = _used() - before
+    print(f"{seconds:.1f} s", file=sys.stderr, flush=True)
+    return seconds
 
 
 def _used() -> float:
@@ -166,34 +149,37 @@ def _used() -> float:
     return sum(use.ru_utime + use.ru_stime for use in uses)
 
 
-def _shares(seconds: Mapping[str, float]) -> dict[str, float]:
-    whole = {name: seconds["by_hand" if name.startswith("maven_") else "full"] for name in LIMITS}
-    return {name: seconds[name] / whole[name] for name in LIMITS}
-
-
-def _median(rounds: list[dict[str, float]]) -> dict[str, float]:
-    return {name: round(statistics.median(r[name] for r in rounds), 3) for name in rounds[0]}
+def _figures(rounds: list[dict[str, float]]) -> dict[str, Any]:
+    """Medians of the seconds and of the shares of each round's whole build."""
+    seconds = {name: [each[name] for each in rounds] for name in rounds[0]}
+    whole = "full" if "full" in seconds else "by_hand"
+    shares = {
+        name: statistics.median(each[name] / each[whole] for each in rounds)
+        for name in seconds.keys() & LIMITS.keys()
+    }
+    return {
+        **machine(),
+        "rounds": len(rounds),
+        "processor_seconds": {n: round(statistics.median(all_), 1) for n, all_ in seconds.items()},
+        "shares": {name: round(share, 3) for name, share in sorted(shares.items())},
+        "kept": {name: share <= LIMITS[name] for name, share in sorted(shares.items())},
+    }
 
 
 def main() -> None:
     """Measure, write and print JSON."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parts.parse(parser, ("packaging", "maven"))
+    results = parts.earlier_results(RESULTS)
     with tempfile.TemporaryDirectory(prefix="incremental-packaging-") as folder:
         bench = Bench(Path(folder))
         bench.package({}, SCRATCH)  # downloads
-        bench.maven({})
-        rounds = [bench.round(number) for number in range(count)]
-    shares = _median([_shares(each) for each in rounds])
-    figures: dict[str, Any] = {
-        **machine(),
-        "rounds": count,
-        "processor_seconds": _median(rounds),
-        "shares": shares,
-        "kept": {name: shares[name] <= limit for name, limit in LIMITS.items()},
-        "limits": LIMITS,
-    }
-    RESULTS.write_text(json.dumps(figures, indent=1) + "\n")
-    print(json.dumps(figures))
+        for part in options.parts:
+            measure = getattr(bench, part)
+            results[part] = _figures([measure(number) for number in range(options.rounds)])
+            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    print(json.dumps(results))
 
 
 if __name__ == "__main__":
