@@ -275,7 +275,7 @@ def _close(
 
 
 def _publish_idle(job: str, store: Store, display: Display) -> None:
-    """Who has taken the job has not changed this builder's status, which says that it builds."""
+    """Whoever cancelled the job has not changed our status, which says that this builder builds."""
     try:
         store.publish_idle(after=job)
     except CoordinationError as error:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from common.states import State
 from coordination_tasks.documents.builder_status import (
     HostLoad,
     StatusChange,
@@ -13,6 +14,7 @@ from coordination_tasks.documents.builder_status import (
     read_status,
     status_data,
 )
+from coordination_tasks.documents.jobs import read_jobs
 from coordination_tasks.documents.paths import heartbeat_path, status_path
 from coordination_tasks.domain.errors import BrokenDocument
 from coordination_tasks.domain.model import BuilderProfile
@@ -50,9 +52,13 @@ class Publisher:
         """Whether the builder's published status already names another job than this one."""
         return self._published_job(draft) not in {None, job_id}
 
-    def builds(self, draft: Draft, job_id: str) -> bool:
-        """Whether the builder's published status names this job."""
-        return self._published_job(draft) == job_id
+    def names_cancelled(self, draft: Draft, job_id: str) -> bool:
+        """Whether the builder's published status names this job, and the job was cancelled.
+
+        Of a job that another builder took, the one that comes back late writes nothing.
+        """
+        is_named = self._published_job(draft) == job_id
+        return is_named and read_jobs(draft).state_of(job_id) is State.CANCELLED
 
     def _published_job(self, draft: Draft) -> object:
         data = draft.read(status_path(self.profile.id))

@@ -226,11 +226,11 @@ class Store:
         return self._transact(apply)
 
     def publish_idle(self, after: str | None = None) -> None:
-        """Publish that this builder is idle; with `after` only if its status names that job."""
+        """Publish that this builder is idle; with `after` only if that job was cancelled here."""
 
         def apply(draft: Draft) -> None:
             publisher = self._publisher()
-            if after is None or publisher.builds(draft, after):
+            if after is None or publisher.names_cancelled(draft, after):
                 publisher.publish(draft, StatusChange(status=IDLE))
                 draft.note(f"{self._builder.id}: idle")
 
