@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from common.errors import ApplicationError, os_error_text
+from common.errors import ApplicationError, one_line, os_error_text
 
 
 class CoordinationError(ApplicationError):
@@ -208,8 +208,8 @@ class SecretFound(CoordinationError):
 
 def in_words(error: BaseException) -> str:
     """One readable line about any exception; an unforeseen one is shown as a bug."""
-    if isinstance(error, CoordinationError):
-        return str(error)
+    if isinstance(error, ApplicationError):
+        return one_line(error)
     if isinstance(error, OSError):
         return os_error_text(error)
     return f"bug: {error!r}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from common.cli.command import OPTION_BUILDER, tell
 from coordination_tasks.build.signals import ending_signals
 from coordination_tasks.builder.lock import watch_lock
@@ -62,7 +64,8 @@ Exit codes:
             open_store(config, tell) as store,
             Outbox(config.state_dir / "outbox.sqlite") as outbox,
         ):
-            watch = make_watch(self.farm.pipelines, config, store, outbox, tell)
+            notice = _each_once()
+            watch = make_watch(self.farm.pipelines, config, store, outbox, notice)
             work = make_work(
                 self.farm.home,
                 config,
@@ -77,3 +80,17 @@ Exit codes:
                     return work.run()
             finally:
                 watch.end()
+
+
+def _each_once() -> Callable[[str], None]:
+    """Tell lines but no repetitions: the watch and a build find the same fault, in turn."""
+    last = ""
+
+    def notice(line: str) -> None:
+        nonlocal last
+        words = line.removeprefix("warning: ")
+        if words != last:
+            tell(line)
+        last = words
+
+    return notice

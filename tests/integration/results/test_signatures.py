@@ -80,8 +80,10 @@ def test_a_key_that_is_gone_at_the_end_fails_the_job_with_one_line(farm: Farm) -
 
 
 def test_a_key_that_cannot_sign_is_told_before_a_job_is_claimed(farm: Farm) -> None:
-    configured(farm, signing_key="./gone")
     job = farm.enqueue()
+    configured(farm, signing_key="./gone")
+    refused = farm.doit("enqueue", "--pipeline", "ledger", "--branch", "main")
+    assert (refused.returncode, "cannot sign with" in refused.stderr) == (3, True)
     done = farm.doit("build")
     assert done.returncode == 3
     assert "cannot sign with" in done.stderr
