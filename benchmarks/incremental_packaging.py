@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import parts
-from benchmarks.maven_builds import Request, machine
+from benchmarks.maven_builds import Request, commit_all, machine
 from benchmarks.reactor import BASE, LATE, LEAF, java, write
 from pipelines.domain.errors import StepFailed
 from pipelines.domain.pipeline import Source, StepContext
@@ -107,12 +107,7 @@ class Bench:
         self._jobs += 1
         workspace = Workspace(self._state, f"job_{self._jobs}", 1)
         write(workspace.source, changed)
-        for arguments in (
-            ("init", "--quiet", "-b", "main"),
-            ("add", "."),
-            ("-c", "user.name=b", "-c", "user.email=b@example.org", "commit", "-qm", "reactor"),
-        ):
-            subprocess.run(["git", "-C", str(workspace.source), *arguments], check=True)
+        commit_all(workspace.source)
         return StepContext(
             step="bench",
             request=Request(workspace.job_id),

@@ -94,6 +94,16 @@ def ratios(seconds: dict[str, float]) -> dict[str, float]:
     }
 
 
+def commit_all(source: Path) -> None:
+    """Make a folder a Git repository of one commit."""
+    for arguments in (
+        ("init", "--quiet", "-b", "main"),
+        ("add", "."),
+        ("-c", "user.name=b", "-c", "user.email=b@example.org", "commit", "-qm", "source"),
+    ):
+        subprocess.run(["git", "-C", str(source), *arguments], check=True)
+
+
 def machine() -> dict[str, Any]:
     """Where and when."""
     return {
@@ -157,12 +167,7 @@ class Bench:
         shutil.copytree(SAMPLE, workspace.source, ignore=shutil.ignore_patterns("target"))
         test = workspace.source / "greeting-report/src/test/java/org/example/greeter/report"
         (test / "GateTest.java").write_text(GATE % self._gate)
-        for arguments in (
-            ("init", "--quiet", "-b", "main"),
-            ("add", "."),
-            ("-c", "user.name=b", "-c", "user.email=b@example.org", "commit", "-qm", "sample"),
-        ):
-            subprocess.run(["git", "-C", str(workspace.source), *arguments], check=True)
+        commit_all(workspace.source)
         return StepContext(
             step="bench",
             request=Request(workspace.job_id),

@@ -104,7 +104,7 @@ def _artifacts(snapshot: Snapshot, job_id: str) -> tuple[ManifestFile, ...]:
 def _version() -> str:
     """Changes when a template does."""
     found = hashlib.sha256()
-    for path in sorted(_TEMPLATES.iterdir()):
+    for path in sorted(_TEMPLATES.glob("*.html")):
         found.update(path.read_bytes())
     return found.hexdigest()
 

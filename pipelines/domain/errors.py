@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from common.errors import ApplicationError
 from common.yaml.findings import Finding
+
+Value = TypeVar("Value")
 
 
 class PipelineError(ApplicationError):
@@ -101,3 +103,14 @@ class StepFailed(PipelineError):
 
 class StepCancelled(PipelineError):
     """The build was asked to stop while the step ran; its process tree has ended."""
+
+
+def configured(known: Mapping[str, Value], name: str, what: str, key: str) -> Value:
+    """What `key` of builder.yaml has under this name. Raises StepFailed with the known names."""
+    if name not in known:
+        names = ", ".join(sorted(known)) or "none"
+        raise StepFailed(
+            FailureCode.BAD_REQUEST,
+            f"unknown {what} '{name}' (known: {names}). Add it to `{key}` in builder.yaml.",
+        )
+    return known[name]

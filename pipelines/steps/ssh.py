@@ -14,7 +14,7 @@ from pydantic import AfterValidator
 
 from common.settings.ssh_hosts import SshHost
 from common.yaml.validate import Several, Text
-from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.domain.errors import FailureCode, StepFailed, configured
 from pipelines.domain.pipeline import Command, Options, StepContext, StepResult
 from pipelines.failures.evidence import Evidence
 from pipelines.failures.verdict import verdict
@@ -69,7 +69,7 @@ class Ssh:
 
     def run(self, options: SshOptions, context: StepContext) -> StepResult:
         """Run the command. Raises StepFailed (BAD_REQUEST, NETWORK, COMMAND_FAILED, …)."""
-        host = _host(options, context)
+        host = configured(context.ssh_hosts, options.host, "host", "ssh_hosts")
         command = Command(
             argv=ssh_command(host, options.command),
             cwd=context.workspace.root,
@@ -112,18 +112,6 @@ def ssh_command(host: SshHost, command: tuple[str, ...]) -> tuple[str, ...]:
     given = (word for option in options for word in ("-o", option))
     # the far shell splits what ssh passes on
     return ("ssh", "-T", *given, *key, "--", host.address, shlex.join(command))
-
-
-def _host(options: SshOptions, context: StepContext) -> SshHost:
-    found = context.ssh_hosts.get(options.host)
-    if found is None:
-        known = ", ".join(sorted(context.ssh_hosts)) or "none"
-        raise StepFailed(
-            FailureCode.BAD_REQUEST,
-            f"unknown host '{options.host}' (known: {known}). Add it to `ssh_hosts` in"
-            " builder.yaml.",
-        )
-    return found
 
 
 def _unreachable(host: str, said: list[str]) -> StepFailed:

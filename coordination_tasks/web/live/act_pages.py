@@ -44,7 +44,7 @@ class ActPages:
         forms = [(act, target) for act in acts_on(kind)]
         if not kind:
             forms += [(act, "all") for act in acts_on("builder")]
-        return self._page(request, session, "act.html", forms=forms, target=target, kind=kind)
+        return self._page(request, session, "live/act.html", forms=forms, target=target, kind=kind)
 
     async def act(self, request: Request) -> Response:
         """Ask whether it is meant, or do it. Raises what acts raise."""
@@ -60,10 +60,10 @@ class ActPages:
             raise BadRequest(f"{act.name} needs the {act.target}")
         if form.get("confirmed") != "yes":
             return self._page(
-                request, session, "confirm.html", act=act, target=target, values=values
+                request, session, "live/confirm.html", act=act, target=target, values=values
             )
         done = await run_in_threadpool(self.run, act, session.person, target, values)
-        return self._page(request, session, "message.html", title="Done", words=f"{done}.")
+        return self._page(request, session, "live/message.html", title="Done", words=f"{done}.")
 
     def run(self, act: Act, person: str, target: str, values: Mapping[str, str]) -> str:
         """Do it, and let the pages show it; returns what was done."""
@@ -106,7 +106,7 @@ class ActPages:
         root = root_of(request)
         wanted = {name: request.query_params.get(name, "") for name in _TARGETS}
         page = self.site.pages.render(
-            "sign_in.html", page="act", root=root, problem=problem, wanted=wanted
+            "live/sign_in.html", page="act", root=root, problem=problem, wanted=wanted
         )
         return html(page, status)
 

@@ -61,7 +61,7 @@ def error_answer(request: Request, error: Exception, pages: Pages) -> Response:
 
 def message_page(pages: Pages, title: str, words: str, *, root: str = "") -> bytes:
     """A page with one sentence."""
-    return pages.render("message.html", page="", root=root, title=title, words=words)
+    return pages.render("live/message.html", page="", root=root, title=title, words=words)
 
 
 def root_of(request: Request) -> str:

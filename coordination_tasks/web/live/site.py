@@ -79,7 +79,7 @@ class LiveSite:
             [(_, found)] = step_lines(logs, view, step)
             state = view.steps[step].state
         return self.pages.render(
-            "log.html",
+            "live/log.html",
             page="jobs",
             root="../../../",
             job=job,

@@ -12,7 +12,7 @@ from common.settings.destinations import Destination
 from common.yaml.validate import Text
 from pipelines.artifacts.debian_files import is_package
 from pipelines.artifacts.manifest import LIST, listed_artifacts
-from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.domain.errors import FailureCode, StepFailed, configured
 from pipelines.domain.pipeline import Options, StepContext, StepResult
 from pipelines.processes.capture import capture
 from pipelines.processes.step_log import open_log
@@ -48,7 +48,7 @@ class Publish:
 
         Raises StepFailed (BAD_REQUEST, ARTIFACT_MISSING, BAD_OUTPUT, TOOL_MISSING, COMMAND_FAILED).
         """
-        destination = _destination(options, context)
+        destination = configured(context.destinations, options.to, "destination", "destinations")
         files = _artifacts(context)
         _check_quality(options, destination, files, context)
         if destination.apt is not None:
@@ -64,18 +64,6 @@ class Publish:
 
 
 PUBLISH = Publish()
-
-
-def _destination(options: PublishOptions, context: StepContext) -> Destination:
-    found = context.destinations.get(options.to)
-    if found is None:
-        known = ", ".join(sorted(context.destinations)) or "none"
-        raise StepFailed(
-            FailureCode.BAD_REQUEST,
-            f"unknown destination '{options.to}' (known: {known}). Add it to `destinations` in"
-            " builder.yaml.",
-        )
-    return found
 
 
 def _manifest(context: StepContext) -> Mapping[str, Any]:
