@@ -247,9 +247,19 @@ class Store:
 
     # --- reading --------------------------------------------------------------------------------
 
-    def snapshot(self) -> Snapshot:
-        """The store as it is now."""
-        return Snapshot(self._repository, self._repository.fetch())
+    def snapshot(self, listed: str = "") -> Snapshot:
+        """The store as it is now; `listed` is main as the remote has just listed it.
+
+        A version that was listed and is known already is not fetched again.
+        """
+        known = self._repository.known() if listed else None
+        return Snapshot(
+            self._repository, known if known and known == listed else self._repository.fetch()
+        )
+
+    def known_snapshot(self) -> Snapshot:
+        """The store at the version that was last read or written here."""
+        return Snapshot(self._repository, self._repository.known() or self._repository.fetch())
 
     def jobs(self) -> tuple[Job, ...]:
         """All readable jobs, in the file's order."""

@@ -54,7 +54,7 @@ class Preparation:
         Raises CannotBuild, Unavailable, OSError.
         """
         job = running.claimed.job
-        snapshot = self.store.snapshot()
+        snapshot = self.store.known_snapshot()  # the claim has just read or written it
         recorded = None if self.replan else recorded_plan(snapshot, job)
         pipeline = job.pipeline or ""
         self.use_shared(snapshot.read(SHARED_CONFIG))

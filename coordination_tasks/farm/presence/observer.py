@@ -103,7 +103,7 @@ class Observer:
         """
         signs = self._heartbeats.signs({watched.place for watched in self._watched})
         if self._snapshot is None or signs.get(FACTS) != self._sign_of_facts:
-            self._snapshot = self._read()
+            self._snapshot = self._read(signs.get(FACTS, ""))
             self._sign_of_facts = signs.get(FACTS)
         self._seen(self._snapshot, signs)
         if own is not None:
@@ -159,8 +159,8 @@ class Observer:
         self._notice(f"took job {job.id} from builder {job.assigned_to}: {why}")
         return after
 
-    def _read(self) -> Snapshot:
-        snapshot = self._store.snapshot()
+    def _read(self, listed: str) -> Snapshot:
+        snapshot = self._store.snapshot(listed)
         running = (job for job in snapshot.jobs() if job.state is State.RUNNING)
         self._watched = tuple(self._facts_of(job, snapshot) for job in running)
         return snapshot

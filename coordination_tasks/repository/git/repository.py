@@ -184,7 +184,8 @@ class GitRepository:
             self._check(result, made)
             clone.remember(made)
             self._known = made
-            return made
+        self._folder.note_contact(reached=True)
+        return made
 
     def contains(self, version: Version, earlier: Version) -> bool:
         """See Repository.contains."""
