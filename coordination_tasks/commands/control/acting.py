@@ -46,6 +46,14 @@ OPTION_ON: dict[str, Any] = {
     "help": "only this builder may claim it; any: every builder that matches",
 }
 
+OPTION_ALL: dict[str, Any] = {
+    "name": "every",
+    "long": "all",
+    "type": bool,
+    "default": False,
+    "help": "the whole farm instead of one builder",
+}
+
 
 class ActingCommand(FarmCommand):
     """Base of the doit commands with which a person acts."""
@@ -56,10 +64,13 @@ class ActingCommand(FarmCommand):
         with open_control(self.farm.config(builder), acting(person), names=names) as control:
             yield control
 
-    def named_builder(self, builder: str, words: Sequence[str]) -> str:
+    def named_builder(self, builder: str, words: Sequence[str], *, every: bool = False) -> str:
         """The builder on a command line; by default that of this machine. Raises BadRequest."""
-        if len(words) > 1:
-            raise BadRequest(f"unexpected argument {words[1][:60]!r}")
+        unexpected = words if every else words[1:]
+        if unexpected:
+            raise BadRequest(f"unexpected argument {unexpected[0][:60]!r}")
+        if every:
+            return ALL
         return words[0] if words else self.farm.config(builder).profile.id
 
 

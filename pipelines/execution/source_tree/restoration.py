@@ -38,6 +38,7 @@ class SourceTree:
         self._env = env
         self._kept = kept
         self._successes = SuccessRecords(workspace.successes)
+        self._makers = [s for s in pipeline.steps if isinstance(s.kind, MakesSource)]
         self.changes = ChangeRecords(workspace.changes, workspace.source, env)
 
     def prepare(self, has_reason: Callable[[str], bool]) -> None:
@@ -45,7 +46,11 @@ class SourceTree:
 
         Also those of a step that overwrote the files of an earlier one, if it must run again
         according to `has_reason`: the earlier step must know in time.
+
+        A pipeline that checks nothing out begins with an empty folder.
         """
+        if not self._makers:
+            self._source.mkdir(parents=True, exist_ok=True)
         try:
             unfinished = self.changes.unfinished()
             for step in unfinished:
@@ -160,8 +165,7 @@ class SourceTree:
             self.changes.forget(changes.step)
 
     def _make_anew(self, why: str) -> None:
-        makers = [step for step in self._pipeline.steps if isinstance(step.kind, MakesSource)]
-        for step in makers or self._pipeline.steps:
+        for step in self._makers or self._pipeline.steps:
             self._successes.invalidate(step.name, f"the source tree cannot be restored: {why}")
         self.changes.forget_all()
 

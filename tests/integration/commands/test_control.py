@@ -145,6 +145,7 @@ def test_a_priority_of_zero_is_one_that_was_given(farm: Farm) -> None:
         ("set job_1 --hold --unhold", "--hold and --unhold exclude each other"),
         ("set job_1 --priority x", "--priority expects a number"),
         ("drain a b", "unexpected argument 'b'"),
+        ("drain a --all", "unexpected argument 'a'"),
         ("drain ../x", "invalid builder id"),
         ("resume main", "invalid builder id 'main'"),
     ],

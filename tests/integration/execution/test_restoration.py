@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.domain.errors import StepFailed
-from pipelines.domain.pipeline import Retries
+from pipelines.domain.pipeline import Retries, Step
 from pipelines.steps.run import RUN
 from tests.conftest import AUTHOR, git
 from tests.support.pipelines.recorded_steps import Bench
@@ -196,3 +196,22 @@ def test_submodules(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     lib = str(bench.workspace("job").source / "lib")
     assert git("-C", lib, "status", "--porcelain") == ""
     assert git("-C", lib, "tag") == ""
+
+
+def test_a_pipeline_without_a_checkout_begins_with_an_empty_folder(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, RUN)
+    commit = bench.commit(FILES)
+    bench.steps.clear()
+    bench.steps.append(
+        Step(
+            name="deploy",
+            kind=RUN,
+            options=RUN.options(script=f"echo x >> f; test -e {tmp_path}/go"),
+            needs=(),
+        )
+    )
+    fail(bench, "job", commit)
+    (tmp_path / "go").touch()
+    assert bench.build("job", commit) == ["deploy"]
+    assert contents(bench, "job").keys() == {"f"}
+    assert (bench.workspace("job").source / "f").read_text() == "x\n"

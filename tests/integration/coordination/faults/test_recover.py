@@ -99,7 +99,7 @@ def test_another_farm_stops_each_command_with_one_line(farm: Farm) -> None:
     git("init", "--quiet", "--bare", "--initial-branch=main", str(farm.coordination))
     (farm.folder / "other").mkdir()
     theirs = farm.start(
-        *("drain", "all"), environment={"BUILDER_STATE_DIR": str(farm.folder / "other")}
+        *("drain", "--all"), environment={"BUILDER_STATE_DIR": str(farm.folder / "other")}
     )
     theirs.communicate()
     before = git("-C", str(farm.coordination), "for-each-ref")
