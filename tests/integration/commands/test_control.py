@@ -114,6 +114,24 @@ def test_a_drained_builder_ends_its_job_and_takes_no_other(farm: Farm) -> None:
     assert farm.job(second)["status"] == "completed"
 
 
+def test_what_waits_is_built_as_it_was_set(farm: Farm) -> None:
+    first, second = farm.enqueue(), farm.enqueue()
+    assert farm.doit("set", first, "--hold", builder="laptop").returncode == 0
+    moved = farm.doit("set", second, "--on", "build2", "--priority", "1", builder="laptop")
+    assert moved.returncode == 0
+
+    assert farm.doit("build").returncode == 4
+    assert farm.doit("build", builder="build2").returncode == 0
+    assert farm.job(second)["assigned_to"] == "build2"
+
+    assert farm.doit("set", first, "--unhold", builder="laptop").returncode == 0
+    assert farm.doit("drain", "--all", builder="laptop").returncode == 0
+    assert [farm.doit("build", builder=b).returncode for b in ("build1", "build2")] == [4, 4]
+    assert farm.doit("resume", "--all", builder="laptop").returncode == 0
+    assert farm.doit("build").returncode == 0
+    assert farm.job(first)["assigned_to"] == "build1"
+
+
 @pytest.mark.parametrize(
     "line",
     ["cancel job_1", "retry job_1", "set job_1 --hold", "drain", "resume"],
