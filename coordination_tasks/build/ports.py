@@ -13,6 +13,8 @@ from common.settings.sandbox import SandboxSettings
 from coordination_tasks.build.attempt.running_attempt import RunningAttempt
 
 if TYPE_CHECKING:
+    from common.settings.destinations import Destination
+    from coordination_tasks.farm.artifacts.releases.offering import Place
     from coordination_tasks.farm.triggers.source import WatchedSource
 
 
@@ -273,6 +275,9 @@ class Pipelines(Protocol):
 
     def workspaces(self, state_dir: Path) -> Workspaces:
         """The workspaces of the builder that owns `state_dir`."""
+
+    def place(self, name: str, destination: Destination) -> Place:
+        """A destination of builder.yaml, to publish there by hand."""
 
     def labels(self) -> Mapping[str, str]:
         """The labels detected on this machine."""

@@ -199,6 +199,19 @@ class UntrustedManifest(CoordinationError):
     remedy = "nothing was copied. See `doit keys`."
 
 
+class NotRenewed(CoordinationError):
+    """The index of a published repository expires soon and could not be signed again."""
+
+    remedy = "its clients refuse it when it has expired. `doit housekeeping` tries again."
+
+
+class NotVerified(CoordinationError):
+    """A build that is to be offered is not what its job made and recorded."""
+
+    exit_code = 6
+    remedy = "nothing was changed. `doit verify` shows every deviation."
+
+
 class SecretFound(CoordinationError):
     """A write contains a secret; the text names file, line and rule, never the secret."""
 

@@ -18,6 +18,7 @@ from coordination_tasks.documents.paths import (
     JOBS,
     LOCKS,
     MESSAGES,
+    PUBLICATIONS,
     TRIGGERS,
     heartbeat_path,
     status_path,
@@ -25,6 +26,7 @@ from coordination_tasks.documents.paths import (
 from coordination_tasks.domain.errors import BrokenDocument
 from coordination_tasks.domain.model import is_builder_id
 from coordination_tasks.domain.secret_scan import findings
+from coordination_tasks.farm.artifacts.releases.publications import read_publications
 from coordination_tasks.fsck.finding import Finding
 from coordination_tasks.repository.protocol import Version
 from coordination_tasks.store.history import GitHistory
@@ -121,6 +123,8 @@ def _check(path: str, data: bytes | None) -> tuple[str, ...]:
         read_states(data)
     if path == ALERTS:
         read_alerts(data)
+    if path == PUBLICATIONS:
+        read_publications(data)
     json_edit.parse_object(path, json_edit.decode(path, data))
     return ()
 
@@ -138,7 +142,7 @@ def _last_good(history: GitHistory, path: str) -> Version | None:
 
 
 def _paths(files: Files) -> Iterator[str]:
-    yield from (JOBS, LOCKS, MESSAGES, EPOCH, TRIGGERS, ALERTS)
+    yield from (JOBS, LOCKS, MESSAGES, EPOCH, TRIGGERS, ALERTS, PUBLICATIONS)
     yield from (f"{SHARED}/{name}" for name in files.names(SHARED) if name.endswith(".json"))
     for builder in filter(is_builder_id, files.names("")):
         yield from (status_path(builder), heartbeat_path(builder))

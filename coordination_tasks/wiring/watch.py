@@ -16,7 +16,7 @@ from coordination_tasks.builder.lock import while_idle
 from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.farm.alerts.turn import Alerts
-from coordination_tasks.farm.artifacts.good_builds import prune_good_builds
+from coordination_tasks.farm.artifacts.releases.good_builds import prune_good_builds
 from coordination_tasks.farm.housekeeping import Housekeeping, PeriodicHousekeeping
 from coordination_tasks.farm.triggers.looks import TriggerLooks
 from coordination_tasks.farm.watch import Watch
@@ -24,6 +24,7 @@ from coordination_tasks.store.store import Store
 from coordination_tasks.wiring.alerts import AlertWiring
 from coordination_tasks.wiring.clones import marks, push_budget, step_logs
 from coordination_tasks.wiring.pipelines import PipelinesLook
+from coordination_tasks.wiring.renewal import renew_destinations
 from coordination_tasks.wiring.triggers import trigger_looks
 from coordination_tasks.wiring.upkeep import beater, observer
 
@@ -71,7 +72,7 @@ def make_watch(
             ),
             monotonic=time.monotonic,
             notice=notice,
-            also=lambda: prune_good_builds(marks(config), config.keep_good_builds),
+            also=lambda: _each_hour(pipelines, config, notice),
         ),
         also=(definitions.look, triggers.run_due, told.run_due),
         end=lambda: _end(pipelines, triggers, told),
@@ -89,6 +90,12 @@ def make_watch(
         person=person,
     )
     return watch
+
+
+def _each_hour(pipelines: Pipelines, config: BuilderConfig, notice: Callable[[str], None]) -> None:
+    for name in renew_destinations(pipelines, config):
+        notice(f"signed the index of destination {name} again: it would have expired")
+    prune_good_builds(marks(config), config.keep_good_builds)
 
 
 def _end(pipelines: Pipelines, triggers: TriggerLooks, told: Alerts) -> None:

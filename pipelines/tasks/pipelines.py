@@ -20,6 +20,7 @@ from common.settings.shared_defaults import SharedDefaults, read_shared_defaults
 from pipelines.domain.errors import BadPipelineFile
 
 if TYPE_CHECKING:
+    from common.settings.destinations import Destination
     from common.settings.pipelines_source import PipelinesSource
     from common.settings.sandbox import SandboxSettings
     from common.states import State
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pipelines.git.commits import SourceCommit
     from pipelines.processes.cancellation import Cancellation
     from pipelines.steps.plugins import InstalledKinds
+    from pipelines.steps.publish.place import Place
     from pipelines.tasks.definitions.choice import Chosen
     from pipelines.tasks.planner import Planner
     from pipelines.tasks.watched import WatchedSource
@@ -248,6 +250,12 @@ class Pipelines:
         from pipelines.tasks.workspaces import Workspaces
 
         return Workspaces(state_dir)
+
+    def place(self, name: str, destination: Destination) -> Place:
+        """A destination of builder.yaml, to publish there by hand."""
+        from pipelines.steps.publish.place import Place
+
+        return Place(name, destination)
 
     def labels(self) -> Mapping[str, str]:
         """The labels detected on this machine."""

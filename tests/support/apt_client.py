@@ -19,6 +19,7 @@ class AptClient:
             "etc/preferences.d",
         ):
             (folder / name).mkdir(parents=True)
+        self._folder = folder
         (folder / "status").touch()
         self.sources = folder / "sources.list"
         self.sources.write_text(f"deb [signed-by={key}] {url} {suite} main\n")
@@ -39,6 +40,31 @@ class AptClient:
         """Those that it could install, the newest first."""
         shown = self._run("apt-cache", "madison", package).stdout
         return re.findall(r"^\s*\S+ \|\s*(\S+) \|", shown, re.MULTILINE)
+
+    def install_record(self, package: str, version: str) -> None:
+        """As if it were installed."""
+        (self._folder / "status").write_text(
+            f"Package: {package}\nStatus: install ok installed\nVersion: {version}\n"
+            "Architecture: all\nMaintainer: nobody <nobody@example.org>\nDescription: x\n\n"
+        )
+
+    def pin(self, text: str) -> None:
+        """Its preferences."""
+        (self._folder / "etc/preferences").write_text(text)
+
+    def candidate(self, package: str) -> str:
+        """What it would install."""
+        shown = self._run("apt-cache", "policy", package).stdout
+        [found] = re.findall(r"^  Candidate: (\S+)$", shown, re.MULTILINE)
+        return str(found)
+
+    def simulated(self, *words: str) -> list[str]:
+        """What it would do."""
+        done = self._run("apt-get", "-s", *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return re.findall(
+            r"^(?:Inst|Remv) [^ ]+(?: \[[^]]+\])?(?: \(\S+)?", done.stdout, re.MULTILINE
+        )
 
     def download(self, package: str, into: Path) -> subprocess.CompletedProcess[str]:
         """The package itself, compared with the index."""

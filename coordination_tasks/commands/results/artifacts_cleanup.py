@@ -17,8 +17,8 @@ from coordination_tasks.builder.lock import acting_lock
 from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
 from coordination_tasks.domain.errors import BadRequest
 from coordination_tasks.domain.timestamps import utc_now
-from coordination_tasks.farm.artifacts.good_builds import find_good_builds
 from coordination_tasks.farm.artifacts.listing import list_artifacts, surplus_jobs
+from coordination_tasks.farm.artifacts.releases.good_builds import find_good_builds
 from coordination_tasks.farm.artifacts.targets import is_here
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.wiring.clones import marks

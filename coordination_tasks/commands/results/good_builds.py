@@ -11,7 +11,7 @@ from coordination_tasks.commands.base import FarmCommand, as_json, no_arguments
 from coordination_tasks.domain.errors import BadRequest
 from coordination_tasks.domain.good_builds import GoodBuild
 from coordination_tasks.domain.timestamps import format_time
-from coordination_tasks.farm.artifacts.good_builds import find_good_builds, last_good_build
+from coordination_tasks.farm.artifacts.releases.good_builds import find_good_builds, last_good_build
 from coordination_tasks.wiring.clones import marks
 
 _COMMIT = 12

@@ -9,9 +9,14 @@ from datetime import datetime
 from pathlib import Path
 
 from common.states import State
+from coordination_tasks.documents.paths import PUBLICATIONS
 from coordination_tasks.domain.errors import BrokenDocument, NotFound
 from coordination_tasks.domain.model import Job
 from coordination_tasks.farm.artifacts.published import Published, good_ends, published_by
+from coordination_tasks.farm.artifacts.releases.publications import (
+    Publication,
+    read_publications,
+)
 from coordination_tasks.store.snapshot import Snapshot
 
 DESTINATION = "destination"
@@ -47,6 +52,7 @@ def list_artifacts(
 
     `is_here`: whether a builder is on this host. `notice` receives a line for each broken manifest.
     """
+    publications = read_publications(snapshot.read(PUBLICATIONS))
     found = []
     for job in jobs:
         if job.state is State.SUCCEEDED and (ends := good_ends(snapshot, job.id)):
@@ -63,14 +69,17 @@ def list_artifacts(
                     job=job,
                     published=published,
                     at=ends[-1].at,
-                    destinations=_destinations(snapshot, job.id),
+                    destinations=destinations_of(snapshot, job.id, publications),
                     here=there and is_here(published.builder),
                 )
             )
     return sorted(found, key=lambda one: one.at, reverse=True)
 
 
-def _destinations(snapshot: Snapshot, job_id: str) -> tuple[str, ...]:
+def destinations_of(
+    snapshot: Snapshot, job_id: str, publications: Iterable[Publication]
+) -> tuple[str, ...]:
+    """Where a job was published: by its steps, and by promotions."""
     values = (
         move.details.get("values")
         for move in snapshot.transitions(job_id)
@@ -81,7 +90,8 @@ def _destinations(snapshot: Snapshot, job_id: str) -> tuple[str, ...]:
         for found in values
         if isinstance(found, Mapping) and DESTINATION in found
     }
-    return tuple(sorted(named))
+    promoted = {one.destination for one in publications if one.job == job_id and one.succeeded}
+    return tuple(sorted(named | promoted))
 
 
 def surplus_jobs(listed: Iterable[JobArtifacts], keep: int, tagged: Collection[str]) -> set[str]:

@@ -19,6 +19,7 @@ from coordination_tasks.documents.paths import (
     DRAINS,
     MESSAGES,
     PLANS,
+    PUBLICATIONS,
     TRANSITIONS,
     TRIGGERS,
     archived_log_path,
@@ -118,12 +119,13 @@ def _put_back_transitions(draft: Draft, before: Snapshot) -> Iterator[str]:
 
 
 def _put_back_files(draft: Draft, before: Snapshot) -> Iterator[str]:
-    """Alerts, drains, messages, triggers, plans, requests, and what builders published of attempts.
+    """What the farm agreed on, plans, requests, and what builders published of attempts.
 
     Of a missing status nothing is said: its builder publishes it again.
     """
     archived = ArchivedFiles(draft)
-    paths = [path for path in (ALERTS, DRAINS, MESSAGES, TRIGGERS) if draft.read(path) is None]
+    shared = (ALERTS, DRAINS, MESSAGES, PUBLICATIONS, TRIGGERS)
+    paths = [path for path in shared if draft.read(path) is None]
     for folder in (f"{PLANS}/{name}" for name in before.names(PLANS)):
         paths += [f"{folder}/{name}" for name in before.names(folder)]
     # the archive of a job has no request

@@ -7,16 +7,19 @@ of earlier states stay readable by their hash, and files of the pool are never c
 
 from __future__ import annotations
 
+import glob
 import gzip
 import hashlib
 import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
+from typing import Any
 
 from common.atomic_files import sync, write_durably
 from common.digests import file_sha256
@@ -26,14 +29,14 @@ from pipelines.steps.publish.packages_index import (
     Stanza,
     architectures,
     index_text,
+    newer_than,
     newest,
     of_architecture,
     read_stanzas,
+    released_digests,
 )
+from pipelines.steps.publish.signed_index import Run, sign_index
 from pipelines.workspace.sync import sync_file_system
-
-Run = Callable[[Sequence[str], Path], str]
-"""Runs a program in a folder, and returns its output. Raises StepFailed."""
 
 _KEPT = 3
 """Snapshots of a suite: clients that began to read the last one finish."""
@@ -50,6 +53,19 @@ class Published:
     """Packages that are new in the suite."""
     known: tuple[str, ...]
     """Packages that it already had."""
+    withdrawn: tuple[str, ...] = ()
+    """Packages that it no longer offers."""
+
+
+class Act(Enum):
+    """Why a suite changes."""
+
+    PUBLISH = auto()
+    """A step of a job."""
+    OFFER = auto()
+    """A person wants a build in it."""
+    GO_BACK = auto()
+    """A person wants a build in it, and no later one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +83,63 @@ class AptRepository:
     def publish(self, packages: Sequence[Path]) -> Published:
         """Add packages to the suite, all or none; those that it has with the same bytes stay.
 
-        Raises StepFailed (BAD_REQUEST) for other bytes under a version that was published.
+        Raises StepFailed (BAD_REQUEST) for other bytes under a version that was published, and for
+        a version that was withdrawn; BAD_OUTPUT for a damaged suite.
         """
-        self._check_is_ours()
+        return self._update(packages, Act.PUBLISH)
+
+    def offer(self, packages: Sequence[Path], *, withdraw_newer: bool) -> Published:
+        """The same because a person asks for it: also versions that were withdrawn.
+
+        `withdraw_newer`: the suite no longer offers what later builds of the same source added.
+        """
+        return self._update(packages, Act.GO_BACK if withdraw_newer else Act.OFFER)
+
+    def renew(self) -> bool:
+        """Sign the index of the suite again if it expires soon; returns whether it was."""
+        if not self._link.exists() or not self._expires_soon():
+            return False
+        self._check_is_whole()
+        self._remove_remains()
+        self._switch(self._new_snapshot(self._stanzas()))
+        self._remove_old()
+        return True
+
+    def find(self, name: str, sha256: str) -> Path | None:
+        """The package of this name and content in the pool, if it is there."""
+        places = self.root.glob(f"pool/*/*/*/{glob.escape(name)}")
+        return next((path for path in places if file_sha256(path) == sha256), None)
+
+    def _update(self, packages: Sequence[Path], act: Act) -> Published:
+        self._check_is_whole()
         self._remove_remains()
         current = self._stanzas()
         scanned = [self._scan(path) for path in packages]
         digests = self._checked_digests(scanned)
+        gone = newer_than([s for _, s in scanned], current) if act is Act.GO_BACK else []
+        current = [stanza for stanza in current if stanza not in gone]
         known = {stanza.identity for stanza in current}
         fresh = {s.identity: (path, s) for path, s in scanned if s.identity not in known}.values()
-        there = tuple(stanza.label for _, stanza in scanned if stanza.identity in known)
-        if not fresh and not self._expires_soon():
-            return Published((), there)
+        there = [(path, stanza) for path, stanza in scanned if stanza.identity in known]
+        for path, stanza in there:
+            self._add_to_pool(path, stanza)  # somebody may have damaged it
+        labels = tuple(stanza.label for _, stanza in there)
+        if not fresh and not gone and not self._expires_soon():
+            return Published((), labels)
+        added = tuple(stanza.label for _, stanza in fresh)
+        withdrawn = self._withdrawn_after(added, tuple(stanza.label for stanza in gone), act)
         wanted = newest([*current, *(stanza for _, stanza in fresh)], self.destination.keep)
         for path, stanza in fresh:
             self._refuse_old(stanza, wanted)
             self._add_to_pool(path, stanza)
         snapshot = self._new_snapshot(wanted)
         # before a client can see it
-        write_durably(self._digests_file, json.dumps(digests, indent=1, sort_keys=True).encode())
+        _write_json(self._digests_file, digests)
+        if withdrawn != _read_json(self._withdrawn_file):
+            _write_json(self._withdrawn_file, withdrawn)
         self._switch(snapshot)
         self._remove_old()
-        return Published(tuple(stanza.label for _, stanza in fresh), there)
+        return Published(added, labels, tuple(stanza.label for stanza in gone))
 
     # --- what is there ---------------------------------------------------------------------------
 
@@ -129,8 +180,7 @@ class AptRepository:
 
         Raises StepFailed (BAD_REQUEST) for a version that was published with other bytes.
         """
-        path = self._digests_file
-        digests: dict[str, str] = json.loads(path.read_bytes()) if path.exists() else {}
+        digests: dict[str, str] = _read_json(self._digests_file)
         for package, stanza in scanned:
             published = digests.setdefault(stanza.label, stanza.sha256)
             if published != stanza.sha256:
@@ -141,6 +191,28 @@ class AptRepository:
                 )
         return digests
 
+    @property
+    def _withdrawn_file(self) -> Path:
+        """By suite the versions that a person withdrew: no step offers them again."""
+        return self.root / "withdrawn.json"
+
+    def _withdrawn_after(
+        self, added: Sequence[str], gone: Sequence[str], act: Act
+    ) -> dict[str, list[str]]:
+        """What is withdrawn then. Raises StepFailed (BAD_REQUEST) if a step adds one of them."""
+        suite = self.destination.suite
+        by_suite: dict[str, list[str]] = _read_json(self._withdrawn_file)
+        withdrawn = set(by_suite.get(suite, ()))
+        if act is Act.PUBLISH and (again := sorted(withdrawn & set(added))):
+            raise StepFailed(
+                FailureCode.BAD_REQUEST,
+                f"{again[0]} was withdrawn from suite {suite}. Build a new version, or offer this"
+                " one again with `doit promote`.",
+            )
+        after = sorted((withdrawn - set(added)) | set(gone))
+        others = {name: labels for name, labels in by_suite.items() if name != suite}
+        return {**others, suite: after} if after else others
+
     def _refuse_old(self, stanza: Stanza, wanted: Sequence[Stanza]) -> None:
         if stanza not in wanted:
             raise StepFailed(
@@ -149,12 +221,21 @@ class AptRepository:
                 f" {self.destination.suite} keeps",
             )
 
-    def _check_is_ours(self) -> None:
-        if self._link.exists() and not self._link.is_symlink():
+    def _check_is_whole(self) -> None:
+        """Raise StepFailed for a suite of another program, and for one that is damaged."""
+        link = self._link
+        if link.exists() and not link.is_symlink():
             raise StepFailed(
                 FailureCode.BAD_REQUEST,
-                f"{self._link} is a folder that another program made. Choose another `apt` or"
+                f"{link} is a folder that another program made. Choose another `apt` or"
                 " `suite` in builder.yaml.",
+            )
+        if link.is_symlink() and (damage := _damage(link)):
+            raise StepFailed(
+                FailureCode.BAD_OUTPUT,
+                f"suite {self.destination.suite} is damaged: {link / damage} is missing or was"
+                f" changed. Link {link} to an earlier folder of {self._snapshots}, and publish"
+                " again.",
             )
 
     def _expires_soon(self) -> bool:
@@ -195,7 +276,7 @@ class AptRepository:
             (folder / "Packages").write_bytes(packages)
             (folder / "Packages.gz").write_bytes(gzip.compress(packages, mtime=0))
             self._keep_by_hash(folder)
-        self._sign(made, names)
+        sign_index(made, self.destination, names, self._next_time(), self.run)
         for path in (made, *made.rglob("*")):
             path.chmod(_FOLDER if path.is_dir() else _FILE)
         sync_file_system(made)
@@ -218,32 +299,6 @@ class AptRepository:
             for old in _newest_files(before / algorithm, 2 * _KEPT):
                 if old.name not in ours:
                     os.link(old, there / old.name)
-
-    def _sign(self, made: Path, names: Sequence[str]) -> None:
-        found = self.destination
-        options = {
-            "Release::Origin": found.origin,
-            "Release::Label": found.origin,
-            "Release::Suite": found.suite,
-            "Release::Codename": found.suite,
-            "Release::Components": found.component,
-            "Release::Architectures": " ".join(names),
-            "Release::Acquire-By-Hash": "yes",
-            "MD5": "false",
-            "SHA1": "false",
-            **({"Release::ValidTime": str(int(found.valid))} if found.valid else {}),
-        }
-        words = [f"-oAPT::FTPArchive::{key}={value}" for key, value in options.items()]
-        release = self.run(["apt-ftparchive", *words, "release", "."], made)
-        (made / "Release").write_text(release)
-        home = ["--homedir", found.gnupg_home] if found.gnupg_home else []
-        gpg = ["gpg", *home, "--batch", "--yes", "--no-tty", "--local-user", str(found.signing_key)]
-        gpg += ["--digest-algo", "SHA512"]
-        self.run([*gpg, "--output", "InRelease", "--clear-sign", "Release"], made)
-        self.run([*gpg, "--output", "Release.gpg", "--armor", "--detach-sign", "Release"], made)
-        for name in ("Release", "Release.gpg", "InRelease"):
-            # apt asks for an index that is newer than its own
-            os.utime(made / name, times=(self._next_time(),) * 2)
 
     def _next_time(self) -> float:
         """Now, but at least a second after the state before."""
@@ -287,6 +342,30 @@ class AptRepository:
         for path in self.root.glob("pool/*/*/*/*"):
             if path.is_file() and str(path.relative_to(self.root)) not in named:
                 path.unlink()
+
+
+def _damage(snapshot: Path) -> str:
+    """The file of a snapshot that is not what its signed index names; "" for none."""
+    try:
+        release = (snapshot / "InRelease").read_text()
+        (snapshot / "Release.gpg").stat()
+        digests = released_digests(release)
+    except (OSError, UnicodeDecodeError):
+        return "InRelease"
+    indexes = {name: digest for name, digest in digests.items() if name.endswith("/Packages")}
+    for name, digest in indexes.items():
+        path = snapshot / name
+        if not path.is_file() or file_sha256(path) != digest:
+            return name
+    return "" if indexes else "InRelease"
+
+
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_bytes()) if path.exists() else {}
+
+
+def _write_json(path: Path, value: object) -> None:
+    write_durably(path, json.dumps(value, indent=1, sort_keys=True).encode())
 
 
 def _stanzas_of(component: Path) -> list[Stanza]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from debian.debian_support import Version
 
 _FIELD = re.compile(r"^([A-Za-z0-9-]+):[ \t]*(.*)$", re.MULTILINE)
+_SOURCE = re.compile(r"(\S+)(?: \((.+)\))?")
+_RELEASED = re.compile(r"^ ([0-9a-f]{64}) +\d+ (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class Stanza:
     architecture: str
     filename: str
     sha256: str
+    source: str
+    source_version: str
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -38,6 +42,8 @@ def read_stanzas(text: str) -> list[Stanza]:
     found = []
     for block in filter(None, (block.strip("\n") for block in text.split("\n\n"))):
         fields = dict(_FIELD.findall(block))
+        # dpkg writes the source only where it differs from the package
+        named = _SOURCE.match(fields.get("Source", ""))
         found.append(
             Stanza(
                 text=block,
@@ -46,6 +52,8 @@ def read_stanzas(text: str) -> list[Stanza]:
                 architecture=fields["Architecture"],
                 filename=fields["Filename"],
                 sha256=fields["SHA256"],
+                source=named[1] if named else fields["Package"],
+                source_version=(named and named[2]) or fields["Version"],
             )
         )
     return found
@@ -76,3 +84,23 @@ def architectures(stanzas: Iterable[Stanza], own: str) -> Sequence[str]:
 def of_architecture(stanzas: Iterable[Stanza], architecture: str) -> list[Stanza]:
     """What a machine of this architecture can install."""
     return [s for s in stanzas if s.architecture in {"all", architecture}]
+
+
+def newer_than(build: Iterable[Stanza], offered: Iterable[Stanza]) -> list[Stanza]:
+    """What later builds of the same source added to `offered`, packages that are new included."""
+    sources = {one.source: Version(one.source_version) for one in build}
+    own = {(one.package, one.architecture): Version(one.version) for one in build}
+
+    def is_newer(one: Stanza) -> bool:
+        before = own.get((one.package, one.architecture))
+        if before is not None and Version(one.version) > before:
+            return True
+        source = sources.get(one.source)
+        return source is not None and Version(one.source_version) > source
+
+    return [one for one in offered if is_newer(one)]
+
+
+def released_digests(release: str) -> dict[str, str]:
+    """SHA-256 of the files that a signed index names, by path."""
+    return {path: digest for digest, path in _RELEASED.findall(release)}

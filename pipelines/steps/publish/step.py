@@ -16,6 +16,7 @@ from pipelines.domain.errors import FailureCode, StepFailed, configured
 from pipelines.domain.pipeline import Options, StepContext, StepResult
 from pipelines.processes.capture import capture
 from pipelines.processes.step_log import open_log
+from pipelines.steps.publish.quality import Quality, check_quality
 from pipelines.workspace.host_lock import host_lock
 
 
@@ -50,7 +51,12 @@ class Publish:
         """
         destination = configured(context.destinations, options.to, "destination", "destinations")
         files = _artifacts(context)
-        _check_quality(options, destination, files, context)
+        check_quality(
+            Quality(context.upstream.get("build-deb", {}), untested=options.untested),
+            options.to,
+            destination,
+            files,
+        )
         if destination.apt is not None:
             result = _to_apt(
                 destination, [path for path in files if is_package(path.name)], context
@@ -91,33 +97,6 @@ def _artifacts(context: StepContext) -> list[Path]:
             raise StepFailed(FailureCode.ARTIFACT_MISSING, message)
         found.append(path)
     return found
-
-
-def _check_quality(
-    options: PublishOptions,
-    destination: Destination,
-    files: Sequence[Path],
-    context: StepContext,
-) -> None:
-    if not any(is_package(path.name) for path in files):
-        if destination.apt is not None:
-            raise StepFailed(FailureCode.ARTIFACT_MISSING, "the manifest lists no package")
-        return
-    made: Mapping[str, Any] = context.upstream.get("build-deb", {})
-    grade = made.get("grade", "clean")
-    if grade not in destination.grades:
-        raise StepFailed(
-            FailureCode.BAD_REQUEST,
-            f"destination '{options.to}' takes no {grade} packages, only"
-            f" {', '.join(destination.grades)}",
-        )
-    installs = made.get("install_test", {}).get("installs")
-    if made and installs is not True and not options.untested:
-        why = "failed" if installs is False else "was not made"
-        raise StepFailed(
-            FailureCode.BAD_REQUEST,
-            f"the install test of the packages {why}. Set `untested: true` to publish them anyway.",
-        )
 
 
 def _to_apt(

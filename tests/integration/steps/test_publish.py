@@ -193,7 +193,8 @@ def test_a_folder_gets_each_attempt_once(site: Site) -> None:
     to_folder: dict[str, Any] = {"apt": None, "folder": str(top), "signing_key": None}
     done = site.publish(package, **to_folder)
     assert done.values["published"] == ["tiny_1.0_all.deb", "manifest.json"]
-    [made] = [path for path in top.iterdir() if path.is_dir()]
+    [made] = top.glob("job*")
+    assert (top / "current").readlink() == Path(made.name)
     assert (made / package.name).read_bytes() == package.read_bytes()
     assert site.publish(package, **to_folder).values["published"] == []
     with pytest.raises(StepFailed, match="has another tiny_1"):

@@ -122,6 +122,7 @@ def _configure(farm: Farm) -> None:
         "limits: {workspaces: {size: 0K}}",
         "signing_key: ./key",
         "allowed_signers: ./signers",
+        "destinations: {drop: {folder: ./drop}}",
     )
     builder.write_text("\n".join((builder.read_text(), *settings, "")))
 

@@ -1,0 +1,100 @@
+"""A destination for those who publish by hand: promotion, rollback and renewal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from common.digests import file_sha256
+from common.file_lock import file_lock_if_free
+from common.settings.destinations import Destination
+from pipelines.artifacts.debian_files import is_package
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.processes.capture import capture
+from pipelines.steps.publish.apt_repository import AptRepository
+from pipelines.steps.publish.folder import point_to, publish_to_folder
+from pipelines.steps.publish.quality import Quality, check_quality
+from pipelines.workspace.host_lock import host_lock
+
+_LONGEST = 600.0
+"""Seconds that a tool may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The destination `name` of builder.yaml. Its methods raise StepFailed and OSError.
+
+    `attempt` is the folder of an attempt, as a destination that is a folder has it.
+    """
+
+    name: str
+    destination: Destination
+
+    def takes(self, file: str) -> bool:
+        """Whether it publishes files of this name."""
+        return self.destination.apt is None or is_package(file)
+
+    def find(self, attempt: str, file: str, sha256: str) -> Path | None:
+        """A file that is there already, with this content."""
+        if self.destination.apt is not None:
+            return self._repository.find(file, sha256)
+        path = self._top / attempt / file
+        return path if path.is_file() and file_sha256(path) == sha256 else None
+
+    def check(self, made: Mapping[str, Any], files: Sequence[Path], *, untested: bool) -> None:
+        """Raise StepFailed if files are not good enough; `made`: results of the packaging step."""
+        check_quality(Quality(made, untested=untested), self.name, self.destination, files)
+
+    def offer(
+        self, attempt: str, files: Sequence[Path], *, go_back: bool
+    ) -> tuple[Sequence[str], Sequence[str]]:
+        """Offer the files of an attempt to users; returns what is new, and what was withdrawn.
+
+        `go_back`: and nothing of later builds. Changes all, or nothing.
+        """
+        with self._locked():
+            if self.destination.apt is None:
+                target = self._top / attempt
+                new = publish_to_folder(files, target)
+                before = "" if new else point_to(target)
+                return (attempt,) if new or before != attempt else (), ()
+            done = self._repository.offer(files, withdraw_newer=go_back)
+            return done.added, done.withdrawn
+
+    def renew(self) -> bool:
+        """Sign an index again that expires soon; returns whether it was."""
+        if self.destination.apt is None or not self._top.is_dir():
+            return False
+        with file_lock_if_free(self._lock) as is_ours:
+            # whoever publishes now is in no hurry because of us: the next hour will do
+            return is_ours and self._repository.renew()
+
+    @property
+    def _top(self) -> Path:
+        return Path(self.destination.apt or self.destination.folder or "")
+
+    @property
+    def _lock(self) -> Path:
+        return self._top / ".lock"
+
+    @property
+    def _repository(self) -> AptRepository:
+        return AptRepository(self.destination, _output)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with host_lock(self._lock, lambda: None):
+            yield
+
+
+def _output(argv: Sequence[str], cwd: Path) -> str:
+    done = capture(argv, cwd=cwd, env={**os.environ, "LC_ALL": "C.UTF-8"}, timeout=_LONGEST)
+    if done.code:
+        said = done.errors.strip().splitlines()[-1:] or [""]
+        message = f"{argv[0]} failed with exit code {done.code}: {said[0][:300]}"
+        raise StepFailed(FailureCode.COMMAND_FAILED, message)
+    return done.output
