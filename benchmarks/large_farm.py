@@ -64,8 +64,7 @@ class LargeFarm:
         ]
         self._jobs = list(_jobs(jobs, builders, now))
         self._running = {job.assigned_to: job for job in self._jobs if job.state is State.RUNNING}
-        document = {"jobs": [job_members(job) for job in self._jobs], "metadata": {}}
-        files = {JOBS: json_edit.dump(document).encode()}
+        files = {JOBS: self._queue()}
         for builder in self._builders:
             files |= self._files_of(builder, now)
         self._import({"main": files})
@@ -83,6 +82,21 @@ class LargeFarm:
         now = utc_now()
         self._import({b.heartbeats_at: self._files_of(b, now) for b in self._builders})
 
+    def change_status(self, number: int) -> None:
+        """A commit on main: another status of one builder, by its number."""
+        files = self._files_of(self._builders[number], utc_now())
+        self._append({path: data for path, data in files.items() if path.endswith("status.json")})
+
+    def change_job(self, number: int) -> None:
+        """A commit on main: the job of this number has failed for another reason."""
+        self._jobs[number] = replace(self._jobs[number], state=State.FAILED, reason="disk full")
+        self._append({JOBS: self._queue()})
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of the commands of this farm."""
+        return {**os.environ, "BUILDER_CONFIG": str(self._folder / "builder.yaml")}
+
     def cpu(self, line: str) -> float:
         """Seconds of processor time of `doit LINE`."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -90,7 +104,7 @@ class LargeFarm:
             [sys.executable, "-m", "doit", *line.split()],
             check=True,
             cwd=HOME,
-            env={**os.environ, "BUILDER_CONFIG": str(self._folder / "builder.yaml")},
+            env=self.environment,
             stdout=subprocess.DEVNULL,
         )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -108,8 +122,17 @@ class LargeFarm:
             heartbeat_path(builder.id): heartbeat_data(None, builder, now=now, load=None),
         }
 
+    def _queue(self) -> bytes:
+        document = {"jobs": [job_members(job) for job in self._jobs], "metadata": {}}
+        return json_edit.dump(document).encode()
+
+    def _append(self, files: Mapping[str, bytes]) -> None:
+        self._run(_commit("main", files, after="from refs/heads/main^0\n"))
+
     def _import(self, branches: Mapping[str, Mapping[str, bytes]]) -> None:
-        stream = b"".join(_commit(branch, files) for branch, files in branches.items())
+        self._run(b"".join(_commit(branch, files) for branch, files in branches.items()))
+
+    def _run(self, stream: bytes) -> None:
         subprocess.run(
             ["git", "fast-import", "--quiet", "--force"],
             input=stream,
@@ -151,11 +174,12 @@ def _moved(job: Job, n: int, ended: int, waiting: int, builders: int) -> Job:
     return replace(began, state=State.RUNNING, started_at=job.created_at)
 
 
-def _commit(branch: str, files: Mapping[str, bytes]) -> bytes:
-    head = f"reset refs/heads/{branch}\ncommit refs/heads/{branch}\n"
+def _commit(branch: str, files: Mapping[str, bytes], after: str = "") -> bytes:
+    reset = "" if after else f"reset refs/heads/{branch}\n"
+    head = f"{reset}commit refs/heads/{branch}\n"
     who = f"committer b <b@localhost> {time.time_ns() // 10**9} +0000\n"
     text = f"{time.time_ns()}"
-    parts = [f"{head}{who}data {len(text)}\n{text}\n".encode()]
+    parts = [f"{head}{who}data {len(text)}\n{text}\n{after}".encode()]
     for path, data in files.items():
         parts.append(b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(data), data))
     return b"".join(parts)

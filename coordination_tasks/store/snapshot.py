@@ -57,12 +57,29 @@ def attempt_logs(archived: ArchivedFiles, job_id: str) -> Mapping[int, Log]:
     return found
 
 
-class Snapshot:
-    """All methods raise Unavailable, and BrokenDocument for the document that they read."""
+class _FilesOfVersion:
+    """Files of one version; apart from Snapshot, whose parts refer to them and not back to it.
+
+    A cycle would keep a large farm in memory until Python looks for one.
+    """
 
     def __init__(self, repository: Versions, version: Version) -> None:
         self._repository = repository
         self._version = version
+
+    def read(self, path: str) -> bytes | None:
+        return self._repository.read(self._version, path)
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        return self._repository.names(self._version, folder)
+
+
+class Snapshot:
+    """All methods raise Unavailable, and BrokenDocument for the document that they read."""
+
+    def __init__(self, repository: Versions, version: Version) -> None:
+        self._version = version
+        self._files = _FilesOfVersion(repository, version)
         self._statuses: dict[str, BuilderStatus] = {}
 
     @property
@@ -72,16 +89,16 @@ class Snapshot:
 
     def read(self, path: str) -> bytes | None:
         """Content of a file; None when it does not exist."""
-        return self._repository.read(self._version, path)
+        return self._files.read(path)
 
     def names(self, folder: str) -> tuple[str, ...]:
         """Sorted names of the entries directly in a folder ("" is the top)."""
-        return self._repository.names(self._version, folder)
+        return self._files.names(folder)
 
     @cached_property
     def queue(self) -> JobsDocument:
         """The jobs, archived ones included where one is asked for by its id. Not to be changed."""
-        return JobsDocument(self.read(JOBS), self)
+        return JobsDocument(self.read(JOBS), self._files)
 
     def jobs(self) -> tuple[Job, ...]:
         """All readable jobs, in the file's order."""
@@ -140,7 +157,7 @@ class Snapshot:
         paths = [transitions_path(job.id, job.attempt) for job in jobs]
         if is_builder_id(builder):
             paths.append(heartbeat_path(builder))
-        contents = (self._repository.read(self._version, path) or b"" for path in paths)
+        contents = (self.read(path) or b"" for path in paths)
         return " ".join(hashlib.sha256(content).hexdigest() for content in contents)
 
     def manifest(self, builder: str, job_id: str, attempt: int) -> bytes | None:
@@ -153,7 +170,7 @@ class Snapshot:
     def plan(self, digest: str) -> bytes | None:
         """The plan with this SHA-256; None when it is missing or was changed."""
         path = plan_path(digest)
-        data = self._repository.read(self._version, path) if path else None
+        data = self.read(path) if path else None
         whole = data is not None and hashlib.sha256(data).hexdigest() == digest
         return data if whole else None
 
@@ -184,7 +201,7 @@ class Snapshot:
 
     @cached_property
     def _archived(self) -> ArchivedFiles:
-        return ArchivedFiles(self)
+        return ArchivedFiles(self._files)
 
     def _status(self, builder: str) -> bytes | None:
         if not is_builder_id(builder):

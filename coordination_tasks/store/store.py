@@ -15,7 +15,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
 
-from coordination_tasks.documents.builder_status import IDLE, BuilderStatus, HostLoad, StatusChange
+from coordination_tasks.documents.builder_status import IDLE, HostLoad, StatusChange
 from coordination_tasks.documents.locks import (
     DEFAULT_LIFE,
     Lock,
@@ -248,14 +248,10 @@ class Store:
     # --- reading --------------------------------------------------------------------------------
 
     def snapshot(self, listed: str = "") -> Snapshot:
-        """The store as it is now; `listed` is main as the remote has just listed it.
-
-        A version that was listed and is known already is not fetched again.
-        """
+        """The store as it is now; main as it was just `listed` is not fetched if it is known."""
         known = self._repository.known() if listed else None
-        return Snapshot(
-            self._repository, known if known and known == listed else self._repository.fetch()
-        )
+        newest = known if known and known == listed else self._repository.fetch()
+        return Snapshot(self._repository, newest)
 
     def known_snapshot(self) -> Snapshot:
         """The store at the version that was last read or written here."""
@@ -273,10 +269,6 @@ class Store:
         """The transitions of a job, in order; of one attempt, or of all."""
         return self.snapshot().transitions(job_id, attempt)
 
-    def builder_status(self, builder: str) -> BuilderStatus:
-        """What a builder last published. Raises NotFound."""
-        return self.snapshot().builder_status(builder)
-
     # --- maintenance of the repository ----------------------------------------------------------
 
     @property
@@ -292,10 +284,6 @@ class Store:
         return self._on_queue(function) if queue else self._transact(function)
 
     # --- locks ----------------------------------------------------------------------------------
-
-    def locks(self) -> tuple[Lock, ...]:
-        """The named locks that are taken, including expired ones."""
-        return self.snapshot().locks()
 
     def take_lock(self, name: str, life: timedelta = DEFAULT_LIFE, *, person: str = "") -> Lock:
         """Take a named lock as older programs do. Raises Conflict while another holds it."""

@@ -76,7 +76,7 @@ broken, 3 bad configuration or usage, or another builder holds the lock.
                 tell(f"released lock {free}" if was_taken else f"no builder holds a lock {free!r}")
             elif free_expired:
                 _free_expired(store)
-            locks = store.locks()
+            locks = store.snapshot().locks()
         now = utc_now()
         if json:
             sys.stdout.write(as_json([lock_as_json(lock, now) for lock in locks]) + "\n")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
+import sys
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -21,6 +24,10 @@ from coordination_tasks.web.pages import Pages, Server
 from coordination_tasks.wiring.farm import Farm
 
 _BACKLOG = 128
+_ALLOCATIONS = 2_000
+"""Between two searches for garbage: commands that end soon search much less often."""
+_SWITCH = 0.0005
+"""Seconds after which the thread that reads the farm must let an answer go on."""
 _GRACE = 2
 """Seconds in which open answers may end."""
 
@@ -45,6 +52,8 @@ class Served:
 
 def serve(served: Served) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code. Raises OSError: cannot listen."""
+    gc.set_threshold(_ALLOCATIONS)
+    sys.setswitchinterval(_SWITCH)
     listening = _listen(served.host, served.port)
     address = f"[{served.host}]" if ":" in served.host else served.host
     url = served.url or f"http://{address}:{listening.getsockname()[1]}/"
@@ -75,10 +84,21 @@ def serve(served: Served) -> int:
     )
     for number in (signal.SIGINT, signal.SIGTERM):  # the server ends at it, and raises it again
         signal.signal(number, lambda *_: None)
-    live.look()
+    _in_a_thread(live.look)
     tell(f"doit serve: {url} (until Ctrl-C)")
     uvicorn.Server(config).run(sockets=[listening])
     return 0
+
+
+def _in_a_thread(action: Callable[[], None]) -> None:
+    """Do it in a thread that ends, whose memory the thread that reads the farm takes over.
+
+    glibc's malloc gives each thread an arena of its own, and what the main thread frees is lost to
+    the others: a large farm would be paid for twice.
+    """
+    thread = threading.Thread(target=action)
+    thread.start()
+    thread.join()
 
 
 def _listen(host: str, port: int) -> socket.socket:

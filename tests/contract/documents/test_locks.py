@@ -81,7 +81,7 @@ def test_a_lock_is_taken_once(world: World) -> None:
 
     taken = one.take_lock("config_update")
 
-    assert other.locks() == (taken,)
+    assert other.snapshot().locks() == (taken,)
     with pytest.raises(Conflict, match="build1 holds the lock config_update until"):
         other.take_lock("config_update")
     with pytest.raises(Conflict, match="lock config_update is held by build1, not by build2"):
@@ -109,7 +109,7 @@ def test_expired_locks_are_freed(world: World) -> None:
     [freed] = store.free_expired_locks()
 
     assert freed.locked_by == "build9"
-    assert store.locks() == ()
+    assert store.snapshot().locks() == ()
     assert store.free_expired_locks() == ()
 
 

@@ -46,7 +46,7 @@ def test_who_has_had_a_turn_claims_for_those_who_wait(world: World) -> None:
         ("job_3", "build3", "c3"),
     ]
     assert [t.builder for t in store.transitions("job_2")] == ["build2"]
-    assert store.builder_status("build3").current_job is not None
+    assert store.snapshot().builder_status("build3").current_job is not None
     assert waiting.contains(waiting.known() or Version(""), before or Version(""))
     theirs = world.store("build2").claim(claim_id="c2", pipelines=PIPELINES)
     assert (theirs.job.id, theirs.number, theirs.token) == ("job_2", 1, 1)

@@ -147,7 +147,7 @@ def test_how_other_ends_are_published(
 
     store.complete(attempt, Completion(state=state, reason="because"))
 
-    published = store.builder_status("build1")
+    published = store.snapshot().builder_status("build1")
     assert store.job("job_1").state is state
     assert published.status == status
     assert (published.last_build or {}).get("status") == last
@@ -220,7 +220,7 @@ def test_a_released_job_waits_for_anybody(world: World) -> None:
         (State.CANCELLED, State.QUEUED),
     ]
     assert steps(store)[-1] == ("maven", State.CANCELLED)
-    assert store.builder_status("build1").status == "idle"
+    assert store.snapshot().builder_status("build1").status == "idle"
     assert claim(world.store("build2")).number == 2
 
 
@@ -341,7 +341,7 @@ def test_a_late_end_does_not_hide_what_the_builder_does_now(world: World) -> Non
 
     store.complete(first, Completion(state=State.SUCCEEDED))
 
-    published = store.builder_status("build1")
+    published = store.snapshot().builder_status("build1")
     assert published.status == "building"
     assert (published.current_job or {})["id"] == "job_2"
 
@@ -354,7 +354,7 @@ def test_builders_are_found_by_their_status(world: World) -> None:
 
     assert store.snapshot().builders() == ("build1", "build2")
     with pytest.raises(NotFound):
-        store.builder_status("shared")
+        store.snapshot().builder_status("shared")
 
 
 @pytest.mark.parametrize("state", [State.SUCCEEDED, State.FAILED, State.TIMED_OUT, State.CANCELLED])

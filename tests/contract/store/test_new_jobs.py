@@ -77,3 +77,16 @@ def test_a_full_queue_takes_no_job_and_its_jobs_still_end(
     store.complete(claim(store), Completion(state=State.SUCCEEDED, reason="x" * 200))
 
     assert store.job("job_1").state is State.SUCCEEDED
+
+
+def test_a_listed_version_that_is_known_is_not_fetched_again(world: World) -> None:
+    store, other = world.store(), world.store("build2")
+    store.enqueue(job())
+    before = store.snapshot().version
+    other.enqueue(job(job_id="job_2"))
+
+    assert store.known_snapshot().version == before
+    assert store.snapshot(before).version == before
+    newest = other.snapshot().version
+    assert store.snapshot(newest).version == newest
+    assert store.known_snapshot().version == newest

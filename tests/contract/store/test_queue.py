@@ -397,17 +397,4 @@ def test_a_broken_queue_is_named_and_never_overwritten(world: World, text: str) 
 
     assert world.text(JOBS) == text
     store.publish_idle()
-    assert store.builder_status("build1").status == "idle"
-
-
-def test_a_listed_version_that_is_known_is_not_fetched_again(world: World) -> None:
-    store, other = world.store(), world.store("build2")
-    store.enqueue(job())
-    before = store.snapshot().version
-    other.enqueue(job(job_id="job_2"))
-
-    assert store.known_snapshot().version == before
-    assert store.snapshot(before).version == before
-    newest = other.snapshot().version
-    assert store.snapshot(newest).version == newest
-    assert store.known_snapshot().version == newest
+    assert store.snapshot().builder_status("build1").status == "idle"
