@@ -13,11 +13,10 @@ from common.digests import file_sha256
 from common.file_lock import file_lock_if_free
 from common.settings.destinations import Destination
 from pipelines.artifacts.debian_files import is_package
-from pipelines.domain.errors import FailureCode, StepFailed
-from pipelines.processes.capture import capture
 from pipelines.steps.publish.apt_repository import AptRepository
 from pipelines.steps.publish.folder import point_to, publish_to_folder
 from pipelines.steps.publish.quality import Quality, check_quality
+from pipelines.steps.publish.signed_index import tool_output
 from pipelines.workspace.host_lock import host_lock
 
 _LONGEST = 600.0
@@ -83,18 +82,11 @@ class Place:
 
     @property
     def _repository(self) -> AptRepository:
-        return AptRepository(self.destination, _output)
+        return AptRepository(
+            self.destination, lambda argv, cwd: tool_output(argv, cwd, os.environ, _LONGEST)
+        )
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with host_lock(self._lock, lambda: None):
             yield
-
-
-def _output(argv: Sequence[str], cwd: Path) -> str:
-    done = capture(argv, cwd=cwd, env={**os.environ, "LC_ALL": "C.UTF-8"}, timeout=_LONGEST)
-    if done.code:
-        said = done.errors.strip().splitlines()[-1:] or [""]
-        message = f"{argv[0]} failed with exit code {done.code}: {said[0][:300]}"
-        raise StepFailed(FailureCode.COMMAND_FAILED, message)
-    return done.output

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from common.settings.destinations import Destination
+from pipelines.domain.errors import FailureCode, StepFailed
+from pipelines.processes.capture import capture
 
 Run = Callable[[Sequence[str], Path], str]
 """Runs a program in a folder, and returns its output. Raises StepFailed."""
+
+
+def tool_output(
+    argv: Sequence[str], cwd: Path, env: Mapping[str, str], timeout: float | None = None
+) -> str:
+    """The output of a tool that succeeds. Raises StepFailed (COMMAND_FAILED) and like `capture`."""
+    done = capture(argv, cwd=cwd, env={**env, "LC_ALL": "C.UTF-8"}, timeout=timeout)
+    if done.code:
+        said = done.errors.strip().splitlines() or ["it says nothing"]
+        message = f"{argv[0]} failed with exit code {done.code}: {said[-1][:300]}"
+        raise StepFailed(FailureCode.COMMAND_FAILED, message, excerpt=done.errors[-2000:])
+    return done.output
 
 
 def sign_index(

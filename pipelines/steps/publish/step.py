@@ -14,9 +14,9 @@ from pipelines.artifacts.debian_files import is_package
 from pipelines.artifacts.manifest import LIST, listed_artifacts
 from pipelines.domain.errors import FailureCode, StepFailed, configured
 from pipelines.domain.pipeline import Options, StepContext, StepResult
-from pipelines.processes.capture import capture
 from pipelines.processes.step_log import open_log
 from pipelines.steps.publish.quality import Quality, check_quality
+from pipelines.steps.publish.signed_index import tool_output
 from pipelines.workspace.host_lock import host_lock
 
 
@@ -104,7 +104,7 @@ def _to_apt(
 ) -> Sequence[str]:
     from pipelines.steps.publish.apt_repository import AptRepository  # noqa: PLC0415 - python-debian
 
-    repository = AptRepository(destination, lambda argv, cwd: _output(argv, cwd, context))
+    repository = AptRepository(destination, lambda argv, cwd: tool_output(argv, cwd, context.env))
     with host_lock(repository.root / ".lock", context.commands.check_cancelled):
         done = repository.publish(packages)
     with open_log(context.commands.log) as log:
@@ -126,11 +126,3 @@ def _to_folder(
     name = f"{context.workspace.root.name}-{attempt}"
     with host_lock(top / ".lock", context.commands.check_cancelled):
         return publish_to_folder([*files, context.workspace.manifest], top / name)
-
-
-def _output(argv: Sequence[str], cwd: Path, context: StepContext) -> str:
-    done = capture(argv, cwd=cwd, env={**context.env, "LC_ALL": "C.UTF-8"})
-    if done.code:
-        message = f"{argv[0]} failed with exit code {done.code}"
-        raise StepFailed(FailureCode.COMMAND_FAILED, message, excerpt=done.errors[-2000:])
-    return done.output

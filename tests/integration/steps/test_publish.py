@@ -23,6 +23,7 @@ from pipelines.steps.publish.step import PUBLISH, PublishOptions
 from pipelines.workspace.layout import Workspace
 from tests.conftest import Farm
 from tests.support.apt_client import AptClient
+from tests.support.debs import EPOCH
 from tests.support.gpg_keys import make_gpg_key
 from tests.support.pipelines.tiny_package import step_context
 from tests.support.publishing import Server, Site, publish_in_process
@@ -187,6 +188,53 @@ def test_a_changed_byte_and_a_foreign_key_are_refused_by_apt(site: Site) -> None
     assert client.download("tiny", site.folder / "got").returncode != 0
 
 
+def test_a_key_that_expired_signs_nothing_and_proves_nothing(site: Site) -> None:
+    home = site.folder / "expired"
+    expired = make_gpg_key(home, expires="1d")
+    with pytest.raises(StepFailed, match=r"gpg failed with exit code 2: gpg: .*clear-sign failed"):
+        site.publish(site.deb("1.0"), gnupg_home=str(home))
+    assert not (site.root / "dists").exists()
+    (home / "gpg.conf").write_text(f"faked-system-time {EPOCH + 60}\n")
+    site.publish(site.deb("1.0"), gnupg_home=str(home))
+    client = AptClient(site.folder / "e", f"file:{site.root}", expired)
+    done = client.update()
+    if "sqv" in done.stdout + done.stderr or shutil.which("sqv"):
+        return  # apt 3 takes what was signed before the key expired
+    assert done.returncode != 0
+    assert "EXPKEYSIG" in done.stdout + done.stderr
+
+
+def test_a_repository_that_is_half_written_is_refused(site: Site) -> None:
+    for version in ("1.0", "1.1"):
+        site.publish(site.deb(version))
+    link = site.root / "dists/stable"
+    damaged, whole = link.resolve(), link.resolve().with_name("1")
+    [packages] = damaged.glob("main/binary-*/Packages")
+    package = site.deb("1.2")
+
+    def is_refused() -> bool:
+        with pytest.raises(StepFailed, match=r"suite stable is damaged: \S+ is missing or was"):
+            site.publish(package)
+        return link.is_symlink()
+
+    for path in (packages, damaged / "InRelease"):
+        content = path.read_bytes()
+        path.write_bytes(content[:40])
+        assert is_refused()
+        path.unlink()
+        assert is_refused()
+        path.write_bytes(content)
+    shutil.rmtree(damaged)
+    assert is_refused()
+
+    link.unlink()
+    link.symlink_to(os.path.relpath(whole, link.parent))  # what the message says
+    site.publish(package)
+    client = site.client()
+    good(client.update())
+    assert client.versions("tiny") == ["1.2", "1.0"]
+
+
 def test_a_folder_gets_each_attempt_once(site: Site) -> None:
     top = site.folder / "drop"
     package = site.deb("1.0")
@@ -226,6 +274,7 @@ def test_two_builders_at_once_wait_for_each_other(site: Site) -> None:
 
 def kill_rounds(site: Site, server: Server, rounds: int) -> None:
     seed = int(os.environ.get("TEST_SEED", str(random.randrange(10**6))))
+    print(f"TEST_SEED={seed}")  # noqa: T201
     chance = random.Random(seed)
     client = site.client("http", server.url)
     began = time.monotonic()
