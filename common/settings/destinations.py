@@ -12,6 +12,7 @@ from common.yaml.duration import parse_duration
 
 GRADES = ("clean", "dummied", "forced")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]*")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]+(?:/[A-Za-z0-9._+-]+)*")
 _DAY = 86400.0
 
 
@@ -29,6 +30,13 @@ def _grade(value: Any) -> str:
     return found
 
 
+def _bucket(value: Any) -> str:
+    found = text(value).strip("/")
+    if _BUCKET.fullmatch(found) is None:
+        raise ValueError(f"expected `BUCKET` or `BUCKET/PREFIX`, found {found[:80]!r}")
+    return found
+
+
 def _validity(value: Any) -> float:
     seconds = parse_duration(value)
     if seconds < _DAY:
@@ -38,12 +46,23 @@ def _validity(value: Any) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """One destination: an apt repository, or a folder; `docs/artifacts.md` describes each key."""
+    """One destination: an apt repository, a folder here or on another host, or a bucket.
+
+    `docs/configuration.md` describes each key.
+    """
 
     apt: str | None = key(optional(text), None)
     """Top folder of an apt repository."""
     folder: str | None = key(optional(text), None)
-    """Folder that gets a folder for each job."""
+    """Folder that gets a folder for each attempt."""
+    ssh: str | None = key(optional(text), None)
+    """The host of `ssh_hosts` that has this folder; None: this one."""
+    s3: str | None = key(optional(_bucket), None)
+    """`BUCKET` or `BUCKET/PREFIX` of an object store that speaks S3."""
+    endpoint: str | None = key(optional(text), None)
+    """Address of that store; None: Amazon's."""
+    profile: str | None = key(optional(text), None)
+    """Profile of its credentials in `~/.aws`; None: as boto3 finds them."""
     suite: str = key(_word, "stable")
     component: str = key(_word, "main")
     origin: str = key(_word, "build-coordination")
@@ -61,8 +80,12 @@ class Destination:
 def destination(value: Any) -> Destination:
     """A parser for `records`. Raises ValueError, Rejected."""
     found = record(Destination)(value)
-    if (found.apt is None) == (found.folder is None):
-        raise ValueError("expected either `apt` or `folder`")
+    if sum(each is not None for each in (found.apt, found.folder, found.s3)) != 1:
+        raise ValueError("expected one of `apt`, `folder` and `s3`")
+    if found.ssh is not None and (found.folder is None or not found.folder.startswith("/")):
+        raise ValueError("`ssh` needs an absolute `folder` on that host")
+    if found.s3 is None and (found.endpoint or found.profile):
+        raise ValueError("`endpoint` and `profile` belong to `s3`")
     if found.apt is not None and found.signing_key is None:
         raise ValueError("an apt repository needs `signing_key`")
     return found

@@ -14,6 +14,7 @@ from coordination_tasks.build.attempt.running_attempt import RunningAttempt
 
 if TYPE_CHECKING:
     from common.settings.destinations import Destination
+    from common.settings.ssh_hosts import SshHost
     from coordination_tasks.farm.artifacts.releases.offering import Place
     from coordination_tasks.farm.triggers.source import WatchedSource
 
@@ -276,7 +277,7 @@ class Pipelines(Protocol):
     def workspaces(self, state_dir: Path) -> Workspaces:
         """The workspaces of the builder that owns `state_dir`."""
 
-    def place(self, name: str, destination: Destination) -> Place:
+    def place(self, name: str, destination: Destination, hosts: Mapping[str, SshHost]) -> Place:
         """A destination of builder.yaml, to publish there by hand."""
 
     def labels(self) -> Mapping[str, str]:

@@ -20,7 +20,7 @@ def renew_destinations(pipelines: Pipelines, config: BuilderConfig) -> Sequence[
         if destination.apt is None or destination.valid is None:
             continue
         try:
-            if pipelines.place(name, destination).renew():
+            if pipelines.place(name, destination, config.ssh_hosts).renew():
                 renewed.append(name)
         except (ApplicationError, OSError) as error:
             problems.append(f"destination {name}: {in_words(error)}")

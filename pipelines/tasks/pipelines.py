@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from common.settings.destinations import Destination
     from common.settings.pipelines_source import PipelinesSource
     from common.settings.sandbox import SandboxSettings
+    from common.settings.ssh_hosts import SshHost
     from common.states import State
     from pipelines.domain.pipeline import Pipeline, RunningAttempt
     from pipelines.execution.runner import StepRunner
@@ -251,11 +252,11 @@ class Pipelines:
 
         return Workspaces(state_dir)
 
-    def place(self, name: str, destination: Destination) -> Place:
+    def place(self, name: str, destination: Destination, hosts: Mapping[str, SshHost]) -> Place:
         """A destination of builder.yaml, to publish there by hand."""
         from pipelines.steps.publish.place import Place
 
-        return Place(name, destination)
+        return Place(name, destination, hosts)
 
     def labels(self) -> Mapping[str, str]:
         """The labels detected on this machine."""

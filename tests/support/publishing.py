@@ -12,10 +12,12 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from types import MappingProxyType
 from typing import Any
 
 from common.digests import file_digests
 from common.settings.destinations import Destination
+from common.settings.ssh_hosts import SshHost
 from pipelines.domain.pipeline import StepResult
 from pipelines.steps.publish.step import PUBLISH, PublishOptions
 from pipelines.workspace.layout import Workspace
@@ -75,9 +77,11 @@ def publish(
     *,
     upstream: Mapping[str, Mapping[str, Any]] = GOOD,
     untested: bool = False,
+    hosts: Mapping[str, SshHost] = MappingProxyType({}),
+    job: str = "job_1",
 ) -> StepResult:
     """Run the step for a job with these packages."""
-    workspace = Workspace(state, "job_1", 1)
+    workspace = Workspace(state, job, 1)
     workspace.packages.mkdir(parents=True)
     entries = []
     for package in packages:
@@ -87,7 +91,7 @@ def publish(
         entries.append({"name": path.name, "path": name, "checksums": dict(digests)})
     workspace.manifest.write_text(json.dumps({"artifacts": entries, "provenance": {"attempt": 1}}))
     context = step_context(workspace, step="publish", upstream=upstream)
-    context = replace(context, destinations={"site": destination})
+    context = replace(context, destinations={"site": destination}, ssh_hosts=hosts)
     return PUBLISH.run(PublishOptions(to="site", untested=untested), context)
 
 

@@ -281,7 +281,7 @@ def _sandbox(
     remote = _resolve_remote(remote.removeprefix("file://"), folder)
     named = [file.secrets_file, file.signing_key, state_dir]
     for found in file.destinations.values():
-        named += [found.apt, found.folder, found.gnupg_home]
+        named += [found.apt, None if found.ssh else found.folder, found.gnupg_home]
     named += [host.key for host in file.ssh_hosts.values()]
     named += [str(found.file) for found in file.source_credentials.values()]
     return SandboxSettings(

@@ -57,7 +57,7 @@ class _OfferingCommand(FarmCommand):
             key = check_build(snapshot, build, config.allowed_signers)
             offer = Offer(
                 build=build,
-                place=self.farm.pipelines.place(to, config.destinations[to]),
+                place=self.farm.pipelines.place(to, config.destinations[to], config.ssh_hosts),
                 is_here=is_here(config, build.builder),
             )
             asked = wish(

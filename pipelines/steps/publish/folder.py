@@ -22,10 +22,7 @@ def publish_to_folder(files: Sequence[Path], target: Path) -> Sequence[str]:
     Raises StepFailed (BAD_REQUEST) if it is there with other bytes, or two files have one name.
     """
     _finish_pointer(target.parent)
-    twice = [name for name, count in Counter(path.name for path in files).items() if count > 1]
-    if twice:
-        message = f"two artifacts are called {twice[0]}: a folder cannot hold both"
-        raise StepFailed(FailureCode.BAD_REQUEST, message)
+    refuse_doubles(files)
     if target.exists():
         _refuse_other_bytes(files, target)
         return ()
@@ -41,6 +38,14 @@ def publish_to_folder(files: Sequence[Path], target: Path) -> Sequence[str]:
     sync_file_system(target.parent)
     prepared.replace(target.parent / POINTER)
     return [path.name for path in files]
+
+
+def refuse_doubles(files: Sequence[Path]) -> None:
+    """Raise StepFailed (BAD_REQUEST) for two files of one name."""
+    twice = [name for name, count in Counter(path.name for path in files).items() if count > 1]
+    if twice:
+        message = f"two artifacts are called {twice[0]}: a folder cannot hold both"
+        raise StepFailed(FailureCode.BAD_REQUEST, message)
 
 
 def point_to(target: Path) -> str:

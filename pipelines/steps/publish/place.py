@@ -12,8 +12,12 @@ from typing import Any
 from common.digests import file_sha256
 from common.file_lock import file_lock_if_free
 from common.settings.destinations import Destination
+from common.settings.ssh_hosts import SshHost
 from pipelines.artifacts.debian_files import is_package
+from pipelines.domain.errors import configured
 from pipelines.steps.publish.apt_repository import AptRepository
+from pipelines.steps.publish.bucket import Bucket
+from pipelines.steps.publish.far_folder import FarFolder
 from pipelines.steps.publish.folder import point_to, publish_to_folder
 from pipelines.steps.publish.quality import Quality, check_quality
 from pipelines.steps.publish.signed_index import tool_output
@@ -21,6 +25,7 @@ from pipelines.workspace.host_lock import host_lock
 
 _LONGEST = 600.0
 """Seconds that a tool may take."""
+_LONGEST_SENDING = 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,7 @@ class Place:
 
     name: str
     destination: Destination
+    hosts: Mapping[str, SshHost]
 
     def takes(self, file: str) -> bool:
         """Whether it publishes files of this name."""
@@ -41,6 +47,8 @@ class Place:
         """A file that is there already, with this content."""
         if self.destination.apt is not None:
             return self._repository.find(file, sha256)
+        if self._is_elsewhere:
+            return None
         path = self._top / attempt / file
         return path if path.is_file() and file_sha256(path) == sha256 else None
 
@@ -55,14 +63,19 @@ class Place:
 
         `go_back`: and nothing of later builds. Changes all, or nothing.
         """
-        with self._locked():
-            if self.destination.apt is None:
-                target = self._top / attempt
-                new = publish_to_folder(files, target)
-                before = "" if new else point_to(target)
-                return (attempt,) if new or before != attempt else (), ()
-            done = self._repository.offer(files, withdraw_newer=go_back)
+        if self.destination.apt is not None:
+            with self._locked():
+                done = self._repository.offer(files, withdraw_newer=go_back)
             return done.added, done.withdrawn
+        if self._is_elsewhere:
+            far = self._far()
+            new = far.publish(files, attempt)
+            before = "" if new else far.point_to(attempt)
+        else:
+            with self._locked():
+                new = publish_to_folder(files, self._top / attempt)
+                before = "" if new else point_to(self._top / attempt)
+        return (attempt,) if new or before != attempt else (), ()
 
     def renew(self) -> bool:
         """Sign an index again that expires soon; returns whether it was."""
@@ -71,6 +84,17 @@ class Place:
         with file_lock_if_free(self._lock) as is_ours:
             # whoever publishes now is in no hurry because of us: the next hour will do
             return is_ours and self._repository.renew()
+
+    @property
+    def _is_elsewhere(self) -> bool:
+        return self.destination.s3 is not None or self.destination.ssh is not None
+
+    def _far(self) -> Bucket | FarFolder:
+        found = self.destination
+        if found.s3 is not None:
+            return Bucket(found)
+        host = configured(self.hosts, str(found.ssh), "host", "ssh_hosts")
+        return FarFolder(str(found.ssh), host, found.folder or "", os.environ, _LONGEST_SENDING)
 
     @property
     def _top(self) -> Path:

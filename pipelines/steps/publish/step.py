@@ -24,7 +24,7 @@ class PublishOptions(Options):
     """Options of a `publish` step.
 
     It publishes what the `artifact-manifest` before it lists: to an apt repository the packages, to
-    a folder everything.
+    a folder or bucket everything.
     """
 
     to: Text
@@ -118,11 +118,20 @@ def _to_apt(
 def _to_folder(
     destination: Destination, files: Sequence[Path], context: StepContext
 ) -> Sequence[str]:
+    # an attempt that found everything up to date has the manifest of an earlier one
+    attempt = f"{context.workspace.root.name}-{_manifest(context)['provenance']['attempt']}"
+    files = [*files, context.workspace.manifest]
+    if destination.s3 is not None:
+        from pipelines.steps.publish.bucket import Bucket  # noqa: PLC0415
+
+        return Bucket(destination).publish(files, attempt)
+    top = destination.folder or ""
+    if destination.ssh is not None:
+        from pipelines.steps.publish.far_folder import FarFolder  # noqa: PLC0415
+
+        host = configured(context.ssh_hosts, destination.ssh, "host", "ssh_hosts")
+        return FarFolder(destination.ssh, host, top, context.env).publish(files, attempt)
     from pipelines.steps.publish.folder import publish_to_folder  # noqa: PLC0415
 
-    top = Path(destination.folder or "")
-    # an attempt that found everything up to date has the manifest of an earlier one
-    attempt = _manifest(context)["provenance"]["attempt"]
-    name = f"{context.workspace.root.name}-{attempt}"
-    with host_lock(top / ".lock", context.commands.check_cancelled):
-        return publish_to_folder([*files, context.workspace.manifest], top / name)
+    with host_lock(Path(top, ".lock"), context.commands.check_cancelled):
+        return publish_to_folder(files, Path(top, attempt))

@@ -19,6 +19,7 @@ from common.digests import file_digests
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.steps.debian.clean_root import _apt_sources as apt_sources
 from pipelines.steps.debian.dependencies.host import this_host
+from pipelines.steps.publish.place import Place
 from pipelines.steps.publish.step import PUBLISH, PublishOptions
 from pipelines.workspace.layout import Workspace
 from tests.conftest import Farm
@@ -346,29 +347,53 @@ def test_a_job_publishes_and_a_repeated_build_adds_nothing(site: Site, farm: Far
     builder.write_text(builder.read_text().replace("apt: ./published, ", ""))
     wrong = farm.doit("jobs")
     assert wrong.returncode == 3
-    assert "site: expected either `apt` or `folder`" in wrong.stderr
+    assert "site: expected one of `apt`, `folder` and `s3`" in wrong.stderr
+
+
+PIN = "Package: *\nPin: release o=build-coordination,n=stable\nPin-Priority: 1000\n"
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs chroot")
-def test_a_clean_root_installs_and_upgrades(site: Site, server: Server) -> None:
-    """Debian's own apt and dpkg, in a root with nothing else."""
+@pytest.mark.parametrize("codename", ["bookworm", "trixie"])
+def test_a_clean_root_installs_upgrades_and_goes_back(
+    site: Site, server: Server, codename: str
+) -> None:
+    """Debian's own apt and dpkg, in a root with nothing else: 12 checks with gpgv, 13 with sqv."""
     root = site.folder / "root"
-    sources = [str(path) for path in apt_sources()]
-    subprocess.run(
-        ["mmdebstrap", "--variant=apt", this_host().codename, str(root), *sources], check=True
-    )
+    sources = [str(path) for path in apt_sources()] if codename == this_host().codename else []
+    made = ["mmdebstrap", "--variant=apt", codename, str(root), *sources]
+    subprocess.run(made, check=True)
     shutil.copy(site.key, root / "etc/apt/keyrings/farm.gpg")
     source = f"deb [signed-by=/etc/apt/keyrings/farm.gpg] {server.url} stable main\n"
     (root / "etc/apt/sources.list.d/farm.list").write_text(source)
-    for version, text in {"1.0": "first\n", "1.1": "second\n"}.items():
-        site.publish(site.deb(version, text))
-        script = (
-            "apt-get -q -o APT::Update::Error-Mode=any update"
-            " && apt-get -q -y install tiny && cat /usr/share/tiny/hello.txt"
-        )
+
+    def in_root(script: str) -> str:
         done = subprocess.run(
-            ["chroot", str(root), "sh", "-c", script], check=False, capture_output=True, text=True
+            ["chroot", str(root), "sh", "-ec", script], check=False, capture_output=True, text=True
         )
         good(done)
-        assert done.stdout.endswith(text)
+        return done.stdout
+
+    update = "apt-get -q -o APT::Update::Error-Mode=any update; "
+    read = "; cat /usr/share/tiny/hello.txt"
+    for version, text in {"1.0": "first\n", "1.1": "second\n"}.items():
+        site.publish(site.deb(version, text))
+        done = in_root(f"{update} apt-get -q -y install tiny {read}")
+        assert done.endswith(text)
+
+    Place("site", site.destination, {}).offer("job-1", [site.deb("1.0", "first\n")], go_back=True)
+    assert "1.1" not in in_root(f"{update} apt-cache madison tiny").splitlines()[-1]
+    upgrade = "apt-get -q -y --allow-downgrades dist-upgrade"
+    assert in_root(f"{upgrade} {read}").endswith("second\n"), "what is installed stays"
+    (root / "etc/apt/preferences.d/farm").write_text(PIN)
+    assert in_root(f"{upgrade} {read}").endswith("first\n")
+    (root / "etc/apt/preferences.d/farm").unlink()
+    assert in_root(f"apt-get -q -y purge tiny; apt-get -q -y install tiny {read}").endswith(
+        "first\n"
+    )
+    site.publish(site.deb("1.1+really1.0", "again\n"))
+    assert in_root(f"{update} {upgrade} {read}").endswith("again\n")
+    foreign = make_gpg_key(site.folder / "other")
+    shutil.copy(foreign, root / "etc/apt/keyrings/farm.gpg")
+    assert subprocess.run(["chroot", str(root), "sh", "-c", update], check=False).returncode

@@ -204,13 +204,17 @@ def test_steps_never_see_what_is_the_builders_alone(home: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
+        ("destinations: {a: {s3: UP}}", "s3: expected `BUCKET` or `BUCKET/PREFIX`, found 'UP'"),
+        ("destinations: {a: {folder: x, ssh: h}}", "`ssh` needs an absolute `folder`"),
+        ("destinations: {a: {folder: /x, s3: up}}", "expected one of `apt`, `folder` and `s3`"),
+        ("destinations: {a: {folder: /x, profile: p}}", "`profile` belong to `s3`"),
         ("sandbox: docker", "sandbox: expected bwrap or none"),
         ("sandbox_paths: {/srv: yes}", "/srv: expected read or write"),
         ("sandbox_paths: {apt: read}", "expected a full path, or one from ~/ on, found 'apt'"),
         ("sandbox_paths: {/: read}", "expected a full path, or one from ~/ on, found '/'"),
     ],
 )
-def test_a_wrong_sandbox_is_said_with_its_line(home: Path, line: str, words: str) -> None:
+def test_a_wrong_setting_is_said_with_its_line(home: Path, line: str, words: str) -> None:
     (home / "builder.yaml").write_text(f"coordination_repository: x\n{line}\n")
     with pytest.raises(BadConfiguration, match=r"builder\.yaml:2:") as caught:
         read_builder_config(home, {"BUILDER_ID": "b"})
