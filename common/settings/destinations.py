@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from common.records import integer, key, optional, record, several, text
+from common.records import boolean, integer, key, optional, record, several, text
 from common.yaml.duration import parse_duration
 
 GRADES = ("clean", "dummied", "forced")
@@ -75,6 +75,8 @@ class Destination:
     """Seconds until its index expires for clients; None: never."""
     grades: tuple[str, ...] = key(several(_grade), ("clean",))
     """Grades of packages that it takes."""
+    from_scratch: bool = key(boolean, default=False)
+    """Whether it takes only what was built without results of earlier builds."""
 
 
 def destination(value: Any) -> Destination:

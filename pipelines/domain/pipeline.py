@@ -192,6 +192,8 @@ class StepContext:
     """Shows one short line of progress, like `module 3 of 12: core`."""
     upstream: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Values of the steps before it, by step kind."""
+    recorded: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Values of all steps that have succeeded, by step name."""
     steps: Sequence[Step] = ()
     """All steps of the pipeline, including this one."""
     dir: str | None = None

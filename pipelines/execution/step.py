@@ -318,6 +318,7 @@ class StepExecution:
                 lambda: (other.kind.name for other in steps),
                 lambda kind: recorded[next(s.name for s in reversed(steps) if s.kind.name == kind)],
             ),
+            recorded=recorded,
             steps=ComputedSequence(lambda: tuple(map(self._as_far_as_known, steps))),
             dir=step.dir,
             values=step.values,

@@ -78,7 +78,7 @@ def _carried_out(
             manifest.write_bytes(offer.build.manifest.data)
             files.append(manifest)
         if untested is not None:
-            offer.place.check(offer.made(), files, untested=untested)
+            offer.place.check(offer.results(), files, untested=untested)
         return carry_out(
             store,
             asked,

@@ -19,7 +19,7 @@ from pipelines.steps.publish.apt_repository import AptRepository
 from pipelines.steps.publish.bucket import Bucket
 from pipelines.steps.publish.far_folder import FarFolder
 from pipelines.steps.publish.folder import point_to, publish_to_folder
-from pipelines.steps.publish.quality import Quality, check_quality
+from pipelines.steps.publish.quality import Quality, check_quality, kept_modules
 from pipelines.steps.publish.signed_index import tool_output
 from pipelines.workspace.host_lock import host_lock
 
@@ -52,9 +52,13 @@ class Place:
         path = self._top / attempt / file
         return path if path.is_file() and file_sha256(path) == sha256 else None
 
-    def check(self, made: Mapping[str, Any], files: Sequence[Path], *, untested: bool) -> None:
-        """Raise StepFailed if files are not good enough; `made`: results of the packaging step."""
-        check_quality(Quality(made, untested=untested), self.name, self.destination, files)
+    def check(
+        self, results: Mapping[str, Mapping[str, Any]], files: Sequence[Path], *, untested: bool
+    ) -> None:
+        """Raise StepFailed if files are not good enough; `results`: of the job's steps, by kind."""
+        made = results.get("build-deb", {})
+        quality = Quality(made, kept_modules(results), untested=untested)
+        check_quality(quality, self.name, self.destination, files)
 
     def offer(
         self, attempt: str, files: Sequence[Path], *, go_back: bool

@@ -15,7 +15,7 @@ from pipelines.artifacts.manifest import LIST, listed_artifacts
 from pipelines.domain.errors import FailureCode, StepFailed, configured
 from pipelines.domain.pipeline import Options, StepContext, StepResult
 from pipelines.processes.step_log import open_log
-from pipelines.steps.publish.quality import Quality, check_quality
+from pipelines.steps.publish.quality import Quality, check_quality, kept_modules
 from pipelines.steps.publish.signed_index import tool_output
 from pipelines.workspace.host_lock import host_lock
 
@@ -52,7 +52,11 @@ class Publish:
         destination = configured(context.destinations, options.to, "destination", "destinations")
         files = _artifacts(context)
         check_quality(
-            Quality(context.upstream.get("build-deb", {}), untested=options.untested),
+            Quality(
+                context.upstream.get("build-deb", {}),
+                kept_modules(_results(context)),
+                untested=options.untested,
+            ),
             options.to,
             destination,
             files,
@@ -79,6 +83,16 @@ def _manifest(context: StepContext) -> Mapping[str, Any]:
         message = "no manifest of artifacts. Add a step `artifact-manifest` before this one."
         raise StepFailed(FailureCode.ARTIFACT_MISSING, message) from error
     return found
+
+
+def _results(context: StepContext) -> Mapping[str, Mapping[str, Any]]:
+    """Of the steps whose kinds keep modules, by step name."""
+    kinds = {step.name: step.kind.name for step in context.steps}
+    return {
+        name: values
+        for name, values in context.recorded.items()
+        if kinds.get(name) in ("maven", "build-deb")
+    }
 
 
 def _artifacts(context: StepContext) -> list[Path]:

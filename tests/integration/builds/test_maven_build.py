@@ -74,3 +74,35 @@ def test_after_kill_9_of_doit_the_modules_that_succeeded_are_left_out(farm: Farm
     values = ended["details"]["values"]
     assert [module["name"] for module in values["modules"]] == ["Tiny App"]
     assert values["tests"]["run"] == 2
+
+
+@pytest.mark.slow
+def test_a_destination_may_take_only_what_was_built_from_scratch(farm: Farm) -> None:
+    set_up(farm)
+    builder = farm.folder / "builder.yaml"
+    drop = "destinations:\n  drop: {folder: ./drop, from_scratch: true}\n"
+    builder.write_text(builder.read_text() + drop)
+    farm.pipeline(
+        """
+        - {name: jars, uses: maven, with: {goals: install, incremental: modules}}
+        - {name: collect, run: cp app/target/app-*.jar app.jar}
+        - {uses: artifact-manifest, with: {paths: [app.jar]}}
+        - {uses: publish, with: {to: drop}}
+        """
+    )
+    farm.enqueue()
+    assert farm.doit("build").returncode == 0, "nothing was kept before"
+
+    (farm.source / "app/README").write_text("changed\n")
+    commit_and_push(farm)
+    second = farm.enqueue()
+    refused = farm.doit("build")
+    assert refused.returncode == 1
+    remedy = "`doit rerun JOB --from jars`, or set `incremental: off`."
+    assert "'jars' took " in refused.stdout
+    assert remedy in refused.stdout
+    assert not list((farm.folder / "drop").glob(f"{second}-*"))
+
+    done = farm.doit("rerun", second, "--from", "jars")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert list((farm.folder / "drop").glob(f"{second}-*/app.jar"))

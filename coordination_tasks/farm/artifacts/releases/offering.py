@@ -53,8 +53,10 @@ class Place(Protocol):
     def find(self, attempt: str, file: str, sha256: str) -> Path | None:
         """A file that is there already, with this content."""
 
-    def check(self, made: Mapping[str, Any], files: Sequence[Path], *, untested: bool) -> None:
-        """Raise if files are not good enough; `made`: results of the packaging step."""
+    def check(
+        self, results: Mapping[str, Mapping[str, Any]], files: Sequence[Path], *, untested: bool
+    ) -> None:
+        """Raise if files are not good enough; `results`: of the job's steps, by kind."""
 
     def offer(
         self, attempt: str, files: Sequence[Path], *, go_back: bool
@@ -138,14 +140,14 @@ class Offer:
             raise NotVerified(f"job {self.build.job}: {one.file}: {one.problem}")
         return [there[file.path] or manifest.place(file) for file in wanted]
 
-    def made(self) -> Mapping[str, Any]:
-        """Results of the step that built packages, as the manifest has them."""
+    def results(self) -> Mapping[str, Mapping[str, Any]]:
+        """Results of the steps by kind, as the manifest has them."""
         manifest = self.build.manifest
-        steps = json.loads(manifest.data).get("provenance", {}).get("steps", {})
+        found: Mapping[str, Mapping[str, Any]]
+        found = json.loads(manifest.data).get("provenance", {}).get("steps", {})
         if manifest.is_divided:
             with suppress(OSError, ValueError, KeyError):
-                steps = json.loads(manifest.place(manifest.files[0]).read_bytes())["steps"]
-        found: Mapping[str, Any] = steps.get("build-deb", {})
+                found = json.loads(manifest.place(manifest.files[0]).read_bytes())["steps"]
         return found
 
     @property
