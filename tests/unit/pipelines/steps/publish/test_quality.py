@@ -33,13 +33,13 @@ def test_what_took_modules_of_earlier_builds_is_not_from_scratch() -> None:
 
 def test_a_promotion_is_held_to_the_same() -> None:
     with pytest.raises(StepFailed, match="step 'maven' took core from earlier builds"):
-        Place("stable", SCRATCH).check({"maven": kept("core")}, FILES, untested=True)
+        Place("stable", SCRATCH, {}).check({"maven": kept("core")}, FILES, untested=True)
 
 
 def test_without_such_modules_all_is_from_scratch() -> None:
-    Place("stable", SCRATCH).check({"maven": kept(), "build-deb": {}}, FILES, untested=True)
+    Place("stable", SCRATCH, {}).check({"maven": kept(), "build-deb": {}}, FILES, untested=True)
 
 
 def test_other_destinations_take_them() -> None:
-    place = Place("drop", Destination(folder="/srv/drop"))
+    place = Place("drop", Destination(folder="/srv/drop"), {})
     place.check({"maven": kept("core")}, FILES, untested=True)
