@@ -174,6 +174,9 @@ class Workspaces(Protocol):
     def logged_steps(self, job: str) -> Collection[tuple[int, str]]:
         """Attempt and step of the logs of a job that are here and not packed."""
 
+    def moved_from(self, old: Path) -> None:
+        """After the folder was moved here: let the source trees find its mirrors again."""
+
     def old_logs(self, before: datetime, *, pack: bool) -> Sequence[Path]:
         """Logs that were last written before that moment; `pack` moves them into an archive."""
 

@@ -15,8 +15,10 @@ from coordination_tasks.domain.model import BuilderProfile, Job
 from coordination_tasks.domain.secret_scan import findings, note
 from coordination_tasks.domain.step_log import LogTail, RunningLogs
 from coordination_tasks.domain.timestamps import format_time, parse_time
+from coordination_tasks.repository.heartbeats import own_place
 
 IDLE, BUILDING, SUCCESS, FAILED = "idle", "building", "success", "failed"
+FORMERLY_KEY = "formerly"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,8 @@ class BuilderStatus:
     instance: str = ""
     """See BuilderProfile; "" in files of earlier versions."""
     labels: Mapping[str, str] = field(default_factory=dict)
+    formerly: tuple[str, ...] = ()
+    """Ids that it had before it was renamed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +122,24 @@ def heartbeat_data(
     return _written(text, found, members)
 
 
+def renamed_status(data: bytes, old: str, new: str) -> bytes:
+    """The status of builder `old` under its new id. Raises BrokenDocument."""
+    path = status_path(old)
+    text = json_edit.decode(path, data)
+    found = json_edit.parse_object(path, text)
+    formerly = [name for name in read_status(old, data, None).formerly if name != new]
+    members: dict[str, object] = {
+        "server": new,
+        "status": IDLE,
+        "current_job": None,
+        FORMERLY_KEY: [*formerly, old],
+    }
+    heartbeat = _mapping(found.get("heartbeat"))
+    if heartbeat.get("branch") == own_place(old):
+        members["heartbeat"] = {**heartbeat, "branch": own_place(new)}
+    return _written(text, found, members)
+
+
 CLAIM_KEY = "claim_id"
 """In `current_job` of heartbeats: the claim that the builder works for."""
 
@@ -160,6 +182,8 @@ def read_status(builder: str, status: bytes, heartbeat: bytes | None) -> Builder
     heartbeat_found = _mapping(found.get("heartbeat"))
     branch, lease = heartbeat_found.get("branch"), number_from(heartbeat_found.get("lease_seconds"))
     interval = number_from(heartbeat_found.get("interval_seconds"))
+    names = found.get(FORMERLY_KEY)
+    formerly = names if isinstance(names, list) else []
     return BuilderStatus(
         builder=builder,
         status=str(found.get("status") or "unknown"),
@@ -176,6 +200,7 @@ def read_status(builder: str, status: bytes, heartbeat: bytes | None) -> Builder
         interval=float(interval) if interval and interval > 0 else None,
         instance=str(heartbeat_found.get("instance") or ""),
         labels={k: v for k, v in _mapping(found.get("labels")).items() if isinstance(v, str)},
+        formerly=tuple(name for name in formerly if isinstance(name, str)),
     )
 
 

@@ -75,6 +75,15 @@ def end_drain(draft: Draft, builder: str, *, by: str) -> Drain | None:
     return found
 
 
+def move_drain(draft: Draft, old: str, new: str) -> None:
+    """The drain of a builder becomes that of its new id. Raises BrokenDocument."""
+    text = json_edit.decode(DRAINS, draft.read(DRAINS) or _NEW.encode())
+    raws = json_edit.parse_object(DRAINS, text).get("drains")
+    if isinstance(raws, dict) and raws.get(old) is not None:
+        _write(draft, new, raws[old])
+        _write(draft, old, None)
+
+
 def _drain(builder: str, raw: object) -> Drain:
     members = raw if isinstance(raw, dict) else {}
     return Drain(

@@ -100,6 +100,13 @@ def free_lock(draft: Draft, name: str, *, by: str, person: str = "") -> bool:
     return True
 
 
+def hand_over(draft: Draft, old: str, new: str) -> None:
+    """The locks of a builder become those of its new id. Raises BrokenDocument."""
+    for held in read_locks(draft.read(LOCKS)):
+        if held.locked_by == old:
+            _write(draft, held.name, _others_members(draft, held.name, old) | {"locked_by": new})
+
+
 def free_expired(
     draft: Draft, *, by: str, now: datetime, notice: Callable[[str], None]
 ) -> tuple[Lock, ...]:

@@ -215,6 +215,30 @@ def acknowledge(draft: Draft, ids: Sequence[str], *, by: str) -> tuple[Message, 
     return tuple(message for _, message in awaiting)
 
 
+def readdress(draft: Draft, old: str, new: str) -> int:
+    """What was sent to a builder goes to its new id, what it has read stays read.
+
+    Returns how many messages changed. Raises BrokenDocument.
+    """
+    document = MessagesDocument(draft.read(MESSAGES))
+    count = 0
+    for index, raw, message in document.entries:
+        lists = {key: raw.get(key) for key in ("read_by", "acknowledged_by")}
+        changes: dict[str, object] = {
+            key: [new if name == old else name for name in names]
+            for key, names in lists.items()
+            if isinstance(names, list) and old in names
+        }
+        if message.to == old:
+            changes["to"] = new
+        if changes:
+            document.mark(index, changes)
+            count += 1
+    if count:
+        draft.write(MESSAGES, document.data)
+    return count
+
+
 def thread_of(messages: Sequence[Message], message_id: str) -> tuple[Message, ...]:
     """The conversation of a message: answers by their id, or by their subject; in order.
 

@@ -111,6 +111,7 @@ class JobLogs:
         runs = job.state is State.RUNNING and job.attempt == claim.attempt
         read = self._tails(snapshot, claim) if runs else {}
         tails = read or {}
+        builder = snapshot.present_name(claim.builder)
         steps = _steps(snapshot.transitions(job_id, claim.attempt))
         for name in tails:
             if name not in steps or not steps[name].has_ended:
@@ -120,8 +121,8 @@ class JobLogs:
         return AttemptView(
             job=job_id,
             attempt=claim.attempt,
-            builder=claim.builder,
-            host=_host(snapshot, claim.builder),
+            builder=builder,
+            host=_host(snapshot, builder),
             runs=runs,
             steps=steps,
             tails=tails,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,7 +30,7 @@ from coordination_tasks.documents.paths import (
     transitions_path,
 )
 from coordination_tasks.documents.transitions import TransitionLog
-from coordination_tasks.domain.errors import NotFound
+from coordination_tasks.domain.errors import BrokenDocument, NotFound
 from coordination_tasks.domain.model import Job, Transition, is_builder_id
 from coordination_tasks.repository.protocol import Version, Versions
 
@@ -151,6 +152,16 @@ class Snapshot:
             heartbeat = self.read(heartbeat_path(builder))
             self._statuses[builder] = read_status(builder, status, heartbeat)
         return self._statuses[builder]
+
+    def present_name(self, builder: str) -> str:
+        """The id that a builder has now: records keep the one that it had then."""
+        if builder in self._builders:
+            return builder
+        for name in self._builders:
+            with suppress(BrokenDocument):
+                if builder in self.builder_status(name).formerly:
+                    return name
+        return builder
 
     def sign_of(self, builder: str, jobs: Iterable[Job]) -> str:
         """Changes with every write of the builder while it builds these jobs; opaque."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from common.atomic_files import replace_file
 from pipelines.execution.invalidation import Chosen, clean_steps, forget_steps
 from pipelines.processes.tree import builder_marker, sweep
 from pipelines.workspace.cleanup import jobs_here, removable_items, remove
@@ -55,6 +56,12 @@ class Workspaces:
     def logged_steps(self, job: str) -> list[tuple[int, str]]:
         """Attempt and step of the logs of a job that are here and not packed, in their order."""
         return logged_steps(Workspace(self.state_dir, job))
+
+    def moved_from(self, old: Path) -> None:
+        """After the folder was moved here: let the source trees find its mirrors again."""
+        for alternates in self.state_dir.glob("jobs/*/build/source/.git/objects/info/alternates"):
+            text = alternates.read_text()
+            replace_file(alternates, text.replace(f"{old}/", f"{self.state_dir}/").encode())
 
     def old_logs(self, before: datetime, *, pack: bool) -> tuple[Path, ...]:
         """Logs that were last written before that moment; `pack` moves them into an archive."""

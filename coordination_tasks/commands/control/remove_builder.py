@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.yaml.findings import did_you_mean
@@ -92,9 +93,9 @@ builder, or one that is not silent.
         config = self.farm.config(builder)
         refs = branches(config)
         with open_snapshot(config, tell) as snapshot:
-            estate = _estate(config, snapshot, refs, pos_args[0])
+            estate = read_estate(config, snapshot, refs, pos_args[0])
         if write:
-            if not force and not _is_gone(estate):
+            if not force and not is_gone(estate):
                 raise Conflict(
                     f"builder {estate.builder} is not known to be silent. Stop it, and try again"
                     " when its lease has expired, or use --force."
@@ -115,7 +116,15 @@ builder, or one that is not silent.
         return 0
 
 
-def _estate(config: BuilderConfig, snapshot: Snapshot, refs: GitBranches, builder: str) -> Estate:
+def read_estate(
+    config: BuilderConfig,
+    snapshot: Snapshot,
+    refs: GitBranches,
+    builder: str,
+    *,
+    was_known: bool = False,
+) -> Estate:
+    """What the builder has. Raises BadRequest, BrokenDocument, NotFound unless it `was_known`."""
     if not is_builder_id(builder):
         raise BadRequest(f"invalid builder id {builder[:60]!r}")
     overview = farm_overview(config, snapshot)
@@ -130,7 +139,7 @@ def _estate(config: BuilderConfig, snapshot: Snapshot, refs: GitBranches, builde
     elif builder in overview.presences:
         presence = overview.presences[builder]
     found = refs.named(names)
-    if not held.is_known and not found:
+    if not (held.is_known or found or was_known):
         known = overview.names(snapshot.builders())
         raise NotFound(f"unknown builder {builder!r}{did_you_mean(builder, known)}")
     listed = list_artifacts(snapshot, snapshot.jobs(), lambda _: False, tell)
@@ -140,42 +149,47 @@ def _estate(config: BuilderConfig, snapshot: Snapshot, refs: GitBranches, builde
         holdings=held,
         branches=found,
         artifacts=[
-            one for one in listed if one.published.builder == builder and not one.destinations
+            one
+            for one in listed
+            if snapshot.present_name(one.published.builder) == builder and not one.destinations
         ],
         unsent=_unsent(config, builder),
     )
 
 
 def _unsent(config: BuilderConfig, builder: str) -> int | None:
-    journal = config.state_dir.parent / builder / "outbox.sqlite"
+    journal = folder_of(config, builder) / "outbox.sqlite"
     if not journal.exists():
         return None
     with Outbox(journal) as outbox:
         return len(outbox.pending()) + len(outbox.refused())
 
 
-def _is_gone(estate: Estate) -> bool:
+def folder_of(config: BuilderConfig, builder: str) -> Path:
+    """Where the state of a builder is, if it is on this host."""
+    return config.state_dir.parent / builder
+
+
+def is_gone(estate: Estate) -> bool:
+    """Whether it is known to send no heartbeats."""
     return estate.presence is None or estate.presence.liveness == SILENT
 
 
 def _lines(estate: Estate, *, removed: bool) -> Iterator[str]:
-    held, name, presence = estate.holdings, estate.builder, estate.presence
-    life = "no heartbeat"
-    if presence:
-        life = f"{presence.liveness}, last heartbeat {elapsed(presence.still_for_seconds)} ago"
-    yield f"builder {name}: {life}"
+    held, name = estate.holdings, estate.builder
+    yield f"builder {name}: {life_of(estate)}"
     if held.running:
-        yield f"  runs {_several(held.running)}: {'queued' if removed else 'to be queued'} again"
+        yield f"  runs {several(held.running)}: {'queued' if removed else 'to be queued'} again"
     for job_id in held.bound:
         yield f"  only it may claim {job_id}; change that with `doit set {job_id} --on any`"
     if held.locks:
-        yield f"  holds the locks {_several(held.locks)}"
+        yield f"  holds the locks {several(held.locks)}"
     if held.drain:
         yield f"  {held.drain.partition(' (end it')[0]}"
     if estate.branches:
-        yield f"  branches {_several(sorted(estate.branches))}"
+        yield f"  branches {several(sorted(estate.branches))}"
     if held.files:
-        yield f"  files {_several(held.files)}"
+        yield f"  files {several(held.files)}"
     yield from _on_its_disk(estate)
     if removed:
         yield f"builder {name} is no longer in the farm; records of its jobs stay"
@@ -187,14 +201,23 @@ def _on_its_disk(estate: Estate) -> Iterator[str]:
     if estate.artifacts:
         size = format_size(sum(one.published.manifest.size for one in estate.artifacts))
         jobs = [one.job.id for one in estate.artifacts]
-        yield f"  has the only artifacts of {_several(jobs)} ({size}); `doit fetch JOB -o FOLDER`"
+        yield f"  has the only artifacts of {several(jobs)} ({size}); `doit fetch JOB -o FOLDER`"
         yield "  copies them while its host can be reached"
     if estate.unsent:
         show = f"`doit outbox --builder {estate.builder}` shows them"
         yield f"  has {estate.unsent} unsent records; {show}"
 
 
-def _several(names: Sequence[str]) -> str:
+def life_of(estate: Estate) -> str:
+    """What is known of its heartbeats, for people."""
+    found = estate.presence
+    if found is None:
+        return "no heartbeat"
+    return f"{found.liveness}, last heartbeat {elapsed(found.still_for_seconds)} ago"
+
+
+def several(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{', '.join(names[:_SHOWN])}{more}"
 

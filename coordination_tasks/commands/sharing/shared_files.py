@@ -166,7 +166,7 @@ def _as_artifact(snapshot: Snapshot, file: SharedFile) -> Published:
     entry = ManifestFile(
         name=file.name, path=file.name, size=file.size, digests={"sha256": file.sha256}
     )
-    status = snapshot.builder_status(file.builder)
+    status = snapshot.builder_status(snapshot.present_name(file.builder))
     return Published(
         job=file.id,
         attempt=0,

@@ -88,6 +88,6 @@ def published_by(snapshot: Snapshot, end: Transition) -> Published:
 
 def _address(snapshot: Snapshot, builder: str) -> str:
     with suppress(NotFound, BrokenDocument):
-        status = snapshot.builder_status(builder)
+        status = snapshot.builder_status(snapshot.present_name(builder))
         return status.address or status.ip
     return ""

@@ -88,6 +88,20 @@ class GitBranches:
             with self._opened():
                 self._push({branch: ("", commit) for branch, commit in commits.items()})
 
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Give branches their new names, all or none; without effect for those that are not there.
+
+        Raises Conflict if a new name is taken, WriteRefused.
+        """
+        there = self.named(names)
+        if there:
+            with self._opened():
+                result = self._remote.fetch_branches(self._git_dir, sorted(there))
+                if (response := fetch_response(result)) is not Response.DONE:
+                    fail(response, result)
+                added = {names[old]: (commit, "") for old, commit in there.items()}
+                self._push(added | {old: ("", commit) for old, commit in there.items()})
+
     def _push(self, changes: Mapping[str, tuple[str, str]]) -> None:
         self._on_push()
         result = self._remote.push_branches(self._git_dir, changes)

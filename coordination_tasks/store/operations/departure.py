@@ -1,15 +1,17 @@
-"""A builder leaves the farm for good: what it holds, and how that is given back. Pure."""
+"""A builder leaves the farm for good, or under another id: what it holds, who gets it. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from common.states import State
 from coordination_tasks.documents.archive_files import Files
-from coordination_tasks.documents.drains import end_drain, read_drains
-from coordination_tasks.documents.jobs import JobsDocument
-from coordination_tasks.documents.locks import free_lock, read_locks
+from coordination_tasks.documents.builder_status import renamed_status
+from coordination_tasks.documents.drains import end_drain, move_drain, read_drains
+from coordination_tasks.documents.jobs import JobsDocument, keep_request, read_jobs, write_jobs
+from coordination_tasks.documents.locks import free_lock, hand_over, read_locks
+from coordination_tasks.documents.messages import readdress
 from coordination_tasks.documents.paths import (
     DRAINS,
     JOBS,
@@ -18,6 +20,7 @@ from coordination_tasks.documents.paths import (
     running_logs_path,
     status_path,
 )
+from coordination_tasks.domain.errors import Conflict
 from coordination_tasks.domain.model import Job
 from coordination_tasks.repository.draft import Draft
 from coordination_tasks.store.operations.control import Actor, release
@@ -73,6 +76,46 @@ def leave(draft: Draft, builder: str, actor: Actor) -> Holdings:
         draft.delete(path)
     if found.is_known:
         draft.note(f"{actor.builder}: builder {builder} leaves the farm, by {actor.person}")
+    return found
+
+
+def rename(draft: Draft, builder: str, new: str, actor: Actor) -> Holdings:
+    """What the builder holds becomes that of its `new` id; records of its jobs keep the old one.
+
+    Without effect when the documents do not know it, because it was renamed before. Raises Conflict
+    while it runs a job or when they know the new id, BrokenDocument.
+    """
+    found = holdings(draft, builder)
+    if not found.is_known:
+        return found
+    if found.running:
+        raise Conflict(
+            f"builder {builder} runs job {found.running[0]}. Drain it, and wait for the job's end;"
+            f" if it is dead, `doit release {found.running[0]} --force` queues the job again."
+        )
+    if holdings(draft, new).is_known:
+        raise Conflict(f"builder id {new} is taken. Choose another one.")
+    jobs = read_jobs(draft)
+    for job_id in found.bound:
+        job = jobs.require(job_id)
+        moved = replace(
+            job,
+            wanted_builder=new if job.wanted_builder == builder else job.wanted_builder,
+            assigned_to=new if job.assigned_to == builder else job.assigned_to,
+        )
+        jobs.put(moved)
+        keep_request(draft, moved)
+    if found.bound:
+        write_jobs(draft, jobs)
+    hand_over(draft, builder, new)
+    move_drain(draft, builder, new)
+    readdress(draft, builder, new)
+    status = draft.read(status_path(builder))
+    if status is not None:
+        draft.write(status_path(new), renamed_status(status, builder, new))
+    for path in found.files:
+        draft.delete(path)
+    draft.note(f"{actor.builder}: builder {builder} is now {new}, by {actor.person}")
     return found
 
 

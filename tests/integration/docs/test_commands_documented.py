@@ -74,6 +74,7 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit share": (["share", "mistaken.yaml"],),
     "doit shared": (["shared"], ["shared", "--get", "notes.txt", "-o", "got.d"]),
     "doit remove-builder": (["remove-builder", "build1"],),
+    "doit rename-builder": (["rename-builder", "build1", "build7", "--builder", "build1"],),
     "doit recover": (["recover", "--from-clone"],),
     "doit release": (["release", RUNNING, "--force"],),
     "doit build": (["build", BUILT],),
