@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from string import Formatter
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from common.yaml.document import Document, read_document
 from common.yaml.size import parse_size
@@ -26,6 +35,8 @@ AlertKind = Literal[
 ]
 _SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OFF = "off"
+PLACEHOLDERS = ("builder", "status", "subject", "sender")
+"""Of an answer."""
 
 
 def _unless_off(value: Any) -> Any:
@@ -34,6 +45,17 @@ def _unless_off(value: Any) -> Any:
 
 def _size(value: Any) -> Any:
     return value if value is None else parse_size(value)
+
+
+def _reply(value: str) -> str:
+    try:
+        names = {name for _, name, _, _ in Formatter().parse(value) if name is not None}
+    except ValueError as error:
+        raise ValueError(f"{error}. Write a brace of the text twice.") from error
+    if unknown := sorted(names - set(PLACEHOLDERS)):
+        known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+        raise ValueError(f"unknown placeholder {{{unknown[0]}}} (known: {known})")
+    return value
 
 
 def _secret(value: Any) -> Any:
@@ -126,6 +148,22 @@ class ChannelEntry(FarmEntry):
         return self
 
 
+class AnswerEntry(FarmEntry):
+    """A rule by which builders answer messages themselves."""
+
+    subject: Text
+    """Of the messages that it answers; `*` stands for any text, case does not matter."""
+    type: Several[Literal["info", "warning", "error", "request"]] = ()
+    """Their types; all when omitted."""
+    sender: Annotated[Several[Text], Field(alias="from")] = ()
+    """The builders that sent them; all when omitted."""
+    reply: Annotated[Text, AfterValidator(_reply), Field(max_length=2000)]
+    """The answer; `{builder}`, `{status}` (what the builder does), `{subject}` and `{sender}` are
+    replaced."""
+    ack: bool = False
+    """Also acknowledge the message if it asks for that."""
+
+
 class FarmFile(FarmEntry):
     """The whole file."""
 
@@ -133,6 +171,8 @@ class FarmFile(FarmEntry):
     """When there is an alert."""
     channels: dict[str, ChannelEntry] = Field(default_factory=dict)
     """Whom to tell, by name."""
+    answers: dict[str, AnswerEntry] = Field(default_factory=dict)
+    """Which messages builders answer themselves, by name; the first rule that matches counts."""
 
 
 def read_farm_file(pipelines_file: Path) -> FarmFile:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +23,7 @@ from coordination_tasks.documents.archive_files import (
     lines,
 )
 from coordination_tasks.documents.codec import Unreadable, job_from
-from coordination_tasks.documents.messages import Message, MessagesDocument
+from coordination_tasks.documents.messages import Message, MessagesDocument, read_message
 from coordination_tasks.documents.paths import (
     ARCHIVE,
     JOBS,
@@ -121,6 +122,16 @@ def archive_jobs(draft: Draft, due: Mapping[str, str]) -> None:
         append_line(draft, raw, _jobs_file(due[job_id], job_id))
         _archive_transitions(draft, job_id, due[job_id])
         draft.delete(request_path(job_id))
+
+
+def archived_messages(files: Files) -> Iterator[Message]:
+    """All archived messages by month; a line that is no message is skipped."""
+    for month in reversed(months(files)):
+        for _, _, line in lines(files, _messages_file(month)):
+            with suppress(ValueError, RecursionError):
+                found = json.loads(line)
+                if isinstance(found, dict):
+                    yield read_message(found)
 
 
 def archive_messages(

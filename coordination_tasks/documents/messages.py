@@ -94,7 +94,7 @@ class MessagesDocument:
     def entries(self) -> tuple[tuple[int, Mapping[str, object], Message], ...]:
         """Index, entry and message of the readable entries, in the file's order."""
         return tuple(
-            (index, raw, _message(raw))
+            (index, raw, read_message(raw))
             for index, raw in enumerate(self._raws)
             if isinstance(raw, dict)
         )
@@ -306,7 +306,8 @@ def _members(message: Message) -> dict[str, object]:
     return members | more | ({"read_by": []} if message.to == TO_ALL else {})
 
 
-def _message(raw: Mapping[str, object]) -> Message:
+def read_message(raw: Mapping[str, object]) -> Message:
+    """A message of its members, whatever is missing."""
     readers, acks = raw.get("read_by"), raw.get("acknowledged_by")
     return Message(
         id=_text(raw, "id"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from common.errors import ApplicationError, one_line
-from common.settings.farm import read_farm_file
+from common.settings.farm import AnswerEntry, read_farm_file
 from common.settings.notify import Notify
 from common.yaml.findings import InvalidFile
 from coordination_tasks.build.ports import Pipelines, SourceState
@@ -24,7 +24,7 @@ from coordination_tasks.farm.alerts.channels.choice import Channels
 from coordination_tasks.farm.alerts.own_facts import OwnAlerts, OwnFacts
 from coordination_tasks.farm.alerts.sending import Sending
 from coordination_tasks.farm.alerts.turn import Alerts, Rules
-from coordination_tasks.farm.mailbox import Mailbox
+from coordination_tasks.farm.messages.mailbox import Mailbox
 from coordination_tasks.farm.presence.observations import Presence
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
@@ -83,6 +83,17 @@ def read_rules(pipelines: Pipelines) -> Rules:
         except ApplicationError:
             notify = {}  # the alert about it must be told all the same
     return Rules(farm=farm, notify=notify)
+
+
+def answer_rules(pipelines: Pipelines) -> Mapping[str, AnswerEntry]:
+    """By which rules builders answer messages; none while the file cannot be read: alerts say so.
+
+    Raises ApplicationError.
+    """
+    try:
+        return read_farm_file(pipelines.file()).answers
+    except InvalidFile:
+        return {}
 
 
 def sending(

@@ -18,10 +18,11 @@ from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.farm.alerts.turn import Alerts
 from coordination_tasks.farm.artifacts.releases.good_builds import prune_good_builds
 from coordination_tasks.farm.housekeeping import Housekeeping, PeriodicHousekeeping
+from coordination_tasks.farm.messages.answers import Answers
 from coordination_tasks.farm.triggers.looks import TriggerLooks
 from coordination_tasks.farm.watch import Watch
 from coordination_tasks.store.store import Store
-from coordination_tasks.wiring.alerts import AlertWiring
+from coordination_tasks.wiring.alerts import AlertWiring, answer_rules
 from coordination_tasks.wiring.clones import marks, push_budget, step_logs
 from coordination_tasks.wiring.pipelines import PipelinesLook
 from coordination_tasks.wiring.renewal import renew_destinations
@@ -58,6 +59,16 @@ def make_watch(
     triggers = trigger_looks(config, pipelines, store, look, notice)
     told = alerts.alerts(lambda: look.snapshot, lambda: watch.failing_since)
 
+    answers = Answers(
+        builder=config.profile.id,
+        store=store,
+        snapshot=lambda: look.snapshot,
+        rules=lambda: answer_rules(pipelines),
+        has_room=budget.has_room,
+        clock=utc_now,
+        notice=notice,
+    )
+
     watch = Watch(
         builder=config.profile.id,
         store=store,
@@ -74,7 +85,7 @@ def make_watch(
             notice=notice,
             also=lambda: _each_hour(pipelines, config, notice),
         ),
-        also=(definitions.look, triggers.run_due, told.run_due),
+        also=(definitions.look, triggers.run_due, told.run_due, answers.run_due),
         end=lambda: _end(pipelines, triggers, told),
         heartbeat=config.heartbeat,
         sweep=pipelines.workspaces(config.state_dir).sweep,

@@ -5,23 +5,38 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import NoReturn
 
 from rich.padding import Padding
 from rich.text import Text
 
+from common.atomic_files import replace_file
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.cli.output_stream import check_reader
+from common.errors import os_error_text
+from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.commands.base import FarmCommand, as_json, as_json_line
 from coordination_tasks.commands.tables import console
 from coordination_tasks.commands.views.job_filter import read_since
 from coordination_tasks.commands.views.message_filter import MessageFilter
+from coordination_tasks.commands.views.output import write_lines
+from coordination_tasks.documents.archive import archived_messages
 from coordination_tasks.documents.messages import Message
 from coordination_tasks.domain.errors import BadRequest, CoordinationError
 from coordination_tasks.domain.timestamps import format_time, utc_now
-from coordination_tasks.farm.mailbox import Mailbox
+from coordination_tasks.farm.messages.digest import (
+    ALL_FILE,
+    STATUS_FILE,
+    all_text,
+    count,
+    count_lines,
+    status_text,
+)
+from coordination_tasks.farm.messages.mailbox import Mailbox
 from coordination_tasks.store.store import Store
+from coordination_tasks.wiring.reading import open_snapshot
 from coordination_tasks.wiring.store import open_store
 
 _POLL = 5.0
@@ -36,7 +51,7 @@ class MessagesCommand(FarmCommand):
     doc_purpose = "show the messages to this builder, mark them as read, archive them"
     doc_usage = (
         "[--all | --thread ID] [--unread] [--from NAME] [--since TIME] [--limit N] [--follow]"
-        " [--json] | [--mark-read | --ack | --archive] [ID ...]"
+        " [--json] | [--mark-read | --ack | --archive] [ID ...] | --counts | --export DIR"
     )
     doc_description = """
 Without an ID: unread messages to this builder. Each builder marks a message to `all` as read for
@@ -45,6 +60,10 @@ itself. `--mark-read` marks the shown messages as read; `--ack` and `--archive` 
 --thread shows a message with those that it answers or that answer it, by their ids or, as older
 programs answer, by a subject after `Re:`. --follow goes on with new messages until Ctrl-C; with
 --json it prints one object on each line.
+
+--counts shows how many messages there are, and for each builder how many it has not read or
+acknowledged. --export writes MESSAGES_STATUS.md (the counts, and the last messages) and
+MESSAGES_ALL.txt (all messages, archived ones first) into a folder.
 
 Exit codes: 0 shown or done, 1 cannot reach the coordination repository or messages.json is
 broken, 3 bad configuration, bad usage, or unknown message.
@@ -71,6 +90,10 @@ broken, 3 bad configuration, bad usage, or unknown message.
          "help": "acknowledge the given messages, and mark them as read"},
         {"name": "archive", "long": "archive", "type": bool, "default": False,
          "help": "archive the given messages"},
+        {"name": "counts", "long": "counts", "type": bool, "default": False,
+         "help": "show how many messages there are, instead of the messages"},
+        {"name": "export", "long": "export", "type": str, "default": "",
+         "help": "write MESSAGES_STATUS.md and MESSAGES_ALL.txt into this folder"},
         OPTION_JSON,
         OPTION_BUILDER,
     )  # fmt: skip
@@ -87,6 +110,8 @@ broken, 3 bad configuration, bad usage, or unknown message.
         follow: bool,
         ack: bool,
         archive: bool,
+        counts: bool,
+        export: str,
         json: bool,
         builder: str,
         pos_args: list[str],
@@ -102,6 +127,12 @@ broken, 3 bad configuration, bad usage, or unknown message.
         )
         acts = [mark_read, ack, archive].count(True)
         _check(chosen, acts=acts, needs_ids=ack or archive, follow=follow)
+        if counts or export:
+            if acts or follow or chosen != MessageFilter() or (counts and export):
+                raise BadRequest("--counts and --export stand alone")
+            config = self.farm.config(builder)
+            _tell_counts(config, export, json=json)
+            return 0
         with open_store(self.farm.config(builder), tell) as store:
             name = store.builder
             if acts:
@@ -121,6 +152,33 @@ broken, 3 bad configuration, bad usage, or unknown message.
             if follow:
                 _follow(store, chosen, {message.id for message in shown}, json=json)
         return 0
+
+
+def _tell_counts(config: BuilderConfig, folder: str, *, json: bool) -> None:
+    """Show the counts, or write the files into `folder`. Raises BadRequest, BrokenDocument."""
+    with open_snapshot(config, tell) as snapshot:
+        messages, archived = snapshot.messages(), tuple(archived_messages(snapshot))
+        found = count(messages, len(archived), snapshot.builders())
+    if not folder:
+        if json:
+            sys.stdout.write(as_json(asdict(found)) + "\n")
+        else:
+            write_lines(count_lines(found))
+        return
+    texts = {
+        STATUS_FILE: status_text(messages, found, utc_now()),
+        ALL_FILE: all_text((*archived, *messages)),
+    }
+    paths = [Path(folder, name) for name in texts]
+    try:
+        for path, text in zip(paths, texts.values(), strict=True):
+            replace_file(path, text.encode("utf-8", "replace"))
+    except OSError as error:
+        raise BadRequest(f"cannot write {folder}: {os_error_text(error)}") from error
+    if json:
+        sys.stdout.write(as_json({"files": paths}) + "\n")
+    else:
+        write_lines(map(str, paths))
 
 
 def _check(chosen: MessageFilter, *, acts: int, needs_ids: bool, follow: bool) -> None:

@@ -15,7 +15,7 @@ from coordination_tasks.commands.control.acting import OPTION_AS
 from coordination_tasks.documents.messages import MESSAGE_TYPES, TO_ALL, Message
 from coordination_tasks.domain.errors import BadRequest, NotFound
 from coordination_tasks.domain.secret_scan import refuse_secrets
-from coordination_tasks.farm.mailbox import Mailbox
+from coordination_tasks.farm.messages.mailbox import Mailbox
 from coordination_tasks.store.store import Store
 from coordination_tasks.wiring.reading import find_presences
 from coordination_tasks.wiring.store import open_store

@@ -9,7 +9,7 @@ import pytest
 
 from coordination_tasks.documents.messages import Message, MessagesDocument
 from coordination_tasks.domain.errors import BadRequest, BrokenDocument, NotFound
-from coordination_tasks.farm.mailbox import Mailbox
+from coordination_tasks.farm.messages.mailbox import Mailbox
 from coordination_tasks.store.store import Store
 from tests.support.coordination.world import NOON, World
 

@@ -14,7 +14,7 @@ from coordination_tasks.farm.alerts.channels.choice import Channels
 from coordination_tasks.farm.alerts.own_facts import OwnAlerts, OwnFacts
 from coordination_tasks.farm.alerts.sending import Sending
 from coordination_tasks.farm.alerts.turn import Alerts, Rules
-from coordination_tasks.farm.mailbox import Mailbox
+from coordination_tasks.farm.messages.mailbox import Mailbox
 from coordination_tasks.store.attempt_commands import Completion
 from tests.support.coordination.world import World, claim, job
 

@@ -19,7 +19,7 @@ from coordination_tasks.domain.errors import Conflict, NotFound
 from coordination_tasks.domain.model import BuilderProfile
 from coordination_tasks.domain.timestamps import format_time
 from coordination_tasks.farm.housekeeping import Housekeeping, Moved
-from coordination_tasks.farm.mailbox import Mailbox
+from coordination_tasks.farm.messages.mailbox import Mailbox
 from coordination_tasks.fsck.documents import find_secrets
 from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.store import Store

@@ -11,7 +11,7 @@ import pytest
 from common.states import State
 from coordination_tasks.documents.paths import JOBS, MESSAGES
 from coordination_tasks.domain.errors import Conflict, NothingToClaim
-from coordination_tasks.farm.mailbox import Mailbox
+from coordination_tasks.farm.messages.mailbox import Mailbox
 from coordination_tasks.fsck.jobs import check_jobs
 from coordination_tasks.fsck.stalled import check_dropped
 from coordination_tasks.store.attempt_commands import Completion

@@ -34,6 +34,8 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit status": (["status"],),
     "doit status --job ID": (["status", "--job", BUILT], ["status", "--job", DROPPED]),
     "doit messages": (["messages"],),
+    "doit messages --counts": (["messages", "--counts"],),
+    "doit messages --export DIR": (["messages", "--export", "exported.d"],),
     "doit metrics": (["metrics"],),
     "doit predict": (["predict", BUILT],),
     "doit locks": (["locks"],),

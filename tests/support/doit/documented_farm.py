@@ -11,7 +11,7 @@ from coordination_tasks.builder.outbox.journal import Outbox
 from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, Transition
 from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.farm.control import Control
-from coordination_tasks.farm.mailbox import Mailbox
+from coordination_tasks.farm.messages.mailbox import Mailbox
 from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.store import Store

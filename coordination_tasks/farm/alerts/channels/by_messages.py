@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from coordination_tasks.documents.messages import LONGEST_BODY, LONGEST_SUBJECT
 from coordination_tasks.farm.alerts.message import Message
-from coordination_tasks.farm.mailbox import Mailbox
+from coordination_tasks.farm.messages.mailbox import Mailbox
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from coordination_tasks.farm.alerts.channels.by_command import CommandChannel
 from coordination_tasks.farm.alerts.channels.by_github import GitHubChannel
 from coordination_tasks.farm.alerts.channels.by_messages import MessagesChannel
 from coordination_tasks.farm.alerts.message import Message
-from coordination_tasks.farm.mailbox import Mailbox
+from coordination_tasks.farm.messages.mailbox import Mailbox
 
 
 class Channel(Protocol):

@@ -14,7 +14,7 @@ from coordination_tasks.documents.paths import JOBS, LOCKS, MESSAGES, heartbeat_
 from coordination_tasks.documents.retention import Ages
 from coordination_tasks.domain.model import Attempt
 from coordination_tasks.farm.housekeeping import Housekeeping
-from coordination_tasks.farm.mailbox import Mailbox
+from coordination_tasks.farm.messages.mailbox import Mailbox
 from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.store import Store
 from tests.support.coordination.world import NOON, World, began, claim, control, job, memory_world
