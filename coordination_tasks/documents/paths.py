@@ -46,6 +46,11 @@ def running_logs_path(builder: str) -> str:
     return f"{builder}/running-logs.json"
 
 
+def trigger_looks_path(builder: str) -> str:
+    """A builder's last look at each trigger, only in its heartbeats."""
+    return f"{builder}/triggers.json"
+
+
 def manifest_path(builder: str, job_id: str, attempt: int) -> str:
     """The manifest of an attempt."""
     return f"{logs_folder(builder)}/{quoted(job_id)}-{attempt}-manifest.json"

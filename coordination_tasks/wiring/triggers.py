@@ -8,18 +8,33 @@ from dataclasses import replace
 
 from coordination_tasks.build.ports import Pipelines
 from coordination_tasks.builder.config.builder import BuilderConfig
+from coordination_tasks.documents.paths import trigger_looks_path
 from coordination_tasks.domain.model import Job
 from coordination_tasks.domain.timestamps import utc_now
+from coordination_tasks.farm.presence.observations import builder_places
 from coordination_tasks.farm.presence.observer import Observer
 from coordination_tasks.farm.signed_jobs import is_signed, job_signer
 from coordination_tasks.farm.triggers.looks import TriggerLooks
-from coordination_tasks.farm.triggers.record import LookRecord
+from coordination_tasks.farm.triggers.record import Looks, last_looks, look_record, read_looks
+from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
+from coordination_tasks.wiring.clones import heartbeats
 
 
-def look_record(config: BuilderConfig) -> LookRecord:
-    """What this builder saw last."""
-    return LookRecord(config.state_dir / "triggers.json")
+def farm_looks(config: BuilderConfig, snapshot: Snapshot) -> Looks:
+    """The last look at each trigger by any builder, as heartbeats and our own disk show them.
+
+    Raises Unavailable.
+    """
+    beats = heartbeats(config)
+    signs = beats.signs()
+    places = {
+        name: place for name, place in builder_places(snapshot, signs).items() if place in signs
+    }
+    paths = {place: trigger_looks_path(name) for name, place in places.items()}
+    files = beats.read(paths, signs)
+    others = [read_looks(files[place], name) for name, place in places.items() if place in files]
+    return last_looks([look_record(config.state_dir).read(config.profile.id), *others])
 
 
 def trigger_looks(
@@ -47,7 +62,7 @@ def trigger_looks(
         sources=lambda: pipelines.watched(config.state_dir),
         check=check,
         every=config.observe_every,
-        record=look_record(config),
+        record=look_record(config.state_dir),
         clock=utc_now,
         monotonic=time.monotonic,
         notice=notice,

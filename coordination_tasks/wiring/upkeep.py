@@ -17,6 +17,7 @@ from coordination_tasks.build.ports import Pipelines
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.config.heartbeat import BESIDE_OLD_PROGRAMS
 from coordination_tasks.builder.host_load import read_host_load
+from coordination_tasks.documents.paths import trigger_looks_path
 from coordination_tasks.domain.errors import CoordinationError, in_words
 from coordination_tasks.domain.model import BuilderProfile
 from coordination_tasks.domain.timestamps import utc_now
@@ -24,6 +25,7 @@ from coordination_tasks.farm.presence.beater import Beater
 from coordination_tasks.farm.presence.observations import Presence
 from coordination_tasks.farm.presence.observer import Observer
 from coordination_tasks.farm.presence.twins import Twins
+from coordination_tasks.farm.triggers.record import look_record, looks_data
 from coordination_tasks.farm.wake_call import WakeCalls
 from coordination_tasks.farm.work.sign_of_life import SignOfLife
 from coordination_tasks.repository.step_logs import StepLogs
@@ -51,6 +53,10 @@ def beater(
         is_needed = snapshot is not None and old_builders(snapshot, utc_now(), own=own)
         return BESIDE_OLD_PROGRAMS if is_needed else math.inf
 
+    def looks() -> Mapping[str, bytes]:
+        found = look_record(config.state_dir).read()
+        return {trigger_looks_path(config.profile.id): looks_data(found)} if found else {}
+
     return Beater(
         _profile(config),
         heartbeats(config),
@@ -58,6 +64,7 @@ def beater(
         on_facts=store.beat,
         main_every=main_every,
         announce=store.publish_idle if announces else None,
+        always=looks,
         load=lambda: read_host_load(config.state_dir),
         clock=utc_now,
         monotonic=time.monotonic,

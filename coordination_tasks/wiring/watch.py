@@ -19,6 +19,7 @@ from coordination_tasks.farm.alerts.turn import Alerts
 from coordination_tasks.farm.artifacts.releases.good_builds import prune_good_builds
 from coordination_tasks.farm.housekeeping import Housekeeping, PeriodicHousekeeping
 from coordination_tasks.farm.messages.answers import Answers
+from coordination_tasks.farm.presence.observer import Observer
 from coordination_tasks.farm.triggers.looks import TriggerLooks
 from coordination_tasks.farm.watch import Watch
 from coordination_tasks.store.store import Store
@@ -57,17 +58,8 @@ def make_watch(
 
     definitions = PipelinesLook(pipelines=pipelines, state_dir=config.state_dir)
     triggers = trigger_looks(config, pipelines, store, look, notice)
+    answers = _answers(config, pipelines, store, look, notice)
     told = alerts.alerts(lambda: look.snapshot, lambda: watch.failing_since)
-
-    answers = Answers(
-        builder=config.profile.id,
-        store=store,
-        snapshot=lambda: look.snapshot,
-        rules=lambda: answer_rules(pipelines),
-        has_room=budget.has_room,
-        clock=utc_now,
-        notice=notice,
-    )
 
     watch = Watch(
         builder=config.profile.id,
@@ -107,6 +99,24 @@ def _each_hour(pipelines: Pipelines, config: BuilderConfig, notice: Callable[[st
     for name in renew_destinations(pipelines, config):
         notice(f"signed the index of destination {name} again: it would have expired")
     prune_good_builds(marks(config), config.keep_good_builds)
+
+
+def _answers(
+    config: BuilderConfig,
+    pipelines: Pipelines,
+    store: Store,
+    look: Observer,
+    notice: Callable[[str], None],
+) -> Answers:
+    return Answers(
+        builder=config.profile.id,
+        store=store,
+        snapshot=lambda: look.snapshot,
+        rules=lambda: answer_rules(pipelines),
+        has_room=push_budget(config).has_room,
+        clock=utc_now,
+        notice=notice,
+    )
 
 
 def _end(pipelines: Pipelines, triggers: TriggerLooks, told: Alerts) -> None:

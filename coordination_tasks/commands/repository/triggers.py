@@ -5,20 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
 from common.yaml.findings import did_you_mean
+from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.commands.base import as_json, no_arguments
 from coordination_tasks.commands.control.acting import OPTION_AS, ActingCommand
 from coordination_tasks.commands.views.farm_page import Section
 from coordination_tasks.commands.views.output import write_lines, write_section
-from coordination_tasks.domain.errors import BadRequest
+from coordination_tasks.domain.errors import BadRequest, Unavailable
 from coordination_tasks.domain.timestamps import elapsed, format_time, utc_now
+from coordination_tasks.farm.triggers.record import Look, Looks, look_record
 from coordination_tasks.farm.triggers.report import TriggerReport, kinds_of, trigger_reports
 from coordination_tasks.farm.triggers.requests import trigger_name
 from coordination_tasks.farm.triggers.source import WatchedSource
-from coordination_tasks.wiring.reading import open_reading
-from coordination_tasks.wiring.triggers import look_record
+from coordination_tasks.wiring.reading import Reading, open_reading
+from coordination_tasks.wiring.triggers import farm_looks
 
 
 class TriggersCommand(ActingCommand):
@@ -28,9 +31,10 @@ class TriggersCommand(ActingCommand):
     doc_purpose = "show what starts jobs by itself, and pause or resume one"
     doc_usage = "[TRIGGER [--pause [--reason TEXT] | --resume] [--as NAME]] [--json]"
     doc_description = """
-Without TRIGGER: each trigger of the pipelines of this builder, what it waits for, this builder's
-last look at it, the next run of a schedule, and why it started nothing. `doit work` and
-`doit watch` look; of many builders each looks less often.
+Without TRIGGER: each trigger of the pipelines of this builder, what it waits for, the last look at
+it of any builder, the next run of a schedule, and why it started nothing. `doit work` and
+`doit watch` look; of many builders each looks less often. Looks of others come with their
+heartbeats, which can be 4 minutes old.
 
 --pause lets a trigger start nothing, in the whole farm, until --resume. What happens meanwhile
 starts nothing afterwards either.
@@ -80,7 +84,7 @@ Exit codes: 0 shown or changed, 1 cannot reach the coordination repository, 3 ba
         with open_reading(config, tell) as reading:
             self.show_outage(reading.outage, json=json)
             triggers = {name: source.triggers for name, source in sources.items()}
-            looks = look_record(config).read()
+            looks = self._looks(config, reading)
             found = trigger_reports(triggers, reading.snapshot, looks, utc_now())
         shown = [report for report in found if report.name in pos_args or not pos_args]
         if json:
@@ -90,6 +94,15 @@ Exit codes: 0 shown or changed, 1 cannot reach the coordination repository, 3 ba
         else:
             write_lines(["no pipeline has triggers"])
         return 0
+
+    def _looks(self, config: BuilderConfig, reading: Reading) -> Looks:
+        """Those of the farm; while it cannot be reached those of this builder."""
+        if reading.outage is None:
+            try:
+                return farm_looks(config, reading.snapshot)
+            except Unavailable as error:
+                tell(f"doit triggers: {error}; the looks are those of this builder alone")
+        return look_record(config.state_dir).read(config.profile.id)
 
 
 def _check_name(name: str, sources: Mapping[str, WatchedSource]) -> None:
@@ -110,7 +123,7 @@ def _section(reports: Sequence[TriggerReport]) -> Section:
             (
                 each.name,
                 "paused" if each.paused else "active",
-                f"{elapsed((now - each.look.at).total_seconds())} ago" if each.look.at else "-",
+                _looked(each.look, now),
                 format_time(each.next_run) if each.next_run else "-",
                 f"{each.last_job.id} {each.last_job.state}" if each.last_job else "-",
                 each.why,
@@ -123,6 +136,12 @@ def _section(reports: Sequence[TriggerReport]) -> Section:
     )
 
 
+def _looked(look: Look, now: datetime) -> str:
+    if look.at is None:
+        return "-"
+    return f"{elapsed((now - look.at).total_seconds())} ago{f' by {look.by}' if look.by else ''}"
+
+
 def _as_json(report: TriggerReport) -> dict[str, object]:
     job = report.last_job
     return {
@@ -132,6 +151,7 @@ def _as_json(report: TriggerReport) -> dict[str, object]:
         "what": report.what,
         "paused": asdict(report.paused) if report.paused else None,
         "looked_at": report.look.at,
+        "looked_by": report.look.by or None,
         "problem": report.look.problem or None,
         "said": list(report.look.said),
         "next_run": report.next_run,

@@ -25,7 +25,8 @@ class Beater:
 
     `on_facts` beats among the facts of the store, for farms that prefer that, for remotes that
     forbid force pushes, and every `main_every` seconds for older programs; the first such beat is
-    `announce` instead, if there is one: this builder is idle then. `beat_if_due` raises
+    `announce` instead, if there is one: this builder is idle then. `always` returns files, by path,
+    of each heartbeat on the builder's own branch. `beat_if_due` raises
     Unavailable, AccessDenied, WriteRefused (once: then it beats among the facts), NotDurable.
     """
 
@@ -38,6 +39,7 @@ class Beater:
         on_facts: Callable[[], None],
         main_every: Callable[[], float] = lambda: math.inf,
         announce: Callable[[], None] | None = None,
+        always: Callable[[], Mapping[str, bytes]] = dict,
         load: Callable[[], HostLoad | None],
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
@@ -51,6 +53,7 @@ class Beater:
         self._monotonic = monotonic
         self._main_every = main_every
         self._announce = announce
+        self._always = always
         self._main_at: float | None = None
         self._last: float | None = None
         self._began = monotonic()
@@ -89,7 +92,8 @@ class Beater:
         if self._refused:
             self._on_facts()
         else:
-            self._beat({**more(), **self._content(replace(change, interval=interval))})
+            status = self._content(replace(change, interval=interval))
+            self._beat({**self._always(), **more(), **status})
         self._last = now
 
     def _is_due_on_main(self, now: float) -> bool:

@@ -27,7 +27,7 @@ class TriggerReport:
     """What it waits for."""
     paused: Pause | None
     look: Look
-    """The last one of this builder."""
+    """The last one of any builder, as far as it is known."""
     next_run: datetime | None
     """Of a schedule that is not paused."""
     last_job: Job | None
@@ -41,7 +41,7 @@ class TriggerReport:
         if self.look.problem:
             return self.look.problem
         if self.look.at is None:
-            return "this builder has not looked: it does while `doit work` or `doit watch` runs"
+            return "no builder has looked: they do while `doit work` or `doit watch` runs"
         return self.look.said[0] if self.look.said else ""
 
 

@@ -12,7 +12,7 @@ from common.states import State
 from coordination_tasks.documents.paths import status_path
 from coordination_tasks.fsck.stalled import check_denied
 from tests.support.coordination.world import began, ended, job
-from tests.unit.coordination_tasks.farm.test_observer import EVERY, LEASE, Farm
+from tests.unit.coordination_tasks.farm.presence.test_observer import EVERY, LEASE, Farm
 
 IDLE: Mapping[str, object] = {"status": "idle", "current_job": None}
 
