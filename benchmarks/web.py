@@ -2,8 +2,8 @@
 
     python -m benchmarks.web [--seconds N] [PART ...]
 
-Parts: static, serve, browser; all when none is named. The farm is that of benchmarks/large_farm.py:
-200 builders and 5,000 jobs on a file remote in a temporary folder.
+Parts: static, serve, browser, buildbot; all when none is named. The farm is that of
+benchmarks/large_farm.py: 200 builders and 5,000 jobs on a file remote in a temporary folder.
 
 static    `doit page` into an empty folder, and again after one job changed: seconds of processor
           time of the commands, and of writing the pages alone, after the farm was read.
@@ -13,6 +13,10 @@ serve     `doit serve` with 50 readers that listen for changes and fetch the far
           get, on a quiet farm.
 browser   The size of the farm page with all that it loads, and the time until headless Chromium
           has loaded it.
+
+buildbot  For comparison, with no limit: the same readers fetch from Buildbot's server the four
+          answers that a page with all builders, workers and the newest 200 builds is made of, while
+          nothing changes; and headless Chromium loads its first page.
 
 The readers are a process of their own on the same cores. Figures go to benchmarks/results/web.json
 with machine, date and load (a part that was not run keeps its old ones), and to stdout with each
@@ -36,10 +40,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Literal
 
 import psutil
 
 from benchmarks import parts
+from benchmarks.buildbot import DATA, buildbot
 from benchmarks.large_farm import HOME, LargeFarm
 from benchmarks.maven_builds import machine
 from benchmarks.web_readers import event_times, fetched
@@ -51,6 +57,7 @@ LIMITS = {
     "static": {"full_write": 3.0, "change_write": 0.3},
     "serve": {"p99_ms": 50.0, "memory_mb": 150.0, "event_after": 2.0},
     "browser": {"page_kb": 150.0, "loaded_after": 1.0},
+    "buildbot": {},
 }
 """The maximum of each figure of a part."""
 _WAIT = 60.0
@@ -135,23 +142,24 @@ def serve(farm: LargeFarm, _folder: Path, seconds: float) -> dict[str, float]:
         writer = threading.Thread(target=_repeat, args=(change, 1 / COMMITS, end))
         writer.start()
         try:
-            readers = subprocess.run(
-                [sys.executable, "-m", "benchmarks.web_readers", url, str(seconds)],
-                check=True,
-                cwd=HOME,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
+            readers = _read(url, seconds)
         finally:
             end.set()
             writer.join()
         return {
-            **json.loads(readers.stdout),
+            **readers,
             "commits": next(numbers),
             "memory_mb": _most_memory(process.pid),
             "cpu_seconds_a_second": (_cpu(process) - before) / seconds,
             "event_after": statistics.median(after),
         }
+
+
+def _read(url: str, seconds: float, *paths: str) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.web_readers", url, str(seconds), *paths]
+    done = subprocess.run(command, check=True, cwd=HOME, stdout=subprocess.PIPE, text=True)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
 
 
 def _cpu(process: psutil.Process) -> float:
@@ -175,15 +183,20 @@ def _most_memory(pid: int) -> float:
 
 def browser(farm: LargeFarm, _folder: Path, _seconds: float) -> dict[str, float]:
     """Kilobytes on the line, and seconds."""
+    with served(farm) as (url, _):
+        return _loaded(url, "load")
+
+
+def _loaded(url: str, until: Literal["load", "networkidle"]) -> dict[str, float]:
     from playwright.sync_api import sync_playwright  # noqa: PLC0415
 
-    with served(farm) as (url, _), sync_playwright() as player:
+    with sync_playwright() as player:
         path = shutil.which("chromium")
         chromium = player.chromium.launch(executable_path=path, args=["--no-sandbox"])
         page = chromium.new_page()
         found = []
         for _round in range(3):
-            page.goto(url, wait_until="load")
+            page.goto(url, wait_until=until)
             found.append(page.evaluate(_TIMES))
         chromium.close()
     return {
@@ -192,7 +205,18 @@ def browser(farm: LargeFarm, _folder: Path, _seconds: float) -> dict[str, float]
     }
 
 
-PARTS = {"static": static, "serve": serve, "browser": browser}
+def beside(_farm: LargeFarm, folder: Path, seconds: float) -> dict[str, float]:
+    """The same of Buildbot."""
+    with buildbot(folder / "buildbot", JOBS, BUILDERS) as (url, process):
+        before = _cpu(process)
+        readers = _read(url, seconds, *DATA)
+        cpu = (_cpu(process) - before) / seconds
+        memory = _most_memory(process.pid)
+        loaded = _loaded(url, "networkidle")
+    return {**readers, "memory_mb": memory, "cpu_seconds_a_second": cpu, **loaded}
+
+
+PARTS = {"static": static, "serve": serve, "browser": browser, "buildbot": beside}
 
 
 def main() -> int:

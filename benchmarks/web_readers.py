@@ -1,9 +1,10 @@
 """Readers of the pages that `doit serve` serves: a process of their own for benchmarks/web.py.
 
-    python -m benchmarks.web_readers URL SECONDS
+    python -m benchmarks.web_readers URL SECONDS [PATH ...]
 
-READERS readers listen for changes and fetch the farm page once a second each. Prints the times of
-the answers as JSON, in milliseconds.
+READERS readers listen for changes and fetch the farm page once a second each; with PATHs they
+listen to nothing, and fetch all of them one after the other. Prints the times of the answers, of
+all paths together, as JSON, in milliseconds.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 READERS = 50
@@ -40,9 +41,9 @@ async def event_times(url: str, change: Callable[[], None]) -> list[float]:
     return found
 
 
-async def fetched(url: str) -> tuple[str, bytes]:
-    """The status of the farm page, and its compressed body. Raises OSError."""
-    reader, writer = await _requested(url, "")
+async def fetched(url: str, path: str = "") -> tuple[str, bytes]:
+    """The status of a page, and its compressed body. Raises OSError."""
+    reader, writer = await _requested(url, path)
     try:
         status = (await reader.readline()).decode().split()[1]
         return status, (await reader.read()).partition(b"\r\n\r\n")[2]
@@ -50,11 +51,11 @@ async def fetched(url: str) -> tuple[str, bytes]:
         writer.close()
 
 
-async def read_for(url: str, seconds: float) -> dict[str, float]:
+async def read_for(url: str, seconds: float, paths: Sequence[str] = ()) -> dict[str, float]:
     """What all readers get in this time."""
     times: list[float] = []
     end = time.monotonic() + seconds
-    await asyncio.gather(*(_read_until(url, end, times) for _ in range(READERS)))
+    await asyncio.gather(*(_read_until(url, end, times, paths) for _ in range(READERS)))
     times.sort()
     return {
         "answers": len(times),
@@ -64,20 +65,32 @@ async def read_for(url: str, seconds: float) -> dict[str, float]:
     }
 
 
-async def _read_until(url: str, end: float, times: list[float]) -> None:
+async def _read_until(url: str, end: float, times: list[float], paths: Sequence[str]) -> None:
+    async with _listening(url, listens=not paths):
+        while time.monotonic() < end:
+            await asyncio.sleep(random.uniform(0.5, 1.5))
+            began = time.monotonic()
+            for path in paths or [""]:
+                status, _ = await fetched(url, path)
+                if status != "200":
+                    raise RuntimeError(f"the server answered {status}")
+            times.append(time.monotonic() - began)
+
+
+@asynccontextmanager
+async def _listening(url: str, *, listens: bool) -> AsyncIterator[None]:
+    if not listens:
+        yield
+        return
     events, line = await _requested(url, "events")
     listening = asyncio.create_task(_listen(events))
-    while time.monotonic() < end:
-        await asyncio.sleep(random.uniform(0.5, 1.5))
-        began = time.monotonic()
-        status, _ = await fetched(url)
-        if status != "200":
-            raise RuntimeError(f"the server answered {status}")
-        times.append(time.monotonic() - began)
-    listening.cancel()
-    with suppress(asyncio.CancelledError):
-        await listening
-    line.close()
+    try:
+        yield
+    finally:
+        listening.cancel()
+        with suppress(asyncio.CancelledError):
+            await listening
+        line.close()
 
 
 async def _listen(reader: asyncio.StreamReader) -> None:
@@ -100,4 +113,4 @@ async def _requested(url: str, path: str) -> tuple[asyncio.StreamReader, asyncio
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(read_for(sys.argv[1], float(sys.argv[2])))))
+    print(json.dumps(asyncio.run(read_for(sys.argv[1], float(sys.argv[2]), sys.argv[3:]))))
