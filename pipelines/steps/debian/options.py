@@ -13,6 +13,7 @@ from pipelines.domain.pipeline import Options
 from pipelines.steps.maven.options import Name, SourcePath
 
 _VERSION = re.compile(r"auto|keep|(\d+:)?\d[A-Za-z0-9.+~-]*")
+_MAJOR = re.compile(r"[1-9]\d?")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]+")
 
 
@@ -56,7 +57,8 @@ class BuildDebOptions(Options):
     skip_tests: bool = False
     """Compile tests but do not run them (`-DskipTests`, DEB_BUILD_OPTIONS=nocheck)."""
     jdk: Text | None = None
-    """Version (`17`) of a JDK below /usr/lib/jvm, or its directory; defaults to the builder's."""
+    """Version (`17`) of a JDK below /usr/lib/jvm, or its directory; defaults to the builder's. A
+    clean root installs the package of this major version; defaults to the JDK of Build-Depends."""
     maven_opts: Text | None = None
     """Options of Maven's own Java; defaults to the builder's MAVEN_OPTS."""
     settings: Text | None = None
@@ -97,6 +99,9 @@ class BuildDebOptions(Options):
 
     @model_validator(mode="after")
     def _jdk_of_the_root(self) -> Self:
-        if self.isolation == "chroot" and self.jdk:
-            raise ValueError("a clean root uses the JDK of Build-Depends: remove 'jdk'")
+        if self.isolation == "chroot" and self.jdk and not _MAJOR.fullmatch(self.jdk):
+            raise ValueError(
+                f"a clean root installs the JDK from its package, not '{self.jdk}'. "
+                "Set 'jdk' to a major version, like 17."
+            )
         return self

@@ -137,8 +137,6 @@ def _check_machine(options: BuildDebOptions, context: StepContext) -> None:
         check_commands(("dpkg-buildpackage", *options.tools), context.env)
         return
     why_not = refusal(context.env)
-    if context.source.submodules:
-        why_not = "a source with submodules cannot be copied into a clean root"
     if why_not:
         raise StepFailed(
             FailureCode.TOOL_MISSING, f"isolation: chroot is not possible here: {why_not}"

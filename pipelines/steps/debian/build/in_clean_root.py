@@ -17,8 +17,8 @@ from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.network import Network
 from pipelines.domain.pipeline import Command, StepContext
 from pipelines.failures.excerpt import excerpt
-from pipelines.git.own_git_dir import local_git_environment, own_git_dir
 from pipelines.steps.debian.build.output import BuildOutput
+from pipelines.steps.debian.build.source_copy import copy_source
 from pipelines.steps.debian.build.work import Made, Work, build_command
 from pipelines.steps.debian.clean_root import (
     CleanRoot,
@@ -37,6 +37,7 @@ from pipelines.steps.debian.packaging.dpkg_overlay import shim_scripts
 from pipelines.steps.debian.packaging.substitutes import Arrangement, build_dummy
 from pipelines.steps.maven.extension.listener import Listener, module_listener
 from pipelines.steps.maven.incremental.store import ModuleStore, lend, take_back
+from pipelines.steps.maven.java.jdk import jdk_folders, jdk_version
 from pipelines.steps.maven.java.short_run import quick_options, remember_times
 from pipelines.steps.maven.output.events import events_in
 from pipelines.steps.maven.repository import reactor_folders
@@ -52,6 +53,7 @@ _RESULTS = "/build/results"
 _EVENTS = "module-events"
 _MODULES = "modules"
 _REPORTS = "reports"
+_JDK = "jdk-release"
 """Names in the results, which leave the root after a failed build, too."""
 _BEGINS = "packaging begins in the clean root"
 _ENDED = "packaging in the clean root ended with exit code "
@@ -134,7 +136,7 @@ def _fill(
     context, options = work.context, work.options
     inside = Workspace(Path("/build"), context.workspace.job_id, context.workspace.attempt)
     source = folder / inside.source.relative_to("/build")
-    _clone(context, source)
+    copy_source(context, source)
     provided = [d.provided for d in decisions if d.provided is not None]
     dummy = _dummy(provided, folder, work)
     forced = bool(groups_on(Rung.FORCED, decisions))
@@ -156,6 +158,7 @@ def _fill(
             dummy,
             options.tools,
             context.network,
+            options.jdk,
         )
     )
     environment = folder / Path(_ENVIRONMENT).name
@@ -208,6 +211,7 @@ def _script(
     dummy: str | None,
     tools: Sequence[str],
     network: Network = Network.HOST,
+    jdk: str | None = None,
 ) -> str:
     # Not with env: every process on the machine can read a command line, and secrets with it.
     enter = f". {_ENVIRONMENT} && cd {shlex.quote(str(inside.source))}"
@@ -221,6 +225,7 @@ def _script(
         [
             apt_line("satisfy", *map(str, groups)),
             *([apt_line("install", *more)] if more else []),
+            *(_jdk_lines(jdk) if jdk else []),
             # A user id that no user of the host has: as root, ids here are those of the host.
             "useradd --uid 65530 --home-dir /build --shell /bin/sh builder",
             f"mkdir -p {shlex.quote(str(inside.home))} {_RESULTS}",
@@ -241,21 +246,14 @@ def _script(
     )
 
 
-def _clone(context: StepContext, target: Path) -> None:
-    """The commit with its own objects: the workspace borrows them from a mirror."""
-    lines: list[str] = []
-    with own_git_dir(context.workspace.source) as git_dir:
-        argv = ("git", "clone", "--quiet", "--depth=1", "--", f"file://{git_dir}", str(target))
-        env = local_git_environment(context.env)
-        code = context.commands.run(
-            Command(argv=argv, cwd=Path("/"), env=env, on_host=True), lines.append
-        )
-    if code != 0:
-        raise StepFailed(
-            FailureCode.CHECKOUT_FAILED,
-            "git cannot copy the source for the clean root",
-            excerpt=excerpt(lines),
-        )
+def _jdk_lines(jdk: str) -> list[str]:
+    """Find the JDK that apt has installed, and give it to the build."""
+    homes = " ".join(f"/usr/lib/jvm/{name}-*" for name in jdk_folders(jdk))
+    return [
+        f'for home in {homes}; do [ ! -x "$home/bin/javac" ] || break; done',
+        f'mkdir -p {_RESULTS}; cp "$home/release" {_RESULTS}/{_JDK}',
+        f'echo "export JAVA_HOME=$home PATH=$home/bin:\\$PATH" >> {_ENVIRONMENT}',
+    ]
 
 
 def _dummy(provided: list[Provided], folder: Path, work: Work) -> str | None:
@@ -325,4 +323,5 @@ def _toolchain(folder: Path) -> dict[str, str]:
                 name, (_, version) = relation["name"], relation["version"]
                 if name in _TOOLCHAIN or name.startswith("openjdk-"):
                     found[name] = version
-    return found
+    java = jdk_version(folder / _JDK)
+    return {**found, **({"java": java} if java else {})}

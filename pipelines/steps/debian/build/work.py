@@ -84,8 +84,13 @@ class Made:
 
 
 def java_home(options: BuildDebOptions, context: StepContext) -> Path | None:
-    """Home of the JDK that the options name. Raises StepFailed (TOOL_MISSING)."""
-    return find_jdk(options.jdk, context.env) if options.jdk else None
+    """Home of the JDK of this machine that the build uses; None if the options name none.
+
+    Raises StepFailed (TOOL_MISSING).
+    """
+    if options.jdk is None or options.isolation == "chroot":
+        return None
+    return find_jdk(options.jdk, context.env)
 
 
 def read_changelog(source: Path, env: Mapping[str, str]) -> ChangelogEntry:

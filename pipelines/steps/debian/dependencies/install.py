@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -36,17 +37,26 @@ from pipelines.steps.debian.dependencies.installed_dummy import (
     remove_leftovers,
 )
 from pipelines.steps.debian.dependencies.machine_lock import machine_lock
+from pipelines.steps.debian.dependencies.relations import Group, Relation
 from pipelines.steps.debian.dependencies.survey import check_conflicts, survey
 from pipelines.steps.debian.options import BuildDebOptions
+from pipelines.steps.maven.java.jdk import jdk_packages
 
 
 def read_control(options: BuildDebOptions, context: StepContext, host: Host) -> SourceControl:
-    """The source's Build-Depends. Raises StepFailed (PACKAGING_FAILED, BUILD_DEPENDS)."""
+    """The source's Build-Depends, in a clean root also the JDK that the options name.
+
+    Raises StepFailed (PACKAGING_FAILED, BUILD_DEPENDS).
+    """
     path = context.workspace.source / "debian" / "control"
     if not path.is_file():
         raise StepFailed(FailureCode.PACKAGING_FAILED, "the source has no debian/control")
     text = path.read_text(encoding="utf-8", errors="replace")
-    return parse_control(text, host.concerned, options.build_profiles)
+    control = parse_control(text, host.concerned, options.build_profiles)
+    if options.jdk is None or options.isolation == "host":
+        return control
+    jdk = Group(tuple(Relation(name) for name in jdk_packages(options.jdk)))
+    return replace(control, build_depends=(*control.build_depends, jdk))
 
 
 def solve(

@@ -41,6 +41,24 @@ def jdk_majors(folders: tuple[Path, ...] = JDK_FOLDERS) -> list[int]:
     return sorted({_parts(version)[0] for _, version in _jdks(_newest_first(folders))})
 
 
+def jdk_packages(major: str) -> tuple[str, ...]:
+    """Packages of a JDK of this major version, Debian's first. Pure."""
+    return f"openjdk-{major}-jdk-headless", f"temurin-{major}-jdk"
+
+
+def jdk_folders(major: str) -> tuple[str, ...]:
+    """The names of their folders in /usr/lib/jvm, without the architecture. Pure."""
+    return f"java-{major}-openjdk", f"temurin-{major}-jdk"
+
+
+def jdk_version(release: Path) -> str | None:
+    """The version in a JDK's file `release`; None if there is none."""
+    if not release.is_file():
+        return None
+    match = _VERSION.search(release.read_text(encoding="utf-8", errors="replace"))
+    return match["version"] if match else None
+
+
 def _newest_first(folders: tuple[Path, ...]) -> list[Path]:
     homes = {home.resolve() for folder in folders if folder.is_dir() for home in folder.iterdir()}
     versions = dict(_jdks(sorted(homes)))
@@ -49,12 +67,9 @@ def _newest_first(folders: tuple[Path, ...]) -> list[Path]:
 
 def _jdks(homes: list[Path]) -> Iterator[tuple[Path, str]]:
     for home in homes:
-        release = home / "release"
-        if not (home / "bin" / "javac").is_file() or not release.is_file():
-            continue
-        match = _VERSION.search(release.read_text(encoding="utf-8", errors="replace"))
-        if match:
-            yield home, match["version"]
+        version = jdk_version(home / "release")
+        if version and (home / "bin" / "javac").is_file():
+            yield home, version
 
 
 def _parts(version: str) -> list[int]:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.network import Network
 from pipelines.domain.pipeline import Command
+from pipelines.git.own_git_dir import keep_configuration
 from pipelines.processes.tree import marker, sweep
 from pipelines.steps.debian.build.in_clean_root import _exports, _script
 from pipelines.steps.debian.clean_root import _temporary, refusal
@@ -29,6 +30,7 @@ from tests.support.pipelines.tiny_package import (
     STEP,
     build,
     command_line,
+    git,
     make_source,
     step_context,
 )
@@ -103,9 +105,48 @@ def test_in_a_clean_root_nothing_counts_as_installed(workspace: Workspace) -> No
     assert said == "4 build dependencies: 3 apt, 1 dummy"
 
 
-def test_the_jdk_of_a_clean_root_is_that_of_build_depends() -> None:
-    with pytest.raises(ValidationError, match="remove 'jdk'"):
-        BuildDebOptions(isolation="chroot", jdk="17")
+@pytest.mark.parametrize("jdk", ["/opt/jdk", "17.0.2", "0"])
+def test_a_clean_root_has_no_jdk_of_the_machine(jdk: str) -> None:
+    with pytest.raises(ValidationError, match="Set 'jdk' to a major version, like 17"):
+        BuildDebOptions(isolation="chroot", jdk=jdk)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
+def test_a_clean_root_has_the_jdk_the_submodules_and_the_history(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    inner = Workspace(tmp_path / "inner", "job_1", 1)
+    make_source(inner, more={"inner.txt": "inner"})
+    make_source(
+        workspace,
+        build_depends="git",
+        build=(
+            "set -ex; test $$(git describe --tags) = v1.0-1-g$$(git rev-parse --short HEAD); "
+            "test $$(git rev-list --count HEAD) = 2; "
+            "test $$(git config remote.origin.url) = https://git.example.org/tiny.git; "
+            "test -f lib/inner/inner.txt -a -f lib/inner/.git; "
+            "git submodule status | grep -q '^ '; git -C lib/inner rev-parse v0.5; "
+            "javac -version 2>&1 | grep '^javac 17'; test -x $$JAVA_HOME/bin/javac"
+        ),
+    )
+    source = workspace.source
+    git(inner.source, "tag", "v0.5")
+    git(source, "tag", "v1.0")
+    allowed = ("-c", "protocol.file.allow=always")
+    git(source, *allowed, "submodule", "add", "--quiet", str(inner.source), "lib/inner")
+    git(source, "commit", "--quiet", "-m", "with a submodule")
+    git(source, "remote", "add", "origin", "https://git.example.org/tiny.git")
+    keep_configuration(source)
+    context = step_context(workspace)
+    context = replace(context, source=context.source.model_copy(update={"submodules": True}))
+
+    options = BuildDebOptions.model_validate(NO_CHECKS | {"isolation": "chroot", "jdk": "17"})
+    result = BuildDeb().run(options, context)
+
+    rungs = {rung["group"]: rung["rung"] for rung in result.values["rungs"]}
+    assert rungs["openjdk-17-jdk-headless | temurin-17-jdk"] == "apt"
+    assert result.values["toolchain"]["java"].startswith("17.")
 
 
 def test_the_environment_is_on_no_command_line(
