@@ -14,6 +14,8 @@ GIT_AND_PYTHON = (
         code=FailureCode.NETWORK,
         retry=True,
     ),
+    Signature(tool="git", line=r"remote: (?i:error|fatal): \S", after=r"remote: \S"),
+    Signature(tool="git", line=r" ! \[(?:remote )?(?:rejected|failure)\] ", after=r"hint: "),
     Signature(
         tool="git",
         line=r"fatal: (?:Could not read from remote|the remote end hung up|early EOF|clone of )",

@@ -26,6 +26,18 @@ JAVA = (
         after=_MORE,
     ),
     Signature(tool="maven", line=r"\[(?:ERROR|FATAL)\](?: |$)", role=Role.SIGN, after=r"  |\t| @ "),
+    Signature(tool="ant", line=r"BUILD FAILED$", role=Role.RELAY),
+    Signature(
+        tool="ant",
+        line=r"/\S+\.xml:\d+: (?:Compile failed; see|The following error occurred while exec"
+        r"|Test \S+ failed$|(?:exec|apply) returned: |Java returned: )",
+        role=Role.RELAY,
+    ),
+    Signature(
+        tool="ant",
+        line=r"(?P<file>/\S+\.xml):(?P<line>\d+): (?P<what>\S.*)",
+        after=r"(?!Total time)\S",
+    ),
     Signature(
         tool="java",
         line=r"Unrecognized (?:VM )?option|Invalid (?:maximum|initial) heap size"

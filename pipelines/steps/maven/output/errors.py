@@ -28,6 +28,7 @@ _ADVICE = re.compile(
     r"|See dump files \(if any exist\)"
     r"|\s+at (?:\S+ )?\(?\S+\(|Command was |org\.apache\.maven\.surefire\.booter\.Surefire"
 )
+_RULER = re.compile(r"\[INFO\] ?-*$")
 _HELP_MARK = re.compile(r" (?:-> \[Help \d+\]|@)$")
 _GOAL_BEGINS = re.compile(
     r"\[INFO\] --- (?P<goal>\S+:\S+) \((?P<execution>[^)]*)\) @ (?P<module>\S+) ---$"
@@ -161,7 +162,7 @@ class MavenErrors:
         if self._in_error:
             kept = self._final if self._ended else self._early
             kept.append(_HELP_MARK.sub("", without_level(line)))
-        if not self._ended:
+        if not self._ended and not _RULER.match(line):
             self._goals[-1].feed(line, error=error)
 
 

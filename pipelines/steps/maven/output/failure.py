@@ -55,6 +55,11 @@ _PLACE = re.compile(
     re.MULTILINE,
 )
 _GROOVY = re.compile(r"^(?P<file>\S+\.groovy): (?P<line>\d+): (?P<what>.*)", re.MULTILINE)
+_SAX = re.compile(
+    r"(?:at|in) (?:file:)?(?P<file>[^\s,]+), line (?P<line>\d+), +column \d+: (?:fatal )?error: "
+    r"(?P<what>.*)"
+)
+"""As Java's parsers of XML write it."""
 _CRASHED = re.compile(r"^Crashed tests:\n(?P<names>(?:[\w.$]+\n?)+)", re.MULTILINE)
 _LOST_JVM = re.compile(r"forked VM terminated")
 _EXIT_CODE = re.compile(r"^Process Exit Code: (\d+)", re.MULTILINE)
@@ -221,7 +226,7 @@ def _details(reading: _Reading, text: str) -> dict[str, Any]:
 def _places(text: str) -> list[dict[str, Any]]:
     """Places in files, each line once, sorted."""
     found: dict[tuple[str, int], str] = {}
-    for place in (*_PLACE.finditer(text), *_GROOVY.finditer(text)):
+    for place in (*_PLACE.finditer(text), *_GROOVY.finditer(text), *_SAX.finditer(text)):
         groups = place.groupdict()
         line = int(groups["line"] or groups.get("line2") or groups["line3"])
         found.setdefault((place["file"], line), place["what"])
@@ -266,7 +271,7 @@ def _words(reading: _Reading) -> str | None:
         told = f"{own.file}:{own.line}: {own.what}" if own.file else own.message
         words = reading.shown([told])
         return f"{words} ({what})" if what else words
-    return _first_place(reading, what)
+    return _first_place(reading, what) or _first_error(reading, what)
 
 
 def _first_place(reading: _Reading, what: str) -> str | None:
@@ -275,7 +280,15 @@ def _first_place(reading: _Reading, what: str) -> str | None:
     if not places:
         return None
     first = places[0]
-    return f"{first['file']}:{first['line']}: {first['message']} ({what})"
+    place = f"{first['file']}:{first['line']}: {first['message']}"
+    return place if first["message"] in what else f"{place} ({what})"
+
+
+def _first_error(reading: _Reading, what: str) -> str | None:
+    """The first error of a plugin whose final message only says that there were errors."""
+    errors = reading.shown(reading.printed.errors).splitlines()
+    first = next((e for e in errors if e.strip() and e.strip() not in reading.text), None)
+    return f"{first} ({what})" if first and what else None
 
 
 def _running(reading: _Reading) -> str | None:

@@ -7,6 +7,7 @@ Format: `TEST-*.xml` of maven-surefire-plugin and maven-failsafe-plugin, one `te
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,9 @@ _REPORT_FOLDERS = ("surefire-reports", "failsafe-reports")
 _NOT_SEARCHED = frozenset({".git", "src", "node_modules", "classes", "test-classes"})
 _CLOCK_STEP = 0.05  # file times are those of the kernel's last tick
 _MAX_NAMES = 20
+_MAX_CAUSE = 200
+_CAUSED_BY = re.compile(r"^Caused by: (.+)", re.MULTILINE)
+"""In a stack trace; the last one is the first cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,4 +133,7 @@ def _case(case: ET.Element) -> SurefireResults:
         flaky = (name,) if tags & {"flakyFailure", "flakyError"} else ()
         return SurefireResults(1, "skipped" in tags, flaky)
     message = failed.get("message") or next(iter((failed.text or "").splitlines()), "")
+    causes = _CAUSED_BY.findall(failed.text or "")
+    if causes and causes[-1] not in message:
+        message = f"{message} (caused by {causes[-1][:_MAX_CAUSE]})"
     return SurefireResults(1, failed=(FailedTest(name, message),))

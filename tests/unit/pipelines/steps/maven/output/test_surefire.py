@@ -39,6 +39,27 @@ def test_reports_of_all_modules(tmp_path: Path) -> None:
     )
 
 
+def test_the_first_cause_of_an_exception_is_told(tmp_path: Path) -> None:
+    trace = """x.Outer: cannot start
+\tat t.CoreTest.one(CoreTest.java:3)
+\tSuppressed: x.Later: cannot stop
+\tCaused by: x.Other: no
+Caused by: x.Middle: no connection
+\t... 3 more
+Caused by: x.Inner: port 5432 is closed
+\t... 4 more
+"""
+    case = (
+        f'<testcase name="one" classname="t.CoreTest"><error message="cannot start">{trace}</error>'
+    )
+    report = f"<testsuite>{case}</testcase></testsuite>"
+    write(tmp_path / "target/surefire-reports/TEST-x.xml", report)
+
+    (failed,) = read_test_results(tmp_path, since=0).failed
+
+    assert failed.message == "cannot start (caused by x.Inner: port 5432 is closed)"
+
+
 def test_reports_of_an_earlier_build_do_not_count(tmp_path: Path) -> None:
     old = write(tmp_path / "target/surefire-reports/TEST-old.xml", REPORT)
     os.utime(old, (1000, 1000))
