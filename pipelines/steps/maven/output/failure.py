@@ -60,6 +60,11 @@ _SAX = re.compile(
     r"(?P<what>.*)"
 )
 """As Java's parsers of XML write it."""
+_ENFORCED = re.compile(
+    r"Rule \d+: (?:[\w.]+\.)?(?P<rule>\w+) failed with message:\s*"
+    r"(?:Failed while enforcing \w+\. The error\(s\) are \[\s*)?(?P<what>[\s\S]*)"
+)
+_EXECUTION = re.compile(r"Execution \S+ of goal \S+ failed: ")
 _CRASHED = re.compile(r"^Crashed tests:\n(?P<names>(?:[\w.$]+\n?)+)", re.MULTILINE)
 _LOST_JVM = re.compile(r"forked VM terminated")
 _EXIT_CODE = re.compile(r"^Process Exit Code: (\d+)", re.MULTILINE)
@@ -251,7 +256,7 @@ def _message(reading: _Reading) -> str:
     others = len(set(_GOAL.findall(reading.text))) - 1
     more = f" (and {others} more)" if others else ""
     said = words or reading.goal["what"].strip() or f"{reading.goal['goal']} failed"
-    return f"module {reading.goal['module']}{more}: {said}"
+    return f"module {reading.goal['module']}{more}: {_EXECUTION.sub('', said, count=1)}"
 
 
 def _words(reading: _Reading) -> str | None:
@@ -347,9 +352,15 @@ def _does_not_compile(text: str) -> str | None:
     return f"does not compile: {first['file']}:{first['line']}: {first['message']}{more}"
 
 
+def _enforced(text: str) -> str | None:
+    found = _ENFORCED.search(text)
+    return f"{found['rule']}: {found['what']}" if found else None
+
+
 _TELL: Mapping[FailureCode, Callable[[str], str | None]] = {
     FailureCode.NETWORK: _no_answer,
     FailureCode.MAVEN_DEPENDENCY: _why_unresolved,
+    FailureCode.MAVEN_ENFORCER: _enforced,
     FailureCode.MAVEN_POM: _pom_problem,
     FailureCode.MAVEN_COMPILE: _does_not_compile,
 }

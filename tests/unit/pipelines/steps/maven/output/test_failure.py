@@ -65,8 +65,7 @@ def failure_of(text: str, exit_code: int = 1, tests: tuple[FailedTest, ...] = ()
         (
             "enforcer",
             FailureCode.MAVEN_ENFORCER,
-            "module core: Rule 0: org.apache.maven.enforcer.rules.version.RequireJavaVersion failed"
-            " with message: Detected JDK version 17.0.15"
+            "module core: RequireJavaVersion: Detected JDK version 17.0.15"
             " (JAVA_HOME=/usr/lib/jvm/java-17-openjdk-amd64)"
             " is not in the allowed range [99,).",
         ),
