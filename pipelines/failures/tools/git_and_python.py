@@ -5,6 +5,9 @@ from __future__ import annotations
 from pipelines.domain.errors import FailureCode
 from pipelines.failures.signature import Role, Signature
 
+_AFTER_ALL = r"Could not read from remote|the remote end hung up|early EOF|clone of "
+"""What git says at the end, below the cause."""
+
 GIT_AND_PYTHON = (
     Signature(
         tool="git",
@@ -18,15 +21,11 @@ GIT_AND_PYTHON = (
     Signature(tool="git", line=r" ! \[(?:remote )?(?:rejected|failure)\] ", after=r"hint: "),
     Signature(
         tool="git",
-        line=r"fatal: (?:Could not read from remote|the remote end hung up|early EOF|clone of )",
-        role=Role.SIGN,
-    ),
-    Signature(
-        tool="git",
         line=r"CONFLICT \(\w+\): |error: (?:pathspec|Your local changes|patch failed"
         r"|src refspec|failed to push|\S+: (?:patch does not apply|No such file))",
     ),
-    Signature(tool="git", line=r"fatal: ", before=1),
+    Signature(tool="git", line=rf"fatal: (?!{_AFTER_ALL})", before=1),
+    Signature(tool="git", line=rf"fatal: (?:{_AFTER_ALL})", role=Role.SIGN),
     Signature(tool="pip", line=r"ERROR: (?:No matching distribution|Could not find a version)"),
     Signature(
         tool="pip",

@@ -133,7 +133,11 @@ JAVA = (
     Signature(
         tool="antlr", line=r"error\(\d+\): (?P<file>\S+\.g4?):(?P<line>\d+):\d+: (?P<what>.*)"
     ),
-    Signature(tool="gpg", line=r"gpg: (?:signing failed|.*: (?:No secret key|skipped))"),
+    Signature(
+        tool="gpg",
+        line=r"gpg: (?:signing failed|.*: (?:No secret key|skipped)|BAD signature|no valid OpenPGP"
+        r"|Can't check signature|decryption failed)",
+    ),
     Signature(
         tool="protoc", line=r"(?P<file>\S+\.proto):(?P<line>\d+):\d+: (?!warning)(?P<what>.*)"
     ),
