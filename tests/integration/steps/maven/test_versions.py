@@ -1,4 +1,4 @@
-"""Failures and reruns with Maven's own distributions, beside the one of the system."""
+"""Failures, reruns and packagings with Maven's own distributions, beside the one of the system."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +15,20 @@ import pytest
 from common.file_lock import file_lock
 from pipelines.domain.errors import FailureCode
 from pipelines.domain.pipeline import StepContext, StepResult
+from pipelines.steps.debian.options import BuildDebOptions
+from pipelines.steps.debian.step import BuildDeb
 from pipelines.steps.maven.options import MavenOptions
+from pipelines.workspace.layout import Workspace
 from tests.integration.steps.maven.test_rerun import GATE
-from tests.support.pipelines.maven_builder import DOWNLOADS, build, failure, make_builder
+from tests.support.pipelines.maven_builder import (
+    DOWNLOADS,
+    build,
+    failure,
+    link_downloads,
+    make_builder,
+)
 from tests.support.pipelines.maven_source import write_reactor
+from tests.support.pipelines.tiny_package import NO_CHECKS, make_source, step_context
 
 pytestmark = [
     pytest.mark.slow,
@@ -69,3 +80,51 @@ def test_a_rerun_builds_what_failed(context: StepContext, tmp_path: Path) -> Non
     assert built(build(context, MavenOptions())) == ["Tiny App"]
     again = build(context, MavenOptions())
     assert built(again) == ["Tiny Parent"], "Maven builds one module at least"
+
+
+def test_a_packaging_that_runs_maven_twice(maven: Path, tmp_path: Path) -> None:
+    first, second, scratch = (Workspace(tmp_path / "state", f"job_{n}", 1) for n in (1, 2, 3))
+    first.state_dir.mkdir()
+    link_downloads(first.state_dir)
+    package(first, maven)
+
+    result = package(second, maven, app="class App { int three() { return Core.one() + 2; } }\n")
+    package(
+        scratch,
+        maven,
+        app="class App { int three() { return Core.one() + 2; } }\n",
+        incremental="off",
+    )
+
+    assert [kept["name"] for kept in result.values["left_out"]] == ["Tiny Parent", "Tiny Core"]
+    assert built(result) == ["Tiny App"]
+    assert jars(second) == jars(scratch)
+    assert len(jars(second)) == 2
+
+
+def package(
+    workspace: Workspace, maven: Path, *, app: str = "", incremental: str = "modules"
+) -> StepResult:
+    mvn = "mvn -B -ntp -T2 $(ACS_BUILD_OPTS)"
+    write_reactor(workspace.source)
+    make_source(
+        workspace,
+        build=f"{mvn} clean install -DskipTests && {mvn} package",
+        installs="*/target/*.jar",
+        more={"app/src/main/java/t/App.java": f"package t;\n{app}"} if app else {},
+    )
+    options = BuildDebOptions.model_validate({**NO_CHECKS, "incremental": incremental})
+    path = f"{maven}:{os.environ['PATH']}"
+    return BuildDeb().run(options, step_context(workspace, env={"PATH": path}))
+
+
+def jars(workspace: Workspace) -> dict[str, dict[str, bytes]]:
+    """The content of the jars in the package."""
+    (package,) = workspace.packages.glob("*.deb")
+    unpacked = workspace.root / "unpacked"
+    subprocess.run(["dpkg-deb", "-x", str(package), str(unpacked)], check=True)
+    found = {}
+    for path in unpacked.rglob("*.jar"):
+        with zipfile.ZipFile(path) as jar:
+            found[path.name] = {name: jar.read(name) for name in jar.namelist()}
+    return found
