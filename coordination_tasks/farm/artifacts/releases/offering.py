@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -141,13 +140,19 @@ class Offer:
         return [there[file.path] or manifest.place(file) for file in wanted]
 
     def results(self) -> Mapping[str, Mapping[str, Any]]:
-        """Results of the steps by kind, as the manifest has them."""
+        """Results of the steps by kind, as the manifest has them. Raises NotVerified."""
         manifest = self.build.manifest
         found: Mapping[str, Mapping[str, Any]]
         found = json.loads(manifest.data).get("provenance", {}).get("steps", {})
         if manifest.is_divided:
-            with suppress(OSError, ValueError, KeyError):
-                found = json.loads(manifest.place(manifest.files[0]).read_bytes())["steps"]
+            details = manifest.place(manifest.files[0])
+            try:
+                found = json.loads(details.read_bytes())["steps"]
+            except (OSError, ValueError, KeyError) as error:
+                raise NotVerified(
+                    f"job {self.build.job}: cannot read {details}, the details of its manifest."
+                    f" Run this on builder {self.build.builder}."
+                ) from error
         return found
 
     @property
