@@ -130,6 +130,9 @@ class Offer:
         """
         manifest = self._whole()
         wanted = [file for file in manifest.files if self.place.takes(file.name)]
+        if not wanted and not (manifest.is_divided and not self.is_here):
+            text = "its manifest lists nothing that this destination takes"
+            raise NotVerified(f"job {self.build.job}: {text}")
         there = {file.path: self._there(file) for file in wanted}
         absent = [file for file in wanted if there[file.path] is None]
         if (absent or manifest.is_divided) and not self.is_here:
@@ -142,25 +145,31 @@ class Offer:
     def results(self) -> Mapping[str, Mapping[str, Any]]:
         """Results of the steps by kind, as the manifest has them. Raises NotVerified."""
         manifest = self.build.manifest
-        found: Mapping[str, Mapping[str, Any]]
-        found = json.loads(manifest.data).get("provenance", {}).get("steps", {})
+        found = self._provenance.get("steps")
         if manifest.is_divided:
             details = manifest.place(manifest.files[0])
             try:
                 found = json.loads(details.read_bytes())["steps"]
-            except (OSError, ValueError, KeyError) as error:
+            except (OSError, ValueError, KeyError, TypeError) as error:
                 raise NotVerified(
                     f"job {self.build.job}: cannot read {details}, the details of its manifest."
                     f" Run this on builder {self.build.builder}."
                 ) from error
-        return found
+        steps = found if isinstance(found, dict) else {}
+        return {str(kind): each for kind, each in steps.items() if isinstance(each, dict)}
 
     @property
     def attempt(self) -> str:
         """The name of its folder: an attempt may have the manifest of an earlier one."""
-        provenance = json.loads(self.build.manifest.data).get("provenance", {})
-        number = provenance.get("attempt", self.build.attempt)
+        made = self._provenance.get("attempt")
+        # it becomes a path at the destination, and others can write manifests
+        number = made if isinstance(made, int) else self.build.attempt
         return f"{Path(self.build.manifest.folder).name}-{number}"
+
+    @property
+    def _provenance(self) -> Mapping[str, Any]:
+        found = json.loads(self.build.manifest.data).get("provenance")
+        return found if isinstance(found, dict) else {}
 
     def _whole(self) -> Manifest:
         manifest = self.build.manifest
