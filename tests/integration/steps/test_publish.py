@@ -236,6 +236,23 @@ def test_a_repository_that_is_half_written_is_refused(site: Site) -> None:
     assert client.versions("tiny") == ["1.2", "1.0"]
 
 
+def test_what_a_person_withdrew_comes_back_by_a_person_alone(site: Site) -> None:
+    first, second = site.deb("1.0"), site.deb("1.1")
+    site.publish(first)
+    site.publish(second)
+    place = Place("site", site.destination, {})
+    back = place.offer("job-1", [first], go_back=True)
+    assert back == ((), ("tiny 1.1 (all)",))
+    with pytest.raises(StepFailed, match=r"tiny 1\.1 \(all\) was withdrawn from suite stable"):
+        site.publish(second)
+    site.publish(second, suite="testing")
+    assert place.offer("job-2", [second], go_back=False) == (("tiny 1.1 (all)",), ())
+    site.publish(second)
+    client = site.client()
+    good(client.update())
+    assert client.versions("tiny") == ["1.1", "1.0"]
+
+
 def test_a_folder_gets_each_attempt_once(site: Site) -> None:
     top = site.folder / "drop"
     package = site.deb("1.0")
