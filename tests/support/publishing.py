@@ -123,3 +123,8 @@ def publish_in_process(site: Site, version: str, name: str) -> subprocess.Popen[
         f"publish(Path({str(state)!r}), [Path({str(package)!r})], {site.destination!r})\n"
     )
     return subprocess.Popen([sys.executable, "-c", script], start_new_session=True)
+
+
+def good(done: subprocess.CompletedProcess[str]) -> None:
+    """A client's command succeeded."""
+    assert done.returncode == 0, done.stdout + done.stderr
