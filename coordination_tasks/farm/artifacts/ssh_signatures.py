@@ -24,6 +24,8 @@ from coordination_tasks.domain.errors import BadConfiguration
 
 _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 _WIDTH = 70
+_MAGIC, _KEY_AT = b"SSHSIG", 14
+"""Where the key begins: after magic, version and its own length."""
 _PATIENCE = 60.0
 """Seconds: an agent may ask a person."""
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]+")
@@ -114,6 +116,20 @@ def check_signature_of_anybody(
     return principal
 
 
+def signer_of(signature: str) -> str:
+    """Fingerprint of the key that a signature names, unchecked; "" when it is none of ssh-keygen.
+
+    The format is that of OpenSSH's PROTOCOL.sshsig: magic, version, then the public key.
+    """
+    try:
+        data = base64.b64decode(signature, validate=True)
+    except ValueError:
+        return ""
+    size = int.from_bytes(data[_KEY_AT - 4 : _KEY_AT], "big")
+    key = data[_KEY_AT : _KEY_AT + size]
+    return _fingerprint(key) if data.startswith(_MAGIC) and len(key) == size > 0 else ""
+
+
 def as_file(signature: str) -> bytes:
     """The signature as ssh-keygen writes and reads it."""
     return "\n".join([_BEGIN, *wrap(signature, _WIDTH), _END, ""]).encode()
@@ -157,16 +173,20 @@ def _signer(line: str) -> Signer:
         raise ValueError("expected `PRINCIPALS [OPTIONS] KEYTYPE KEY [COMMENT]`")
     options = " ".join(words[1:place])
     try:
-        digest = hashlib.sha256(base64.b64decode(words[place + 1], validate=True)).digest()
+        fingerprint = _fingerprint(base64.b64decode(words[place + 1], validate=True))
     except ValueError as error:
         raise ValueError("the key is not base64") from error
     return Signer(
         principals=words[0],
-        fingerprint="SHA256:" + base64.b64encode(digest).decode().rstrip("="),
+        fingerprint=fingerprint,
         comment=" ".join(words[place + 2 :]),
         after=_option("valid-after", options),
         before=_option("valid-before", options),
     )
+
+
+def _fingerprint(key: bytes) -> str:
+    return f"SHA256:{base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip('=')}"
 
 
 def _option(name: str, options: str) -> str:

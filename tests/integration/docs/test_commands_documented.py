@@ -68,6 +68,7 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit publications": (["publications"],),
     "doit last-good": (["last-good", "main"],),
     "doit keys": (["keys"],),
+    "doit keys --signed": (["keys", "--signed"],),
     "doit version": (["version"],),
     "doit resume": (["resume"],),
     "doit triggers": (["triggers"],),

@@ -16,6 +16,7 @@ from coordination_tasks.farm.artifacts.ssh_signatures import (
     key_fingerprint,
     read_signers,
     sign,
+    signer_of,
 )
 from tests.support.ssh_keys import make_key
 
@@ -94,3 +95,11 @@ def test_a_key_that_cannot_sign(tmp_path: Path) -> None:
             sign(tmp_path / name, NAMESPACE, b"x")
     with pytest.raises(BadConfiguration, match="cannot read allowed_signers"):
         read_signers(tmp_path / "gone")
+
+
+def test_a_signature_names_its_key(tmp_path: Path) -> None:
+    make_key(tmp_path / "key")
+    signature = sign(tmp_path / "key", "test", b"content")
+
+    assert signer_of(signature) == key_fingerprint(tmp_path / "key")
+    assert [signer_of(bad) for bad in ("", "x", signature[:24], "QUJD" * 9)] == [""] * 4
