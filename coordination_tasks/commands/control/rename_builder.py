@@ -43,7 +43,8 @@ class Renaming:
     estate: Estate
     new: str
     folder: Path | None
-    """Of its state; None: it is on another host, or it was moved before."""
+    """Of its state; None: it is on another host, or `was_moved`."""
+    was_moved: bool
     target: Path
     """Where the folder is to be."""
 
@@ -136,6 +137,9 @@ builder, an id that is taken, or a builder that runs a job or is not stopped.
 
     def _move(self, folder: Path, target: Path) -> None:
         """Manifests and records name files below the old folder: a link stays."""
+        if folder.is_symlink():
+            raise Conflict(f"{folder} was moved in the meantime. Look at `doit status`.")
+        target.unlink(missing_ok=True)  # the link of an earlier renaming
         folder.rename(target)
         folder.symlink_to(target.name)
         self.farm.pipelines.workspaces(target).moved_from(folder)
@@ -151,8 +155,10 @@ def _read(config: BuilderConfig, refs: GitBranches, old: str, new: str) -> Renam
             f" or act as the old one with --builder {old}."
         )
     folder, target = folder_of(config, old), folder_of(config, new)
-    is_here = folder.is_dir() and not folder.is_symlink()
-    if is_here and target.exists():
+    was_moved = folder.is_symlink()
+    is_here = folder.is_dir() and not was_moved
+    is_link_to_it = target.is_symlink() and target.resolve() == folder.resolve()
+    if is_here and not is_link_to_it and target.exists():
         raise Conflict(f"{target} exists. Move it away, or choose another id.")
     with open_snapshot(config, tell) as snapshot:
         was_renamed = snapshot.present_name(old) == new
@@ -161,7 +167,13 @@ def _read(config: BuilderConfig, refs: GitBranches, old: str, new: str) -> Renam
         ):
             raise Conflict(f"builder id {new} is taken. Choose another one.")
         estate = read_estate(config, snapshot, refs, old, was_known=was_renamed)
-    return Renaming(estate=estate, new=new, folder=folder if is_here else None, target=target)
+    return Renaming(
+        estate=estate,
+        new=new,
+        folder=folder if is_here else None,
+        was_moved=was_moved,
+        target=target,
+    )
 
 
 def _rename(config: BuilderConfig, refs: GitBranches, found: Renaming, person: str) -> None:
@@ -176,8 +188,22 @@ def _rename(config: BuilderConfig, refs: GitBranches, found: Renaming, person: s
 
 
 def _lines(found: Renaming, *, renamed: bool) -> Iterator[str]:
-    estate, held = found.estate, found.estate.holdings
-    yield f"builder {found.old}: {life_of(estate)}"
+    yield f"builder {found.old}: {life_of(found.estate)}"
+    yield from _possessions(found.estate)
+    if found.folder:
+        yield f"  folder {found.folder}{f', now {found.target}' if renamed else ''}"
+    elif not found.was_moved:
+        yield "  its folder is not on this host: run the same command there, too"
+    if renamed:
+        yield f"builder {found.old} is now {found.new}: set `builder: {found.new}` in its"
+        yield "builder.yaml, and in allowed_signers if it signs, before you start it"
+    else:
+        again = f"doit rename-builder {found.old} {found.new} --write"
+        yield f"nothing was changed: `{again}` renames it"
+
+
+def _possessions(estate: Estate) -> Iterator[str]:
+    held = estate.holdings
     if held.running:
         yield f"  runs {several(held.running)}: wait for the end"
     if held.bound:
@@ -192,16 +218,6 @@ def _lines(found: Renaming, *, renamed: bool) -> Iterator[str]:
         yield f"  has the only artifacts of {several([one.job.id for one in estate.artifacts])}"
     if estate.unsent:
         yield f"  has {estate.unsent} unsent records: to be sent first"
-    if found.folder:
-        yield f"  folder {found.folder}{f', now {found.target}' if renamed else ''}"
-    else:
-        yield "  its folder is not on this host: run the same command there, too"
-    if renamed:
-        yield f"builder {found.old} is now {found.new}: set `builder: {found.new}` in its"
-        yield "builder.yaml, and in allowed_signers if it signs, before you start it"
-    else:
-        again = f"doit rename-builder {found.old} {found.new} --write"
-        yield f"nothing was changed: `{again}` renames it"
 
 
 def _report(found: Renaming, *, renamed: bool) -> dict[str, object]:

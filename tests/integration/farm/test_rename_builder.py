@@ -54,6 +54,10 @@ def test_a_builder_gets_another_id(farm: Farm) -> None:
 
     again = rename(farm, "build2", "build7", "--write")
     assert again.returncode == 0, "a repeated command finishes what was left"
+    back = rename(farm, "build7", "build2", "--write")
+    assert back.returncode == 0, back.stderr
+    assert rename(farm, "build2", "build7", "--write").returncode == 0
+    assert (new.is_symlink(), old.readlink()) == (False, Path("build7"))
     farm.second("git -C . log -1 --format=%H >> $LEDGER")
     farm.doit("resume", "build7")
     farm.doit("retry", failed, "--replan")
