@@ -1,15 +1,16 @@
 """The scanner for secrets: what it finds, what it takes for one by mistake, and its time.
 
-    python -m benchmarks.secret_scan LOG...
+    python -m benchmarks.secret_scan [--rounds N] LOG...
 
 The logs are real ones, in which nothing is secret: every finding counts as a mistake. The time is
-processor time for all of them, the median of 3 rounds, as a multiple of that of the scanner before
-the table of formats (commit BEFORE), in turns. Shapes are made at random, 20 times each. Figures go
-to benchmarks/results/secret_scan.json.
+processor time for all of them, the median of the rounds (3), as a multiple of that of the scanner
+before the table of formats (commit BEFORE), in turns. Shapes are made at random, 20 times each.
+Figures go to benchmarks/results/secret_scan.json.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 import statistics
@@ -27,7 +28,6 @@ from tests.support.coordination.secret_shapes import SHAPES, made_shapes
 
 BEFORE = "6420f52"
 RESULTS = Path(__file__).parent / "results" / "secret_scan.json"
-ROUNDS = 3
 MAKINGS = 20
 MOST_TIME = 1.5
 MOST_MISTAKES = 1 / 500_000
@@ -38,18 +38,23 @@ Findings = Callable[[str], Iterable[Any]]
 
 def main() -> int:
     """Measure, write and print; returns 1 when a limit is missed."""
-    texts = [Path(name).read_text(errors="replace") for name in sys.argv[1:]]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("logs", nargs="+", type=Path)
+    given = parser.parse_args()
+    texts = [path.read_text(errors="replace") for path in given.logs]
     lines = sum(text.count("\n") for text in texts)
     before, now = scanner_of(BEFORE).findings, secret_scan.findings
     seconds: dict[Findings, list[float]] = {before: [], now: []}
     mistakes = 0
-    for _ in range(ROUNDS):
+    for _ in range(given.rounds):
         for findings, measured in seconds.items():
             began = time.process_time()
             mistakes = sum(1 for text in texts for _ in findings(text))
             measured.append(time.process_time() - began)
     figures = {
         "lines": lines,
+        "rounds": given.rounds,
         "mistakes": mistakes,
         "seconds": round(statistics.median(seconds[now]), 2),
         "seconds_before": round(statistics.median(seconds[before]), 2),
