@@ -30,9 +30,10 @@ JAVA = (
     Signature(
         tool="ant",
         line=r"/\S+\.xml:\d+: (?:Compile failed; see|The following error occurred while exec"
-        r"|Test \S+ failed$|(?:exec|apply) returned: |Java returned: )",
+        r"|(?:exec|apply) returned: |Java returned: |.{0,200}\b[Tt]ests?\b.{0,200}\bfail)",
         role=Role.RELAY,
     ),
+    Signature(tool="tests", line=r"Testcase: \S+:\t(?:FAILED|Caused an ERROR)$", after=r"\S"),
     Signature(
         tool="ant",
         line=r"(?P<file>/\S+\.xml):(?P<line>\d+): (?P<what>\S.*)",
