@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from coordination_tasks.documents import json_edit
@@ -191,7 +191,7 @@ def mark_read(draft: Draft, ids: Sequence[str], *, by: str) -> tuple[Message, ..
 
 
 def acknowledge(draft: Draft, ids: Sequence[str], *, by: str) -> tuple[Message, ...]:
-    """Acknowledge these messages, and mark them as read; returns those that awaited it.
+    """Acknowledge these messages, and mark them as read; returns those that awaited it, as now.
 
     Raises NotFound when an id is not among the messages to `by`, BadRequest when one asks for no
     acknowledgement, BrokenDocument.
@@ -212,7 +212,9 @@ def acknowledge(draft: Draft, ids: Sequence[str], *, by: str) -> tuple[Message, 
     if awaiting:
         draft.write(MESSAGES, document.data)
         draft.note(f"{by}: acknowledge {len(awaiting)} messages")
-    return tuple(message for _, message in awaiting)
+    return tuple(
+        replace(message, acknowledged_by=(*message.acknowledged_by, by)) for _, message in awaiting
+    )
 
 
 def readdress(draft: Draft, old: str, new: str) -> int:
