@@ -171,7 +171,7 @@ def _facts(week: Week, snapshot: Snapshot, minutes: float) -> dict[str, Any]:
         "jobs": len(jobs),
         "by_state": dict(Counter(str(job.state) for job in jobs)),
         "deaths": week.deaths,
-        "attempts_that_ended_otherwise": sum(max(0, job.attempt - 1) for job in jobs),
+        "attempts_lost": sum(max(0, job.attempt - 1) for job in jobs),
         "outages": week.outages,
         "lost": sum(job.state in UNFINISHED for job in jobs)
         + sum(not by_commit[commit] for commit in week.pushed),

@@ -38,23 +38,26 @@ class OwnFacts:
 
 
 def own_causes(facts: OwnFacts, rules: AlertsEntry, now: datetime) -> Findings:
-    """What is wrong on this builder; everything else is over."""
+    """What is wrong on this builder; everything else is over.
+
+    The keys name it, since who gets the notices hears those of other builders, too.
+    """
     on = f"builder {facts.builder}"
     active = {}
     if rules.disk is not None and facts.disk_free < rules.disk:
         text = f"{on}: only {format_size(facts.disk_free)} of disk free"
-        active[DISK] = Cause(kind=DISK, text=text)
+        active[f"{DISK}:{facts.builder}"] = Cause(kind=DISK, text=text)
     waited = _seconds(facts.outbox_since, now)
     if rules.outbox_waits is not None and waited > rules.outbox_waits:
         text = f"{on}: records wait for {elapsed(waited)} to be sent; see `doit outbox`"
-        active[OUTBOX] = Cause(kind=OUTBOX, text=text)
+        active[f"{OUTBOX}:{facts.builder}"] = Cause(kind=OUTBOX, text=text)
     away = _seconds(facts.away_since, now)
     if rules.push_failures is not None and away > rules.push_failures:
         text = f"{on}: the coordination repository does not answer for {elapsed(away)}"
-        active[PUSHES] = Cause(kind=PUSHES, text=text)
+        active[f"{PUSHES}:{facts.builder}"] = Cause(kind=PUSHES, text=text)
     if rules.configuration and facts.pipelines_problem:
         text = f"{on}: {facts.pipelines_problem}"
-        active[CONFIGURATION] = Cause(kind=CONFIGURATION, text=text[:500])
+        active[f"{CONFIGURATION}:{facts.builder}"] = Cause(kind=CONFIGURATION, text=text[:500])
     return Findings(active=active, over=lambda _key: True)
 
 
