@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -249,3 +252,27 @@ def test_the_tag_of_an_attempt_that_another_one_replaced(releases: Releases) -> 
     why = "attempt 1 is stale: attempt 2 on build1 succeeded; nothing was changed."
     releases.refused("rollback", one["tag"], code=6, why=why)
     assert releases.acts("rollback", job)["attempt"] == 2
+
+
+@pytest.mark.slow
+def test_a_kill_while_it_goes_back_or_forward(releases: Releases) -> None:
+    seed = int(os.environ.get("TEST_SEED", str(random.randrange(10**6))))
+    print(f"TEST_SEED={seed}")  # noqa: T201
+    chance = random.Random(seed)
+    first, second = releases.build("1.0"), releases.build("1.1")
+    client = releases.client("testing")
+    began = time.monotonic()
+    releases.farm.start("rollback", first).communicate()
+    longest = time.monotonic() - began
+    for _ in range(5):
+        for words, offered in (
+            (("promote", second, "--to", "testing"), ["1.1", "1.0"]),
+            (("rollback", first), ["1.0"]),
+        ):
+            process = releases.farm.start(*words)
+            time.sleep(chance.uniform(longest / 4, longest))  # Python starts first
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            assert seen(client) in (["1.0"], ["1.1", "1.0"]), seed
+            releases.acts(*words)
+            assert seen(client) == offered, seed
