@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tarfile
 import zipfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 
 from common.file_lock import file_lock
 from pipelines.domain.errors import FailureCode
-from pipelines.domain.pipeline import StepContext, StepResult
+from pipelines.domain.pipeline import Command, StepContext, StepResult
 from pipelines.steps.debian.options import BuildDebOptions
 from pipelines.steps.debian.step import BuildDeb
 from pipelines.steps.maven.options import MavenOptions
@@ -55,9 +56,22 @@ def maven(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture
-def context(maven: Path, tmp_path: Path) -> StepContext:
+def env(maven: Path, tmp_path: Path) -> dict[str, str]:
+    """The environment of steps that use it; the sandbox shows them this folder, not that one."""
+    copied = tmp_path / "maven"
+    shutil.copytree(maven.parent, copied, symlinks=True)
+    return {"PATH": f"{copied / 'bin'}:{os.environ['PATH']}"}
+
+
+@pytest.fixture
+def context(maven: Path, env: Mapping[str, str], tmp_path: Path) -> StepContext:
     made = make_builder(tmp_path).context()
-    return replace(made, env={**made.env, "PATH": f"{maven}:{os.environ['PATH']}"})
+    context = replace(made, env={**made.env, **env})
+    lines: list[str] = []
+    show_version = Command(argv=("mvn", "-v"), cwd=tmp_path, env=context.env)
+    assert context.commands.run(show_version, lines.append) == 0
+    assert maven.parent.name.removeprefix("apache-maven-") in "".join(lines)
+    return context
 
 
 def built(result: StepResult) -> list[str]:
@@ -82,20 +96,24 @@ def test_a_rerun_builds_what_failed(context: StepContext, tmp_path: Path) -> Non
     assert built(again) == ["Tiny Parent"], "Maven builds one module at least"
 
 
-def test_a_packaging_that_runs_maven_twice(maven: Path, tmp_path: Path) -> None:
+def test_a_packaging_that_runs_maven_twice(
+    maven: Path, env: Mapping[str, str], tmp_path: Path
+) -> None:
     first, second, scratch = (Workspace(tmp_path / "state", f"job_{n}", 1) for n in (1, 2, 3))
     first.state_dir.mkdir()
     link_downloads(first.state_dir)
-    package(first, maven)
+    package(first, env)
 
-    result = package(second, maven, app="class App { int three() { return Core.one() + 2; } }\n")
+    result = package(second, env, app="class App { int three() { return Core.one() + 2; } }\n")
     package(
         scratch,
-        maven,
+        env,
         app="class App { int three() { return Core.one() + 2; } }\n",
         incremental="off",
     )
 
+    version = maven.parent.name.removeprefix("apache-maven-")
+    assert f"Apache Maven {version}" in second.log("build-deb").read_text()
     assert [kept["name"] for kept in result.values["left_out"]] == ["Tiny Parent", "Tiny Core"]
     assert built(result) == ["Tiny App"]
     assert jars(second) == jars(scratch)
@@ -103,9 +121,9 @@ def test_a_packaging_that_runs_maven_twice(maven: Path, tmp_path: Path) -> None:
 
 
 def package(
-    workspace: Workspace, maven: Path, *, app: str = "", incremental: str = "modules"
+    workspace: Workspace, env: Mapping[str, str], *, app: str = "", incremental: str = "modules"
 ) -> StepResult:
-    mvn = "mvn -B -ntp -T2 $(ACS_BUILD_OPTS)"
+    mvn = "mvn -V -B -ntp -T2 $(ACS_BUILD_OPTS)"
     write_reactor(workspace.source)
     make_source(
         workspace,
@@ -114,8 +132,7 @@ def package(
         more={"app/src/main/java/t/App.java": f"package t;\n{app}"} if app else {},
     )
     options = BuildDebOptions.model_validate({**NO_CHECKS, "incremental": incremental})
-    path = f"{maven}:{os.environ['PATH']}"
-    return BuildDeb().run(options, step_context(workspace, env={"PATH": path}))
+    return BuildDeb().run(options, step_context(workspace, env=env))
 
 
 def jars(workspace: Workspace) -> dict[str, dict[str, bytes]]:

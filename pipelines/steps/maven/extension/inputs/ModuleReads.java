@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import org.apache.maven.execution.MavenSession;
 import org.apache.maven.model.Dependency;
 import org.apache.maven.model.Plugin;
@@ -57,6 +58,9 @@ final class ModuleReads {
 
     /** Whether its folder is the source, of which it reads only what its model names. */
     final boolean isRoot;
+
+    /** Files of Maven 4: a consumer POM from before a module starts until Maven ends, and what `-r` needs. */
+    private static final Pattern OF_MAVEN = Pattern.compile("consumer-?\\d+\\.pom|resume\\.properties");
 
     private final MavenSession session;
     private final Folders folders;
@@ -139,12 +143,14 @@ final class ModuleReads {
         return found;
     }
 
-    /** The present state of all files in its own folder and its build folder. */
+    /** The present state of all files in its own folder and its build folder, without those of Maven itself. */
     Map<Path, String> listFolder() throws IOException {
         Map<Path, String> found = Tree.list(base, folder -> folders.isOfOther(base, key, folder));
         if (!target.startsWith(base)) {
             found.putAll(Tree.list(target, folder -> folders.isOfOther(base, key, folder)));
         }
+        found.keySet().removeIf(file -> file.getParent().equals(target)
+                && OF_MAVEN.matcher(file.getFileName().toString()).matches());
         return found;
     }
 

@@ -23,8 +23,6 @@ import org.apache.maven.project.MavenProject;
 
 /** What a module has made, as lines and contents of a KeptModule. */
 final class ModuleResults {
-    /** Files of Maven 4 itself: a consumer POM until Maven ends, and what `-r` needs after a failure. */
-    private static final Pattern OF_MAVEN = Pattern.compile("consumer-?\\d+\\.pom|resume\\.properties");
     private static final Pattern BOOKKEEPING = Pattern.compile("_remote\\.repositories|maven-metadata.*"
             + "|resolver-status\\.properties|.*\\.lastUpdated");
     private static final Pattern ARCHIVE = Pattern.compile(".*\\.([jwe]ar|zip|gz)");
@@ -50,9 +48,7 @@ final class ModuleResults {
         addFolders();
         for (Path file : module.listFolder().keySet()) {
             boolean made = file.startsWith(module.target) || !module.isRoot && !module.before.containsKey(file);
-            boolean ofMaven = file.getParent().equals(module.target)
-                    && OF_MAVEN.matcher(file.getFileName().toString()).matches();
-            if (made && !ofMaven) {
+            if (made) {
                 addFile(file);
             }
         }
