@@ -70,6 +70,7 @@ class Request:
     params: dict[str, str] = field(default_factory=dict)
     pipeline: str = "bench"
     plan_digest: str = ""
+    started: datetime | None = None
 
 
 def main() -> None:

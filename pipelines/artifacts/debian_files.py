@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-LISTS = (".changes", ".buildinfo")
+BUILD_INFO = ".buildinfo"
+LISTS = (".changes", BUILD_INFO)
 """Files that list others with their digests."""
 
 
@@ -29,6 +31,23 @@ def control_fields(package: Path) -> dict[str, str] | None:
             return {str(name): str(fields[name]) for name in fields}
     except broken:
         return None
+
+
+def installed_packages(infos: Iterable[Path]) -> dict[str, str]:
+    """The packages of the build root with their versions, by `.buildinfo` files.
+
+    Those of another architecture are named `name:arch`. Raises OSError.
+    """
+    from debian.deb822 import BuildInfo  # noqa: PLC0415 - see control_fields
+
+    found: dict[str, str] = {}
+    for path in infos:
+        relations: Any = BuildInfo(path.read_bytes()).relations["installed-build-depends"]
+        for relation, *_ in relations:
+            if relation.get("version"):
+                quality = f":{relation['archqual']}" if relation.get("archqual") else ""
+                found[f"{relation['name']}{quality}"] = relation["version"][1]
+    return found
 
 
 def listed_in(lists: Iterable[Path]) -> Mapping[tuple[str, str], Sequence[str]]:

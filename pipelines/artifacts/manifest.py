@@ -97,7 +97,10 @@ def read_artifacts(
 def manifest_document(
     origin: Origin, artifacts: Sequence[Artifact], provenance: Mapping[str, Any], created_at: str
 ) -> dict[str, Any]:
-    """The complete manifest as JSON data; `created_at` is UTC, `2025-10-29T12:00:00Z`."""
+    """The manifest as JSON data, without `documents`.
+
+    `created_at` is UTC, `2025-10-29T12:00:00Z`.
+    """
     return {
         "job_id": origin.job_id,
         "server": origin.builder,
@@ -112,6 +115,17 @@ def manifest_document(
     }
 
 
+def document_entry(name: str, path: str, data: bytes) -> dict[str, Any]:
+    """What the manifest says about a file that is written beside it."""
+    return {
+        "name": name,
+        "path": path,
+        "size_bytes": len(data),
+        "checksums": {each: hashlib.new(each, data).hexdigest() for each in _ALGORITHMS},
+        "media_type": media_type(name),
+    }
+
+
 def divided(document: dict[str, Any]) -> tuple[dict[str, Any], bytes | None]:
     """The manifest for the coordination repository, and the rest of it if that would be too long.
 
@@ -122,14 +136,7 @@ def divided(document: dict[str, Any]) -> tuple[dict[str, Any], bytes | None]:
     steps = document["provenance"].get("steps", {})
     rest = {"artifacts": document["artifacts"], "steps": steps}
     data = manifest_bytes(rest)
-    checksums = {name: hashlib.new(name, data).hexdigest() for name in _ALGORITHMS}
-    entry = {
-        "name": LIST,
-        "path": LIST,
-        "size_bytes": len(data),
-        "checksums": checksums,
-        "media_type": media_type(LIST),
-    }
+    entry = document_entry(LIST, LIST, data)
     grades = {
         step: {"grade": values["grade"]} for step, values in steps.items() if "grade" in values
     }

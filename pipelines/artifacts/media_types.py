@@ -5,6 +5,10 @@ from __future__ import annotations
 UNKNOWN = "application/octet-stream"
 DEBIAN_PACKAGE = "application/vnd.debian.binary-package"
 
+_DOCUMENTS = {
+    ".cdx.json": "application/vnd.cyclonedx+json",
+    ".intoto.json": "application/vnd.in-toto+json",
+}
 _TYPES = {
     ".deb": DEBIAN_PACKAGE,
     ".udeb": DEBIAN_PACKAGE,
@@ -40,5 +44,8 @@ _TYPES = {
 
 def media_type(name: str) -> str:
     """By the extension; a compressed file has the type of its compression."""
+    for ending, known in _DOCUMENTS.items():
+        if name.endswith(ending):
+            return known
     dot = name.rfind(".")
     return _TYPES.get(name[dot:].lower(), UNKNOWN) if dot > 0 else UNKNOWN

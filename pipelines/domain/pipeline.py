@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -66,6 +67,10 @@ class BuildRequest(Protocol):
     @property
     def plan_digest(self) -> str:
         """SHA-256 of the attempt's plan; "" when it is not known."""
+
+    @property
+    def started(self) -> datetime | None:
+        """When the attempt was claimed, in UTC by the builder's clock; None: unknown."""
 
 
 class Source(Options):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -13,21 +13,27 @@ from pydantic import AfterValidator
 
 from common.atomic_files import write_durably
 from common.yaml.validate import Several, Text
+from pipelines.artifacts.bill import Product, bill_of_materials, read_resolved
+from pipelines.artifacts.debian_files import BUILD_INFO, installed_packages
 from pipelines.artifacts.manifest import (
     LIST,
     Origin,
     divided,
+    document_entry,
     how_made,
     manifest_bytes,
     manifest_document,
     read_artifacts,
     says_the_same,
 )
+from pipelines.artifacts.provenance import Run, statement, statement_bytes
 from pipelines.domain.errors import FailureCode, StepFailed
 from pipelines.domain.pipeline import Options, StepContext, StepResult
+from pipelines.execution.success_records import SuccessRecords
 from pipelines.git.head_commit import HeadCommit, describe_head, has_changes, read_head_commit
 from pipelines.git.remote import public_url
 from pipelines.git.tracked_files import check_names, files_that_match, nothing_matches
+from pipelines.workspace.layout import folder_name
 
 _MOST_FILES = 5_000
 """The list of so many has 2.5 MB."""
@@ -89,8 +95,9 @@ class ArtifactManifest:
             _provenance(context, commit),
             self.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
+        document = _with_documents(document, _bill(paths, context, commit), context)
         short, rest = divided(document)
-        made = [workspace.manifest]
+        made = [workspace.manifest, workspace.bill, workspace.provenance]
         if rest is not None:
             made.append(workspace.root / LIST)
             write_durably(made[-1], rest)
@@ -185,6 +192,45 @@ def _provenance(context: StepContext, commit: HeadCommit) -> dict[str, Any]:
         "durations": {step: seconds for step, seconds in others.items() if seconds is not None},
         "steps": how_made(context.upstream),
     }
+
+
+def _bill(paths: Iterable[Path], context: StepContext, commit: HeadCommit) -> bytes:
+    """What went in, as far as Maven and dpkg know it."""
+    workspace = context.workspace
+    name = public_url(context.source.repository).rstrip("/").rpartition("/")[2]
+    infos = {path for path in paths if path.suffix == BUILD_INFO}
+    return bill_of_materials(
+        Product(name=name.removesuffix(".git") or "source", commit=commit.sha, time=commit.time),
+        read_resolved(_resolved_by_steps(context)),
+        installed_packages(sorted(infos | set(workspace.packages.glob(f"*{BUILD_INFO}")))),
+    )
+
+
+def _resolved_by_steps(context: StepContext) -> Iterator[Path]:
+    """What Maven resolved in the steps that succeeded."""
+    workspace = context.workspace
+    successes = SuccessRecords(workspace.successes)
+    for step in context.steps:
+        file = workspace.dependencies(step.name)
+        success = successes.read(step.name) if file.is_file() else None
+        if success and str(file.relative_to(workspace.root)) in success.outputs:
+            yield file
+
+
+def _with_documents(document: dict[str, Any], bill: bytes, context: StepContext) -> dict[str, Any]:
+    """The manifest with its documents, which are written."""
+    workspace, request = context.workspace, context.request
+    prefix = f"{folder_name(request.job_id)}-{request.attempt}"
+    entry = document_entry(f"{prefix}-{workspace.bill.name}", workspace.bill.name, bill)
+    run = Run(params=request.params, started=request.started)
+    old = workspace.provenance.read_bytes() if workspace.provenance.is_file() else None
+    told = statement_bytes(statement(document, entry, run), old)
+    name = workspace.provenance.name
+    for path, data in ((workspace.bill, bill), (workspace.provenance, told)):
+        if not path.is_file() or path.read_bytes() != data:
+            write_durably(path, data)
+    provenance = document_entry(f"{prefix}-{name}", name, told)
+    return {**document, "documents": {"sbom": entry, "provenance": provenance}}
 
 
 def _write_if_new(path: Path, document: Mapping[str, Any]) -> None:

@@ -117,6 +117,20 @@ class Workspace:
         """What Maven itself writes about the modules of all steps."""
         return self.root / "maven"
 
+    def dependencies(self, step: str) -> Path:
+        """What Maven resolved in a step, for the bill of materials."""
+        return self.module_events_folder / f"{folder_name(step)}.dependencies.json"
+
+    @property
+    def bill(self) -> Path:
+        """The bill of materials (CycloneDX) of the artifacts."""
+        return self.root / "sbom.cdx.json"
+
+    @property
+    def provenance(self) -> Path:
+        """The statement (in-toto) how the artifacts were made."""
+        return self.root / "provenance.intoto.json"
+
     def temporary(self, step: str) -> Path:
         """What the commands of a step see as the system's folders for temporary files."""
         return self.root / "temporary" / folder_name(step)

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from common.settings.destinations import Destination
@@ -89,6 +90,11 @@ class RunningAttempt:
     def params(self) -> Mapping[str, str]:
         """The job's parameters."""
         return self.claimed.job.params
+
+    @property
+    def started(self) -> datetime | None:
+        """When the attempt was claimed."""
+        return self.claimed.job.started_at
 
     def show_progress(self, step: str, text: str) -> None:
         """Show the progress of a step, and remember what it counts."""

@@ -20,6 +20,7 @@ from coordination_tasks.farm.artifacts.verification import (
     Deviation,
     check_record,
     file_deviations,
+    statement_deviations,
 )
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.wiring.reading import open_snapshot
@@ -34,10 +35,12 @@ class VerifyCommand(FarmCommand):
     doc_purpose = "compare artifacts with their manifest, and the manifest with the job's records"
     doc_usage = "[JOB|MANIFEST|DIR] [--json]"
     doc_description = """
-Shows one line for each deviation: a file that is missing, or has another size or content (SHA-256
-and SHA-512); a manifest that is not the one that a success of its job recorded; an attempt that a
-later success has replaced; and, if `allowed_signers` is set in builder.yaml, a manifest that its
-builder has not signed with a key that was valid then.
+Shows one line for each deviation: a file or document (bill of materials, statement of provenance)
+that is missing, or has another size or content (SHA-256 and SHA-512); a statement that does not fit
+the manifest; a manifest that is not the one that a success of its job recorded, or does not fit the
+job's records (builder, commit, attempt, plan, grade); an attempt that a later success has replaced;
+and, if `allowed_signers` is set in builder.yaml, a manifest that its builder has not signed with a
+key that was valid then.
 
 JOB: the files on the disk of its builder, which is this host. MANIFEST: the files beside it, as
 `doit fetch` copies them, or else on their builder. DIR: each manifest in this folder. Without an
@@ -84,10 +87,9 @@ class _Checked:
 
 def _check(snapshot: Snapshot, target: Target, signers: Path | None) -> _Checked:
     record = check_record(snapshot, target.manifest, signers)
-    files = file_deviations(target.files)
-    return _Checked(
-        target=target, deviations=[*record.deviations, *files], signed_by=record.signed_by
-    )
+    files = file_deviations([*target.files, *target.documents.values()])
+    deviations = [*record.deviations, *files, *statement_deviations(target)]
+    return _Checked(target=target, deviations=deviations, signed_by=record.signed_by)
 
 
 def _lines(checked: _Checked) -> list[str]:

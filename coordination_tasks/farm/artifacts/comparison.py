@@ -11,7 +11,7 @@ from pathlib import Path
 from common.digests import file_digests, on_all_cores
 from coordination_tasks.farm.artifacts.manifest import DIGESTS
 from coordination_tasks.farm.artifacts.members import MemberDifferences, compare_members
-from coordination_tasks.farm.artifacts.targets import MANIFEST_SUFFIX
+from coordination_tasks.farm.artifacts.targets import DOCUMENT_SUFFIXES
 
 _PATIENCE = 600.0
 """Seconds for diffoscope, for one pair of files."""
@@ -115,11 +115,11 @@ def compare(a: Side, b: Side, explain: Callable[[Path, Path], str] = diffoscope)
 
 
 def folder_side(title: str, folder: Path) -> Side:
-    """All files below a folder, but the manifests that `doit fetch` copies. Raises OSError."""
+    """All files below a folder, but what `doit fetch` copies to describe them. Raises OSError."""
     paths = [
         path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.endswith((MANIFEST_SUFFIX, f"{MANIFEST_SUFFIX}.sig"))
+        if path.is_file() and not path.name.endswith(DOCUMENT_SUFFIXES)
     ]
     found = on_all_cores(lambda path: file_digests(path, DIGESTS), paths)
     return Side(

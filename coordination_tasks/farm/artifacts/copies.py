@@ -32,14 +32,15 @@ from coordination_tasks.farm.artifacts.verification import difference, file_devi
 def fetch(published: Published, target: Path, *, is_here: bool) -> list[tuple[ManifestFile, Path]]:
     """Copy all artifacts into the folder `target`, or none; returns them with their paths.
 
-    Their manifest and its signature go there too. Of a manifest that is divided, the file that
-    lists the others comes first, by itself.
+    Their manifest, its documents and its signature go there too. Of a manifest that is divided, the
+    file that lists the others comes first, by itself.
     `is_here`: the builder is on this host; otherwise they come through ssh. Files that are there
     already are not copied again. Raises ArtifactChanged, BadRequest when the disk lacks the space,
     Conflict, NotFound, Unavailable, OSError.
     """
     target.mkdir(parents=True, exist_ok=True)
     files = published.manifest.files
+    documents = tuple(published.manifest.documents.values())
     if published.manifest.is_divided:
         _fetch_files(published, files, target, is_here=is_here)
         try:
@@ -47,7 +48,7 @@ def fetch(published: Published, target: Path, *, is_here: bool) -> list[tuple[Ma
         except ValueError as error:
             raise ArtifactChanged(f"builder {published.builder}: {error}") from error
         files = whole.files
-    _fetch_files(published, files, target, is_here=is_here)
+    _fetch_files(published, (*files, *documents), target, is_here=is_here)
     copy = target / manifest_copy(published)
     replace_file(copy, published.manifest.data)
     if published.signature:

@@ -6,11 +6,13 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 DIGESTS = ("sha256", "sha512")
 """What a file is compared by; MD5 proves nothing."""
+SBOM, PROVENANCE = "sbom", "provenance"
+"""Roles of documents."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,14 @@ class Manifest:
     """Bytes of all files."""
     data: bytes
     """As it was written."""
+    documents: Mapping[str, ManifestFile] = field(default_factory=dict)
+    """What describes the files: SBOM and PROVENANCE; none in manifests of older programs."""
+    attempt: int = 0
+    """That listed the files; 0 if the manifest does not say it."""
+    plan: str = ""
+    """SHA-256 of that attempt's plan; "" if the manifest does not say it."""
+    list_path: str = ""
+    """Path of the file that lists the others of a manifest that was divided."""
     is_divided: bool = False
     """Whether the only one of `files` lists the others: see `with_list`."""
 
@@ -69,6 +79,8 @@ def read_manifest(data: bytes) -> Manifest:
         found = json.loads(data)
         files = _files(found["artifacts"])
         is_divided = "list" in found
+        made = found.get("provenance")
+        made = made if isinstance(made, dict) else {}
         return Manifest(
             job=str(found.get("job_id", "")),
             builder=str(found.get("server", "")),
@@ -76,10 +88,16 @@ def read_manifest(data: bytes) -> Manifest:
             commit=str(found.get("commit", "")),
             folder=_folder(str(found["build_dir"])),
             files=files,
-            grade=_grade(found.get("provenance")),
+            grade=_grade(made),
             count=int(found["artifact_count"]) if is_divided else len(files),
             size=int(found["total_size_bytes"]) if is_divided else sum(f.size for f in files),
             data=data,
+            attempt=int(made.get("attempt") or 0),
+            plan=str(made.get("plan") or ""),
+            list_path=str(found["list"]) if is_divided else "",
+            documents={
+                str(role): _file(entry) for role, entry in found.get("documents", {}).items()
+            },
             is_divided=is_divided and len(files) == 1,
         )
     except KeyError as error:
@@ -134,8 +152,8 @@ def _file(entry: Mapping[str, object]) -> ManifestFile:
     )
 
 
-def _grade(provenance: object) -> str:
-    steps = provenance.get("steps") if isinstance(provenance, dict) else None
+def _grade(provenance: Mapping[str, object]) -> str:
+    steps = provenance.get("steps")
     packaging = steps.get("build-deb") if isinstance(steps, dict) else None
     grade = packaging.get("grade") if isinstance(packaging, dict) else None
     return grade if isinstance(grade, str) else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,13 @@ from coordination_tasks.farm.artifacts.published import Published, find_publishe
 from coordination_tasks.store.snapshot import Snapshot
 
 MANIFEST_SUFFIX = "-manifest.json"
+DOCUMENT_SUFFIXES = (
+    MANIFEST_SUFFIX,
+    f"{MANIFEST_SUFFIX}.sig",
+    "-sbom.cdx.json",
+    "-provenance.intoto.json",
+)
+"""Of the files that describe artifacts and lie beside copies of them."""
 WORKSPACE_MANIFEST = "manifest.json"
 """The manifest in the folder of a job on its builder."""
 
@@ -34,6 +41,8 @@ class Target:
     manifest: Manifest
     folder: Path
     files: Sequence[tuple[ManifestFile, Path]]
+    documents: Mapping[str, tuple[ManifestFile, Path]]
+    """By role."""
 
 
 def is_here(config: BuilderConfig, builder: str) -> bool:
@@ -82,7 +91,15 @@ def of_manifest(path: Path) -> Target:
     is_workspace = path.name == WORKSPACE_MANIFEST and path.parent == Path(manifest.folder)
     if is_workspace or not any(place.exists() for _, place in beside):
         return _on_builder(str(path), manifest)
-    return Target(title=str(path), manifest=manifest, folder=path.parent, files=beside)
+    return Target(
+        title=str(path),
+        manifest=manifest,
+        folder=path.parent,
+        files=beside,
+        documents={
+            role: (file, path.parent / file.name) for role, file in manifest.documents.items()
+        },
+    )
 
 
 def of_folder(folder: Path) -> list[Target]:
@@ -96,7 +113,14 @@ def of_folder(folder: Path) -> list[Target]:
 def _on_builder(title: str, manifest: Manifest) -> Target:
     manifest = whole(manifest, manifest.place)
     files = [(file, manifest.place(file)) for file in manifest.files]
-    return Target(title=title, manifest=manifest, folder=Path(manifest.folder), files=files)
+    documents = {role: (file, manifest.place(file)) for role, file in manifest.documents.items()}
+    return Target(
+        title=title,
+        manifest=manifest,
+        folder=Path(manifest.folder),
+        files=files,
+        documents=documents,
+    )
 
 
 def whole(manifest: Manifest, place: Callable[[ManifestFile], Path]) -> Manifest:

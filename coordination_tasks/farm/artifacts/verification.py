@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from common.digests import Digests, file_digests, on_all_cores
 from common.errors import os_error_text
+from common.states import State
 from coordination_tasks.domain.errors import NotFound
 from coordination_tasks.domain.model import Transition
-from coordination_tasks.farm.artifacts.manifest import Manifest, ManifestFile
+from coordination_tasks.farm.artifacts.manifest import PROVENANCE, SBOM, Manifest, ManifestFile
 from coordination_tasks.farm.artifacts.published import good_ends, published_by, recorded_digest
 from coordination_tasks.farm.artifacts.signing import signed_by
 from coordination_tasks.farm.artifacts.ssh_signatures import SignatureRefused
+from coordination_tasks.farm.artifacts.targets import Target
+from coordination_tasks.store.plans import PLAN_KEY
 from coordination_tasks.store.snapshot import Snapshot
 
 
@@ -30,6 +35,8 @@ class Kind(StrEnum):
     """The manifest is not the one that the job published."""
     STALE = "stale"
     """A later attempt published another one."""
+    PROVENANCE = "provenance"
+    """The statement how the files were made does not fit the manifest."""
     SIGNATURE = "signature"
     """No key that counts has signed it."""
 
@@ -86,6 +93,51 @@ def _check(pair: tuple[ManifestFile, Path]) -> Deviation | None:
         return Deviation(Kind.UNREADABLE, file.name, os_error_text(error))
 
 
+def statement_deviations(target: Target) -> Iterator[Deviation]:
+    """Whether the statement of provenance, if there is one, fits the manifest."""
+    if PROVENANCE not in target.documents:
+        return
+    file, path = target.documents[PROVENANCE]
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return  # its own deviation says so
+    try:
+        problems = list(_unfit(json.loads(data), target.manifest))
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        problems = [f"it is no statement of provenance: {error!r}"]
+    for problem in problems:
+        yield Deviation(Kind.PROVENANCE, file.name, problem)
+
+
+def _unfit(statement: Any, manifest: Manifest) -> Iterator[str]:
+    definition = statement["predicate"]["buildDefinition"]
+    run = statement["predicate"]["runDetails"]
+    source, *others = definition["resolvedDependencies"]
+    used = {one["name"]: one["digest"]["sha256"] for one in others}
+    sbom = manifest.documents.get(SBOM)
+    for name, told, known in (
+        ("commit", source["digest"]["gitCommit"], manifest.commit),
+        ("job and attempt", run["metadata"]["invocationId"], f"{manifest.job}/{manifest.attempt}"),
+        ("builder", run["builder"]["id"].rpartition(":")[2], manifest.builder),
+        ("plan", used.get("plan", ""), manifest.plan),
+        ("bill of materials", used.get(sbom.path, "") if sbom else "", sbom.digest if sbom else ""),
+    ):
+        if told != known:
+            yield f"its {name} is {told or 'missing'}, that of the manifest {known or 'missing'}"
+    if manifest.is_divided:
+        return  # the list of its files is missing, which is a deviation of its own
+    made = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
+    listed = {f.path: f.digest for f in manifest.files if f.path != manifest.list_path}
+    for path in sorted(made.keys() | listed.keys()):
+        if path not in made:
+            yield f"it does not name {path}"
+        elif path not in listed:
+            yield f"{path} is not in the manifest"
+        elif made[path] != listed[path]:
+            yield f"its SHA-256 of {path} is not that of the manifest"
+
+
 def check_record(snapshot: Snapshot, manifest: Manifest, signers: Path | None) -> RecordCheck:
     """Whether the job's records name this manifest, and no later one, and its builder signed it.
 
@@ -133,3 +185,13 @@ def _misfits(snapshot: Snapshot, manifest: Manifest, end: Transition) -> Iterato
     commit = snapshot.job(manifest.job).commit
     if commit and not manifest.commit.startswith(commit.lower()):
         yield f"its commit is {manifest.commit}, that of the job {commit}"
+    if manifest.attempt > end.attempt:
+        yield f"it is of attempt {manifest.attempt}, but attempt {end.attempt} recorded it"
+    moves = snapshot.transitions(manifest.job)
+    plans = {str(m.details[PLAN_KEY]) for m in moves if m.details.get(PLAN_KEY)}
+    if manifest.plan and plans and manifest.plan not in plans:
+        yield f"its plan is {manifest.plan}, but the attempts used {', '.join(sorted(plans))}"
+    said = (m.details.get("values") for m in moves if m.to_state is State.SUCCEEDED)
+    grades = {str(v["grade"]) for v in said if isinstance(v, Mapping) and v.get("grade")}
+    if manifest.grade and grades and manifest.grade not in grades:
+        yield f"its grade is {manifest.grade}, but the steps said {', '.join(sorted(grades))}"

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipelines.domain.errors import StepFailed
@@ -32,6 +32,7 @@ from pipelines.steps.maven.output.errors import MavenErrors
 from pipelines.steps.maven.output.events import BuildEvents, events_in
 from pipelines.steps.maven.output.failure import maven_failure, while_running
 from pipelines.steps.maven.output.log import MavenLog
+from pipelines.steps.maven.output.resolved import keep_dependencies
 from pipelines.steps.maven.output.surefire import SurefireResults, read_test_results
 from pipelines.steps.maven.report import MavenReport, report_of
 from pipelines.workspace.host_lock import host_lock
@@ -66,7 +67,9 @@ class Maven:
             kept = build.events().kept_folders()
             tests = read_test_results(context.workspace.source, began, kept)
         did = "checked" if set(options.goals) == {"validate"} else "built"
-        return report.result(selection, tests, versions, listener.problem, did)
+        result = report.result(selection, tests, versions, listener.problem, did)
+        told = keep_dependencies(build.events(), context.workspace.dependencies(context.step))
+        return replace(result, outputs=(*result.outputs, *told))
 
 
 MAVEN = Maven()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ class Attempt:
     began: float = 0.0
     pipeline: str = "bench"
     plan_digest: str = ""
+    started: datetime | None = None
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     ssh_hosts: Mapping[str, SshHost] = field(default_factory=dict)
     changed_since: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from pipelines.domain.pipeline import Source, StepContext
@@ -27,6 +28,7 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
     pipeline: str = "tiny"
     plan_digest: str = "5" * 64
+    started: datetime | None = None
 
 
 class Steps:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,7 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
     pipeline: str = "tiny"
     plan_digest: str = "5" * 64
+    started: datetime | None = None
 
 
 def make_source(

@@ -40,6 +40,7 @@ from pipelines.steps.debian.packaging.source_tree import restore_source
 from pipelines.steps.maven.incremental.from_scratch import remove_results
 from pipelines.steps.maven.incremental.selection import Selection, selection_of, unresolved
 from pipelines.steps.maven.output.events import events_in
+from pipelines.steps.maven.output.resolved import keep_dependencies
 from pipelines.workspace.removal import discard
 
 
@@ -103,7 +104,10 @@ def package(options: BuildDebOptions, context: StepContext, host: Host) -> StepR
         install_test=_install_test(work, packages),
     )
     check_install_test(outcome.install_test, required=options.install_test_required)
-    return StepResult(reason=outcome.reason, outputs=files, values=outcome.values(), complete=True)
+    told = keep_dependencies(made.output.events(), context.workspace.dependencies(context.step))
+    return StepResult(
+        reason=outcome.reason, outputs=(*files, *told), values=outcome.values(), complete=True
+    )
 
 
 def _make(work: Work) -> tuple[Made, Selection]:

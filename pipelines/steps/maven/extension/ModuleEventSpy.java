@@ -3,6 +3,9 @@ package buildcoordination;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import javax.inject.Named;
@@ -35,8 +38,12 @@ public final class ModuleEventSpy extends AbstractEventSpy {
                 begins.put(EventLog.key(module), KeptModules.moment());
                 guarded(module, () -> KeptModules.started(module));
                 break;
+            case MojoStarted:
+                Resolved.note(module);
+                break;
             case ProjectSucceeded:
                 files(session, module);
+                resolved(session, module);
                 guarded(module, () -> KeptModules.succeeded(module));
                 EventLog.write("succeeded", EventLog.key(module));
                 break;
@@ -71,6 +78,12 @@ public final class ModuleEventSpy extends AbstractEventSpy {
                 EventLog.write("file", EventLog.key(module), file.toString());
             }
         }
+    }
+
+    private static void resolved(MavenSession session, MavenProject module) throws IOException {
+        List<String> fields = new ArrayList<>(Arrays.asList(EventLog.key(module), Resolved.id(module)));
+        fields.addAll(Resolved.items(session, module));
+        EventLog.write("resolved", fields.toArray(new String[0]));
     }
 
     /** Reads and writes files. */

@@ -4,7 +4,8 @@ One line an event, fields with tabs between them, the first is the time in milli
 epoch: `run`; `planned KEY POM NAME`; `builds KEY FOLDER`; `all WHY` when every module is built;
 `why KEY WHY` when this one is; `open KEY WHY` when its inputs are not all known; `left KEY DIGEST
 JOB COMMIT` when its kept results, made from inputs with that digest, are used; `stale KEY WHAT`
-when something changed what was used; `started KEY`; `file KEY PATH` of an installed file;
+when something changed what was used; `resolved KEY ID ITEM...` of the artifacts that it uses (see
+`resolved.py`); `started KEY`; `file KEY PATH` of an installed file;
 `succeeded|failed|skipped KEY`; `ended succeeded|failed`. A key is `group:artifact`. Unlike the log,
 events are exact even with `-T`, and survive `kill -9`.
 """
@@ -53,6 +54,10 @@ class BuiltModule:
     """Why it was built although modules may be kept; empty when unknown."""
     open: str = ""
     """Why its inputs are not all known; empty when they are."""
+    id: str = ""
+    """`group:artifact:type:version`; empty when unknown."""
+    resolved: set[str] = field(default_factory=set)
+    """The items of what Maven resolved for it, in all runs."""
     folder: Path | None = None
     """Its build folder (`target`), if Maven has reported it."""
 
@@ -137,6 +142,9 @@ def _take_of_module(
                 module.times[events.runs] = (time - started[module.key]) / _MILLISECONDS
         case ("builds", module, [folder]):
             module.folder = Path(folder)
+        case ("resolved", module, [own, *items]):
+            module.id = own
+            module.resolved.update(items)
         case ("why", module, [why]):
             module.why = why
         case ("open", module, [why]):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from pipelines.domain.pipeline import StepResult
 from pipelines.steps.artifact_manifest import ArtifactManifest, ArtifactManifestOptions
 from pipelines.workspace.layout import Workspace
 from tests.support.debs import make_deb
+from tests.support.documents import bill_problem, statement_problem
 from tests.support.manifests import manifest_schema
 from tests.support.pipelines.tiny_package import git, make_source, step_context
 
@@ -72,7 +74,7 @@ def test_manifest_has_the_keys_of_the_coordination_repository(workspace: Workspa
     document = manifest(workspace)
     assert list(document) == [
         *("job_id", "server", "branch", "commit", "created_at", "build_dir"),
-        *("artifacts", "artifact_count", "total_size_bytes", "provenance"),
+        *("artifacts", "artifact_count", "total_size_bytes", "provenance", "documents"),
     ]
     assert document["job_id"] == "job_1"
     assert document["server"] == "build1"
@@ -85,8 +87,64 @@ def test_manifest_has_the_keys_of_the_coordination_repository(workspace: Workspa
         "a_1_amd64.changes",
         "b_1~x_all.deb",
     ]
-    assert result.outputs == (workspace.manifest,)
+    assert result.outputs == (workspace.manifest, workspace.bill, workspace.provenance)
     assert result.values == {"artifact_count": 2, "total_size_bytes": 2_400_000}
+
+
+def test_the_documents_fit_their_schemas_and_have_the_digests_of_the_manifest(
+    workspace: Workspace,
+) -> None:
+    info = "Source: tiny\nInstalled-Build-Depends: gcc (= 4:12.2.0-3), libc6:i386 (= 2.36-9)\n"
+    (workspace.packages / "b_1_amd64.buildinfo").write_text(info)
+
+    run(workspace)
+
+    bill, told = workspace.bill.read_bytes(), workspace.provenance.read_bytes()
+    assert bill_problem(bill) is None
+    assert statement_problem(told) is None
+    documents = manifest(workspace)["documents"]
+    for role, data in (("sbom", bill), ("provenance", told)):
+        assert documents[role]["checksums"]["sha256"] == hashlib.sha256(data).hexdigest()
+    assert [one["purl"] for one in json.loads(bill)["components"]] == [
+        "pkg:deb/debian/gcc@4:12.2.0-3",
+        "pkg:deb/debian/libc6@2.36-9?arch=i386",
+    ]
+    subjects = {one["name"]: one["digest"]["sha256"] for one in json.loads(told)["subject"]}
+    artifacts = manifest(workspace)["artifacts"]
+    assert subjects == {one["path"]: one["checksums"]["sha256"] for one in artifacts}
+    assert "secret" not in told.decode()
+
+
+def test_the_same_build_has_the_same_documents_but_for_the_details_of_the_run(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    other = Workspace(tmp_path / "elsewhere", "job_2", 1)
+    other.root.parent.mkdir(parents=True)
+    shutil.copytree(workspace.root, other.root)
+
+    run(workspace)
+    run(other, now=LATER)
+
+    assert workspace.bill.read_bytes() == other.bill.read_bytes()
+    one, two = (json.loads(w.provenance.read_bytes()) for w in (workspace, other))
+    assert one != two
+    for told in (one, two):
+        del told["predicate"]["runDetails"]
+    assert one == two
+
+
+def test_documents_that_say_nothing_new_are_left_as_they_are(workspace: Workspace) -> None:
+    run(workspace)
+    before = workspace.provenance.read_bytes()
+    workspace.bill.write_bytes(b"broken")
+
+    run(workspace, now=LATER)
+
+    assert workspace.provenance.read_bytes() == before
+    assert bill_problem(workspace.bill.read_bytes()) is None
+    workspace.provenance.write_bytes(b"[]")
+    run(workspace, now=LATER)
+    assert statement_problem(workspace.provenance.read_bytes()) is None
 
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha256", "sha512"])

@@ -29,8 +29,8 @@ import java.util.zip.ZipOutputStream;
  *
  * Its first entry is `parts`, a line `LABEL tab DIGEST` for each input; the second is `module`, with the
  * lines `from JOB COMMIT`, `folder MODE PATH`, `link TO PATH`, `file MODE TIME PATH` (TIME in milliseconds,
- * or `built`), `pom PATH` if a plugin has replaced it, `main PATH`, `attached TYPE CLASSIFIER PATH`, `installed PATH` and `resolved PATH DIGEST`,
- * with tabs. The contents of `file` and `installed` lines follow in their order.
+ * or `built`), `pom PATH` if a plugin has replaced it, `main PATH`, `attached TYPE CLASSIFIER PATH`, `installed PATH`, `resolved PATH DIGEST` and
+ * `uses ITEM` (Resolved.java), with tabs. The contents of `file` and `installed` lines follow in their order.
  */
 final class KeptModule {
     static final String BUILT = "built";

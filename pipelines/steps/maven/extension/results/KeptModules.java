@@ -6,6 +6,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
 import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -131,6 +133,13 @@ final class KeptModules {
         for (Path file : ModuleResults.installedFiles(session, module.project, begin)) {
             EventLog.write("file", key, file.toString());
         }
+        List<String> resolved = new ArrayList<>(Arrays.asList(key, Resolved.id(module.project)));
+        for (String[] line : kept.lines) {
+            if (line[0].equals("uses")) {
+                resolved.add(line[1]);
+            }
+        }
+        EventLog.write("resolved", resolved.toArray(new String[0]));
         String[] from = kept.from();
         EventLog.write("left", key, module.digest, from[1], from[2]);
     }

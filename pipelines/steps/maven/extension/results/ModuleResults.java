@@ -169,28 +169,23 @@ final class ModuleResults {
 
     /** What other repositories gave to it: it is built again when one of them gives another content. */
     private void addResolved() throws IOException {
-        for (Artifact artifact : module.project.getArtifacts()) {
+        for (String item : Resolved.items(session, module.project)) {
+            line("uses", item);
+        }
+        for (Artifact artifact : Resolved.of(module.project)) {
             File file = artifact.getFile();
             if (file == null || !file.isFile() || !file.toPath().startsWith(repository(session))) {
                 continue;
             }
-            if (artifact.isSnapshot() && !isOfSource(artifact)) {
+            boolean ofSource = Resolved.isOfSource(session, artifact);
+            if (artifact.isSnapshot() && !ofSource) {
                 problem = "depends on the snapshot " + artifact.getId();
             }
-            if (!isOfSource(artifact)) {
+            if (!ofSource) {
                 String name = repository(session).relativize(file.toPath()).toString();
                 line("resolved", name, Tree.digest(file.toPath()));
             }
         }
-    }
-
-    private boolean isOfSource(Artifact artifact) {
-        for (MavenProject other : session.getAllProjects()) {
-            if (EventLog.key(other).equals(artifact.getGroupId() + ":" + artifact.getArtifactId())) {
-                return true;
-            }
-        }
-        return false;
     }
 
     static Path repository(MavenSession session) {
