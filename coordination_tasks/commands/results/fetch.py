@@ -29,10 +29,11 @@ class FetchCommand(FarmCommand):
     doc_description = """
 Copies the artifacts of the job's last success into DIR, all or none, and compares each with the
 manifest, as `doit verify` does. If `allowed_signers` is set in builder.yaml, their builder must
-have signed the manifest. Manifest and signature go there too. Artifacts of the same name keep their
-folders. On the builder's own machine it copies the files; from others they come through ssh, from
-`address` in the builder's builder.yaml, or else its `ip`: by rsync where both machines have it,
-else by tar. A builder that sends more than the manifest lists is stopped.
+have signed the manifest. Manifest, bill of materials, statement of provenance and signature go
+there too. Artifacts of the same name keep their folders. On the builder's own machine it copies the
+files; from others they come through ssh, from `address` in the builder's builder.yaml, or else its
+`ip`: by rsync where both machines have it, else by tar. A builder that sends more than the manifest
+lists is stopped.
 
 Exit codes: 0 copied, or already there, 1 cannot reach the coordination repository or the builder, a
 file differs from the manifest, or the manifest is not signed as required, 3 bad usage or

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from coordination_tasks.farm.artifacts.targets import DOCUMENT_SUFFIXES
 from tests.conftest import HOME, Farm
 from tests.support.coordination.ssh_server import is_possible, ssh_server
 
@@ -45,7 +46,7 @@ def built(farm: Farm, address: str = "") -> str:
 
 
 def copies(folder: Path) -> dict[str, str]:
-    files = [path for path in folder.iterdir() if not path.name.endswith("-manifest.json")]
+    files = [path for path in folder.iterdir() if not path.name.endswith(DOCUMENT_SUFFIXES)]
     return {path.name: path.read_text() for path in files}
 
 

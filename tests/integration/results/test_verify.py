@@ -20,9 +20,16 @@ def test_artifacts_are_verified_where_they_are(farm: Farm) -> None:
         assert (found["job"], found["file_count"], found["deviations"]) == (job, 1, [])
 
     (target / "made.txt").write_text("jello\n")
+    (target / f"{job}-1-sbom.cdx.json").unlink()
+    statement = target / f"{job}-1-provenance.intoto.json"
+    statement.write_text(statement.read_text().replace(f"{job}/1", f"{job}/2"))
     changed = farm.doit("verify", str(target))
     assert changed.returncode == 6
     assert "made.txt: its content differs from the manifest (sha256, sha512)" in changed.stdout
+    assert f"{job}-1-sbom.cdx.json: {target}/{job}-1-sbom.cdx.json is missing" in changed.stdout
+    assert f"{statement.name}: its content differs from the manifest" in changed.stdout
+    unfit = f"{statement.name}: its job and attempt is {job}/2, that of the manifest {job}/1"
+    assert unfit in changed.stdout
     assert farm.doit("verify", job).returncode == 0, "those of the builder are unchanged"
 
     farm.doit("rerun", job, "--from", "third")

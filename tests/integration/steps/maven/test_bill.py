@@ -13,15 +13,20 @@ from typing import Any
 import pytest
 from packageurl import PackageURL
 
-from pipelines.domain.pipeline import StepContext
+from pipelines.domain.pipeline import Step, StepContext, StepResult
+from pipelines.execution.success_records import (
+    SuccessRecord,
+    SuccessRecords,
+    boot_id,
+    record_outputs,
+)
 from pipelines.steps.artifact_manifest import ARTIFACT_MANIFEST, ArtifactManifestOptions
 from pipelines.steps.maven.options import MavenOptions
-from pipelines.steps.maven.step import MAVEN
+from pipelines.steps.maven.step import MAVEN, Maven
 from tests.conftest import git
 from tests.support.documents import bill_problem, statement_problem
 from tests.support.pipelines.maven_builder import make_builder
 from tests.support.pipelines.maven_source import commit_all, pom, write_reactor
-from tests.support.pipelines.recorded_success import after
 from tests.support.pipelines.step_context import Request, Steps
 
 OPTIONS = MavenOptions(incremental="modules", skip_tests=True)
@@ -38,6 +43,30 @@ CORE_POM = pom(
     "</dependencies>",
 )
 _NODE = re.compile(r"[\w.-]+(?::[\w.-]+){3,5}")
+
+
+def after(
+    context: StepContext, kind: Maven, options: MavenOptions, result: StepResult
+) -> StepContext:
+    """The context of a later step, after this kind of step had this result."""
+    workspace = context.workspace
+    SuccessRecords(workspace.successes).write(
+        SuccessRecord(
+            step=kind.name,
+            fingerprint={},
+            outputs=record_outputs(result.outputs, workspace.root),
+            values=result.values,
+            reason=result.reason,
+            boot_id=boot_id(),
+            attempt=1,
+            duration_seconds=1.0,
+            run="1",
+            after={},
+            complete=result.complete,
+        )
+    )
+    step = Step(name=kind.name, kind=kind, options=options, needs=())
+    return replace(context, step="later", steps=(*context.steps, step))
 
 
 def bill_of(context: StepContext, options: MavenOptions) -> dict[str, Any]:
