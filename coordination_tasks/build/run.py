@@ -229,6 +229,8 @@ def _run_steps(
     tools.display.begin(_title(log.running), steps)
     try:
         over = request.start_over or StartOver()
+        if over == StartOver() and log.running.reproduces:
+            over = StartOver(clean=True)
         if over == StartOver():
             over = StartOver(start=attempt.start)
         if over != StartOver():

@@ -35,7 +35,7 @@ _STATE_OF_STATUS: Mapping[str, State] = {
 }
 _UNFINISHED = (_STATUS_OF_STATE[State.QUEUED], _STATUS_OF_STATE[State.RUNNING])
 _NEEDS_STATE_KEY = frozenset({State.CANCELLED, State.TIMED_OUT})
-_RARE = ("queued_by", "trigger", "wanted_builder", "held", "signature")
+_RARE = ("queued_by", "trigger", "wanted_builder", "held", "signature", "reproduces")
 """Members that a job has only if they were requested."""
 _EXACT_DURATION = "exact_duration_seconds"
 
@@ -67,6 +67,7 @@ def job_from(raw: object) -> Job:
         wanted_builder=_text(raw.get("wanted_builder")) or None,
         held=_text(raw.get("held")) or "",
         signature=_text(raw.get("signature")) or "",
+        reproduces=_text(raw.get("reproduces")) or "",
         state=_state(raw),
         assigned_to=_text(raw.get("assigned_to")),
         attempt=_integer(raw.get("attempt"), 0),
@@ -145,6 +146,7 @@ def signed_content(job: Job) -> bytes:
         "params": dict(job.params),
         "labels": list(job.labels),
         "dependencies": list(job.dependencies),
+        **({"reproduces": job.reproduces} if job.reproduces else {}),
     }
     return json.dumps(content, sort_keys=True).encode()
 
@@ -248,6 +250,7 @@ def _members(job: Job) -> dict[str, object]:
         "wanted_builder": job.wanted_builder,
         "held": job.held,
         "signature": job.signature,
+        "reproduces": job.reproduces,
     }
 
 

@@ -27,7 +27,10 @@ from coordination_tasks.repository.draft import Draft
 
 _ALWAYS = ("pipeline", "params", "labels")
 """Members that we always write: an entry without one of them was rewritten by another program."""
-_KEPT = (*_ALWAYS, "max_attempts", "queued_by", "trigger", "wanted_builder", "held", "signature")
+_KEPT = (
+    *(*_ALWAYS, "max_attempts", "queued_by", "trigger", "wanted_builder", "held", "signature"),
+    "reproduces",
+)
 _NEW = json_edit.dump({"jobs": [], "metadata": {}})
 
 
@@ -261,4 +264,5 @@ def _restored(job: Job, raw: Mapping[str, object], files: Files) -> Job | None:
         wanted_builder=kept.wanted_builder,
         held=kept.held,
         signature=kept.signature,
+        reproduces=kept.reproduces,
     )

@@ -47,6 +47,8 @@ class Job:
     """Who or what holds it; "": it is not held."""
     signature: str = ""
     """Of the request, by an ssh key: the base64 of ssh-keygen's file; "": it is not signed."""
+    reproduces: str = ""
+    """Id of the job whose artifacts it makes again, from scratch; "": it is no such job."""
     state: State = State.QUEUED
     assigned_to: str | None = None
     attempt: int = 0

@@ -18,6 +18,7 @@ from coordination_tasks.domain.model import Job
 from coordination_tasks.domain.timestamps import elapsed, format_time
 from coordination_tasks.farm.artifacts.manifest import ManifestFile
 from coordination_tasks.farm.artifacts.published import find_published
+from coordination_tasks.farm.artifacts.releases.reproductions import Reproduction, reproductions
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.web.farm_facts import FarmFacts
 from coordination_tasks.web.job_facts import job_facts
@@ -67,11 +68,12 @@ class Pages:
         `problem` is why it does not show the job as it is now.
         """
         facts = job_facts(job, snapshot.transitions(job.id))
-        artifacts = _artifacts(snapshot, job.id)
+        artifacts, reproduced = _artifacts(snapshot, job.id)
         return self.render(
             "job.html",
             facts=facts,
             artifacts=artifacts,
+            reproduced=reproduced,
             page="jobs",
             root="../",
             digest=digest,
@@ -94,11 +96,14 @@ class Pages:
         return text.encode("utf-8", "replace")
 
 
-def _artifacts(snapshot: Snapshot, job_id: str) -> tuple[ManifestFile, ...]:
+def _artifacts(
+    snapshot: Snapshot, job_id: str
+) -> tuple[tuple[ManifestFile, ...], tuple[Reproduction, ...]]:
     try:
-        return find_published(snapshot, job_id).manifest.files
+        published = find_published(snapshot, job_id)
     except (NotFound, BrokenDocument):  # the page then shows none; `doit fetch` says why
-        return ()
+        return (), ()
+    return published.manifest.files, reproductions(snapshot, published, snapshot.jobs())
 
 
 def _version() -> str:

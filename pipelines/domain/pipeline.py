@@ -132,6 +132,10 @@ class RunningAttempt(BuildRequest, Protocol):
         """Where steps may run commands, by name."""
 
     @property
+    def reproduces(self) -> str:
+        """Id of the job whose artifacts it makes again; "": it is no such job."""
+
+    @property
     def changed_since(self) -> str | None:
         """The commit that `changed(...)` compares with the job's; None when there is none."""
 

@@ -1,4 +1,4 @@
-"""What some step kinds can do besides running: the runner asks whether a kind has the method."""
+"""What some step kinds can do besides running: the runner asks whether a kind has the member."""
 
 from __future__ import annotations
 
@@ -34,6 +34,15 @@ class KeepsFiles(Protocol):
 
     def kept_folders(self, options: Any, context: StepContext) -> Collection[Path]:
         """Folders in the source tree whose content it guarantees, or removes itself."""
+
+
+@runtime_checkable
+class ActsOutside(Protocol):
+    """A step kind that changes something outside the farm: a job that reproduces skips it."""
+
+    @property
+    def acts_on(self) -> str:
+        """What it changes, for people."""
 
 
 @runtime_checkable

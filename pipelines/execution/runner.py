@@ -10,6 +10,7 @@ from common.states import State
 from pipelines.domain.conditions import all_needs, with_dependents
 from pipelines.domain.errors import FailureCode, PipelineError, StepFailed
 from pipelines.domain.pipeline import Pipeline, RunningAttempt, Step
+from pipelines.domain.step_abilities import ActsOutside
 from pipelines.execution.fingerprint import Fingerprint
 from pipelines.execution.invalidation import clean_job
 from pipelines.execution.job_records import NEVER_RUN
@@ -122,6 +123,8 @@ class StepRunner:
         """
         if self._attempt() is None:
             return None
+        if self._running().reproduces and isinstance(step.kind, ActsOutside):
+            return f"it changes {step.kind.acts_on}, and this job only reproduces another"
         execution = self._execution(pipeline, step)
         reason = execution.values.reason_to_skip(step, states)
         if reason is not None and not execution.values.is_hindered(step, states):

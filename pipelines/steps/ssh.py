@@ -63,6 +63,7 @@ class Ssh:
     summary = "run a command on a host that the builder knows"
     options = SshOptions
     values: tuple[str, ...] = ()
+    acts_on = "another host"
 
     def identity(self, options: SshOptions, context: StepContext) -> None:
         """None, so it is never up to date: its effect is on the host."""

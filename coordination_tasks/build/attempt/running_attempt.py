@@ -92,6 +92,11 @@ class RunningAttempt:
         return self.claimed.job.params
 
     @property
+    def reproduces(self) -> str:
+        """Id of the job whose artifacts it makes again; "": it is no such job."""
+        return self.claimed.job.reproduces
+
+    @property
     def started(self) -> datetime | None:
         """When the attempt was claimed."""
         return self.claimed.job.started_at

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from common.cli.command import OPTION_JSON, tell
@@ -45,10 +46,15 @@ from coordination_tasks.commands.views.job_page import (
 from coordination_tasks.commands.views.output import write_lines, write_section
 from coordination_tasks.commands.views.prediction import Durations
 from coordination_tasks.documents.drains import title
-from coordination_tasks.domain.errors import BadRequest, BrokenDocument
+from coordination_tasks.domain.errors import BadRequest, BrokenDocument, NotFound
 from coordination_tasks.domain.model import Job, Transition
 from coordination_tasks.domain.next_step import next_step
 from coordination_tasks.domain.timestamps import format_time, utc_now
+from coordination_tasks.farm.artifacts.published import find_published
+from coordination_tasks.farm.artifacts.releases.reproductions import (
+    Reproduction,
+    reproductions,
+)
 from coordination_tasks.farm.presence.overview import FarmOverview
 from coordination_tasks.store.history import GitHistory
 from coordination_tasks.store.snapshot import Snapshot
@@ -147,7 +153,8 @@ commit, or a time before the first commit.
             live = None if at or outage else farm_overview(config, snapshot)
             origin = _origin(snapshot, outage, moment)
             if job:
-                return _show_job(snapshot, origin, live, job=job, json=json)
+                signers = config.allowed_signers
+                return _show_job(snapshot, origin, live, signers, job=job, json=json)
             farm = read_farm(snapshot, live, chosen, config.lease, _tell)
         if json:
             _write_json(origin | _farm_report(farm, limit or 0))
@@ -173,6 +180,7 @@ def _show_job(
     snapshot: Snapshot,
     origin: Mapping[str, Any],
     live: FarmOverview | None,
+    signers: Path | None,
     *,
     job: str,
     json: bool,
@@ -183,12 +191,26 @@ def _show_job(
     transitions = snapshot.transitions(job)
     now = origin["at"]["time"] or utc_now()
     durations = Durations(snapshot.jobs() if found.state is State.RUNNING else ())
+    again = _reproductions(snapshot, found, signers)
     if json:
         left = durations.left(found, now)
-        _write_json({**origin, **job_report(found, transitions, left)})
+        told = {
+            "reproduces": found.reproduces or None,
+            "reproduced": [one.as_json() for one in again],
+        }
+        _write_json({**origin, **job_report(found, transitions, left), **told})
     else:
         _print_job(found, transitions, _work(snapshot, live, found, now, durations), now)
+        write_lines(one.text for one in again)
     return 0
+
+
+def _reproductions(snapshot: Snapshot, job: Job, signers: Path | None) -> tuple[Reproduction, ...]:
+    others = [other for other in snapshot.jobs() if other.reproduces == job.id]
+    with suppress(NotFound, BrokenDocument):  # `doit verify` says what is wrong
+        if others:
+            return reproductions(snapshot, find_published(snapshot, job.id), others, signers)
+    return ()
 
 
 def _work(

@@ -21,7 +21,10 @@ from coordination_tasks.farm.artifacts.listing import JobArtifacts, list_artifac
 from coordination_tasks.farm.artifacts.targets import is_here
 from coordination_tasks.wiring.reading import open_snapshot
 
-_TITLES = ("JOB", "BRANCH", "PIPELINE", "BUILDER", "FILES", "SIZE", "AGE", "GRADE", "WHERE")
+_TITLES = (
+    *("JOB", "BRANCH", "PIPELINE", "BUILDER", "FILES", "SIZE", "AGE", "GRADE", "WHERE"),
+    "REPRODUCED",
+)
 
 
 class ArtifactsCommand(FarmCommand):
@@ -35,7 +38,7 @@ class ArtifactsCommand(FarmCommand):
     doc_description = """
 The jobs of the queue whose last attempt succeeded with artifacts, the newest first. WHERE: `here`
 if their folder is on this host, or their builder; then the destinations that they were published
-to.
+to. REPRODUCED: whether jobs of `doit reproduce` made the same bytes.
 
 Exit codes: 0 shown, 1 cannot reach the coordination repository, 3 bad usage or configuration.
 """
@@ -59,6 +62,7 @@ Exit codes: 0 shown, 1 cannot reach the coordination repository, 3 bad usage or 
                 filter(chosen.takes, snapshot.jobs()),
                 partial(is_here, config),
                 lambda line: tell(f"doit artifacts: {line}"),
+                config.allowed_signers,
             )
         shown = found[:limit] if limit else found
         if json:
@@ -83,6 +87,7 @@ def _row(one: JobArtifacts, now: datetime) -> tuple[str, ...]:
         _age((now - one.at).total_seconds()),
         manifest.grade or "-",
         ", ".join(places),
+        "; ".join(each.text for each in one.reproduced) or "-",
     )
 
 
@@ -110,4 +115,5 @@ def _as_json(one: JobArtifacts) -> dict[str, object]:
         "folder": manifest.folder,
         "here": one.here,
         "destinations": list(one.destinations),
+        "reproduced": [each.as_json() for each in one.reproduced],
     }

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from common.cli.terminal_text import printable
-from coordination_tasks.farm.artifacts.comparison import Comparison, Content, FileDifference
+from coordination_tasks.farm.artifacts.comparison import (
+    Comparison,
+    Content,
+    FileDifference,
+    is_about_the_build,
+)
 from coordination_tasks.farm.artifacts.members import MemberDifferences
 
 _SHOWN = 20
@@ -18,7 +23,8 @@ def text_lines(found: Comparison) -> Iterator[str]:
     yield printable(f"B: {found.b}")
     yield _count(len(found.same), "the same")
     for one in found.differing:
-        yield printable(f"differs: {one.name} ({_sizes(one)})")
+        always = ", as it does after each build" if is_about_the_build(one.name) else ""
+        yield printable(f"differs{always}: {one.name} ({_sizes(one)})")
         yield from (printable(f"  {line}") for line in _member_lines(one.members))
         yield from (printable(f"  {line}") for line in one.diffoscope.splitlines())
     yield from (printable(f"only in A: {name}") for name in found.only_in_a)

@@ -32,6 +32,8 @@ def request_lines(job: Job, steps: str, now: datetime) -> Iterator[str]:
     if job.labels or job.wanted_builder:
         only = f"builder {job.wanted_builder}" if job.wanted_builder else ""
         yield f"only on: {', '.join(filter(None, (only, *job.labels)))}"
+    if job.reproduces:
+        yield f"makes the artifacts of job {job.reproduces} again"
     if job.dependencies:
         yield f"after: {', '.join(job.dependencies)}"
     by = f" by {job.queued_by}" if job.queued_by else ""

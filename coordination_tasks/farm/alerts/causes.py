@@ -132,7 +132,8 @@ def _job_causes(
 
 
 def _has_result(job: Job) -> bool:
-    return job.state in FAILURES | {State.SUCCEEDED} and job.completed_at is not None
+    ended = job.state in FAILURES | {State.SUCCEEDED} and job.completed_at is not None
+    return ended and not job.reproduces
 
 
 def _end(job: Job) -> tuple[datetime | None, int]:

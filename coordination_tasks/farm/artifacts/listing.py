@@ -17,6 +17,10 @@ from coordination_tasks.farm.artifacts.releases.publications import (
     Publication,
     read_publications,
 )
+from coordination_tasks.farm.artifacts.releases.reproductions import (
+    Reproduction,
+    reproductions,
+)
 from coordination_tasks.store.snapshot import Snapshot
 
 DESTINATION = "destination"
@@ -35,6 +39,7 @@ class JobArtifacts:
     """Where steps of the job published them, by name."""
     here: bool
     """Whether their folder is on this host."""
+    reproduced: tuple[Reproduction, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -47,11 +52,14 @@ def list_artifacts(
     jobs: Iterable[Job],
     is_here: Callable[[str], bool],
     notice: Callable[[str], None],
+    signers: Path | None = None,
 ) -> list[JobArtifacts]:
     """Those of the successful ones among `jobs`, the newest first.
 
     `is_here`: whether a builder is on this host. `notice` receives a line for each broken manifest.
+    `signers`: of which file the keys of reproductions must be; None: any. Raises BadConfiguration.
     """
+    again = [job for job in snapshot.jobs() if job.reproduces]
     publications = read_publications(snapshot.read(PUBLICATIONS))
     found = []
     for job in jobs:
@@ -71,6 +79,7 @@ def list_artifacts(
                     at=ends[-1].at,
                     destinations=destinations_of(snapshot, job.id, publications),
                     here=there and is_here(published.builder),
+                    reproduced=reproductions(snapshot, published, again, signers),
                 )
             )
     return sorted(found, key=lambda one: one.at, reverse=True)
@@ -100,14 +109,15 @@ def surplus_jobs(listed: Iterable[JobArtifacts], keep: int, tagged: Collection[s
     The `keep` newest of each branch and pipeline stay, the last success of each branch, what was
     published, and the jobs in `tagged`.
     """
-    counts: Counter[tuple[str | None, str | None]] = Counter()
+    counts: Counter[tuple[str | None, str | None, bool]] = Counter()
     branches: set[str | None] = set()
     found = set()
     for one in listed:
-        place = (one.job.pipeline, one.job.branch)
+        place = (one.job.pipeline, one.job.branch, bool(one.job.reproduces))
         counts[place] += 1
-        is_last = one.job.branch not in branches
-        branches.add(one.job.branch)
+        is_last = one.job.branch not in branches and not one.job.reproduces
+        if is_last:
+            branches.add(one.job.branch)
         needed = is_last or one.destinations or one.job.id in tagged
         if counts[place] > keep and not needed:
             found.add(one.job.id)

@@ -278,6 +278,7 @@ class AfterLook:
         return (
             done.pipeline in self.after
             and done.state is State.SUCCEEDED
+            and not done.reproduces
             and done.completed_at is not None
             and done.completed_at >= since
         )

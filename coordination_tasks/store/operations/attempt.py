@@ -152,7 +152,7 @@ def _mark_good_build(
 ) -> None:
     """A success with artifacts is found again by the name of its branch."""
     has_artifacts = job.state is State.SUCCEEDED and completion.manifest is not None
-    if has_artifacts and (name := tag_name(job.branch or "", at)):
+    if has_artifacts and not job.reproduces and (name := tag_name(job.branch or "", at)):
         draft.marks.append(Mark(name, tag_text(job, builder, at)))
 
 

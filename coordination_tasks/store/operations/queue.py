@@ -66,7 +66,7 @@ def enqueue_if_new(draft: Draft, job: Job, *, now: datetime, fresh: bool) -> Job
     Then returns that job. `job` has a commit.
     """
     for other in read_jobs(draft):
-        if other.state in _COUNTS and _builds_the_same(other, job):
+        if other.state in _COUNTS and not other.reproduces and _builds_the_same(other, job):
             return other
     return enqueue(draft, job, now=now, fresh=fresh)
 

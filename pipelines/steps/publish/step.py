@@ -40,6 +40,7 @@ class Publish:
     summary = "publish the artifacts to a destination of the builder"
     options = PublishOptions
     values = ("destination", "published")
+    acts_on = "a destination"
 
     def identity(self, options: PublishOptions, context: StepContext) -> None:
         """None, so it is never up to date: its effect is at the destination."""

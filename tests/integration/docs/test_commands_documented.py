@@ -81,6 +81,7 @@ EXAMPLES: dict[str, tuple[list[str], ...]] = {
     "doit recover": (["recover", "--from-clone"],),
     "doit release": (["release", RUNNING, "--force"],),
     "doit build": (["build", BUILT],),
+    "doit reproduce": (["reproduce", BUILT, "--on", "build2"],),
     "doit rerun": (["rerun", BUILT],),
     "doit try": (["try", "ledger", "--dir", "tree.d"],),
     "doit new": (["new", "added", "--template", "shell"],),

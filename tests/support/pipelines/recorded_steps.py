@@ -46,6 +46,7 @@ class Attempt:
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     ssh_hosts: Mapping[str, SshHost] = field(default_factory=dict)
     changed_since: str | None = None
+    reproduces: str = ""
 
     @property
     def sandbox(self) -> SandboxSettings:
