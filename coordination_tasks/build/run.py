@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -96,6 +97,10 @@ class StartOver:
     """Everything, in an empty workspace."""
 
 
+_UMASK = 0o022
+"""It decides about modes of files in packages and jars, so it is the same on every builder."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildRequest:
     """What to build, and how."""
@@ -128,6 +133,7 @@ def run_build(request: BuildRequest) -> int:
         raise BadRequest(f"--parallel expects at most {MOST_PARALLEL}, found {request.parallel}")
     tools = request.tools
     config, claim, pipelines = tools.config, tools.claim, tools.pipelines
+    os.umask(_UMASK)
     with (
         builder_lock(config),
         tools.open_store(claim.sleep) as store,
