@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from common.cli.command import OPTION_JSON, tell
 from common.states import State
@@ -50,16 +50,14 @@ from coordination_tasks.domain.errors import BadRequest, BrokenDocument, NotFoun
 from coordination_tasks.domain.model import Job, Transition
 from coordination_tasks.domain.next_step import next_step
 from coordination_tasks.domain.timestamps import format_time, utc_now
-from coordination_tasks.farm.artifacts.published import find_published
-from coordination_tasks.farm.artifacts.releases.reproductions import (
-    Reproduction,
-    reproductions,
-)
 from coordination_tasks.farm.presence.overview import FarmOverview
 from coordination_tasks.store.history import GitHistory
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.wiring.outage import Outage
 from coordination_tasks.wiring.reading import Reading, farm_overview, open_reading
+
+if TYPE_CHECKING:
+    from coordination_tasks.farm.artifacts.releases.reproductions import Reproduction
 
 _WATCH_SECONDS = 5.0
 _CLEAR = "\x1b[H\x1b[2J\x1b[3J"
@@ -207,9 +205,16 @@ def _show_job(
 
 def _reproductions(snapshot: Snapshot, job: Job, signers: Path | None) -> tuple[Reproduction, ...]:
     others = [other for other in snapshot.jobs() if other.reproduces == job.id]
+    if not others:
+        return ()
+    # seldom needed, and slow to import
+    from coordination_tasks.farm.artifacts.published import find_published  # noqa: PLC0415
+    from coordination_tasks.farm.artifacts.releases.reproductions import (  # noqa: PLC0415
+        reproductions,
+    )
+
     with suppress(NotFound, BrokenDocument):  # `doit verify` says what is wrong
-        if others:
-            return reproductions(snapshot, find_published(snapshot, job.id), others, signers)
+        return reproductions(snapshot, find_published(snapshot, job.id), others, signers)
     return ()
 
 
