@@ -81,6 +81,7 @@ def read_manifest(data: bytes) -> Manifest:
         is_divided = "list" in found
         made = found.get("provenance")
         made = made if isinstance(made, dict) else {}
+        attempt = made.get("attempt")
         return Manifest(
             job=str(found.get("job_id", "")),
             builder=str(found.get("server", "")),
@@ -92,7 +93,7 @@ def read_manifest(data: bytes) -> Manifest:
             count=int(found["artifact_count"]) if is_divided else len(files),
             size=int(found["total_size_bytes"]) if is_divided else sum(f.size for f in files),
             data=data,
-            attempt=int(made.get("attempt") or 0),
+            attempt=attempt if isinstance(attempt, int) else 0,
             plan=str(made.get("plan") or ""),
             list_path=str(found["list"]) if is_divided else "",
             documents={
