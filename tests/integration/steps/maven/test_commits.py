@@ -56,7 +56,7 @@ def test_commit_after_commit(tmp_path: Path) -> None:
     assert left == [(name, reason) for name in ("Tiny Parent", "Tiny Core")]
     assert {kept["commit"][:12] for kept in result.values["left_out"]} == {commit}
     assert {module["why"] for module in result.values["modules"]} == {f"{APP} changed"}
-    assert len(result.outputs) == 5
+    assert len(result.outputs) == 6
     assert all(path.is_relative_to(leaf.workspace.root) for path in result.outputs)
     assert (leaf.workspace.source / "core/target/core-1.0.jar").is_file()
 
@@ -67,7 +67,7 @@ def test_commit_after_commit(tmp_path: Path) -> None:
     result = build(same, OPTIONS)
     assert (built(result), len(result.values["left_out"])) == (["Tiny Parent"], 2)
     assert all(path.is_relative_to(same.workspace.root) for path in result.outputs)
-    assert len(result.outputs) == 5
+    assert len(result.outputs) == 6
 
     flavour = "core/src/main/resources/flavour.txt"
     same_but_one = next_job(steps, same, "same-but-one", {})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -166,11 +167,16 @@ def test_install(steps: Steps) -> None:
     assert (result.values["tests"]["run"], result.values["tests"]["failed"]) == (1, 0)
     assert {path.name for path in result.outputs} == {
         *("tiny-1.0.pom", "core-1.0.pom", "core-1.0.jar", "app-1.0.pom", "app-1.0.jar"),
+        "step.dependencies.json",
     }
+    told = json.loads(context.workspace.dependencies("step").read_bytes())
+    core, app = (f"org.example.tiny:{name}:jar:1.0" for name in ("core", "app"))
+    assert told["modules"] == [app, core, "org.example.tiny:tiny:pom:1.0"]
+    assert told["uses"] == [[app, core, ""]], "without junit, which only tests need"
     assert result.values["module_times"] == "exact"
     assert all(module["seconds"] > 0 for module in result.values["modules"])
     repository = context.workspace.maven_repository
-    assert all(path.is_relative_to(repository) for path in result.outputs)
+    assert all(path.is_relative_to(repository) for path in result.outputs[:-1])
     cache = context.workspace.maven_cache
     assert (cache / "junit/junit/4.13.2/junit-4.13.2.jar").is_file()
     assert not (cache / "org/example/tiny").exists()
