@@ -66,6 +66,10 @@ class PreparedPlan(Protocol):
     def compares(self) -> bool:
         """Whether a condition asks which files the job changes."""
 
+    @property
+    def looks_back(self) -> bool:
+        """Whether a step compares the job with the last good build of its branch."""
+
 
 class Outlook(Protocol):
     """What would happen to a step if its job were built here now."""

@@ -69,6 +69,12 @@ _REMEDIES: Mapping[str, tuple[str, str]] = {
     "COMMIT_NOT_FOUND": (ENQUEUE, "Push the commit to the source, or queue one that is there."),
     "ARTIFACT_MISSING": (REPLAN, _DECLARED),
     "BAD_OUTPUT": (REPLAN, _DECLARED),
+    "EVIDENCE_MISSING": (
+        ENQUEUE,
+        "Commit what brings the evidence back (tests that run, dependencies that are real), then"
+        " queue the new commit. If the pipeline requires too much, change `requires_evidence` and"
+        " run `{replan}` instead.",
+    ),
     "TIMEOUT": (
         REPLAN,
         "If the step was still at work, raise its `timeout` in the pipeline; then try again.",

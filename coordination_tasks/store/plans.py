@@ -116,6 +116,17 @@ def last_built_commit(snapshot: Snapshot, job: Job) -> str | None:
     return latest.commit if latest else None
 
 
+def last_good_values(snapshot: Snapshot, job: Job) -> Mapping[str, Mapping[str, object]]:
+    """Values by step of the job that `last_built_job` finds; empty when there is none.
+
+    Raises Unavailable, BrokenDocument.
+    """
+    latest = last_built_job(snapshot.jobs(), job)
+    ends = snapshot.transitions(latest.id) if latest else ()
+    values = {end.step: end.details.get("values") for end in ends if end.step}
+    return {step: made for step, made in values.items() if isinstance(made, dict)}
+
+
 def last_built_job(jobs: Iterable[Job], job: Job) -> Job | None:
     """The latest of `jobs` before this one that built its branch with its pipeline; or None."""
     before = [

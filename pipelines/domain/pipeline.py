@@ -139,6 +139,10 @@ class RunningAttempt(BuildRequest, Protocol):
     def changed_since(self) -> str | None:
         """The commit that `changed(...)` compares with the job's; None when there is none."""
 
+    @property
+    def last_good(self) -> Mapping[str, Mapping[str, Any]]:
+        """Values by step of the last good build of the branch; only for a plan that looks back."""
+
     def show_progress(self, step: str, text: str) -> None:
         """Show the progress of a step in one short line."""
 
@@ -217,6 +221,8 @@ class StepContext:
     """Where it may run commands, by name."""
     durations: Mapping[str, float | None] = field(default_factory=dict)
     """Seconds that the last success of each step took, by name; None: unknown."""
+    last_good: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Values of the steps of the last good build of the branch, by step name."""
     network: Network = Network.HOST
     """The network of the step's own commands."""
     is_trusted: Callable[[], bool] = lambda: True

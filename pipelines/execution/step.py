@@ -320,6 +320,7 @@ class StepExecution:
             ),
             recorded=recorded,
             steps=ComputedSequence(lambda: tuple(map(self._as_far_as_known, steps))),
+            last_good=attempt.last_good,
             dir=step.dir,
             values=step.values,
             network=step.network,

@@ -15,6 +15,7 @@ from common.yaml.findings import did_you_mean
 from common.yaml.size import SIZE
 from common.yaml.validate import Duration, Several, Text
 from pipelines.domain.errors import FailureCode
+from pipelines.domain.evidence import RequiredEvidence
 from pipelines.domain.params import ParamType
 from pipelines.domain.pipeline import Options, Source
 
@@ -265,6 +266,9 @@ class PipelineEntry(Options):
     """What starts jobs of the pipeline by itself."""
     trusted: TrustedEntry | None = None
     """Whose jobs may write what other jobs read; all jobs when omitted."""
+    requires_evidence: RequiredEvidence | None = None
+    """What the results must show. A step `evidence` checks it before `publish`, `ssh` and
+    `publish-status` steps."""
     notify: Annotated[tuple[NotifyEntry, ...], BeforeValidator(_one_alone)] = Field(
         default=(), strict=False
     )

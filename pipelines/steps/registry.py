@@ -15,7 +15,8 @@ from pipelines.steps.publish_status import Publisher, PublishStatus, States
 
 _OWN = {
     "git-checkout": "pipelines.steps.checkout:GIT_CHECKOUT",
-    "preflight": "pipelines.steps.preflight:PREFLIGHT",
+    "preflight": "pipelines.steps.gates.preflight:PREFLIGHT",
+    "check-evidence": "pipelines.steps.gates.evidence:CHECK_EVIDENCE",
     "maven": "pipelines.steps.maven.step:MAVEN",
     "build-deb": "pipelines.steps.debian.step:BUILD_DEB",
     "artifact-manifest": "pipelines.steps.artifact_manifest:ARTIFACT_MANIFEST",

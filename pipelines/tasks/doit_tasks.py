@@ -24,6 +24,7 @@ from pipelines.domain.errors import (
     StepCancelled,
     StepFailed,
 )
+from pipelines.domain.evidence import TEST_NAMES
 from pipelines.domain.pipeline import Pipeline, Step
 from pipelines.execution.runner import StepRunner
 from pipelines.steps.publish_status import PublishStatus
@@ -98,7 +99,8 @@ class StepAction(BaseAction):  # type: ignore[misc]
                 "excerpt": traceback.format_exc()[-2000:],
             }
             return self._ended(State.FAILED, f"bug in {self._step.kind.name}: {error!r}", details)
-        succeeded: dict[str, Any] = {"values": dict(ran.result.values)}
+        values = {name: value for name, value in ran.result.values.items() if name != TEST_NAMES}
+        succeeded: dict[str, Any] = {"values": values}
         if ran.failed_tries:
             succeeded["tries"] = list(ran.failed_tries)
         self._ended(State.SUCCEEDED, ran.result.reason, succeeded)

@@ -10,6 +10,7 @@ from common.redaction import mask_url_credentials
 from common.settings.shared_defaults import SharedDefaults
 from pipelines.domain.conditions import all_needs
 from pipelines.domain.errors import BadPipelineFile, BadValue, UnusablePlan
+from pipelines.domain.evidence import RequiredEvidence
 from pipelines.domain.expressions import SUCCESS
 from pipelines.domain.pipeline import Pipeline, RunningAttempt, StepKind
 from pipelines.execution.runner import StepRunner
@@ -33,6 +34,8 @@ class Prepared:
     """Names of the secrets that it needs."""
     compares: bool
     """Whether a condition asks which files the job changes."""
+    looks_back: bool
+    """Whether a step compares the job with the last good build of its branch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,7 @@ class Planner:
             params=resolve_params(pipeline, params),
             secrets=pipeline.secrets,
             compares=any(step.when.compares for step in pipeline.steps),
+            looks_back=any(isinstance(step.options, RequiredEvidence) for step in pipeline.steps),
         )
 
     def start_over(self, plan: bytes, *, start: str, only: str, clean: bool) -> None:

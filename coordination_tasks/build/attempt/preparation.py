@@ -16,6 +16,7 @@ from coordination_tasks.domain.model import Job
 from coordination_tasks.store.plans import (
     Plan,
     last_built_commit,
+    last_good_values,
     recorded_plan,
     requested_start,
 )
@@ -85,6 +86,7 @@ class Preparation:
                 secrets=secrets,
                 plan_digest=plan.digest,
                 changed_since=since,
+                last_good=last_good_values(snapshot, job) if prepared.looks_back else {},
             ),
             plan=plan,
             prepared=prepared,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from common.settings.destinations import Destination
 from common.settings.sandbox import SandboxSettings
@@ -50,6 +51,8 @@ class RunningAttempt:
     """SHA-256 of its plan; "" before it has one."""
     changed_since: str | None = None
     """The commit to compare with the job's; None when there is none."""
+    last_good: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Values by step of the last good build of the branch; only for a plan that looks back."""
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     ssh_hosts: Mapping[str, SshHost] = field(default_factory=dict)
     """Where its steps may publish, by name."""

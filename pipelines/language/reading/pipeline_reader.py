@@ -28,6 +28,7 @@ from pipelines.language.names import (
 )
 from pipelines.language.params import read_param
 from pipelines.language.reading.dependency_order import find_cycle
+from pipelines.language.reading.evidence_step import CHECK, EVIDENCE, with_check
 from pipelines.language.reading.step_reader import StepReader, step_name
 
 Kinds = Mapping[str, StepKind[Any]]
@@ -73,7 +74,7 @@ class PipelineReader:
             name=self.name,
             description=entry.description,
             source=self._source(entry.source),
-            steps=self._steps(entry),
+            steps=self._with_check(entry, self._steps(entry)),
             env=entry.env,
             takes=None if takes is None else JobPattern(types=takes.types, branches=takes.branches),
             triggers=self._triggers(entry),
@@ -174,6 +175,20 @@ class PipelineReader:
             found.append(reader.step(index, step, matrix))
         self.findings += reader.findings
         return tuple(step for step in found if step is not None)
+
+    def _with_check(self, entry: PipelineEntry, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        required, kind = entry.requires_evidence, self.kinds.get(CHECK)
+        if required is None or kind is None:
+            return steps
+        place = self.assembled.place_of(("requires_evidence",))
+        if not (required or self.findings):
+            self._complain(("requires_evidence",), "expected at least one requirement")
+        if any(step.name == EVIDENCE for step in steps):
+            text = f"requires_evidence adds a step '{EVIDENCE}': give this one another 'name:'"
+            index = [step_name(step) for step in entry.steps].index(EVIDENCE)
+            self._complain(("steps", index), text)
+            return steps
+        return with_check(steps, kind, required, place)
 
     def _needs(self, index: int, step: StepEntry, names: list[str]) -> tuple[str, ...]:
         if step.needs is None:

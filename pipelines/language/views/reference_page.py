@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from pipelines.domain.errors import FailureCode
+from pipelines.domain.evidence import RequiredEvidence
 from pipelines.domain.pipeline import Source, StepKind
 from pipelines.language.entries import (
     DefaultsEntry,
@@ -33,6 +34,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("source", Source),
     ("for", ForEntry),
     ("triggers", TriggersEntry),
+    ("requires_evidence", RequiredEvidence),
     ("push", PushEntry),
     ("schedule", ScheduleEntry),
     ("trusted", TrustedEntry),

@@ -83,7 +83,7 @@ class MavenReport:
             **versions,
             **self.values(),
             **selection.values(),
-            **({"tests": tests.values()} if tests.run else {}),
+            **tests.results(),
             "module_times": "exact" if exact else f"from the log: {no_events or 'no events'}",
         }
         parts = [self._built(selection, did), tests.words(), self.slowest, open_words(selection)]

@@ -14,7 +14,7 @@ from pipelines.domain.errors import StepFailed
 from pipelines.domain.pipeline import Step, StepContext, StepResult
 from pipelines.execution.job_records import StepRecords
 from pipelines.execution.success_records import SuccessRecords
-from pipelines.steps.preflight import PREFLIGHT
+from pipelines.steps.gates.preflight import PREFLIGHT
 from pipelines.steps.run import RUN, Run, RunOptions
 from pipelines.workspace.sync import sync_file_system
 from tests.support.pipelines.recorded_steps import Bench

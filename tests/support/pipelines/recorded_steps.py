@@ -47,6 +47,7 @@ class Attempt:
     ssh_hosts: Mapping[str, SshHost] = field(default_factory=dict)
     changed_since: str | None = None
     reproduces: str = ""
+    last_good: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def sandbox(self) -> SandboxSettings:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from pipelines.domain.pipeline import Source, StepContext
 from pipelines.processes.cancellation import Cancellation
@@ -47,6 +48,8 @@ class Steps:
         submodules: bool = False,
         env: Mapping[str, str] | None = None,
         step: str = "step",
+        recorded: Mapping[str, Mapping[str, Any]] | None = None,
+        last_good: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> StepContext:
         """The context of one step of one attempt."""
         request = request or Request()
@@ -64,4 +67,6 @@ class Steps:
             ),
             env={**os.environ, **(env or {})},
             progress=self.progress.append,
+            recorded=recorded or {},
+            last_good=last_good or {},
         )

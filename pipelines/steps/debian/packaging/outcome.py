@@ -71,12 +71,11 @@ class BuildOutcome:
             "toolchain": dict(self.toolchain),
             "commands": list(self.commands),
         }
-        tests = {"tests": self.tests.values()} if self.tests.run else {}
         maven = self.maven.values() if self.maven.modules else {}
         maven |= self.selection.values() if self.selection.reason else {}
         lintian = {"lintian": self.lintian.values()} if self.lintian else {}
         install_test = {"install_test": self.install_test.values()} if self.install_test else {}
-        return {**values, **lintian, **install_test, **tests, **maven}
+        return {**values, **lintian, **install_test, **self.tests.results(), **maven}
 
     def _package(self, package: Package, dummies: Sequence[str]) -> dict[str, Any]:
         # Build-Depends are the source's, so all its packages have the same grade.

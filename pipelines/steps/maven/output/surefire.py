@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from pipelines.domain.evidence import TEST_NAMES
+
 _REPORT_FOLDERS = ("surefire-reports", "failsafe-reports")
 _NOT_SEARCHED = frozenset({".git", "src", "node_modules", "classes", "test-classes"})
 _CLOCK_STEP = 0.05  # file times are those of the kernel's last tick
@@ -43,6 +45,8 @@ class SurefireResults:
     failed: tuple[FailedTest, ...] = ()
     taken: int = 0
     """How many of them an earlier build ran, whose results were used."""
+    ran_names: tuple[str, ...] = ()
+    skipped_names: tuple[str, ...] = ()
 
     def __add__(self, other: SurefireResults) -> SurefireResults:
         return SurefireResults(
@@ -51,6 +55,8 @@ class SurefireResults:
             self.flaky + other.flaky,
             self.failed + other.failed,
             self.taken + other.taken,
+            self.ran_names + other.ran_names,
+            self.skipped_names + other.skipped_names,
         )
 
     def values(self) -> dict[str, Any]:
@@ -64,6 +70,13 @@ class SurefireResults:
             "flaky_tests": list(self.flaky[:_MAX_NAMES]),
             **({"taken": self.taken} if self.taken else {}),
         }
+
+    def results(self) -> dict[str, Any]:
+        """The values of a step that ran them; empty when none ran."""
+        if not self.run:
+            return {}
+        names = {"ran": list(self.ran_names), "skipped": list(self.skipped_names)}
+        return {"tests": self.values(), TEST_NAMES: names}
 
     def words(self) -> str:
         """`12 tests passed`, with the others; empty when none ran."""
@@ -131,7 +144,9 @@ def _case(case: ET.Element) -> SurefireResults:
     name = ".".join(part for part in (case.get("classname"), case.get("name")) if part)
     if failed is None:
         flaky = (name,) if tags & {"flakyFailure", "flakyError"} else ()
-        return SurefireResults(1, "skipped" in tags, flaky)
+        if "skipped" in tags:
+            return SurefireResults(1, 1, flaky, skipped_names=(name,))
+        return SurefireResults(1, 0, flaky, ran_names=(name,))
     message = failed.get("message") or next(iter((failed.text or "").splitlines()), "")
     causes = _CAUSED_BY.findall(failed.text or "")
     if causes and causes[-1] not in message:

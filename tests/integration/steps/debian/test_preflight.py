@@ -13,7 +13,7 @@ from pipelines.domain.pipeline import Options, Step, StepContext
 from pipelines.steps.debian.dependencies.host import this_host
 from pipelines.steps.debian.options import BuildDebOptions
 from pipelines.steps.debian.step import BuildDeb
-from pipelines.steps.preflight import PREFLIGHT, PreflightOptions
+from pipelines.steps.gates.preflight import PREFLIGHT, PreflightOptions
 from pipelines.steps.run import RUN
 from pipelines.workspace.layout import Workspace
 from tests.support.pipelines.local_apt import LocalApt, make_local_apt

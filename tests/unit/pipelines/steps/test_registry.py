@@ -15,6 +15,7 @@ def test_each_kind_has_the_name_that_it_is_found_by() -> None:
     assert list(own) == [
         "git-checkout",
         "preflight",
+        "check-evidence",
         "maven",
         "build-deb",
         "artifact-manifest",
@@ -23,7 +24,7 @@ def test_each_kind_has_the_name_that_it_is_found_by() -> None:
         "run",
         "publish-status",
     ]
-    assert len(own) == 9
+    assert len(own) == 10
     for name, kind in own.items():
         assert kind.name == name
         assert issubclass(kind.options, Options)
