@@ -137,7 +137,8 @@ class ActingTools:
     def _who(self, client: Client) -> Acting:
         told = client.session.client_params
         info = told.client_info if told else None
-        return self.place.who(f"{info.name} {info.version}" if info else "an unknown agent")
+        name = f"{info.name} {info.version}" if info else "an unknown agent"
+        return self.place.who(name, client.headers or {})
 
 
 def _once(jobs: list[str]) -> tuple[str, ...]:

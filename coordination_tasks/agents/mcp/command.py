@@ -35,5 +35,6 @@ Exit codes: 0 the client has left, 3 bad configuration or usage.
         from coordination_tasks.agents.mcp.server import make_server  # noqa: PLC0415
         from coordination_tasks.agents.mcp.workplace import Workplace  # noqa: PLC0415
 
-        make_server(Workplace(farm=self.farm, config=config, person=person)).run("stdio")
+        place = Workplace(farm=self.farm, config=config, person=lambda _headers: person)
+        make_server(place).run("stdio")
         return 0

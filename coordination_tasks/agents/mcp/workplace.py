@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from coordination_tasks.builder.acting_person import Acting, acting
@@ -15,9 +16,10 @@ class Workplace:
 
     farm: Farm
     config: BuilderConfig
-    person: str
-    """The human for whom the agent acts; "": the person on this machine."""
+    person: Callable[[Mapping[str, str]], str]
+    """The human for whom the agent acts, by the headers of a request (none over standard input);
+    "": the person on this machine. Raises BadRequest when this request may not act."""
 
-    def who(self, client: str) -> Acting:
+    def who(self, client: str, headers: Mapping[str, str]) -> Acting:
         """Who acts; `client` is the name that the agent's program gives itself."""
-        return acting(self.person, client)
+        return acting(self.person(headers), client)

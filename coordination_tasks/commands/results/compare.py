@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import doit
@@ -17,7 +18,13 @@ from coordination_tasks.commands.views.comparison_page import (
 )
 from coordination_tasks.domain.errors import BadRequest, NotFound
 from coordination_tasks.farm.artifacts import targets
-from coordination_tasks.farm.artifacts.comparison import Content, Side, compare, folder_side
+from coordination_tasks.farm.artifacts.comparison import (
+    Comparison,
+    Content,
+    Side,
+    compare,
+    folder_side,
+)
 from coordination_tasks.farm.artifacts.manifest import Manifest
 from coordination_tasks.farm.artifacts.published import find_published
 from coordination_tasks.store.snapshot import Snapshot
@@ -72,6 +79,15 @@ configuration, an unknown job, or no artifacts, 6 they differ.
             lines = markdown_lines(found) if markdown else text_lines(found)
             sys.stdout.writelines(f"{line}\n" for line in lines)
         return 0 if found.is_same else EXIT_DIFFERS
+
+
+def compare_jobs(
+    config: BuilderConfig, a: str, b: str, progress: Callable[[int, int], None]
+) -> Comparison:
+    """Compare two jobs by their ids. Raises NotFound, Unavailable, OSError."""
+    with open_snapshot(config, tell) as snapshot:
+        ours, theirs = (_side_of_job(snapshot, config, job) for job in (a, b))
+    return compare(ours, theirs, progress=progress)
 
 
 def _local_side(word: str) -> Side | None:

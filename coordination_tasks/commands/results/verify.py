@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,20 +79,37 @@ def _targets(snapshot: Snapshot, config: BuilderConfig, named: str) -> list[Targ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Checked:
+class Checked:
+    """A manifest with its files, and what is not as it should be."""
+
     target: Target
     deviations: Sequence[Deviation]
     signed_by: str
 
 
-def _check(snapshot: Snapshot, target: Target, signers: Path | None) -> _Checked:
+def verify_job(config: BuilderConfig, job: str, progress: Callable[[int, int], None]) -> Checked:
+    """Check the artifacts of a job on this host; `progress` as for file_deviations.
+
+    Raises NotFound, Unavailable, BadConfiguration.
+    """
+    with open_snapshot(config, tell) as snapshot:
+        target = targets.of_job(find_published(snapshot, job), config)
+        return _check(snapshot, target, config.allowed_signers, progress)
+
+
+def _check(
+    snapshot: Snapshot,
+    target: Target,
+    signers: Path | None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Checked:
     record = check_record(snapshot, target.manifest, signers)
-    files = file_deviations([*target.files, *target.documents.values()])
+    files = file_deviations([*target.files, *target.documents.values()], progress)
     deviations = [*record.deviations, *files, *statement_deviations(target)]
-    return _Checked(target=target, deviations=deviations, signed_by=record.signed_by)
+    return Checked(target=target, deviations=deviations, signed_by=record.signed_by)
 
 
-def _lines(checked: _Checked) -> list[str]:
+def _lines(checked: Checked) -> list[str]:
     target, number = checked.target, len(checked.deviations)
     lines = [f"{one.file or target.title}: {one.problem}" for one in checked.deviations]
     count = len(target.files)
@@ -102,7 +119,7 @@ def _lines(checked: _Checked) -> list[str]:
     return [*lines, f"job {target.manifest.job}: {files}: {result}{signed}"]
 
 
-def _report(checked: Sequence[_Checked]) -> dict[str, object]:
+def _report(checked: Sequence[Checked]) -> dict[str, object]:
     return {
         "deviation_count": sum(len(one.deviations) for one in checked),
         "manifests": [

@@ -99,22 +99,30 @@ def diffoscope(a: Path, b: Path) -> str:
     return done.stdout.decode("utf-8", "replace")[:_MOST_TEXT]
 
 
-def compare(a: Side, b: Side, explain: Callable[[Path, Path], str] = diffoscope) -> Comparison:
+def compare(
+    a: Side,
+    b: Side,
+    explain: Callable[[Path, Path], str] = diffoscope,
+    progress: Callable[[int, int], None] | None = None,
+) -> Comparison:
     """Compare two sides by the names of their files. Raises OSError.
 
-    `explain` returns a text about two files that differ.
+    `explain` returns a text about two files that differ; `progress` is called after each such pair
+    with their number so far and in all.
     """
     both = sorted(a.files.keys() & b.files.keys())
     same = tuple(name for name in both if a.files[name].is_same(b.files[name]))
+    unequal = sorted(set(both) - set(same))
+    differing = []
+    for name in unequal:
+        differing.append(_difference(name, a.files[name], b.files[name], explain))
+        if progress:
+            progress(len(differing), len(unequal))
     return Comparison(
         a=a.title,
         b=b.title,
         same=same,
-        differing=tuple(
-            _difference(name, a.files[name], b.files[name], explain)
-            for name in both
-            if name not in same
-        ),
+        differing=tuple(differing),
         only_in_a=tuple(sorted(a.files.keys() - b.files.keys())),
         only_in_b=tuple(sorted(b.files.keys() - a.files.keys())),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -70,9 +70,17 @@ def difference(file: ManifestFile, found: Digests) -> str:
     return f"its content differs from the manifest ({', '.join(differing)})" if differing else ""
 
 
-def file_deviations(files: Sequence[tuple[ManifestFile, Path]]) -> Iterator[Deviation]:
-    """Compare files with their entries, in order and on all cores."""
-    for deviation in on_all_cores(_check, files):
+def file_deviations(
+    files: Sequence[tuple[ManifestFile, Path]],
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Deviation]:
+    """Compare files with their entries, in order and on all cores.
+
+    `progress` is called after each file with their number so far and in all.
+    """
+    for number, deviation in enumerate(on_all_cores(_check, files), 1):
+        if progress:
+            progress(number, len(files))
         if deviation:
             yield deviation
 

@@ -18,8 +18,9 @@ from coordination_tasks.commands.views.job_filter import job_filter, newest
 from coordination_tasks.commands.views.prediction import Durations
 from coordination_tasks.domain.errors import BadRequest, NotFound
 from coordination_tasks.domain.timestamps import utc_now
-from coordination_tasks.web.live.act_pages import ActPages
-from coordination_tasks.web.live.acts import ACTS, checked
+from coordination_tasks.web.live.acting.act_pages import ActPages
+from coordination_tasks.web.live.acting.acts import ACTS, checked
+from coordination_tasks.web.live.acting.sessions import bearer
 from coordination_tasks.web.live.responses import as_document
 from coordination_tasks.web.live.site import LiveSite
 from coordination_tasks.wiring.reading import open_known
@@ -102,10 +103,7 @@ class Api:
 
     async def act(self, request: Request) -> Response:
         """An act, with `Authorization: Bearer TOKEN` and its values as a JSON object."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        person = None
-        if self.acts and scheme.lower() == "bearer":
-            person = self.acts.sessions.person_of(token.strip())
+        person = self.acts.sessions.person_of(bearer(request.headers)) if self.acts else None
         if self.acts is None or person is None:
             refused = {"error": "a known token is needed: Authorization: Bearer TOKEN"}
             return as_document(refused | {"retryable": False}, 401 if self.acts else 403)

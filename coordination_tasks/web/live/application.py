@@ -18,13 +18,14 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from coordination_tasks.web.live.act_pages import ActPages
+from coordination_tasks.web.live.acting.act_pages import ActPages
 from coordination_tasks.web.live.api import Api
 from coordination_tasks.web.live.feeds import atom, badge, last_state
 from coordination_tasks.web.live.live_farm import ShownFarm
+from coordination_tasks.web.live.mcp_endpoint import McpEndpoint
 from coordination_tasks.web.live.responses import ERRORS, HEADERS, error_answer, html
 from coordination_tasks.web.live.site import LiveSite, line_number
 from coordination_tasks.web.site import STYLE
@@ -123,11 +124,11 @@ class Server:
 
 
 def make_application(
-    site: LiveSite, changes: Changes, acts: ActPages | None, url: str
+    site: LiveSite, changes: Changes, acts: ActPages | None, mcp: McpEndpoint, url: str
 ) -> Starlette:
     """The application; `acts` None: it only reads. `url` is where browsers find it."""
     server, api = Server(site=site, changes=changes, url=url), Api(site=site, acts=acts)
-    routes = [
+    routes: list[BaseRoute] = [
         _get("/", server.page),
         _get("/jobs/{job}/logs/{step}.html", server.log),
         _get("/jobs/{job}.html", server.job),
@@ -151,7 +152,7 @@ def make_application(
             Route("/sign-in", acts.sign_in, methods=["POST"]),
             Route("/sign-out", acts.sign_out, methods=["POST"]),
         ]
-    routes.append(_get("/{name}.html", server.page))
+    routes += [*mcp.routes, _get("/{name}.html", server.page)]
 
     async def failed(request: Request, error: Exception) -> Response:
         return error_answer(request, error, site.pages)
@@ -160,7 +161,8 @@ def make_application(
     async def lifespan(_application: Starlette) -> AsyncIterator[None]:
         changes.bind()
         site.live.start()
-        yield
+        async with mcp.server.session_manager.run():
+            yield
         site.live.end()
 
     hosts = [name for name in (urlsplit(url).hostname, "localhost", "127.0.0.1", "::1") if name]
@@ -200,11 +202,12 @@ class Guarded:
 
 
 def _body_size(scope: Scope) -> int:
-    """What a request says of its body; a POST that says nothing counts as too large."""
-    given = dict(scope["headers"]).get(b"content-length", b"")
+    """What a request says of its body; one without an end that is known counts as too large."""
+    headers = dict(scope["headers"])
+    given = headers.get(b"content-length", b"")
     if given.isdigit():
         return int(given[:18])
-    return _LARGEST_BODY + 1 if scope["method"] not in ("GET", "HEAD") else 0
+    return _LARGEST_BODY + 1 if given or b"transfer-encoding" in headers else 0
 
 
 def _get(path: str, handler: Handler) -> Route:

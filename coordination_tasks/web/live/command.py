@@ -64,8 +64,8 @@ Exit codes: 0 ended by a signal, 1 cannot listen, 3 bad configuration or usage.
         near = config.coordination_repository.startswith("/")
         seconds = _seconds(every) if every else _NEAR if near else _FAR
         # the server takes a moment to import, and no other command needs it
+        from coordination_tasks.web.live.acting.sessions import read_tokens  # noqa: PLC0415
         from coordination_tasks.web.live.run import Served, serve  # noqa: PLC0415
-        from coordination_tasks.web.live.sessions import read_tokens  # noqa: PLC0415
 
         served = Served(
             farm=self.farm,

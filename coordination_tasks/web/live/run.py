@@ -15,10 +15,11 @@ import uvicorn
 from common.cli.command import tell
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.domain.timestamps import elapsed
-from coordination_tasks.web.live.act_pages import ActPages
+from coordination_tasks.web.live.acting.act_pages import ActPages
+from coordination_tasks.web.live.acting.sessions import Sessions
 from coordination_tasks.web.live.application import Changes, make_application
 from coordination_tasks.web.live.live_farm import LiveFarm, ShownFarm
-from coordination_tasks.web.live.sessions import Sessions
+from coordination_tasks.web.live.mcp_endpoint import mcp_endpoint
 from coordination_tasks.web.live.site import LiveSite
 from coordination_tasks.web.pages import Pages, Server
 from coordination_tasks.wiring.farm import Farm
@@ -76,7 +77,7 @@ def serve(served: Served) -> int:
     is_secure = url.startswith("https:")
     acts = ActPages(site=site, sessions=sessions, is_secure=is_secure) if served.tokens else None
     config = uvicorn.Config(
-        make_application(site, changes, acts, url),
+        make_application(site, changes, acts, mcp_endpoint(site, sessions, url), url),
         log_level="warning",
         access_log=False,
         server_header=False,

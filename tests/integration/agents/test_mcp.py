@@ -6,13 +6,21 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+import urllib.error
+import urllib.request
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import pytest
+from httpx2 import AsyncClient
 from mcp import Client, StdioServerParameters
+from mcp.client import Transport
+from mcp.client.streamable_http import streamable_http_client
 from mcp_types import Implementation
 
 from tests.conftest import HOME, PATIENCE, Farm, await_that, git
+from tests.support.doit.served import TOKEN, serve
 
 NETWORK = "echo 'curl: (7) Failed to connect to repo.example.org port 443: Connection refused'"
 Call = Callable[..., Awaitable[Any]]
@@ -26,10 +34,14 @@ def server(farm: Farm) -> StdioServerParameters:
     )
 
 
-def with_client(farm: Farm, work: Callable[[Client, Call], Awaitable[None]]) -> None:
+def with_client(
+    farm: Farm,
+    work: Callable[[Client, Call], Awaitable[None]],
+    connection: StdioServerParameters | Transport | None = None,
+) -> None:
     async def main() -> None:
         who = Implementation(name="tester", version="1.0")
-        async with Client(server(farm), client_info=who) as client:
+        async with Client(connection or server(farm), client_info=who) as client:
 
             async def call(tool: str, **arguments: Any) -> Any:
                 result = await client.call_tool(tool, arguments)
@@ -100,8 +112,40 @@ def test_an_agent_that_sees_only_tools_gets_a_broken_farm_green(farm: Farm) -> N
     assert len(jobs) == 4
 
 
-def test_every_tool_answers_and_every_act_says_who_acted(farm: Farm) -> None:
+@contextmanager
+def connected(farm: Farm, way: str) -> Iterator[StdioServerParameters | Transport]:
+    """A server that acts for Ann, and how to reach it."""
+    if way == "stdio":
+        yield server(farm)
+        return
+    with serve(farm, builder="build1") as served:
+        yield over_http(served.url, TOKEN)
+
+
+def over_http(url: str, token: str = "") -> Transport:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return streamable_http_client(f"{url}mcp", http_client=AsyncClient(headers=headers))
+
+
+async def verify(client: Client, job: str) -> None:
+    """The artifacts of a job are whole, and the client hears of each file."""
+    seen: list[tuple[float, float | None]] = []
+
+    async def progress(progress: float, total: float | None, message: str | None) -> None:
+        seen.append((progress, total))
+
+    told = await client.call_tool("verify", {"job": job}, progress_callback=progress)
+    assert told.structured_content and told.structured_content["verified"]
+    files = len(seen)
+    assert files and seen == [(float(n), float(files)) for n in range(1, files + 1)]
+
+
+@pytest.mark.parametrize("way", ["stdio", "http"])
+def test_every_tool_answers_and_every_act_says_who_acted(farm: Farm, way: str) -> None:
+    built = farm.enqueue("--branch", "main")
+    assert farm.doit("build", built).returncode == 0
     job = farm.enqueue("--branch", "main")
+    model = " (large-1)" if way == "stdio" else ""
 
     async def work(client: Client, call: Call) -> None:
         listed = {tool.name: tool for tool in (await client.list_tools()).tools}
@@ -113,13 +157,16 @@ def test_every_tool_answers_and_every_act_says_who_acted(farm: Farm) -> None:
             called.add(name)
             return await call(name, **arguments)
 
-        assert (await used("farm_status"))["counts"] == {"queued": 1}
-        assert (await used("list_jobs", branch=["ma*"], limit=1))["total"] == 1
+        assert (await used("farm_status"))["counts"] == {"queued": 1, "succeeded": 1}
+        assert (await used("list_jobs", branch=["ma*"], limit=1))["total"] == 2
+        assert (await used("compare", a=built, b=built))["is_same"]
+        await verify(client, built)
+        called.add("verify")
         assert (await used("list_jobs", offset=5))["jobs"] == []
         assert (await used("explain"))["jobs"][0]["why"] == "this builder can claim it"
         assert (await used("set_priority", jobs=[job], priority=1))["jobs"][0]["priority"] == 1
         acted = await used("cancel", jobs=[job, job], reason="not wanted")
-        assert acted["by"] == "Ann via tester 1.0 (large-1)"
+        assert acted["by"] == f"Ann via tester 1.0{model}"
         assert [each["state"] for each in acted["jobs"]] == ["cancelled"]
         assert (await used("job_failure", job=job))["next"]["tool"] == "retry"
         assert (await used("retry", jobs=[job]))["jobs"][0]["state"] == "queued"
@@ -135,18 +182,39 @@ def test_every_tool_answers_and_every_act_says_who_acted(farm: Farm) -> None:
         )
         assert called == set(listed)
         assert reads == {
-            *("farm_status", "list_jobs", "job_failure", "job_log", "explain", "read_messages")
+            *("farm_status", "list_jobs", "job_failure", "job_log", "explain", "read_messages"),
+            *("compare", "verify"),
         }
         assert (HOME / "docs" / "agents.md").read_text().count("| `") >= len(listed)
         for name in listed:
             assert f"| `{name}` |" in (HOME / "docs" / "agents.md").read_text()
 
-    with_client(farm, work)
+    with connected(farm, way) as connection:
+        with_client(farm, work, connection)
     message = git("-C", str(farm.coordination), "log", "--grep", f"cancel {job}", "--format=%B")
-    for trailer in ("Human: Ann", "Agent: tester 1.0", "Model: large-1"):
+    for trailer in ("Human: Ann", "Agent: tester 1.0", *(["Model: large-1"] if model else [])):
         assert f"\nActing-{trailer}" in message
     shown = farm.doit("status", job).stdout
-    assert "cancelled by Ann via tester 1.0 (large-1): not wanted" in shown
+    assert f"cancelled by Ann via tester 1.0{model}: not wanted" in shown
+
+
+def test_over_http_whoever_has_no_token_only_reads(farm: Farm) -> None:
+    job = farm.enqueue()
+
+    async def work(_: Client, call: Call) -> None:
+        assert (await call("farm_status"))["counts"] == {"queued": 1}
+        refused = await call("cancel", jobs=[job], reason="x")
+        assert refused.startswith("acts need a known token: send `Authorization: Bearer TOKEN`")
+
+    with serve(farm) as served:
+        for token in ("", "guessed-by-somebody-else"):
+            with_client(farm, work, over_http(served.url, token))
+        for headers in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):
+            asked = urllib.request.Request(f"{served.url}mcp", b"{}", headers)
+            with pytest.raises(urllib.error.HTTPError) as caught:
+                urllib.request.urlopen(asked, timeout=PATIENCE)
+            assert caught.value.code in (400, 403, 421)
+    assert farm.job(job)["state" if "state" in farm.job(job) else "status"] == "queued"
 
 
 def test_a_wrong_call_is_told_what_to_do(farm: Farm) -> None:

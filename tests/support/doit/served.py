@@ -26,13 +26,13 @@ class Served:
 
 
 @contextmanager
-def serve(farm: Farm, *, tokens: bool = True) -> Iterator[Served]:
+def serve(farm: Farm, *, tokens: bool = True, builder: str = "page") -> Iterator[Served]:
     """Serve until the end."""
     file = farm.folder / "tokens"
     file.write_text(f"# who may act\nAnn: {TOKEN}\nBob: {BOB}\n")
     file.chmod(0o600)
     options = ("--tokens", str(file)) if tokens else ()
-    process = farm.start("serve", "--port", "0", *options, builder="page")
+    process = farm.start("serve", "--port", "0", *options, builder=builder)
     try:
         assert process.stderr
         line = process.stderr.readline()

@@ -46,6 +46,12 @@ def read_tokens(file: Path) -> Mapping[str, str]:
     return found
 
 
+def bearer(headers: Mapping[str, str]) -> str:
+    """The token of `Authorization: Bearer TOKEN`; "": there is none."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """A browser that signed in."""

@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from coordination_tasks.domain.errors import BadRequest, NotFound
-from coordination_tasks.web.live.acts import ACTS, Act, Order, acts_on, checked, who_acts
+from coordination_tasks.web.live.acting.acts import ACTS, Act, Order, acts_on, checked, who_acts
+from coordination_tasks.web.live.acting.sessions import Session, Sessions
 from coordination_tasks.web.live.responses import html, root_of
-from coordination_tasks.web.live.sessions import Session, Sessions
 from coordination_tasks.web.live.site import LiveSite
 
 _COOKIE = "session"
