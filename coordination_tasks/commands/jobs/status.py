@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
@@ -189,21 +189,29 @@ def _show_job(
     transitions = snapshot.transitions(job)
     now = origin["at"]["time"] or utc_now()
     durations = Durations(snapshot.jobs() if found.state is State.RUNNING else ())
-    again = _reproductions(snapshot, found, signers)
+    again = reproductions_of(snapshot, found, signers)
     if json:
         left = durations.left(found, now)
-        told = {
-            "reproduces": found.reproduces or None,
-            "reproduced": [one.as_json() for one in again],
-        }
-        _write_json({**origin, **job_report(found, transitions, left), **told})
+        told = job_report(found, transitions, left)
+        _write_json({**origin, **told, **reproductions_report(found, again)})
     else:
         _print_job(found, transitions, _work(snapshot, live, found, now, durations), now)
         write_lines(one.text for one in again)
     return 0
 
 
-def _reproductions(snapshot: Snapshot, job: Job, signers: Path | None) -> tuple[Reproduction, ...]:
+def reproductions_report(job: Job, again: Iterable[Reproduction]) -> dict[str, Any]:
+    """Which job it makes again, and the jobs that made its artifacts again."""
+    return {
+        "reproduces": job.reproduces or None,
+        "reproduced": [one.as_json() for one in again],
+    }
+
+
+def reproductions_of(
+    snapshot: Snapshot, job: Job, signers: Path | None
+) -> tuple[Reproduction, ...]:
+    """The jobs that made the artifacts of a job again; none if its manifest does not count."""
     others = [other for other in snapshot.jobs() if other.reproduces == job.id]
     if not others:
         return ()

@@ -13,7 +13,11 @@ from starlette.responses import Response
 from common.states import State
 from coordination_tasks.commands.figures.metrics import figures, prometheus_text
 from coordination_tasks.commands.jobs.jobs import job_as_json
-from coordination_tasks.commands.jobs.status import job_report
+from coordination_tasks.commands.jobs.status import (
+    job_report,
+    reproductions_of,
+    reproductions_report,
+)
 from coordination_tasks.commands.views.job_filter import job_filter, newest
 from coordination_tasks.commands.views.prediction import Durations
 from coordination_tasks.domain.errors import BadRequest, NotFound
@@ -99,7 +103,9 @@ class Api:
             job = snapshot.job(name)
             ended = snapshot.jobs() if job.state is State.RUNNING else ()
             left = Durations(ended).left(job, utc_now())
-            return job_report(job, snapshot.transitions(name), left)
+            again = reproductions_of(snapshot, job, self.site.config.allowed_signers)
+            told = job_report(job, snapshot.transitions(name), left)
+            return told | reproductions_report(job, again)
 
     async def act(self, request: Request) -> Response:
         """An act, with `Authorization: Bearer TOKEN` and its values as a JSON object."""
