@@ -208,9 +208,9 @@ def _loaded(url: str, until: Literal["load", "networkidle"]) -> dict[str, float]
 def beside(_farm: LargeFarm, folder: Path, seconds: float) -> dict[str, float]:
     """The same of Buildbot."""
     with buildbot(folder / "buildbot", JOBS, BUILDERS) as (url, process):
-        before = _cpu(process)
+        before, began = _cpu(process), time.monotonic()
         readers = _read(url, seconds, *DATA)
-        cpu = (_cpu(process) - before) / seconds
+        cpu = (_cpu(process) - before) / (time.monotonic() - began)  # the last answers come late
         memory = _most_memory(process.pid)
         loaded = _loaded(url, "networkidle")
     return {**readers, "memory_mb": memory, "cpu_seconds_a_second": cpu, **loaded}

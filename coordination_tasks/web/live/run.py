@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import socket
 import sys
@@ -25,8 +24,6 @@ from coordination_tasks.web.pages import Pages, Server
 from coordination_tasks.wiring.farm import Farm
 
 _BACKLOG = 128
-_ALLOCATIONS = 2_000
-"""Between two searches for garbage: commands that end soon search much less often."""
 _SWITCH = 0.0005
 """Seconds after which the thread that reads the farm must let an answer go on."""
 _GRACE = 2
@@ -53,7 +50,6 @@ class Served:
 
 def serve(served: Served) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code. Raises OSError: cannot listen."""
-    gc.set_threshold(_ALLOCATIONS)
     sys.setswitchinterval(_SWITCH)
     listening = _listen(served.host, served.port)
     address = f"[{served.host}]" if ":" in served.host else served.host
