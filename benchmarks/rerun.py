@@ -79,6 +79,7 @@ class Farm:
         (folder / "builder.yaml").write_text(
             "builder: bench\ncoordination_repository: ./coordination.git\nstate_dir: ./state\n"
             "pipelines_file: ./pipelines.yaml\npushes_per_minute: 600\nmin_free: 0\n"
+            f"sandbox_paths: {{{folder}: write}}\n"  # the watchers are in it
         )
 
     def pipelines(self, text: str) -> None:
