@@ -87,6 +87,11 @@ def is_queued(raw: object) -> bool:
     return isinstance(raw, Mapping) and raw.get("status") == _STATUS_OF_STATE[State.QUEUED]
 
 
+def is_reproduction(raw: object) -> bool:
+    """Whether an entry makes the artifacts of another job again; a quick check."""
+    return isinstance(raw, Mapping) and bool(raw.get("reproduces"))
+
+
 def is_unfinished(raw: object) -> bool:
     """Whether an entry of `coordination/jobs.json` waits or runs; a quick check."""
     return isinstance(raw, Mapping) and raw.get("status") in _UNFINISHED

@@ -16,6 +16,7 @@ from coordination_tasks.documents.codec import (
     Unreadable,
     changed_members,
     is_queued,
+    is_reproduction,
     is_unfinished,
     job_from,
     job_members,
@@ -91,6 +92,10 @@ class JobsDocument:
     def unfinished(self) -> Iterator[Job]:
         """The readable queued and running jobs, in the file's order; quick in a long file."""
         return self._readable(is_unfinished)
+
+    def reproductions(self) -> Iterator[Job]:
+        """The readable jobs that make others' artifacts again; quick in a long file."""
+        return self._readable(is_reproduction)
 
     def claimed_as(self, claim_id: str) -> Job | None:
         """The job that the claim with this id took, if that is still the job's latest claim."""

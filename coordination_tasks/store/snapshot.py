@@ -105,6 +105,10 @@ class Snapshot:
         """All readable jobs, in the file's order."""
         return tuple(self.queue)
 
+    def reproducing(self, job_id: str) -> tuple[Job, ...]:
+        """The jobs that make the artifacts of this one again, in the file's order."""
+        return tuple(self._reproductions.get(job_id, ()))
+
     def unreadable_jobs(self) -> tuple[str, ...]:
         """The errors of the unreadable ones, one line each."""
         return self.queue.unreadable()
@@ -200,6 +204,13 @@ class Snapshot:
     def unreadable_messages(self) -> tuple[str, ...]:
         """The errors of the unreadable ones, one line each."""
         return self._messages.unreadable()
+
+    @cached_property
+    def _reproductions(self) -> Mapping[str, list[Job]]:
+        found: dict[str, list[Job]] = {}
+        for job in self.queue.reproductions():
+            found.setdefault(job.reproduces, []).append(job)
+        return found
 
     @cached_property
     def _messages(self) -> MessagesDocument:

@@ -103,7 +103,7 @@ def _artifacts(
         published = find_published(snapshot, job_id)
     except (NotFound, BrokenDocument):  # the page then shows none; `doit fetch` says why
         return (), ()
-    return published.manifest.files, reproductions(snapshot, published, snapshot.jobs())
+    return published.manifest.files, reproductions(snapshot, published)
 
 
 def _version() -> str:

@@ -25,7 +25,6 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._pages = Pages()
-        self._again: list[Job] = []
 
     def write(self, facts: FarmFacts, snapshot: Snapshot) -> int:
         """Write what differs from the files; returns how many were written.
@@ -33,7 +32,6 @@ class Site:
         Raises OSError, Unavailable.
         """
         written = int(self._put(STYLE.name, STYLE.read_bytes()))
-        self._again = [job for job in snapshot.jobs() if job.reproduces]
         for job in facts.paged:
             written += self._put_job(job, facts.names[job.id], snapshot)
         for name in FARM_PAGES:
@@ -50,8 +48,7 @@ class Site:
     def _digest(self, job: Job, snapshot: Snapshot) -> str:
         """Of everything that the job's page shows."""
         found = hashlib.sha256(f"{self._pages.version} {job!r}".encode("utf-8", "surrogatepass"))
-        again = [other for other in self._again if other.reproduces == job.id]
-        found.update(repr(again).encode("utf-8", "surrogatepass"))
+        found.update(repr(list(snapshot.reproducing(job.id))).encode("utf-8", "surrogatepass"))
         for number, log in sorted(snapshot.logs(job.id).items()):
             found.update(b"%d %d " % (number, len(log.data)) + log.data)
         return found.hexdigest()

@@ -212,8 +212,7 @@ def reproductions_of(
     snapshot: Snapshot, job: Job, signers: Path | None
 ) -> tuple[Reproduction, ...]:
     """The jobs that made the artifacts of a job again; none if its manifest does not count."""
-    others = [other for other in snapshot.jobs() if other.reproduces == job.id]
-    if not others:
+    if not snapshot.reproducing(job.id):
         return ()
     # seldom needed, and slow to import
     from coordination_tasks.farm.artifacts.published import find_published  # noqa: PLC0415
@@ -222,7 +221,7 @@ def reproductions_of(
     )
 
     with suppress(NotFound, BrokenDocument):  # `doit verify` says what is wrong
-        return reproductions(snapshot, find_published(snapshot, job.id), others, signers)
+        return reproductions(snapshot, find_published(snapshot, job.id), signers)
     return ()
 
 

@@ -59,7 +59,6 @@ def list_artifacts(
     `is_here`: whether a builder is on this host. `notice` receives a line for each broken manifest.
     `signers`: of which file the keys of reproductions must be; None: any. Raises BadConfiguration.
     """
-    again = [job for job in snapshot.jobs() if job.reproduces]
     publications = read_publications(snapshot.read(PUBLICATIONS))
     found = []
     for job in jobs:
@@ -79,7 +78,7 @@ def list_artifacts(
                     at=ends[-1].at,
                     destinations=destinations_of(snapshot, job.id, publications),
                     here=there and is_here(published.builder),
-                    reproduced=reproductions(snapshot, published, again, signers),
+                    reproduced=reproductions(snapshot, published, signers),
                 )
             )
     return sorted(found, key=lambda one: one.at, reverse=True)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from common.states import State
 from coordination_tasks.domain.errors import BrokenDocument, NotFound
-from coordination_tasks.domain.model import Job
 from coordination_tasks.farm.artifacts.comparison import is_about_the_build
 from coordination_tasks.farm.artifacts.published import Published, find_published
 from coordination_tasks.farm.artifacts.signing import signed_by
@@ -54,15 +52,15 @@ class Reproduction:
 
 
 def reproductions(
-    snapshot: Snapshot, published: Published, jobs: Iterable[Job], signers: Path | None = None
+    snapshot: Snapshot, published: Published, signers: Path | None = None
 ) -> tuple[Reproduction, ...]:
-    """Those of a job's artifacts among the successful ones of `jobs`, in their order.
+    """The successful ones of a job's artifacts, in the order of the queue.
 
     `signers` None: signatures are not checked. Raises BadConfiguration.
     """
     found = []
-    for job in jobs:
-        if job.reproduces != published.job or job.state is not State.SUCCEEDED:
+    for job in snapshot.reproducing(published.job):
+        if job.state is not State.SUCCEEDED:
             continue
         try:
             again = find_published(snapshot, job.id)
