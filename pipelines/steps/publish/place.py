@@ -1,11 +1,11 @@
-"""A destination for those who publish by hand: promotion, rollback and renewal."""
+"""A destination, for the step that publishes and for those who publish by hand."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,6 @@ from pipelines.steps.publish.quality import Quality, check_quality, kept_modules
 from pipelines.steps.publish.signed_index import tool_output
 from pipelines.workspace.host_lock import host_lock
 
-_LONGEST = 600.0
-"""Seconds that a tool may take."""
-_LONGEST_SENDING = 6 * 3600.0
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -38,6 +34,14 @@ class Place:
     name: str
     destination: Destination
     hosts: Mapping[str, SshHost]
+    env: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    """Of the tools."""
+    check_cancelled: Callable[[], None] = lambda: None
+    """Raises while it waits for others, if nobody wants it any more."""
+    longest: float | None = 600.0
+    """Seconds that a tool may take; None: those of the step."""
+    longest_sending: float | None = 6 * 3600.0
+    """The same for sending to another host."""
 
     def takes(self, file: str) -> bool:
         """Whether it publishes files of this name."""
@@ -59,6 +63,17 @@ class Place:
         made = results.get("build-deb", {})
         quality = Quality(made, kept_modules(results), untested=untested)
         check_quality(quality, self.name, self.destination, files)
+
+    def publish(self, attempt: str, files: Sequence[Path]) -> tuple[Sequence[str], Sequence[str]]:
+        """Add the files of an attempt; returns what is new, and the packages that were there."""
+        if self.destination.apt is not None:
+            with self._locked():
+                done = self._repository.publish(files)
+            return done.added, done.known
+        if self._is_elsewhere:
+            return self._far().publish(files, attempt), ()
+        with self._locked():
+            return publish_to_folder(files, self._top / attempt), ()
 
     def offer(
         self, attempt: str, files: Sequence[Path], *, go_back: bool
@@ -98,7 +113,7 @@ class Place:
         if found.s3 is not None:
             return Bucket(found)
         host = configured(self.hosts, str(found.ssh), "host", "ssh_hosts")
-        return FarFolder(str(found.ssh), host, found.folder or "", os.environ, _LONGEST_SENDING)
+        return FarFolder(str(found.ssh), host, found.folder or "", self.env, self.longest_sending)
 
     @property
     def _top(self) -> Path:
@@ -111,10 +126,10 @@ class Place:
     @property
     def _repository(self) -> AptRepository:
         return AptRepository(
-            self.destination, lambda argv, cwd: tool_output(argv, cwd, os.environ, _LONGEST)
+            self.destination, lambda argv, cwd: tool_output(argv, cwd, self.env, self.longest)
         )
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with host_lock(self._lock, lambda: None):
+        with host_lock(self._lock, self.check_cancelled):
             yield

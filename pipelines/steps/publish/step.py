@@ -10,14 +10,11 @@ from typing import Any
 from common.digests import file_sha256
 from common.settings.destinations import Destination
 from common.yaml.validate import Text
-from pipelines.artifacts.debian_files import is_package
 from pipelines.artifacts.manifest import LIST, listed_artifacts
 from pipelines.domain.errors import FailureCode, StepFailed, configured
 from pipelines.domain.pipeline import Options, StepContext, StepResult
 from pipelines.processes.step_log import open_log
 from pipelines.steps.publish.quality import Quality, check_quality, kept_modules
-from pipelines.steps.publish.signed_index import tool_output
-from pipelines.workspace.host_lock import host_lock
 
 
 class PublishOptions(Options):
@@ -62,12 +59,7 @@ class Publish:
             destination,
             files,
         )
-        if destination.apt is not None:
-            result = _to_apt(
-                destination, [path for path in files if is_package(path.name)], context
-            )
-        else:
-            result = _to_folder(destination, files, context)
+        result = _published(options.to, destination, files, context)
         values = {"destination": options.to, "published": list(result)}
         count = len(result)
         what = f"{count} file{'' if count == 1 else 's'}" if count else "nothing new"
@@ -114,39 +106,28 @@ def _artifacts(context: StepContext) -> list[Path]:
     return found
 
 
-def _to_apt(
-    destination: Destination, packages: Sequence[Path], context: StepContext
+def _published(
+    name: str, destination: Destination, files: Sequence[Path], context: StepContext
 ) -> Sequence[str]:
-    from pipelines.steps.publish.apt_repository import AptRepository  # noqa: PLC0415 - python-debian
+    from pipelines.steps.publish.place import Place  # noqa: PLC0415 - python-debian
 
-    repository = AptRepository(destination, lambda argv, cwd: tool_output(argv, cwd, context.env))
-    with host_lock(repository.root / ".lock", context.commands.check_cancelled):
-        done = repository.publish(packages)
-    with open_log(context.commands.log) as log:
-        for label in done.known:
-            log.write(f"{label}: already there")
-        for label in done.added:
-            log.write(f"{label}: published in {destination.suite}")
-    return done.added
-
-
-def _to_folder(
-    destination: Destination, files: Sequence[Path], context: StepContext
-) -> Sequence[str]:
+    place = Place(
+        name,
+        destination,
+        context.ssh_hosts,
+        env=context.env,
+        check_cancelled=context.commands.check_cancelled,
+        longest=None,
+        longest_sending=None,
+    )
     # an attempt that found everything up to date has the manifest of an earlier one
     attempt = f"{context.workspace.root.name}-{_manifest(context)['provenance']['attempt']}"
-    files = [*files, context.workspace.manifest]
-    if destination.s3 is not None:
-        from pipelines.steps.publish.bucket import Bucket  # noqa: PLC0415
-
-        return Bucket(destination).publish(files, attempt)
-    top = destination.folder or ""
-    if destination.ssh is not None:
-        from pipelines.steps.publish.far_folder import FarFolder  # noqa: PLC0415
-
-        host = configured(context.ssh_hosts, destination.ssh, "host", "ssh_hosts")
-        return FarFolder(destination.ssh, host, top, context.env).publish(files, attempt)
-    from pipelines.steps.publish.folder import publish_to_folder  # noqa: PLC0415
-
-    with host_lock(Path(top, ".lock"), context.commands.check_cancelled):
-        return publish_to_folder(files, Path(top, attempt))
+    wanted = [path for path in (*files, context.workspace.manifest) if place.takes(path.name)]
+    added, known = place.publish(attempt, wanted)
+    if destination.apt is not None:
+        with open_log(context.commands.log) as log:
+            for label in known:
+                log.write(f"{label}: already there")
+            for label in added:
+                log.write(f"{label}: published in {destination.suite}")
+    return added
