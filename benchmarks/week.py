@@ -24,7 +24,8 @@ from typing import Any
 
 from benchmarks.maven_builds import machine
 from benchmarks.remotes import bare_repository, commits_on_main, git
-from benchmarks.week_builder import EVERY, PUSHES_PER_MINUTE, Builder, Clock, Shared
+from benchmarks.week_builder import EVERY, PUSHES_PER_MINUTE, Builder
+from benchmarks.week_world import Clock, Shared
 from common.states import UNFINISHED, State
 from coordination_tasks.documents.codec import job_from
 from coordination_tasks.documents.paths import ARCHIVE

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 import uuid
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from benchmarks.week_world import Shared, Source
 from common.settings.farm import ChannelEntry, FarmFile
 from common.settings.triggers import Push, Schedule, Triggers
 from common.states import State
@@ -27,7 +25,6 @@ from coordination_tasks.domain.errors import (
 )
 from coordination_tasks.domain.model import Attempt, BuilderProfile, Job, Transition
 from coordination_tasks.farm.alerts.causes import Observed
-from coordination_tasks.farm.alerts.message import Message
 from coordination_tasks.farm.alerts.own_facts import OwnAlerts, OwnFacts
 from coordination_tasks.farm.alerts.sending import Sending
 from coordination_tasks.farm.alerts.turn import Alerts, Rules
@@ -40,7 +37,6 @@ from coordination_tasks.farm.triggers.record import look_record
 from coordination_tasks.repository.git.repository import GitRepository
 from coordination_tasks.repository.heartbeats import FACTS
 from coordination_tasks.repository.memory import MemoryHeartbeats, MemoryRemote
-from coordination_tasks.repository.transaction import Pace
 from coordination_tasks.store.attempt_commands import Completion
 from coordination_tasks.store.snapshot import Snapshot
 from coordination_tasks.store.store import Store
@@ -60,55 +56,6 @@ TRIGGERS = {
 AGES = Ages(jobs=timedelta(days=1), messages=timedelta(days=1), logs=timedelta(days=1))
 """A week shows nothing of the default month."""
 _MOVES = ((State.QUEUED, State.RUNNING), (State.RUNNING, State.SUCCEEDED))
-
-
-@dataclass
-class Clock:
-    """A wall clock and a monotonic one that move only when they are moved."""
-
-    now: datetime = field(default_factory=lambda: datetime(2026, 1, 5, tzinfo=UTC))
-
-    def __call__(self) -> datetime:
-        """The wall clock."""
-        return self.now
-
-    def monotonic(self) -> float:
-        """Seconds since some moment."""
-        return self.now.timestamp()
-
-    def sleep(self, seconds: float) -> None:
-        """Move on."""
-        self.now += timedelta(seconds=seconds)
-
-    @property
-    def pace(self) -> Pace:
-        """Of transactions."""
-        return Pace(sleep=self.sleep, uniform=lambda _, most: most, monotonic=self.monotonic)
-
-
-@dataclass
-class Refs:
-    """Branches of a source."""
-
-    branches: dict[str, str] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class Source:
-    """The source of a pipeline with these triggers."""
-
-    triggers: Triggers
-    there: Refs
-    repository: str = "/srv/source.git"
-
-    def refs(self) -> Refs:
-        """See WatchedSource."""
-        return Refs(dict(self.there.branches))
-
-    def changes(self, since: str, until: str, patterns: Sequence[str]) -> bool | None:
-        """See WatchedSource."""
-        raise AssertionError((since, until, patterns))
 
 
 class Beats(MemoryHeartbeats):
@@ -142,37 +89,6 @@ class Beats(MemoryHeartbeats):
             raise Unavailable("cannot reach the coordination repository: it is away")
         ref = remote / "refs" / "heads" / "main"
         return ref.read_text().strip() if ref.exists() else ""
-
-
-class Told:
-    """A channel that writes down what it is told: key, kind and whether it is over."""
-
-    def __init__(self) -> None:
-        self.notices: list[tuple[str, str, bool]] = []
-        self.messages = 0
-
-    def open(self, name: str, entry: ChannelEntry) -> Told:  # noqa: ARG002 - as Channels
-        """The one channel."""
-        return self
-
-    def send(self, message: Message) -> Mapping[str, str]:
-        """See Channel."""
-        self.messages += 1
-        self.notices += [(each.key, each.alert.kind, each.is_over) for each in message.notices]
-        return {}
-
-
-@dataclass
-class Shared:
-    """What the builders of one farm have in common."""
-
-    folder: Path
-    remote: Path
-    clock: Clock
-    chance: random.Random
-    refs: Refs = field(default_factory=Refs)
-    beats: MemoryRemote = field(default_factory=MemoryRemote)
-    told: Told = field(default_factory=Told)
 
 
 class Builder:
