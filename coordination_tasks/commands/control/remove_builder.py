@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from coordination_tasks.domain.model import is_builder_id
 from coordination_tasks.domain.timestamps import elapsed, utc_now
 from coordination_tasks.farm.artifacts.listing import JobArtifacts, list_artifacts
 from coordination_tasks.farm.presence.observations import SILENT, Presence
+from coordination_tasks.repository.draft import Draft
 from coordination_tasks.repository.git.branches import GitBranches
 from coordination_tasks.repository.git.step_logs import BRANCH_PREFIX
 from coordination_tasks.repository.heartbeats import AUTO_PREFIX
@@ -95,19 +96,9 @@ builder, or one that is not silent.
         with open_snapshot(config, tell) as snapshot:
             estate = read_estate(config, snapshot, refs, pos_args[0])
         if write:
-            if not force and not is_gone(estate):
-                raise Conflict(
-                    f"builder {estate.builder} is not known to be silent. Stop it, and try again"
-                    " when its lease has expired, or use --force."
-                )
-            who = acting(person)
-            with open_store(config, tell, trailers=who.trailers) as store:
-                actor = Actor(
-                    person=who.person,
-                    builder=config.profile.id,
-                    now=utc_now().replace(microsecond=0),
-                )
-                store.change(lambda draft: leave(draft, estate.builder, actor), queue=True)
+            if not force:
+                check_silent(estate)
+            change_queue(config, person, lambda draft, who: leave(draft, estate.builder, who))
             refs.remove(estate.branches)
         if json:
             sys.stdout.write(as_json(_report(estate, removed=write)) + "\n")
@@ -170,9 +161,24 @@ def folder_of(config: BuilderConfig, builder: str) -> Path:
     return config.state_dir.parent / builder
 
 
-def is_gone(estate: Estate) -> bool:
-    """Whether it is known to send no heartbeats."""
-    return estate.presence is None or estate.presence.liveness == SILENT
+def check_silent(estate: Estate) -> None:
+    """Raise Conflict unless the builder is known to send no heartbeats."""
+    if estate.presence is not None and estate.presence.liveness != SILENT:
+        raise Conflict(
+            f"builder {estate.builder} is not known to be silent. Stop it, and try again when its"
+            " lease has expired, or use --force."
+        )
+
+
+def change_queue(
+    config: BuilderConfig, person: str, change: Callable[[Draft, Actor], object]
+) -> None:
+    """Write a change of the queue by `person`, "" being the one at this machine."""
+    who = acting(person)
+    now = utc_now().replace(microsecond=0)
+    actor = Actor(person=who.person, builder=config.profile.id, now=now)
+    with open_store(config, tell, trailers=who.trailers) as store:
+        store.change(lambda draft: change(draft, actor), queue=True)
 
 
 def _lines(estate: Estate, *, removed: bool) -> Iterator[str]:

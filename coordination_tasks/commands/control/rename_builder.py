@@ -9,15 +9,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from common.cli.command import OPTION_BUILDER, OPTION_JSON, tell
-from coordination_tasks.builder.acting_person import acting
 from coordination_tasks.builder.config.builder import BuilderConfig
 from coordination_tasks.builder.lock import acting_lock, watch_lock
 from coordination_tasks.commands.base import as_json
 from coordination_tasks.commands.control.acting import OPTION_AS, ActingCommand
 from coordination_tasks.commands.control.remove_builder import (
     Estate,
+    change_queue,
+    check_silent,
     folder_of,
-    is_gone,
     life_of,
     read_estate,
     several,
@@ -25,15 +25,12 @@ from coordination_tasks.commands.control.remove_builder import (
 from coordination_tasks.commands.views.output import write_lines
 from coordination_tasks.domain.errors import BadRequest, Conflict
 from coordination_tasks.domain.model import check_builder_id
-from coordination_tasks.domain.timestamps import utc_now
 from coordination_tasks.repository.git.branches import GitBranches
 from coordination_tasks.repository.git.step_logs import BRANCH_PREFIX
 from coordination_tasks.repository.heartbeats import own_place
-from coordination_tasks.store.operations.control import Actor
 from coordination_tasks.store.operations.departure import holdings, rename
 from coordination_tasks.wiring.clones import branches
 from coordination_tasks.wiring.reading import open_snapshot
-from coordination_tasks.wiring.store import open_store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,11 +120,8 @@ builder, an id that is taken, or a builder that runs a job or is not stopped.
                 own = self.farm.config(found.old)
                 locks.enter_context(watch_lock(own))
                 locks.enter_context(acting_lock(own))
-            elif not force and not is_gone(found.estate):
-                raise Conflict(
-                    f"builder {found.old} is not known to be silent. Stop it, and try again when"
-                    " its lease has expired, or use --force."
-                )
+            elif not force:
+                check_silent(found.estate)
             if found.estate.unsent:
                 raise Conflict(
                     f"builder {found.old} has {found.estate.unsent} unsent records. Send them first"
@@ -177,11 +171,7 @@ def _read(config: BuilderConfig, refs: GitBranches, old: str, new: str) -> Renam
 
 
 def _rename(config: BuilderConfig, refs: GitBranches, found: Renaming, person: str) -> None:
-    who = acting(person)
-    with open_store(config, tell, trailers=who.trailers) as store:
-        now = utc_now().replace(microsecond=0)
-        actor = Actor(person=who.person, builder=config.profile.id, now=now)
-        store.change(lambda draft: rename(draft, found.old, found.new, actor), queue=True)
+    change_queue(config, person, lambda draft, who: rename(draft, found.old, found.new, who))
     logs = BRANCH_PREFIX + found.old
     refs.rename({logs: BRANCH_PREFIX + found.new})
     refs.remove({name: at for name, at in found.estate.branches.items() if name != logs})
