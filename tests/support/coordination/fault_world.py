@@ -78,8 +78,7 @@ class Remote:
         end = time.monotonic() + wait_for_push
         while time.monotonic() < end and not _serves_a_push(daemon):
             time.sleep(0.002)
-        daemon.suspend()
-        children = daemon.children(recursive=True)
+        children = _stopped_children(daemon)
         for process in (daemon, *children):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -101,6 +100,25 @@ class Remote:
             f"--base-path={self.repository.parent}",
         ]
         return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+
+def _stopped_children(daemon: psutil.Process) -> set[psutil.Process]:
+    """Stop a process and its descendants; returns these, none of which can start another one."""
+    _stop(daemon)
+    found: set[psutil.Process] = set()
+    while new := {*daemon.children(recursive=True)} - found:
+        for process in new:
+            _stop(process)
+        found |= new
+    return found
+
+
+def _stop(process: psutil.Process) -> None:
+    """Returns when it runs no more: until then it may start others."""
+    with suppress(psutil.NoSuchProcess):
+        process.suspend()
+        while process.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE):
+            time.sleep(0.001)
 
 
 def _serves_a_push(daemon: psutil.Process) -> bool:
